@@ -1,0 +1,58 @@
+//! What can go wrong inside the core. Each variant says which argument, row or venue; the text is made late.
+
+/// An error of the core.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A number that must be finite is NaN or infinite.
+    #[error("{argument} must be a finite number, got {value}")]
+    NotANumber {
+        /// The argument's name.
+        argument: &'static str,
+        /// What was given.
+        value: f64,
+    },
+    /// A number outside what the fixed-point scale or the model allows.
+    #[error("{argument} = {value} is too large for 64-bit nanos (at most about 9.2e9)")]
+    OutOfRange {
+        /// The argument's name.
+        argument: &'static str,
+        /// What was given.
+        value: f64,
+    },
+    /// An argument that breaks a rule of the model.
+    #[error("{argument} {rule}, got {value}")]
+    Invalid {
+        /// The argument's name.
+        argument: &'static str,
+        /// What would be right, as "must be ...".
+        rule: &'static str,
+        /// What was given.
+        value: String,
+    },
+    /// The exhaustive allocator would enumerate more candidates than allowed (MODEL A4).
+    #[error(
+        "solver=\"exhaustive\" would enumerate {candidates} candidates, more than max_candidates = {limit}; \
+         use solver=\"exact\", a larger lot, or raise max_candidates"
+    )]
+    TooManyCandidates {
+        /// How many there are (saturating).
+        candidates: u128,
+        /// The caller's bound.
+        limit: u64,
+    },
+    /// A sum of money does not fit the 64 bits of a result column.
+    #[error("{what} of order {parent} does not fit 64-bit nanos; split the order")]
+    MoneyOverflow {
+        /// Which column.
+        what: &'static str,
+        /// Index of the parent order.
+        parent: usize,
+    },
+    /// The observer asked to stop (Ctrl-C, or a progress callback that raised).
+    #[error("stopped")]
+    Stopped,
+}
+
+/// The core's result.
+pub type Result<T> = std::result::Result<T, Error>;

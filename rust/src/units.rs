@@ -1,0 +1,76 @@
+//! The scale of every number that decides anything (MODEL N1-N3).
+//!
+//! Prices, fees, rebates and penalties are integers in *nanos*, 1e-9 of the quote currency, the scale of
+//! Databento's DBN. Sizes are whole shares. Times are nanoseconds since the epoch, UTC. A sum of money is an
+//! [`i128`], which no product of a price and a size that fit in 64 bits can overflow. Floats enter only as a
+//! caller's parameters, here, and are rounded half to even once.
+
+use crate::error::{Error, Result};
+
+/// Price, fee, rebate or penalty per share: nanos of the quote currency.
+pub type Nanos = i64;
+/// A sum of money: nanos of the quote currency.
+pub type Money = i128;
+/// Whole shares.
+pub type Shares = i64;
+/// Nanoseconds since the epoch, UTC; also a span of nanoseconds.
+pub type Time = i64;
+
+/// Nanos in one unit of the quote currency.
+pub const NANOS_PER_UNIT: Nanos = 1_000_000_000;
+/// DBN's undefined price: a side without a quote.
+pub const UNDEF_PRICE: Nanos = i64::MAX;
+
+/// The side of a parent order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Takes the ask, posts at the bid.
+    Buy,
+    /// Takes the bid, posts at the ask.
+    Sell,
+}
+
+impl Side {
+    /// `+1` for a buy, `-1` for a sell: the `s` of MODEL.
+    #[must_use]
+    pub const fn sign(self) -> i64 {
+        match self {
+            Side::Buy => 1,
+            Side::Sell => -1,
+        }
+    }
+
+    /// The other side.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Side::Buy => Side::Sell,
+            Side::Sell => Side::Buy,
+        }
+    }
+}
+
+/// `round_half_even(fraction * base)`, both as binary floats (MODEL N3, B7, F2).
+///
+/// Half to even is IEEE 754's own rule, so Rust, Python's `round` and NumPy agree on every input.
+#[must_use]
+pub fn fraction_of(fraction: f64, base: Nanos) -> Nanos {
+    (fraction * base as f64).round_ties_even() as Nanos
+}
+
+/// A currency amount as nanos: `round_half_even(value * 1e9)` (MODEL N1).
+///
+/// # Errors
+///
+/// [`Error::NotANumber`] or [`Error::OutOfRange`], naming `argument`, when the value is not finite or does not fit.
+pub fn to_nanos(argument: &'static str, value: f64) -> Result<Nanos> {
+    if !value.is_finite() {
+        return Err(Error::NotANumber { argument, value });
+    }
+    let nanos = (value * NANOS_PER_UNIT as f64).round_ties_even();
+    // 2^63 is a float; the largest i64 is not.
+    if nanos.abs() >= i64::MAX as f64 {
+        return Err(Error::OutOfRange { argument, value });
+    }
+    Ok(nanos as Nanos)
+}
