@@ -1,0 +1,167 @@
+//! Many replays over one tape, on threads: every variant with every parent, results in order (MODEL N2, P2, P7).
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::book::Book;
+use crate::engine::{AsOf, Market, Parent, replay};
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::observe::Observer;
+use crate::policy::Policy;
+use crate::tape::{Snapshot, Tape};
+use crate::units::Time;
+
+/// One column of a comparison: a policy in a market.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// What is the same for every policy in it.
+    pub market: Market,
+    /// What decides.
+    pub policy: Policy,
+}
+
+/// How often the calling thread looks at the observer.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
+///
+/// The tape and the as-of books are shared; workers take replays one by one, and each result goes to its own place, so
+/// the answer does not depend on `threads`. The calling thread only watches: it asks `observer` 20 times a second.
+///
+/// # Errors
+///
+/// [`Error::Stopped`] when the observer says so, else the error of the earliest replay that failed.
+pub fn replay_all(
+    tape: &Tape<'_>,
+    parents: &[Parent],
+    variants: &[Variant],
+    record: bool,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Ledger>> {
+    let starts = Starts::new(tape, parents, variants);
+    let total = parents.len() * variants.len();
+    let stop = AtomicBool::new(false);
+    let next = AtomicUsize::new(0);
+    let run = |job: usize| {
+        let (variant, index) = (&variants[job / parents.len()], job % parents.len());
+        let as_of = starts.at(variant.market.snapshot, index).clone();
+        let keep_going =
+            || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        replay(tape, &variant.market, &variant.policy, &parents[index], as_of, record, keep_going)
+    };
+    let mut results: Vec<Option<Result<Ledger>>> = (0..total).map(|_| None).collect();
+    let outcome: Result<()> = thread::scope(|scope| {
+        let (sender, receiver) = channel();
+        for _ in 0..threads.clamp(1, total.max(1)) {
+            let (sender, run, next, stop) = (sender.clone(), &run, &next, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let job = next.fetch_add(1, Ordering::Relaxed);
+                    if job >= total || sender.send((job, run(job))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut watch = observe_from_here(observer, total);
+        loop {
+            match receiver.recv_timeout(POLL) {
+                Ok((job, result)) => {
+                    // A failure lets the replays under way finish, so that the earliest failure in order is known.
+                    if result.is_err() {
+                        next.store(total, Ordering::Relaxed);
+                    }
+                    results[job] = Some(result);
+                    watch.done += 1;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return watch.finish(),
+            }
+            if watch.poll().is_break() {
+                stop.store(true, Ordering::Relaxed);
+                return Err(Error::Stopped);
+            }
+        }
+    });
+    outcome?;
+    // Short only behind a failure, which comes first and is what `collect` returns.
+    results.into_iter().flatten().collect()
+}
+
+/// Calls the observer when the clock says so.
+struct Watch<'a> {
+    observer: &'a mut dyn Observer,
+    done: usize,
+    total: usize,
+    last: std::time::Instant,
+}
+
+fn observe_from_here(observer: &mut dyn Observer, total: usize) -> Watch<'_> {
+    Watch { observer, done: 0, total, last: std::time::Instant::now() }
+}
+
+impl Watch<'_> {
+    fn poll(&mut self) -> ControlFlow<()> {
+        if self.last.elapsed() < POLL {
+            return ControlFlow::Continue(());
+        }
+        self.last = std::time::Instant::now();
+        self.observer.observe(self.done, self.total)
+    }
+
+    fn finish(self) -> Result<()> {
+        match self.observer.observe(self.done, self.total) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Stopped),
+        }
+    }
+}
+
+/// The as-of book at every parent's start, once per snapshot mode in use.
+struct Starts {
+    modes: Vec<(Snapshot, Vec<AsOf>)>,
+}
+
+impl Starts {
+    fn new(tape: &Tape<'_>, parents: &[Parent], variants: &[Variant]) -> Self {
+        let times: Vec<Time> = parents.iter().map(|parent| parent.start).collect();
+        let mut modes: Vec<(Snapshot, Vec<AsOf>)> = Vec::new();
+        for variant in variants {
+            let mode = variant.market.snapshot;
+            if modes.iter().all(|(known, _)| *known != mode) {
+                modes.push((mode, as_of_books(tape, mode, &times)));
+            }
+        }
+        Self { modes }
+    }
+
+    fn at(&self, mode: Snapshot, parent: usize) -> &AsOf {
+        let (_, books) = self.modes.iter().find(|(known, _)| *known == mode).expect("built for every mode in use");
+        &books[parent]
+    }
+}
+
+/// The as-of book at each of `times` (any order), in one pass over the tape.
+#[must_use]
+pub fn as_of_books(tape: &Tape<'_>, mode: Snapshot, times: &[Time]) -> Vec<AsOf> {
+    let mut order: Vec<usize> = (0..times.len()).collect();
+    order.sort_by_key(|&i| times[i]);
+    let mut found: Vec<Option<AsOf>> = vec![None; times.len()];
+    let mut book = Book::new(tape.venues());
+    let mut next = 0;
+    for i in order {
+        while next < tape.len() && tape.ts()[next] <= times[i] {
+            let rows = tape.snapshot_at(next, mode);
+            next = rows.end;
+            book.apply(tape, rows, mode, |_, _, _, _| {});
+        }
+        found[i] = Some(AsOf { book: book.clone(), next });
+    }
+    found.into_iter().flatten().collect()
+}
