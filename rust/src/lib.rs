@@ -39,6 +39,8 @@ pub mod fill;
 pub mod ledger;
 pub mod observe;
 pub mod policy;
+#[cfg(feature = "python")]
+mod python;
 pub mod search;
 pub mod tape;
 pub mod units;

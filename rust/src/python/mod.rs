@@ -1,0 +1,20 @@
+//! The Python module `sor._core`: a table of contents. Names mirror the core; no logic lives here.
+
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
+
+mod allocate;
+mod columns;
+mod errors;
+mod run;
+
+#[pyo3::pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::allocate::allocate;
+    #[pymodule_export]
+    use super::run::{count_states, replay};
+
+    /// Whether this is an optimised build; benchmarks refuse any other.
+    #[pymodule_export]
+    const RELEASE: bool = !cfg!(debug_assertions);
+}
