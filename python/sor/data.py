@@ -116,8 +116,8 @@ def read_trades(
     if on_tape.is_empty():
         venues = _listed(quotes.venues["name"].to_list())
         raise DataError(
-            f"{records.source}: none of {frame.height:,} trades is left: {excluded:,} were excluded by condition, "
-            f"{kept.height:,} are not on the tape's venues {venues}"
+            f"{records.source}: none of {frame.height:,} trades is left: {excluded:,} excluded by condition, "
+            f"{kept.height:,} not on the tape's venues {venues}"
         )
     return Trades(
         frame=on_tape,
@@ -334,26 +334,27 @@ def _in_order(frame: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
     """Sort by time, sequence and input, in one chunk; count what was out of order and what is there twice."""
     sequence = frame["sequence"] if "sequence" in frame.columns else None
     tape = frame.drop("sequence", strict=False).rechunk()
-    ts = tape["ts"].to_numpy()
-    backward = np.count_nonzero(ts[1:] < ts[:-1])
-    ties = np.flatnonzero(ts[1:] == ts[:-1])
-    if sequence is not None:
-        backward += int((sequence.gather(ties + 1) < sequence.gather(ties)).sum())
+    backward, same = _neighbours(tape["ts"], sequence)
     if backward:
         keys = tape.select("ts") if sequence is None else tape.select("ts", sequence)
         order = keys.select(pl.arg_sort_by(pl.all(), maintain_order=True)).to_series()
         tape = tape.select(pl.all().gather(order)).rechunk()
-        sequence = None if sequence is None else sequence.gather(order)
-        ts = tape["ts"].to_numpy()
-        ties = np.flatnonzero(ts[1:] == ts[:-1])
-    return tape, int(backward), _repeats(tape.drop("ts"), sequence, ties)
+        _, same = _neighbours(tape["ts"], None if sequence is None else sequence.gather(order))
+    for column in tape.drop("ts"):
+        same = same[(column.gather(same) == column.gather(same + 1)).to_numpy()]
+    return tape, backward, len(same)
 
 
-def _repeats(tape: pl.DataFrame, sequence: pl.Series | None, ties: NDArray[np.intp]) -> int:
-    """Count the records after `ties` equal the one before in every column."""
-    for column in tape if sequence is None else [sequence, *tape]:
-        ties = ties[(column.gather(ties) == column.gather(ties + 1)).to_numpy()]
-    return len(ties)
+def _neighbours(ts: pl.Series, sequence: pl.Series | None) -> tuple[int, NDArray[np.intp]]:
+    """Count the records whose key, (time, sequence), falls; find those whose next has the same key."""
+    times = ts.to_numpy()
+    backward = np.count_nonzero(times[1:] < times[:-1])
+    same = np.flatnonzero(times[1:] == times[:-1])
+    if sequence is not None:
+        before, after = sequence.gather(same), sequence.gather(same + 1)
+        backward += int((after < before).sum())
+        same = same[(before == after).to_numpy()]
+    return int(backward), same
 
 
 def _dense(
