@@ -1,0 +1,15 @@
+"""The errors a caller can catch: one base, one class for data, one for arguments."""
+
+from __future__ import annotations
+
+
+class SorError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class DataError(SorError, ValueError):
+    """A tape, a trade file or a fee table is wrong; the message names the file, the row and the value."""
+
+
+class ParameterError(SorError, ValueError):
+    """An argument is wrong; the message names it and says what would be right."""
