@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import importlib
 from dataclasses import dataclass, fields
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sor import _core
 from sor.errors import ParameterError
 from sor.schema import UNDEF_PRICE
 from sor.times import format_ns
@@ -207,11 +207,5 @@ def file_kind(path: Path) -> str:
 
 def _scan(quotes: Quotes, collar: float) -> tuple[int, int, int]:
     """Count locked and crossed snapshots of the consolidated book, and quotes beyond the collar."""
-    columns = quotes.arrays()
-    scan_book = importlib.import_module("sor._core").scan_book
-    locked, crossed, stubs = scan_book(
-        *(columns[name] for name in ("ts", "venue", "bid_px", "bid_sz", "ask_px", "ask_sz")),
-        quotes.venues.height,
-        collar,
-    )
+    _, locked, crossed, stubs = _core.count_states(quotes.arrays(), quotes.venues.height, "last", collar)
     return locked, crossed, stubs

@@ -368,7 +368,7 @@ impl<'a> Run<'a> {
                 mid,
                 fee: Money::from(quantity) * Money::from(self.market.venues[top.venue].taker_fee),
                 rebate: 0,
-                age: 0,
+                age: self.parent.end - self.book.updated(top.venue),
             });
         }
         Ok(())

@@ -105,9 +105,7 @@ impl QueueAware {
         let sign = side.sign();
         let slippage = self.impact * x as f64 / met.displayed as f64;
         let quoted = (sign * met.key) as f64;
-        let price = (quoted * (1.0 + sign as f64 * slippage)).round_ties_even() as Nanos;
-        // A sell far larger than what is displayed cannot be slipped below nothing.
-        sign * price.max(0)
+        sign * (quoted * (1.0 + sign as f64 * slippage)).round_ties_even() as Nanos
     }
 }
 

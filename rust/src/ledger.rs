@@ -40,7 +40,7 @@ pub struct Fill {
     pub fee: Money,
     /// Maker rebate earned.
     pub rebate: Money,
-    /// Time since the venue's last record, nanoseconds; 0 for completion and unwind rows.
+    /// Time since the venue's last record, nanoseconds.
     pub age: Time,
 }
 

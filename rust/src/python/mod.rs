@@ -17,4 +17,9 @@ mod _core {
     /// Whether this is an optimised build; benchmarks refuse any other.
     #[pymodule_export]
     const RELEASE: bool = !cfg!(debug_assertions);
+
+    /// The version of the package.
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "Python's own name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
 }

@@ -9,7 +9,7 @@ use crate::book::{Depletion, count_states as count};
 use crate::engine::{Limit, Market, Parent};
 use crate::error::{Error, Result};
 use crate::fill::{FillModel, QueueAware};
-use crate::ledger::{Child, Fill, Kind, Ledger, Reason, Status, Summary};
+use crate::ledger::{Child, Kind, Ledger, Reason, Status, Summary};
 use crate::observe::Observer;
 use crate::policy::{Plan, Policy, Router, Unit, Visibility};
 use crate::python::allocate::{rule, solver, unknown};
