@@ -83,6 +83,12 @@ def test_float_prices_round_half_even_as_python_does(nanos: list[int]) -> None:
     assert tape(frame)["bid_px"].to_list() == [round(price * 1e9) for price in prices]
 
 
+def test_half_a_nano_goes_to_the_even_one() -> None:
+    # Both products with 1e9 are exact in binary.
+    asks = [2**-10, 3 * 2**-10, 5 * 2**-10]
+    assert tape(raw(ask_px_00=asks))["ask_px"].to_list() == [976_562, 2_929_688, 4_882_812]
+
+
 @pytest.mark.parametrize("unit", ["ns", "us", "ms"])
 @pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
 def test_datetimes_of_any_unit_and_zone(unit: Any, zone: str | None) -> None:

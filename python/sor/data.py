@@ -151,7 +151,7 @@ def _load(
     default: str | None = None,
     action: str | None = None,
 ) -> _Records:
-    """Read the records of one symbol (that asked for, or else `default` where present), and of one `action`."""
+    """Read the records of one `action` and one symbol: that asked for, or else `default` where present."""
     parts = [_only(part, "action", action) for part in _open(source)]
     streams = [_streams(part) for part in parts]
     chosen = _choose_symbol(parts, streams, symbol, default)
@@ -303,7 +303,7 @@ def _choose_symbol(
 
 def _only(part: Part, column: str | None, value: str | None) -> Part:
     """Keep the records with a value in a column; all of them where the part has no such column."""
-    if column not in part.schema or value is None:
+    if column is None or value is None or column not in part.schema:
         return part
     chosen = pl.col(column).cast(pl.String) == value
     return replace(part, keep=chosen if part.keep is None else part.keep & chosen)
