@@ -16,12 +16,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from sor.data import read_quotes
 from sor.schema import UNDEF_PRICE
 from sor.simulate import simulate_quotes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COLUMNS = ["ts_event", "publisher_id", "bid_px_00", "ask_px_00", "bid_sz_00", "ask_sz_00", "sequence"]
 TIME_BAR, MEMORY_BAR = 2.5, 3.0
@@ -53,9 +57,8 @@ def check_equal(paths: dict[str, Path]) -> None:
     assert nanos["ask_px"].equals(plain["ask_px_00"], check_names=False)
 
 
-def seconds(read: object, path: Path) -> float:
+def seconds(read: Callable[[Path], object], path: Path) -> float:
     """One timed call."""
-    assert callable(read)
     begin = time.perf_counter()
     table = read(path)
     taken = time.perf_counter() - begin
@@ -78,8 +81,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.child:
         what, path = options.child
-        table = {"plain": read_plain, "tape": read_quotes, "none": lambda _: None}[what](path)
-        del table
+        read: dict[str, Callable[[Path], object]] = {"plain": read_plain, "tape": read_quotes}
+        read[what](Path(path))
         # Not getrusage: its high-water mark survives exec, so a child would report its parent's.
         status = Path("/proc/self/status").read_text()
         print(next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")))

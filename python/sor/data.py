@@ -15,7 +15,7 @@ import polars as pl
 
 from sor.errors import DataError, ParameterError
 from sor.schema import Column, Part, collect, is_text, quote_columns, trade_columns
-from sor.tape import Quotes, Trades, file_kind
+from sor.tape import Quotes, Trades, file_kind, venue_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,7 @@ def read_trades(
         DataError: As `read_quotes`; also for a trade without a price, and if none is left.
 
     """
-    records = _load(source, symbol, trade_columns, default=quotes.symbol)
+    records = _load(source, symbol, trade_columns, default=quotes.symbol, action="T")
     frame = records.frame
     kept = frame
     if exclude_conditions and "cond" in frame.columns:
@@ -128,6 +128,10 @@ def read_trades(
     )
 
 
+# Records compared at a time: what fits in a core's cache costs no memory and little time.
+_BLOCK = 2**16
+
+
 @dataclass(frozen=True)
 class _Records:
     """Checked records in the order of the input, and what else the sources said of them."""
@@ -145,12 +149,14 @@ def _load(
     columns: Callable[[Part, list[str]], list[Column]],
     *,
     default: str | None = None,
+    action: str | None = None,
 ) -> _Records:
-    parts = _open(source)
+    """Read the records of one `action` and one symbol: that asked for, or else `default` where present."""
+    parts = [_only(part, "action", action) for part in _open(source)]
     streams = [_streams(part) for part in parts]
     chosen = _choose_symbol(parts, streams, symbol, default)
     if chosen is not None:
-        parts = [_only(part, chosen) for part in parts]
+        parts = [_only(part, _symbol_column(part), chosen) for part in parts]
         streams = [
             found.filter(pl.col("symbol").is_null() | (pl.col("symbol") == chosen)) for found in streams
         ]
@@ -229,7 +235,8 @@ def _read_dbn(path: Path) -> pl.DataFrame:
             f"{path}: reading DBN needs the databento package: pip install databento"
         ) from missing
     try:
-        records = databento.DBNStore.from_file(path).to_ndarray()
+        # From bytes, as a store made from a file leaves it open.
+        records = databento.DBNStore.from_bytes(path.read_bytes()).to_ndarray()
     except Exception as failed:  # databento raises its own, ValueError or RuntimeError, by version
         raise DataError(f"{path}: cannot be read as DBN: {failed}") from failed
     columns = {name: records[name] for name in records.dtype.names if name in _COLUMNS}
@@ -294,11 +301,12 @@ def _choose_symbol(
     return symbol
 
 
-def _only(part: Part, symbol: str) -> Part:
-    column = _symbol_column(part)
-    if column is None:
+def _only(part: Part, column: str | None, value: str | None) -> Part:
+    """Keep the records with a value in a column; all of them where the part has no such column."""
+    if column is None or value is None or column not in part.schema:
         return part
-    return replace(part, keep=pl.col(column).cast(pl.String) == symbol)
+    chosen = pl.col(column).cast(pl.String) == value
+    return replace(part, keep=chosen if part.keep is None else part.keep & chosen)
 
 
 def _listed(names: list[str], most: int = 20) -> str:
@@ -332,29 +340,36 @@ def _names(parts: list[Part], streams: list[pl.DataFrame]) -> dict[int, tuple[in
 
 def _in_order(frame: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
     """Sort by time, sequence and input, in one chunk; count what was out of order and what is there twice."""
-    sequence = frame["sequence"] if "sequence" in frame.columns else None
+    keys = frame.select(name for name in ("ts", "sequence") if name in frame.columns)
+    backward, same = _neighbours(keys)
     tape = frame.drop("sequence", strict=False).rechunk()
-    backward, same = _neighbours(tape["ts"], sequence)
     if backward:
-        keys = tape.select("ts") if sequence is None else tape.select("ts", sequence)
-        order = keys.select(pl.arg_sort_by(pl.all(), maintain_order=True)).to_series()
+        order = keys.select(pl.arg_sort_by(keys.columns, maintain_order=True)).to_series()
         tape = tape.select(pl.all().gather(order)).rechunk()
-        _, same = _neighbours(tape["ts"], None if sequence is None else sequence.gather(order))
+        _, same = _neighbours(keys.select(pl.all().gather(order)))
     for column in tape.drop("ts"):
         same = same[(column.gather(same) == column.gather(same + 1)).to_numpy()]
     return tape, backward, len(same)
 
 
-def _neighbours(ts: pl.Series, sequence: pl.Series | None) -> tuple[int, NDArray[np.intp]]:
-    """Count the records whose key, (time, sequence), falls; find those whose next has the same key."""
-    times = ts.to_numpy()
-    backward = np.count_nonzero(times[1:] < times[:-1])
-    same = np.flatnonzero(times[1:] == times[:-1])
-    if sequence is not None:
-        before, after = sequence.gather(same), sequence.gather(same + 1)
-        backward += int((after < before).sum())
-        same = same[(before == after).to_numpy()]
-    return int(backward), same
+def _neighbours(keys: pl.DataFrame) -> tuple[int, NDArray[np.intp]]:
+    """Count the records whose key is below that of the one before; find those whose next has the same key."""
+    backward, same = 0, [np.empty(0, dtype=np.intp)]
+    for begin in range(0, keys.height, _BLOCK):
+        # One more than the block, to compare its last with the next block's first.
+        columns = [column.to_numpy() for column in keys.slice(begin, _BLOCK + 1)]
+        falls, equal = _compare(columns[0])
+        for column in columns[1:]:
+            lower, level = _compare(column)
+            falls |= equal & lower
+            equal &= level
+        backward += int(np.count_nonzero(falls))
+        same.append(begin + np.flatnonzero(equal))
+    return backward, np.concatenate(same)
+
+
+def _compare(values: NDArray[np.int64] | NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return values[1:] < values[:-1], values[1:] == values[:-1]
 
 
 def _dense(
@@ -362,20 +377,19 @@ def _dense(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Replace the venue codes by a dense index in ascending order, with the table of what they stand for."""
     codes = frame["venue"].to_numpy()
+    blocks = [slice(begin, begin + _BLOCK) for begin in range(0, len(codes), _BLOCK)]
     seen = np.zeros(2**16, dtype=np.bool_)
-    seen[codes] = True
+    for block in blocks:
+        seen[codes[block]] = True
     present = np.flatnonzero(seen)
-    labels = [names.get(code, (code, str(code))) for code in present.tolist()]
-    venues = pl.DataFrame(
-        {
-            "index": pl.Series(range(len(present)), dtype=pl.UInt16),
-            "id": pl.Series([number for number, _ in labels], dtype=pl.UInt16),
-            "name": pl.Series([name for _, name in labels], dtype=pl.String),
-        }
-    )
     index = np.zeros(2**16, dtype=np.uint16)
     index[present] = np.arange(len(present))
-    return frame.with_columns(pl.Series("venue", index[codes])), venues
+    dense = np.empty_like(codes)
+    for block in blocks:
+        dense[block] = index[codes[block]]
+
+    labels = [names.get(code, (code, str(code))) for code in present.tolist()]
+    return frame.with_columns(pl.Series("venue", dense)), venue_table(labels)
 
 
 def _index_on_tape(

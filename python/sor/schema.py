@@ -68,7 +68,7 @@ class Part:
     def dtype(self, name: str, *expected: str) -> pl.DataType:
         """Return the dtype of a column the part must have."""
         if name not in self.schema:
-            wanted = f"a column {' or '.join(expected or (name,))}"
+            wanted = f"column {' or '.join(expected or (name,))}"
             raise DataError(f"{self.label}: no {wanted}; its columns are {', '.join(self.schema) or 'none'}")
         return self.schema[name]
 

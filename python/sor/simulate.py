@@ -16,7 +16,7 @@ import polars as pl
 
 from sor.errors import ParameterError
 from sor.schema import TAPE_SCHEMA, UNDEF_PRICE
-from sor.tape import Quotes
+from sor.tape import Quotes, venue_table
 from sor.times import INT64_MAX, to_ns
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def simulate_quotes(
         tick: Grid of the quotes, in currency; at least a nano.
         volatility: Annual, as a fraction of `price` (252 days of 390 minutes).
         spread: Mean spread in ticks; it varies by whole ticks from quote to quote.
-        size: Mean displayed shares; sizes are round lots of 100, exponentially distributed.
+        size: Mean displayed shares; sizes are round lots of 100, one at least, geometrically distributed.
         rate: Mean records per second; arrivals are Poisson.
         repeat: Share of records that repeat the venue's last quote.
         burst: Share of records that come in the same nanosecond as the one before.
@@ -126,14 +126,16 @@ def simulate_quotes(
         "venue": venue,
     }
     del clock
+    # The whole part of an exponential of this scale is geometric with the mean wanted beyond the first lot.
+    scale = 1.0 / np.log1p(1.0 / np.maximum(lots - 1.0, 1e-9))
     absent = random.random(n)
     for side, ticks, missing in (
         ("bid", bid, (absent < one_sided) | (bid < 1)),
         ("ask", ask, absent >= 1.0 - one_sided),
     ):
         # The tail of the exponential is cut where a size would leave 32 bits.
-        rounds = np.minimum(random.standard_exponential(n) * (lots[venue] - 0.5).clip(0.0), 1e7)
-        shown = ((1 + rounds.astype(np.uint32)) * np.uint32(_LOT)).astype(np.uint32)
+        more = np.minimum(random.standard_exponential(n) * scale[venue], 1e7)
+        shown = ((1 + more.astype(np.uint32)) * np.uint32(_LOT)).astype(np.uint32)
         shown[missing] = 0
         nanos = ticks * tick_nanos
         nanos[missing] = UNDEF_PRICE
@@ -175,13 +177,7 @@ def _quotes(
     index = np.zeros(_MOST_VENUES, dtype=np.uint16)
     index[present] = np.arange(len(present))
     frame = pl.DataFrame({**columns, "venue": index[columns["venue"]]}, schema=TAPE_SCHEMA)
-    venues = pl.DataFrame(
-        {
-            "index": pl.Series(range(len(present)), dtype=pl.UInt16),
-            "id": pl.Series(present + 1, dtype=pl.UInt16),
-            "name": pl.Series([f"V{number + 1}" for number in present], dtype=pl.String),
-        }
-    )
+    venues = venue_table([(number + 1, f"V{number + 1}") for number in present.tolist()])
     return Quotes(frame=frame, venues=venues, symbol=symbol, source=source)
 
 

@@ -16,6 +16,8 @@ from sor.schema import UNDEF_PRICE
 from sor.times import format_ns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -189,6 +191,17 @@ class Trades:
     def __repr__(self) -> str:
         dropped = f"dropped {self.excluded:,} by condition, {self.off_venue:,} off the tape's venues"
         return f"Trades({self.symbol or 'no symbol'}, {len(self):,} trades, {dropped}, {self.source})"
+
+
+def venue_table(labels: Sequence[tuple[int | None, str]]) -> pl.DataFrame:
+    """Make the frame `venues` of a tape from publisher ids and names in the order of their index."""
+    return pl.DataFrame(
+        {
+            "index": pl.Series(range(len(labels)), dtype=pl.UInt16),
+            "id": pl.Series([number for number, _ in labels], dtype=pl.UInt16),
+            "name": pl.Series([name for _, name in labels], dtype=pl.String),
+        }
+    )
 
 
 def file_kind(path: Path) -> str:
