@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sor import _core
 from sor.errors import ParameterError
 from sor.params import Side, StaticRouter, _choice, _number, _whole
 from sor.venues import NANOS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ def allocate(
     side: Side = "buy",
     benchmark: float | None = None,
 ) -> Allocation | None:
-    """Split a quantity over offers at least cost; among equals the lexicographically smallest split (MODEL A3).
+    """Split a quantity over offers at least cost; among equals the lexicographically smallest (MODEL A3).
 
     Args:
         quantity: Shares.
@@ -78,9 +81,9 @@ def allocate(
         router: The three parameters, rule and solver.
         lot: Shares in a lot.
         side: `"buy"` takes asks, `"sell"` takes bids.
-        benchmark: Price that costs are measured against, in currency: the mid, where it is known. By default the
-            best offer, which is what the mid is before the other side is seen (MODEL B6). `rule="strict"`
-            measures against 0.
+        benchmark: Price that costs are measured against, in currency: the mid, where it is known. By
+            default the best offer, which is what the mid is before the other side is seen (MODEL B6).
+            `rule="strict"` measures against 0.
 
     Returns:
         The split and its cost, or None where `rule="strict"` admits no split.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,6 +19,9 @@ from sor.replay import BASELINES, Ledger, Market, Variant, replay
 from sor.schema import UNDEF_PRICE
 from sor.tape import Quotes
 from sor.venues import VenueSource, venues_on_tape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROUTER = "router"
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
@@ -59,7 +61,7 @@ class Backtest:
 
     @cached_property
     def summary(self) -> pl.DataFrame:
-        """A row per policy, the router first: fill ratio, cash, shortfall and its parts, the router's savings."""
+        """A row per policy, the router first: fill ratio, cash, shortfall and its parts, savings."""
         table = metrics.summary_table(self.ledger.parents)
         cost = dict(table.select("policy", "_all_in").iter_rows())
         savings = [

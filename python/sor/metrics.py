@@ -1,7 +1,7 @@
 """What the ledger says about a policy, as polars expressions (MODEL P6, P7).
 
-Costs in the ledger are signed integers, positive when worse for the parent, so every figure here is one division
-at the end of exact sums.
+Costs in the ledger are signed integers, positive when worse for the parent, so every figure here is one
+division at the end of exact sums.
 """
 
 from __future__ import annotations

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sor.errors import ParameterError
 from sor.params import Order, Orders, OrderSchedule
-from sor.tape import Quotes
 from sor.times import duration_ns, format_ns, to_ns
+
+if TYPE_CHECKING:
+    from sor.tape import Quotes
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,8 @@ def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
     every, horizon = duration_ns(schedule.every, "every"), duration_ns(schedule.horizon, "horizon")
     starts = range(quotes.start, quotes.end - horizon + 1, every)
     if not starts:
-        raise ParameterError(
-            f"horizon {schedule.horizon!r} is longer than the tape, {format_ns(quotes.start)} to {format_ns(quotes.end)}"
-        )
+        span = f"{format_ns(quotes.start)} to {format_ns(quotes.end)} UTC"
+        raise ParameterError(f"horizon {schedule.horizon!r} is longer than the tape, {span}")
     return [
         Parent(schedule.side, schedule.quantity, start, start + horizon, schedule.lot) for start in starts
     ]

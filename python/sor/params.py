@@ -7,13 +7,15 @@ Every class is immutable, so a result can carry the settings it was made under. 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from sor.errors import ParameterError
 from sor.times import duration_ns, to_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Time: TypeAlias = datetime | date | str | int
 """A moment: datetime (without a zone: UTC), ISO 8601 string, or integer nanoseconds since the epoch."""
@@ -141,7 +143,7 @@ class StaticRouter:
         plan: `"displayed"`: plan on certain fills. `"fills"`: plan with the fill model (MODEL F4).
         overbook: With `plan="fills"`, send at most this multiple of what is left.
 
-    With certain fills only `lambda_under + theta_queue` matters, and under `"strict"` nothing does (MODEL A5).
+    With certain fills only `lambda_under + theta_queue` matters; under `"strict"` nothing does (MODEL A5).
 
     Raises:
         ParameterError: Naming the argument and what would be right.
@@ -217,12 +219,13 @@ class Displayed:
 class QueueAware:
     """A child gets a share of what is available, at a slipped price (MODEL F2, F3).
 
-    `fill_prob = max_fill * (1 - queue_position) * exp(-age / decay)`; executed shares are the available ones
-    times it, rounded half to even; the price moves against us by `impact * x / displayed`, a fraction of price.
+    `fill_prob = max_fill * (1 - queue_position) * exp(-age / decay)`; executed shares are the available
+    ones times it, rounded half to even; the price moves against us by `impact * x / displayed`, a fraction
+    of price.
 
     Args:
-        queue_position: 0 (front) to 1 (back): one value, or by venue id; a `queue_position` column of the tape
-            and a `Venue`'s own value come before it, in this order.
+        queue_position: 0 (front) to 1 (back): one value, or by venue id; a `queue_position` column of the
+            tape and a `Venue`'s own value come before it, in this order.
         max_fill: Fill probability at the front, in [0, 1].
         impact: Slippage of a child as large as the displayed size, a fraction of price.
         decay: Time constant of the age of the venue's last record; None: quotes do not age.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -14,9 +14,11 @@ from sor.errors import ParameterError
 from sor.orders import Parent, core_parents, parents_frame
 from sor.params import Book, Displayed, Duration, FillModel, Limit, QueueAware, StaticRouter, Venue
 from sor.schema import KINDS, REASONS, STATUSES
-from sor.tape import Quotes
 from sor.times import duration_ns
 from sor.venues import NANOS, core_venues, venue_names
+
+if TYPE_CHECKING:
+    from sor.tape import Quotes
 
 BASELINES = ("best_ask", "sweep", "twap", "vwap")
 """The policies a router is compared with (MODEL P3)."""

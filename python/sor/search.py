@@ -8,20 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import polars as pl
 
 from sor import display, metrics
 from sor.backtest import Backtest, as_quotes, compare_with_baselines, make_market, parents_on
-from sor.data import Source
 from sor.errors import ParameterError
 from sor.params import Book, Duration, FillModel, Limit, Orders, StaticRouter
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Variant, replay
-from sor.tape import Quotes
-from sor.venues import VenueSource
+
+if TYPE_CHECKING:
+    from sor.data import Source
+    from sor.tape import Quotes
+    from sor.venues import VenueSource
 
 AXES = ("lambda_over", "lambda_under", "theta_queue")
 
@@ -193,9 +195,11 @@ def _table(summary: pl.DataFrame, points: Sequence[StaticRouter]) -> pl.DataFram
 
 def _why_flat(axis: str, router: StaticRouter) -> str:
     if router.rule == "strict":
-        return "under rule='strict' every candidate executes exactly the quantity, so no penalty can change a decision"
+        return "under rule='strict' every candidate executes exactly the quantity, so no penalty can decide"
     if axis == "lambda_over" and router.plan == "displayed":
-        return "planned fills are certain and never exceed the quantity, so nothing is ever over (plan='fills' changes that)"
+        return (
+            "certain fills never exceed the quantity, so nothing is ever over (plan='fills' can change that)"
+        )
     if axis == "lambda_over" and router.overbook == 1:
         return "no more is sent than is left, so nothing is ever over (overbook > 1 changes that)"
     return "no order traded differently at any of the values tried"

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
 from sor.errors import ParameterError
 from sor.params import FillModel, QueueAware, Venue
-from sor.tape import Quotes
 from sor.times import duration_ns
+
+if TYPE_CHECKING:
+    from sor.tape import Quotes
 
 VenueSource: TypeAlias = Sequence[Venue] | Mapping[int | str, Venue] | pl.DataFrame | str | PathLike[str]
 
