@@ -6,6 +6,7 @@ import gzip
 from dataclasses import FrozenInstanceError
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
+from math import nextafter
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def test_half_a_nano_goes_to_the_even_one() -> None:
     # Both products with 1e9 are exact in binary.
     asks = [2**-10, 3 * 2**-10, 5 * 2**-10]
     assert tape(raw(ask_px_00=asks))["ask_px"].to_list() == [976_562, 2_929_688, 4_882_812]
+    assert tape(raw(ask_px_00=[5e-10, nextafter(5e-10, 1), 1e-9]))["ask_px"].to_list() == [UNDEF_PRICE, 1, 1]
 
 
 @pytest.mark.parametrize("unit", ["ns", "us", "ms"])

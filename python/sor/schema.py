@@ -237,10 +237,12 @@ def _whole_nanos(value: pl.Expr) -> pl.Expr:
 
 
 def _float_nanos(value: pl.Expr) -> pl.Expr:
-    """Plan `round_half_even(value * 1e9)` (MODEL N1). DBN's undefined price rounds to 2^63 exactly."""
-    nanos = (value * 1e9).round(0, mode="half_to_even")
-    is_price = (nanos > 0) & (nanos != 2.0**63) & nanos.is_not_nan()
-    return pl.when(is_price).then(nanos.cast(pl.Int64, strict=False)).otherwise(UNDEF_PRICE)
+    """Plan `round_half_even(value * 1e9)` (MODEL N1); what rounds to zero is no quote."""
+    # The product stands here once: polars would compute it again for every test made on it.
+    # Half a nano is the largest float that rounds to zero.
+    is_price = (value > 0.5e-9) & (value != UNDEF_PRICE / 1e9) & value.is_not_nan()
+    nanos = (value * 1e9).round(0, mode="half_to_even").cast(pl.Int64, strict=False)
+    return pl.when(is_price).then(nanos).otherwise(UNDEF_PRICE)
 
 
 def _size(part: Part, name: str) -> pl.Expr:
