@@ -89,7 +89,7 @@ def demo(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Search the default grid on a synthetic market: five venues, thirty minutes, a five-minute order every minute."""
+    """Search the default grid on a synthetic market: five venues, an order every minute."""
     with _reporting():
         # A twenty-dollar stock some four ticks wide: its spreads are of the size of the grid's penalties.
         quotes = sor.simulate_quotes(seed=seed, price=20.0, spread=4.0)
