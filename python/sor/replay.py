@@ -12,7 +12,7 @@ import polars as pl
 from sor import _core
 from sor.errors import ParameterError
 from sor.orders import Parent, core_parents, parents_frame
-from sor.params import Book, Displayed, Duration, FillModel, Limit, QueueAware, StaticRouter, Venue
+from sor.params import Book, Displayed, Duration, FillModel, Limit, QueueAware, StaticRouter, Venue, _whole
 from sor.schema import KINDS, REASONS, STATUSES
 from sor.times import duration_ns
 from sor.venues import NANOS, core_venues, venue_names
@@ -25,6 +25,7 @@ BASELINES = ("best_ask", "sweep", "twap", "vwap")
 
 Progress = Callable[[int, int], object]
 _UTC = pl.Datetime("ns", "UTC")
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +108,7 @@ def replay(
 def _threads(threads: int | None) -> int:
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ParameterError(f"threads must be a whole number of at least 1, got {threads!r}")
-    return threads
+    return _whole("threads", threads, most=_MOST_THREADS)
 
 
 def _core_variant(variant: Variant, quotes: Quotes) -> dict[str, Any]:
