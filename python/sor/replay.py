@@ -156,6 +156,12 @@ def _coded(codes: Any, names: Sequence[str], dtype: pl.DataType) -> pl.Series:
     return pl.Series(list(names), dtype=dtype).gather(pl.Series(codes).cast(pl.UInt32))
 
 
+def _optional(column: tuple[Any, Any]) -> pl.Series:
+    """Turn the core's values, and whether each is there, into a column with nulls."""
+    values, present = (pl.Series(array) for array in column)
+    return pl.select(pl.when(present).then(values)).to_series()
+
+
 def _named(columns: dict[str, Any], names: Sequence[str], policies: pl.Enum) -> dict[str, Any]:
     return {"policy": _coded(columns.pop("variant"), names, policies)} | columns
 
@@ -165,7 +171,7 @@ def _parents(
 ) -> pl.DataFrame:
     columns = _named(columns, names, policies)
     columns["status"] = _coded(columns["status"], STATUSES, pl.Enum(STATUSES))
-    columns["arrival_mid"] = pl.Series(columns["arrival_mid"], dtype=pl.Int64)
+    columns["arrival_mid"] = _optional(columns["arrival_mid"])
     columns["ts_done"] = pl.Series(columns["ts_done"]).cast(_UTC)
     orders = parents_frame(parents)
     sums = pl.DataFrame(columns)
@@ -194,8 +200,8 @@ def _children(columns: dict[str, Any], names: list[str], policies: pl.Enum, venu
     columns = _named(columns, names, policies)
     columns["reason"] = _coded(columns["reason"], REASONS, pl.Enum(REASONS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
-    for name, dtype in (("threshold", pl.Int64), ("met_price", pl.Int64), ("fill_probability", pl.Float64)):
-        columns[name] = pl.Series(columns[name], dtype=dtype)
+    for name in ("threshold", "met_price", "fill_probability"):
+        columns[name] = _optional(columns[name])
     return (
         pl.DataFrame(columns).select(_CHILD_ORDER).with_columns(pl.col("ts_decided", "ts_arrived").cast(_UTC))
     )

@@ -4,13 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
 
 use crate::book::Book;
 use crate::engine::{AsOf, Market, Parent, replay};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
-use crate::observe::Observer;
+use crate::observe::{Observer, POLL, Watch, always};
 use crate::policy::Policy;
 use crate::tape::{Snapshot, Tape};
 use crate::units::Time;
@@ -24,8 +23,8 @@ pub struct Variant {
     pub policy: Policy,
 }
 
-/// How often the calling thread looks at the observer.
-const POLL: Duration = Duration::from_millis(50);
+/// How often a pass over the tape looks at the clock, in snapshots and books.
+const LOOK_EVERY: u32 = 8192;
 
 /// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
 ///
@@ -43,8 +42,9 @@ pub fn replay_all(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Ledger>> {
-    let starts = Starts::new(tape, parents, variants);
     let total = parents.len() * variants.len();
+    let mut watch = Watch::new(observer, total);
+    let starts = Starts::new(tape, parents, variants, &mut || watch.poll())?;
     let stop = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
     let run = |job: usize| {
@@ -69,7 +69,6 @@ pub fn replay_all(
             });
         }
         drop(sender);
-        let mut watch = observe_from_here(observer, total);
         loop {
             match receiver.recv_timeout(POLL) {
                 Ok((job, result)) => {
@@ -81,46 +80,21 @@ pub fn replay_all(
                     watch.done += 1;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return watch.finish(),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             if watch.poll().is_break() {
                 stop.store(true, Ordering::Relaxed);
                 return Err(Error::Stopped);
             }
         }
+        Ok(())
     });
     outcome?;
+    if watch.finish().is_break() {
+        return Err(Error::Stopped);
+    }
     // Short only behind a failure, which comes first and is what `collect` returns.
     results.into_iter().flatten().collect()
-}
-
-/// Calls the observer when the clock says so.
-struct Watch<'a> {
-    observer: &'a mut dyn Observer,
-    done: usize,
-    total: usize,
-    last: std::time::Instant,
-}
-
-fn observe_from_here(observer: &mut dyn Observer, total: usize) -> Watch<'_> {
-    Watch { observer, done: 0, total, last: std::time::Instant::now() }
-}
-
-impl Watch<'_> {
-    fn poll(&mut self) -> ControlFlow<()> {
-        if self.last.elapsed() < POLL {
-            return ControlFlow::Continue(());
-        }
-        self.last = std::time::Instant::now();
-        self.observer.observe(self.done, self.total)
-    }
-
-    fn finish(self) -> Result<()> {
-        match self.observer.observe(self.done, self.total) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::Stopped),
-        }
-    }
 }
 
 /// The as-of book at every parent's start, once per snapshot mode in use.
@@ -129,16 +103,21 @@ struct Starts {
 }
 
 impl Starts {
-    fn new(tape: &Tape<'_>, parents: &[Parent], variants: &[Variant]) -> Self {
+    fn new(
+        tape: &Tape<'_>,
+        parents: &[Parent],
+        variants: &[Variant],
+        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Self> {
         let times: Vec<Time> = parents.iter().map(|parent| parent.start).collect();
         let mut modes: Vec<(Snapshot, Vec<AsOf>)> = Vec::new();
         for variant in variants {
             let mode = variant.market.snapshot;
             if modes.iter().all(|(known, _)| *known != mode) {
-                modes.push((mode, as_of_books(tape, mode, &times)));
+                modes.push((mode, as_of_books_while(tape, mode, &times, keep_going)?));
             }
         }
-        Self { modes }
+        Ok(Self { modes })
     }
 
     fn at(&self, mode: Snapshot, parent: usize) -> &AsOf {
@@ -148,8 +127,35 @@ impl Starts {
 }
 
 /// The as-of book at each of `times` (any order), in one pass over the tape.
+///
+/// # Panics
+///
+/// Never: nothing stops it.
 #[must_use]
 pub fn as_of_books(tape: &Tape<'_>, mode: Snapshot, times: &[Time]) -> Vec<AsOf> {
+    as_of_books_while(tape, mode, times, &mut always).expect("nothing stops it")
+}
+
+/// [`as_of_books`], asking `keep_going` every few thousand snapshots.
+///
+/// # Errors
+///
+/// [`Error::Stopped`].
+pub fn as_of_books_while(
+    tape: &Tape<'_>,
+    mode: Snapshot,
+    times: &[Time],
+    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Vec<AsOf>> {
+    let mut until_look = LOOK_EVERY;
+    let mut look = || {
+        until_look -= 1;
+        if until_look > 0 {
+            return Ok(());
+        }
+        until_look = LOOK_EVERY;
+        if keep_going().is_break() { Err(Error::Stopped) } else { Ok(()) }
+    };
     let mut order: Vec<usize> = (0..times.len()).collect();
     order.sort_by_key(|&i| times[i]);
     let mut found: Vec<Option<AsOf>> = vec![None; times.len()];
@@ -160,8 +166,10 @@ pub fn as_of_books(tape: &Tape<'_>, mode: Snapshot, times: &[Time]) -> Vec<AsOf>
             let rows = tape.snapshot_at(next, mode);
             next = rows.end;
             book.apply(tape, rows, mode, |_, _, _, _| {});
+            look()?;
         }
         found[i] = Some(AsOf { book: book.clone(), next });
+        look()?;
     }
-    found.into_iter().flatten().collect()
+    Ok(found.into_iter().flatten().collect())
 }

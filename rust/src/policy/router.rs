@@ -1,8 +1,9 @@
 //! The static router: the allocator of MODEL section 3 at every decision.
 
-use crate::allocate::{Problem, Rule, Solver, allocate};
+use crate::allocate::{Problem, Rule, Solver, allocate_while};
 use crate::cost::{Offer, Penalties};
 use crate::error::Result;
+use crate::observe::KeepGoing;
 use crate::policy::{Desk, Intent, View};
 use crate::units::{NANOS_PER_UNIT, Nanos, fraction_of};
 
@@ -72,7 +73,13 @@ impl Router {
 
     /// Appends the least-cost split's children to `intents`, in ascending venue id.
     #[inline]
-    pub(super) fn decide(&self, view: &View<'_>, desk: &mut Desk, intents: &mut Vec<Intent>) -> Result<()> {
+    pub(super) fn decide(
+        &self,
+        view: &View<'_>,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
         let benchmark_key = view.side.sign() * self.benchmark(view.mid);
         let penalties = desk.penalties();
         if self.threshold(&penalties).is_some_and(|limit| view.cheapest - benchmark_key >= limit) {
@@ -88,7 +95,7 @@ impl Router {
             rule: self.rule,
         };
         desk.split.resize(desk.offers.len(), 0);
-        if !allocate(&problem, self.solver, &mut desk.scratch, &mut desk.split)? {
+        if !allocate_while(&problem, self.solver, &mut desk.scratch, &mut desk.split, keep_going)? {
             return Ok(());
         }
         let chosen = desk.venues.iter().zip(&desk.offers).zip(&desk.split).filter(|&(_, &quantity)| quantity > 0);
