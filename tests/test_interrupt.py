@@ -1,7 +1,7 @@
 """Ctrl-C and progress: every long call stops within 0.2 s, and what a callback raises comes through.
 
-Each Ctrl-C happens in a process of its own: a timer's signal with SIGINT's handler, while the main thread is in
-the core. The process prints how long it took to get out.
+Each Ctrl-C happens in a process of its own: a timer's signal with SIGINT's handler, while the main thread is
+in the core. The process prints how long it took to get out.
 """
 
 from __future__ import annotations
@@ -78,11 +78,12 @@ CALLS = {
         """,
     "rows on their way back to Python": """
         quotes = sor.simulate_quotes(venues=4, minutes=390, records=400_000, price=1.0)
-        # The same shares again and again, and a completion in steps that cost next to nothing: rows, not money.
+        # The same shares again and again, and a completion in steps that cost next to nothing.
         book = sor.Book(snapshot="each", depletion="none", tick=1e-9)
         at_the_end = lambda done, total: press_in(0.05) if done == total else None
         order, router = sor.Order("buy", 3 * 10**8), sor.StaticRouter(lambda_under=1.0, unit="price")
-        stopped(lambda: sor.backtest(quotes, order, router, baselines=["sweep"], book=book, progress=at_the_end))
+        kept = {"baselines": ["sweep"], "book": book}
+        stopped(lambda: sor.backtest(quotes, order, router, **kept, progress=at_the_end))
         """,
 }
 
