@@ -51,6 +51,8 @@ fn agree() {
 fn speed() {
     for (n, ov) in [(5, 1.0), (5, 1.2), (5, 1.5), (16, 1.0), (16, 1.2), (16, 1.5)] {
         for kind in 0..8 {
+ let pick: Option<u64> = std::env::var("PICK").ok().map(|s| s.parse().unwrap()); if pick.is_some_and(|p| p != kind) { continue; }
+
             let mut solver = Solver::new();
             let mut out = vec![];
             let mut all: Vec<Curves> = vec![];
@@ -89,7 +91,7 @@ fn speed() {
                 all.push(curves);
             }
             let (mut sum, mut worst) = (0.0, (0.0, 0));
-            for round in 0..3 {
+            for round in 0..if pick.is_some() {1} else {2} {
                 sum = 0.0;
                 worst = (0.0, 0);
                 for (i, curves) in all.iter().enumerate() {

@@ -98,13 +98,17 @@ impl<T: Int> Workspace<T> {
             left -= few.1 as i64;
             self.ends.push(self.reduced.len());
         }
-        debug_assert!(left >= 0);
+        for k in &mut *lots {
+            let cut = (*k as i64).min(-left.min(0));
+            *k -= cut as usize;
+            left += cut;
+        }
         if multipliers.lot > T::default() {
             for i in (0..lots.len()).rev() {
                 let start = if i == 0 { 0 } else { self.ends[i - 1] };
                 let reduced = &self.reduced[start..self.ends[i]];
                 let many = reduced.iter().rposition(|r| *r == T::default()).unwrap_or(0);
-                let more = (many.max(lots[i]) - lots[i]).min(left.max(0) as usize);
+                let more = (many.max(lots[i]) - lots[i]).min(left as usize);
                 lots[i] += more;
                 left -= more as i64;
             }
@@ -135,7 +139,12 @@ impl<T: Int> Workspace<T> {
                 self.search.end_venue();
                 start = end;
             }
-            if self.search.solve(cap, problem.remaining, limit, lots).is_some() {
+            let before = self.search.expanded;
+            let trace = std::env::var("TRACE").is_ok();
+            let got = self.search.solve(cap, problem.remaining, limit, lots);
+            if trace { let l: i128 = limit.into(); let g: i128 = got.map_or(-1, |g| g.into()); let u: i128 = upper.into(); eprintln!("upper {:.3e} limit {:.3e} got {:.3e} expanded {} choices {} mult {:?}", u as f64, l as f64, g as f64, self.search.expanded - before, self.search.count(), multipliers.share.into()); }
+            if let Some(got) = got {
+                if trace && got < limit { limit = got; continue; }
                 return;
             }
             assert!(limit < upper, "the start is a candidate");

@@ -1,5 +1,6 @@
 //! The memoised branch and bound over the choices that the bound leaves open.
 
+thread_local! { static CAP: usize = std::env::var("CAP").map_or(512, |s| s.parse().unwrap()); }
 use super::dual::{Int, Multipliers};
 
 /// A number of lots that a venue may still get.
@@ -59,6 +60,17 @@ struct Rates<T> {
     long: T,
 }
 
+/// Lots of the tail venues together: those that share `(lots, shares)` are one entry, the best of them.
+#[derive(Clone, Copy, Debug)]
+struct Entry<T> {
+    lots: i64,
+    shares: i64,
+    excess: T,
+    /// The choice at the first of the venues, and the entry of the venues after it.
+    choice: usize,
+    next: usize,
+}
+
 /// Workspace of the search.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Search<T> {
@@ -68,6 +80,12 @@ pub(super) struct Search<T> {
     rates: Rates<T>,
     frames: Vec<Frame<T>>,
     memo: Memo<T>,
+    /// Venues that are searched; those after them are the tail.
+    head: usize,
+    /// Tails from the last venue backwards, each in lexicographic order.
+    entries: Vec<Entry<T>>,
+    /// `(shares, entry)` of the whole tail, ascending.
+    by_shares: Vec<(i64, usize)>,
     pub(super) expanded: u64,
 }
 
@@ -91,8 +109,6 @@ impl<T: Int> Search<T> {
 
     /// Ends the venue under construction.
     pub(super) fn end_venue(&mut self) {
-        let start = self.ends.last().copied().unwrap_or(0);
-        self.choices[start..].sort_by_key(|c| c.excess);
         self.ends.push(self.choices.len());
     }
 
@@ -104,10 +120,11 @@ impl<T: Int> Search<T> {
         if entry >= limit {
             return None;
         }
-        let (value, _) = self.value(root, limit - entry)?;
+        self.build_tail(limit - T::from(1));
+        let value = self.value(root, limit - entry)?;
         out.clear();
         let mut state = root;
-        while state.venue < self.ends.len() {
+        while state.venue < self.head {
             let Some(Known::Exactly(_, choice)) = self.memo.get(&state) else {
                 unreachable!("a solved state's path is solved")
             };
@@ -115,8 +132,98 @@ impl<T: Int> Search<T> {
             out.push(c.lots as usize);
             (_, state) = self.enter(state.venue + 1, state.lots_left - c.lots, state.shares_left - c.shares)?;
         }
+        let (_, mut at) = self.finish(&state, limit)?;
+        while self.entries[at].next != at {
+            out.push(self.choices[self.entries[at].choice].lots as usize);
+            at = self.entries[at].next;
+        }
         Some(entry + value)
     }
+
+    fn build_tail(&mut self, limit: T) {
+        let venues = self.ends.len();
+        self.entries.clear();
+        self.entries.push(Entry { lots: 0, shares: 0, excess: T::default(), choice: 0, next: 0 });
+        let mut last = 0..1;
+        self.head = venues;
+        let cap: usize = CAP.with(|c| *c);
+        while self.head > venues.div_ceil(2) {
+            let venue = self.head - 1;
+            let start = self.entries.len();
+            let mut full = false;
+            'grow: for choice in self.start(venue)..self.ends[venue] {
+                let c = self.choices[choice];
+                for next in last.clone() {
+                    let e = self.entries[next];
+                    let excess = c.excess + e.excess;
+                    if excess > limit {
+                        continue;
+                    }
+                    let (lots, shares) = (c.lots + e.lots, c.shares + e.shares);
+                    let state = State { venue, lots_left: lots, shares_left: shares };
+                    match self.memo.get(&state) {
+                        Some(Known::Exactly(best, _)) if best <= excess => continue,
+                        Some(Known::Exactly(_, at)) => self.entries[at].excess = limit + T::from(1),
+                        _ => {}
+                    }
+                    if self.entries.len() - start == cap {
+                        full = true;
+                        break 'grow;
+                    }
+                    self.memo.set(state, Known::Exactly(excess, self.entries.len()));
+                    self.entries.push(Entry { lots, shares, excess, choice, next });
+                }
+            }
+            if full {
+                self.entries.truncate(start);
+                break;
+            }
+            last = start..self.entries.len();
+            self.head = venue;
+        }
+        self.memo.clear();
+        self.by_shares.clear();
+        let alive = last.filter(|&i| self.entries[i].excess <= limit);
+        self.by_shares.extend(alive.map(|i| (self.entries[i].shares, i)));
+        self.by_shares.sort_unstable();
+        for venue in 0..self.head {
+            let range = self.start(venue)..self.ends[venue];
+            self.choices[range].sort_by_key(|c| c.excess);
+        }
+    }
+
+    /// The least cost of the tail from a state and its entry, if below `limit`.
+    fn finish(&self, state: &State, mut limit: T) -> Option<(T, usize)> {
+        let mut found: Option<(T, usize)> = None;
+        let mut look = |at: usize, penalty: T, limit: &mut T| {
+            let e = &self.entries[at];
+            if e.lots <= state.lots_left {
+                let cost = e.excess + penalty + self.rates.lot * T::from(state.lots_left - e.lots);
+                if cost < *limit || found.is_some_and(|(best, first)| cost == best && at < first) {
+                    *limit = cost;
+                    found = Some((cost, at));
+                }
+            }
+        };
+        let from = self.by_shares.partition_point(|&(shares, _)| shares < state.shares_left);
+        for &(shares, at) in &self.by_shares[from..] {
+            let penalty = self.rates.long * T::from(shares - state.shares_left);
+            if penalty > limit {
+                break;
+            }
+            look(at, penalty, &mut limit);
+        }
+        for &(shares, at) in self.by_shares[..from].iter().rev() {
+            let penalty = self.rates.short * T::from(state.shares_left - shares);
+            if penalty > limit {
+                break;
+            }
+            look(at, penalty, &mut limit);
+        }
+        found
+    }
+
+    pub(super) fn count(&self) -> usize { self.choices.len() }
 
     fn measure(&mut self) {
         let venues = self.ends.len();
@@ -169,10 +276,10 @@ impl<T: Int> Search<T> {
     }
 
     /// The least cost of a state and its choice, if below `limit`.
-    fn value(&mut self, root: State, limit: T) -> Option<(T, usize)> {
-        let venues = self.ends.len();
-        if venues == 0 {
-            return Some((T::default(), 0));
+    fn value(&mut self, root: State, limit: T) -> Option<T> {
+        let head = self.head;
+        if head == 0 {
+            return self.finish(&root, limit).map(|(value, _)| value);
         }
         let zero = T::default();
         let two = T::from(2);
@@ -214,8 +321,10 @@ impl<T: Int> Search<T> {
                     continue;
                 }
                 let room = limit - step;
-                if venue + 1 == venues {
-                    frame.found = Some((step, index));
+                if venue + 1 == head {
+                    if let Some((value, _)) = self.finish(&state, room) {
+                        frame.found = Some((step + value, index));
+                    }
                     continue;
                 }
                 match self.memo.get(&state) {
@@ -248,7 +357,7 @@ impl<T: Int> Search<T> {
             self.memo.set(frame.state, known);
             self.frames.pop();
             let Some(parent) = self.frames.last_mut() else {
-                return frame.found;
+                return frame.found.map(|(value, _)| value);
             };
             if let Some((value, _)) = frame.found {
                 let total = parent.step + value;
