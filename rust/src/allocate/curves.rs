@@ -1,7 +1,66 @@
+//! Allocation with the fills that are expected (MODEL F4): one cost curve per venue.
+//!
+//! # The problem
+//!
+//! Venue `i` may be sent `k_i = 0, 1, .., K_i` lots. Its curve says what that costs, `c_i(k)` nanos, and how many
+//! shares `t_i(k)` are expected to execute; both are integers, neither convex nor monotone (they are rounded). With `S`
+//! shares remaining, at most `M` lots to send (more than `S` when overbooked), and `A = sum t_i(k_i)`:
+//!
+//! ```text
+//! minimise    F(k) = sum c_i(k_i) + u max(S - A, 0) + o max(A - S, 0)      u = lambda_under + theta
+//! subject to  sum k_i <= M                                                 o = lambda_over + theta
+//! ```
+//!
+//! Among equals the lexicographically smallest `k` is the answer. [`exhaustive`] looks at every candidate;
+//! [`Solver::exact`] returns the same vector on every input.
+//!
+//! # How `exact` works
+//!
+//! **Bound.** For any `mu` in `[-o, u]` and `nu >= 0`, the penalty is at least `mu (S - A)`, and `nu (sum k_i - M)` is
+//! at most 0, so with `phi_i = min_k c_i(k) - mu t_i(k) + nu k`
+//!
+//! ```text
+//! F(k) >= D = mu S - nu M + sum phi_i.
+//! ```
+//!
+//! `D` falls apart into venues, and is concave in `(mu, nu)`. Its maximum is found by the secant method on each
+//! venue's lower hull. Any integer pair gives a valid bound: the floats that propose `mu` decide how fast the answer
+//! is found, never what it is.
+//!
+//! **Reduced costs.** With `e_i(k) = c_i(k) - mu t_i(k) + nu k - phi_i`, the difference is a sum of terms that are all
+//! `>= 0`, in exact integers:
+//!
+//! ```text
+//! F(k) - D = sum e_i(k_i) + (u - mu) max(S - A, 0) + (o + mu) max(A - S, 0) + nu (M - sum k_i).
+//! ```
+//!
+//! A candidate within `E` of the bound can only use choices with `e_i(k) <= E`: of convex curves a handful is left.
+//! `E` grows from a fraction of what a rounded dual solution attains, until a candidate is found.
+//!
+//! **Search.** The state before venue `i` is (lots left, shares left), and its least excess `V_i` obeys a recursion
+//! over the choices of venue `i`. It is searched depth first with a limit; what is learnt, the exact value or that it
+//! is at least the limit, is kept in a hash table. Beyond the reach of the venues that follow, the leftover terms are
+//! linear: such states are shifted to the edge of the reach and merge there. (Where `A` cannot exceed `S`, the
+//! shares drop out of the state altogether and this is a knapsack over lots.) The last venues are not searched: their
+//! combinations are enumerated once, sorted by shares, and looked up, as in a meeting in the middle.
+//!
+//! **Ties.** Every state's value is exact and kept with the fewest lots that attain it, and the tail's combinations in
+//! lexicographic order; so the path from the root is the lexicographically smallest of all optimal ones.
+//!
+//! # Cost
+//!
+//! `O(N K)` when the bound is tight, which is usual where `A` cannot reach `S`. Hard are books whose optimum lies on
+//! the kink `A = S` with many nearly equal ways to reach it, a subset-sum problem. The worst case is pseudo-polynomial:
+//! a state is searched again only for a limit twice the last, hence at most about 64 times, so time is within a
+//! constant of `N M T K`, and memory of `N M T`, `T` the range of `A`.
+
 mod dual;
 mod exact;
 mod exhaustive;
+mod memo;
+mod reduced;
 mod search;
+mod tail;
 
 pub use exact::Solver;
 pub use exhaustive::{candidates, exhaustive};
@@ -51,7 +110,7 @@ impl Plan {
     /// [`Error::Invalid`] when the lot is not positive.
     pub fn max_lots(&self) -> Result<usize> {
         if self.lot <= 0 {
-            return Err(invalid("lot", "must be at least 1 share", self.lot));
+            return Err(invalid("lot", "must be at least 1 share", &self.lot));
         }
         Ok(usize::try_from(self.cap.max(0) / self.lot).unwrap_or(usize::MAX))
     }
@@ -61,7 +120,11 @@ impl Curves {
     /// No venues yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { cost: Vec::new(), shares: Vec::new(), ends: Vec::new() }
+        Self {
+            cost: Vec::new(),
+            shares: Vec::new(),
+            ends: Vec::new(),
+        }
     }
 
     /// Forgets the venues and keeps the memory.
@@ -105,30 +168,40 @@ impl Curves {
             }
             let (executed, price) = fill(sent);
             if !(0..=sent).contains(&executed) {
-                return Err(invalid("fill", "must execute between 0 and the shares sent", executed));
+                return Err(invalid(
+                    "fill",
+                    "must execute between 0 and the shares sent",
+                    &executed,
+                ));
             }
-            let paid = sign * (i128::from(price) - i128::from(plan.benchmark)) + i128::from(terms.taker_fee);
+            let paid = sign * (i128::from(price) - i128::from(plan.benchmark))
+                + i128::from(terms.taker_fee);
             let rebate = i128::from(sent - executed) * i128::from(terms.maker_rebate);
             let cost = i128::from(executed) * paid - rebate;
             Nanos::try_from(cost)
                 .map(|cost| (cost, executed))
-                .map_err(|_| invalid("fill", "must cost less than 2^63 nanos per venue", cost))
+                .map_err(|_| invalid("fill", "must cost less than 2^63 nanos per venue", &cost))
         }))
     }
 
     fn try_push(&mut self, points: impl Iterator<Item = Result<(Nanos, Shares)>>) -> Result<()> {
         let start = self.cost.len();
-        let outcome = self.append(points).and_then(|()| match self.cost.get(start).zip(self.shares.get(start)) {
-            Some((0, 0)) => Ok(()),
-            Some(first) => Err(invalid("points", "must start with (0, 0)", format!("{first:?}"))),
-            None => Err(invalid("points", "must hold at least (0, 0)", "none")),
-        });
-        match outcome {
-            Ok(()) => self.ends.push(self.cost.len()),
-            Err(_) => {
-                self.cost.truncate(start);
-                self.shares.truncate(start);
+        let outcome = self.append(points).and_then(|()| {
+            match self.cost.get(start).zip(self.shares.get(start)) {
+                Some((0, 0)) => Ok(()),
+                Some(first) => Err(invalid(
+                    "points",
+                    "must start with (0, 0)",
+                    &format!("{first:?}"),
+                )),
+                None => Err(invalid("points", "must hold at least (0, 0)", &"none")),
             }
+        });
+        if outcome.is_ok() {
+            self.ends.push(self.cost.len());
+        } else {
+            self.cost.truncate(start);
+            self.shares.truncate(start);
         }
         outcome
     }
@@ -137,7 +210,7 @@ impl Curves {
         for point in points {
             let (cost, shares) = point?;
             if shares < 0 {
-                return Err(invalid("shares", "must be at least 0", shares));
+                return Err(invalid("shares", "must be at least 0", &shares));
             }
             self.cost.push(cost);
             self.shares.push(shares);
@@ -192,10 +265,17 @@ impl Problem<'_> {
     /// When `lots` is not one number of lots within its curve for each venue.
     #[must_use]
     pub fn cost(&self, lots: &[usize]) -> Money {
-        assert_eq!(lots.len(), self.curves.venues(), "one number of lots per venue");
+        assert_eq!(
+            lots.len(),
+            self.curves.venues(),
+            "one number of lots per venue"
+        );
         let venues = lots.iter().enumerate();
         let (cash, executed) = venues.fold((0, 0), |(cash, executed), (i, &k)| {
-            (cash + Money::from(self.curves.cost(i)[k]), executed + self.curves.shares(i)[k])
+            (
+                cash + Money::from(self.curves.cost(i)[k]),
+                executed + self.curves.shares(i)[k],
+            )
         });
         cash + self.penalty(executed)
     }
@@ -214,21 +294,34 @@ impl Problem<'_> {
 
     /// Checks the arguments, and that no sum of shares leaves 64 bits, so that no cost leaves 128.
     fn validate(&self) -> Result<()> {
-        let amounts =
-            [("remaining", self.remaining), ("lambda_under + theta", self.under), ("lambda_over + theta", self.over)];
+        let amounts = [
+            ("remaining", self.remaining),
+            ("lambda_under + theta", self.under),
+            ("lambda_over + theta", self.over),
+        ];
         for (argument, value) in amounts {
             if value < 0 {
-                return Err(invalid(argument, "must be at least 0", value));
+                return Err(invalid(argument, "must be at least 0", &value));
             }
         }
         let most = |i| self.curves.shares(i).iter().copied().max().unwrap_or(0);
         (0..self.curves.venues())
             .try_fold(self.remaining, |sum, i| sum.checked_add(most(i)))
             .map(drop)
-            .ok_or_else(|| invalid("shares", "must sum to less than 2^63 over the venues", "more"))
+            .ok_or_else(|| {
+                invalid(
+                    "shares",
+                    "must sum to less than 2^63 over the venues",
+                    &"more",
+                )
+            })
     }
 }
 
-fn invalid(argument: &'static str, rule: &'static str, value: impl ToString) -> Error {
-    Error::Invalid { argument, rule, value: value.to_string() }
+fn invalid(argument: &'static str, rule: &'static str, value: &impl ToString) -> Error {
+    Error::Invalid {
+        argument,
+        rule,
+        value: value.to_string(),
+    }
 }

@@ -1,5 +1,6 @@
 //! The multipliers: a lower bound of the objective that falls apart into venues.
 
+use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Sub};
 
 use super::Problem;
@@ -9,6 +10,7 @@ pub(super) trait Int:
     Copy
     + Ord
     + Default
+    + Debug
     + From<i64>
     + Into<i128>
     + Add<Output = Self>
@@ -45,7 +47,7 @@ struct Totals<T> {
     cost: T,
 }
 
-/// The dual function at one `mu`, maximised over `nu`.
+/// The dual function at one `mu`, maximised over `nu`: where, its value, and a supergradient in `mu`.
 #[derive(Clone, Copy, Debug)]
 struct Point<T> {
     multipliers: Multipliers<T>,
@@ -76,11 +78,15 @@ impl<T: Int> Dual<T> {
             return left.multipliers;
         }
         for _ in 0..STEPS {
-            let (from, to): (i128, i128) = (left.multipliers.share.into(), right.multipliers.share.into());
+            let (from, to): (i128, i128) = (
+                left.multipliers.share.into(),
+                right.multipliers.share.into(),
+            );
             let width = (to - from) as f64;
-            let step = (right.value - left.value - right.slope * width) / (left.slope - right.slope);
+            let step =
+                (right.value - left.value - right.slope * width) / (left.slope - right.slope);
             let bound = left.value + left.slope * step;
-            let share = from as i64 + step.round() as i64;
+            let share = (from as i64).saturating_add(step.round() as i64);
             if i128::from(share) <= from || i128::from(share) >= to {
                 break;
             }
@@ -94,9 +100,15 @@ impl<T: Int> Dual<T> {
                 break;
             }
         }
-        if left.value > right.value { left.multipliers } else { right.multipliers }
+        if left.value > right.value {
+            left.multipliers
+        } else {
+            right.multipliers
+        }
     }
 
+    /// The best `nu` at a `mu`: zero when the lots fit anyway, else where the lines of a solution that sends too much
+    /// and of one that does not meet, until no solution lies below that point.
     fn at(&mut self, problem: &Problem, share: i64) -> Point<T> {
         self.build_hulls(problem, T::from(share));
         let cap = problem.max_lots as i64;
@@ -119,11 +131,18 @@ impl<T: Int> Dual<T> {
                 }
             }
         }
-        let mix = if many.lots > few.lots { (cap - few.lots) as f64 / (many.lots - few.lots) as f64 } else { 0.0 };
+        let mix = if many.lots > few.lots {
+            (cap - few.lots) as f64 / (many.lots - few.lots) as f64
+        } else {
+            0.0
+        };
         let executed = few.shares as f64 + mix * (many.shares - few.shares) as f64;
         let cost = float(few.cost) + mix * (float(many.cost) - float(few.cost));
         Point {
-            multipliers: Multipliers { share: T::from(share), lot },
+            multipliers: Multipliers {
+                share: T::from(share),
+                lot,
+            },
             value: cost + share as f64 * problem.remaining as f64,
             slope: problem.remaining as f64 - executed,
         }
@@ -139,7 +158,11 @@ impl<T: Int> Dual<T> {
             let costs = &problem.curves.cost(i)[..=top];
             let shares = &problem.curves.shares(i)[..=top];
             for (k, (&cost, &t)) in costs.iter().zip(shares).enumerate() {
-                let next = Vertex { lots: k as i64, shares: t, cost: T::from(cost) - share * T::from(t) };
+                let next = Vertex {
+                    lots: k as i64,
+                    shares: t,
+                    cost: T::from(cost) - share * T::from(t),
+                };
                 if k > 0 && next.cost >= self.hull[self.hull.len() - 1].cost {
                     continue;
                 }
@@ -156,7 +179,11 @@ impl<T: Int> Dual<T> {
 
     /// Each venue at its fewest lots that minimise `cost + nu * lots`.
     fn totals(&self, lot: T) -> Totals<T> {
-        let mut sum = Totals { lots: 0, shares: 0, cost: T::default() };
+        let mut sum = Totals {
+            lots: 0,
+            shares: 0,
+            cost: T::default(),
+        };
         let mut start = 0;
         for &end in &self.ends {
             let hull = &self.hull[start..end];
@@ -179,8 +206,13 @@ impl<T: Int> Dual<T> {
         sum
     }
 
+    /// No lots anywhere: what every venue does when `nu` is large enough.
     fn none(&self) -> Totals<T> {
-        let mut sum = Totals { lots: 0, shares: 0, cost: T::default() };
+        let mut sum = Totals {
+            lots: 0,
+            shares: 0,
+            cost: T::default(),
+        };
         let mut start = 0;
         for &end in &self.ends {
             sum.shares += self.hull[start].shares;

@@ -39,7 +39,10 @@ pub fn exhaustive(problem: &Problem, max_candidates: u64, lots: &mut Vec<usize>)
     problem.validate()?;
     let candidates = candidates(problem);
     if candidates > u128::from(max_candidates) {
-        return Err(Error::TooManyCandidates { candidates, limit: max_candidates });
+        return Err(Error::TooManyCandidates {
+            candidates,
+            limit: max_candidates,
+        });
     }
     let mut walk = Walk::new(problem);
     let mut best = walk.cost();
