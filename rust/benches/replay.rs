@@ -163,7 +163,7 @@ fn allocators(criterion: &mut Criterion) {
                     penalties,
                     rule: Rule::Relaxed,
                 };
-                let solved = allocate(&problem, Solver::Exact, &mut scratch, &mut split);
+                let solved = allocate(&problem, Solver::Exact, &mut scratch, &mut split).expect("solves");
                 black_box((solved, &split));
             });
         });

@@ -144,6 +144,7 @@ pub struct Desk {
     venues: Vec<usize>,
     split: Vec<Shares>,
     scratch: Scratch,
+    curves: router::CurveDesk,
     limits: Option<Limits>,
 }
 

@@ -94,7 +94,8 @@ impl RouterArgument {
             solver: solver(&self.solver, self.max_candidates)?,
             plan: match self.plan.as_str() {
                 "displayed" => Plan::Displayed,
-                other => return Err(unknown("plan", "must be \"displayed\"", other)),
+                "fills" => Plan::Fills { overbook: self.overbook },
+                other => return Err(unknown("plan", "must be \"displayed\" or \"fills\"", other)),
             },
         })
     }
@@ -232,6 +233,8 @@ struct Row<T> {
     value: T,
 }
 
+/// A number of a child as a named column.
+type ChildColumn = (&'static str, fn(&Child) -> i64);
 /// A sum of money as a named column.
 type MoneyColumn<T> = (&'static str, fn(&T) -> Money);
 
@@ -314,7 +317,7 @@ fn children<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'p
     frame.column("child", rows.iter().map(|row| row.value.0 as i64))?;
     frame.column("venue", each().map(|child| child.venue as u16))?;
     frame.column("reason", each().map(|child| reason(child.reason)))?;
-    let columns: [(&str, fn(&Child) -> i64); 13] = [
+    let columns: [ChildColumn; 13] = [
         ("ts_decided", |child| child.ts_decided),
         ("ts_arrived", |child| child.ts_arrived),
         ("quantity", |child| child.quantity),
