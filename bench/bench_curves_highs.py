@@ -40,7 +40,9 @@ def solve(case: dict) -> tuple[list[int], float]:
     for choices in y:
         h.addConstr(sum(choices) == 1)
     h.addConstr(sum(k * v for choices in y for k, v in enumerate(choices)) <= case["max_lots"])
-    executed = sum(t * v for ts, vs in zip(case["shares"], y, strict=True) for t, v in zip(ts, vs, strict=True))
+    executed = sum(
+        t * v for ts, vs in zip(case["shares"], y, strict=True) for t, v in zip(ts, vs, strict=True)
+    )
     h.addConstr(executed + short - long == case["remaining"])
     start = time.perf_counter()
     h.run()
@@ -63,7 +65,9 @@ def main() -> None:
         excess = price(case, lots) - case["value"]
         assert 0 <= excess <= max(1e-6 * abs(case["value"]), 1e6), (case["fills"], excess)
         rows[case["venues"], case["overbook"]].append((case["micros"], seconds * 1e6, excess))
-    print(f"{'venues':>6} {'overbook':>8} {'problems':>8} {'exact us':>9} {'HiGHS us':>10} {'ratio':>7}  same cost")
+    print(
+        f"{'venues':>6} {'overbook':>8} {'problems':>8} {'exact us':>9} {'HiGHS us':>10} {'ratio':>7}  same cost"
+    )
     for (venues, overbook), found in sorted(rows.items()):
         ours, theirs = (statistics.mean(f[j] for f in found) for j in (0, 1))
         same = sum(f[2] == 0 for f in found)

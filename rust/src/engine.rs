@@ -351,11 +351,7 @@ impl<'a> Run<'a> {
             if left > 0 { (Kind::Completion, self.parent.side) } else { (Kind::Unwind, self.parent.side.opposite()) };
         let (Some(top), Some(mid)) = (self.book.top(taking), self.book.mid()) else { return Ok(()) };
         for (quantity, key) in Walk::new(top, left.abs(), self.market.tick, taking) {
-            let key = key.ok_or(Error::Invalid {
-                argument: "quantity",
-                rule: "must be small enough for the completion walk to stay within 64-bit nanos",
-                value: self.parent.quantity.to_string(),
-            })?;
+            let key = key.ok_or_else(|| walk_error(self.parent))?;
             self.ledger.fill(Fill {
                 child: None,
                 ts_decided: self.parent.end,
@@ -399,9 +395,18 @@ impl Parent {
     }
 }
 
+/// A completion walk whose price leaves 64 bits.
+pub(crate) fn walk_error(parent: &Parent) -> Error {
+    Error::Invalid {
+        argument: "quantity",
+        rule: "must be small enough for the completion walk to stay within 64-bit nanos",
+        value: parent.quantity.to_string(),
+    }
+}
+
 /// The flat book of MODEL P2, level by level: the displayed depth at the best price, then the same one tick worse, and
 /// so on. A price that leaves 64 bits is `None`.
-struct Walk {
+pub(crate) struct Walk {
     left: Shares,
     depth: Shares,
     key: Option<Nanos>,
@@ -410,7 +415,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(top: Top, quantity: Shares, tick: Nanos, side: Side) -> Self {
+    pub(crate) fn new(top: Top, quantity: Shares, tick: Nanos, side: Side) -> Self {
         Self { left: quantity, depth: top.depth, key: Some(top.key), tick, side }
     }
 }
