@@ -1,0 +1,3 @@
+//! Allocators: which venue gets how much (MODEL section 3, F4).
+
+pub mod curves;
