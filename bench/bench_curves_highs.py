@@ -3,8 +3,8 @@
     cargo run --release --example curves_dump -- out/curves.jsonl
     uv run --with highspy bench/bench_curves_highs.py out/curves.jsonl     (or: pip install highspy)
 
-Binary ``y[i][k]`` chooses k lots at venue i; ``short``/``long`` are the shares below and above the target. HiGHS
-computes in floats: the split it returns is priced again in integers, and may cost more than ours only by rounding.
+Binary ``y[i][k]`` chooses k lots at venue i; ``short``/``long`` are the shares below and above the target.
+HiGHS computes in floats: its split is priced again in integers, and may cost more than ours only by rounding.
 """
 
 import json
@@ -40,9 +40,8 @@ def solve(case: dict) -> tuple[list[int], float]:
     for choices in y:
         h.addConstr(sum(choices) == 1)
     h.addConstr(sum(k * v for choices in y for k, v in enumerate(choices)) <= case["max_lots"])
-    executed = sum(
-        t * v for ts, vs in zip(case["shares"], y, strict=True) for t, v in zip(ts, vs, strict=True)
-    )
+    venues = zip(case["shares"], y, strict=True)
+    executed = sum(t * v for shares, choices in venues for t, v in zip(shares, choices, strict=True))
     h.addConstr(executed + short - long == case["remaining"])
     start = time.perf_counter()
     h.run()
@@ -61,13 +60,11 @@ def main() -> None:
         assert price(case, case["lots"]) == case["value"]
         lots, seconds = solve(case)
         assert sum(lots) <= case["max_lots"], "HiGHS sent too much"
-        # Never above HiGHS; HiGHS above us by no more than its tolerance (1e-6 relative, a thousandth of a dollar).
+        # Ours is never above; HiGHS's is by no more than its tolerance (1e-6, or a thousandth of a dollar).
         excess = price(case, lots) - case["value"]
         assert 0 <= excess <= max(1e-6 * abs(case["value"]), 1e6), (case["fills"], excess)
         rows[case["venues"], case["overbook"]].append((case["micros"], seconds * 1e6, excess))
-    print(
-        f"{'venues':>6} {'overbook':>8} {'problems':>8} {'exact us':>9} {'HiGHS us':>10} {'ratio':>7}  same cost"
-    )
+    print("venues overbook problems  exact us   HiGHS us   ratio  same cost")
     for (venues, overbook), found in sorted(rows.items()):
         ours, theirs = (statistics.mean(f[j] for f in found) for j in (0, 1))
         same = sum(f[2] == 0 for f in found)

@@ -177,7 +177,8 @@ fn venue() -> impl Strategy<Value = Vec<(i64, i64)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    // No file of failures: a failing case prints itself, shrunk.
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Besides agreement: multiplying all money by a large number changes nothing, in 64 bits or in 128.
     #[test]

@@ -47,12 +47,41 @@
 //! **Ties.** Every state's value is exact and kept with the fewest lots that attain it, and the tail's combinations in
 //! lexicographic order; so the path from the root is the lexicographically smallest of all optimal ones.
 //!
-//! # Cost
+//! # Time
 //!
 //! `O(N K)` when the bound is tight, which is usual where `A` cannot reach `S`. Hard are books whose optimum lies on
-//! the kink `A = S` with many nearly equal ways to reach it, a subset-sum problem. The worst case is pseudo-polynomial:
-//! a state is searched again only for a limit twice the last, hence at most about 64 times, so time is within a
-//! constant of `N M T K`, and memory of `N M T`, `T` the range of `A`.
+//! the kink `A = S` with very many nearly equal ways to reach it, a subset-sum problem: one price, no impact and a
+//! different queue position at every venue, overbooked (`flat` in `benches/curves.rs`, up to thousands of times slower
+//! than the rest). The worst case is pseudo-polynomial: a state is searched again only for a limit twice the last,
+//! hence at most about 64 times (128 in 128-bit integers), so time is within a constant of `N M T K`, and memory of
+//! `N M T`, `T` the range of `A`.
+//!
+//! # Example
+//!
+//! ```
+//! use sor_core::allocate::curves::{Curves, Plan, Problem, Solver, Terms};
+//! use sor_core::units::Side;
+//!
+//! // 500 shares at two venues, a dollar a share, half a cent above the benchmark; nine in ten shares execute, at
+//! // prices that get worse by a nano per share sent to one venue and by two at the other.
+//! let plan = Plan { side: Side::Buy, lot: 100, cap: 500, benchmark: 995_000_000 };
+//! let terms = Terms { available: 500, taker_fee: 0, maker_rebate: 0 };
+//! let mut curves = Curves::new();
+//! curves.push_fills(&plan, &terms, |x| (x * 9 / 10, 1_000_000_000 + x))?;
+//! curves.push_fills(&plan, &terms, |x| (x * 9 / 10, 1_000_000_000 + 2 * x))?;
+//! let problem = Problem {
+//!     curves: &curves,
+//!     remaining: 500,
+//!     max_lots: plan.max_lots()?,
+//!     under: 10_000_000,
+//!     over: 10_000_000,
+//! };
+//! let mut lots = Vec::new();
+//! let cost = Solver::new().exact(&problem, &mut lots)?;
+//! assert_eq!(lots, [3, 2]);
+//! assert_eq!(cost, 450 * 5_000_000 + 270 * 300 + 180 * 400 + 50 * 10_000_000);
+//! # Ok::<(), sor_core::Error>(())
+//! ```
 
 mod dual;
 mod exact;
