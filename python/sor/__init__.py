@@ -3,8 +3,10 @@
 from sor._core import __version__
 from sor.allocate import Allocation, Offer, allocate
 from sor.backtest import Backtest, backtest
+from sor.compare import DEFAULT_SCENARIOS, Comparison, compare
 from sor.data import read_quotes, read_trades
 from sor.errors import DataError, ParameterError, SorError
+from sor.fills import execute_order
 from sor.params import Book, Displayed, Order, OrderSchedule, QueueAware, StaticRouter, Venue, orders_every
 from sor.replay import BASELINES, Ledger
 from sor.search import DEFAULT_GRID, Search, grid_search
@@ -15,9 +17,11 @@ from sor.venues import read_venues
 __all__ = [
     "BASELINES",
     "DEFAULT_GRID",
+    "DEFAULT_SCENARIOS",
     "Allocation",
     "Backtest",
     "Book",
+    "Comparison",
     "DataError",
     "Displayed",
     "Ledger",
@@ -36,6 +40,8 @@ __all__ = [
     "__version__",
     "allocate",
     "backtest",
+    "compare",
+    "execute_order",
     "grid_search",
     "orders_every",
     "read_quotes",

@@ -3,7 +3,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-__all__ = ["RELEASE", "__version__", "allocate", "count_states", "replay"]
+__all__ = ["RELEASE", "__version__", "allocate", "count_states", "execute", "hindsight", "replay"]
 
 RELEASE: Final[bool]
 __version__: Final[str]
@@ -21,6 +21,23 @@ def allocate(
 def count_states(
     tape: Mapping[str, NDArray[Any]], venues: int, snapshot: str, collar: float
 ) -> tuple[int, int, int, int]: ...
+def execute(
+    sign: int,
+    quantity: int,
+    price: int,
+    displayed: int,
+    available: int,
+    age: int,
+    queue_position: float,
+    fill: Mapping[str, Any] | None,
+    stream: tuple[int, int],
+) -> tuple[int, int]: ...
+def hindsight(
+    tape: Mapping[str, NDArray[Any]],
+    parents: Sequence[tuple[int, int, int, int, int, int]],
+    variant: Mapping[str, Any],
+    threads: int,
+) -> list[int | None]: ...
 def replay(
     tape: Mapping[str, NDArray[Any]],
     parents: Sequence[tuple[int, int, int, int, int, int]],

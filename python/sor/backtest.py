@@ -13,6 +13,7 @@ import polars as pl
 from sor import display, metrics
 from sor.data import Source, read_quotes
 from sor.errors import DataError, ParameterError
+from sor.explain import explain_child
 from sor.orders import Parent, on_tape
 from sor.params import (
     Book,
@@ -27,7 +28,7 @@ from sor.params import (
     _instance,
 )
 from sor.progress import Progress, watching
-from sor.replay import BASELINES, Ledger, Market, Variant, replay
+from sor.replay import BASELINES, Ledger, Market, Variant, hindsight, replay
 from sor.schema import UNDEF_PRICE
 from sor.tape import Quotes
 from sor.venues import VenueSource, venues_on_tape
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
 
 ROUTER = "router"
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
-_CHILD_MONEY = ("mid", "seen_price", "marginal", "threshold", "met_price")
+_CHILD_MONEY = (
+    *("mid", "seen_price", "marginal", "threshold", "met_price", "price"),
+    *("spread", "slippage", "timing", "fee", "rebate", "cost"),
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,12 +101,79 @@ class Backtest:
         return metrics.to_currency(self._rows(self.ledger.fills, policy), _FILL_MONEY)
 
     def children_of(self, policy: str) -> pl.DataFrame:
-        """Return the child orders of a policy, prices in currency."""
-        return metrics.to_currency(self._rows(self.ledger.children, policy), _CHILD_MONEY)
+        """Return the child orders of a policy: what each saw, met, got and cost, money in currency."""
+        children, fills, parents = (
+            self._rows(frame, policy)
+            for frame in (self.ledger.children, self.ledger.fills, self.ledger.parents)
+        )
+        return metrics.to_currency(metrics.child_costs(children, fills, parents), _CHILD_MONEY)
 
     def orders_of(self, policy: str) -> pl.DataFrame:
         """Return the parent orders of a policy, prices in currency and costs in basis points."""
         return metrics.orders_table(self._rows(self.ledger.parents, policy))
+
+    @cached_property
+    def hindsight(self) -> pl.DataFrame:
+        """The least possible cost of every parent with perfect foresight of the tape (MODEL P4).
+
+        Columns `parent, all_in_px, shortfall_bps`. A lower bound for every taking policy under displayed fills
+        and zero latency.
+        """
+        parents = self._rows(self.ledger.parents, ROUTER)
+        base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+        sign = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
+        least = pl.Series("least", self._least, dtype=pl.Int64)
+        return parents.select(
+            "parent",
+            (sign * least / (1e9 * pl.col("quantity"))).alias("all_in_px"),
+            ((least - sign * pl.col("quantity") * pl.col("arrival_mid")) / base * 1e4).alias("shortfall_bps"),
+        )
+
+    @cached_property
+    def attainable_share(self) -> dict[str, float | None]:
+        """The share of the attainable saving against each baseline that the router gets (MODEL P4).
+
+        `(baseline - router) / (baseline - hindsight)` of all-in cost; null where nothing was attainable.
+        """
+        least = sum(cost for cost in self._least if cost is not None)
+        table = metrics.summary_table(self.ledger.parents)
+        cost = dict(table.select("policy", "_all_in").iter_rows())
+        router = cost.pop(ROUTER)
+        return {
+            name: (own - router) / (own - least) if own is not None and own > least else None
+            for name, own in cost.items()
+        }
+
+    @cached_property
+    def _least(self) -> list[int | None]:
+        return hindsight(self.quotes, self._parents, self.market)
+
+    @cached_property
+    def _parents(self) -> list[Parent]:
+        rows = self._rows(self.ledger.parents, ROUTER).with_columns(pl.col("start", "end").to_physical())
+        return [Parent(*row) for row in rows.select("side", "quantity", "start", "end", "lot").iter_rows()]
+
+    def explain(self, child: int, *, order: int = 0, policy: str = ROUTER) -> str:
+        """Say in words why a child was sent, what it saw and met, and what it cost.
+
+        Args:
+            child: Its number within its order.
+            order: The parent's number.
+            policy: Whose child.
+
+        Raises:
+            ParameterError: If there is no such child.
+
+        """
+        children = self.children_of(policy)
+        row = children.filter(pl.col("parent") == order, pl.col("child") == child)
+        if row.is_empty():
+            count = children.filter(pl.col("parent") == order).height
+            raise ParameterError(
+                f"order {order} of {policy} has {count:,} children, there is no child {child!r}"
+            )
+        parent = self.orders_of(policy).row(order, named=True)
+        return explain_child(row.row(0, named=True), parent, self.router if policy == ROUTER else policy)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary in the schema that public versions of this task print."""

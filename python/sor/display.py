@@ -5,6 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 
+def rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Round every float to three digits behind the point."""
+    return frame.with_columns(pl.selectors.float().round(3) + 0.0)
+
+
 def text(frame: pl.DataFrame) -> str:
     """Return a whole frame as text, rules only between header and rows."""
     with pl.Config(

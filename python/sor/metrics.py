@@ -70,6 +70,35 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def child_costs(children: pl.DataFrame, fills: pl.DataFrame, parents: pl.DataFrame) -> pl.DataFrame:
+    """Add to one policy's children what each cost, in nanos: `price` per share, and the parts of P6.
+
+    `cost` is `spread + slippage + timing + fee - rebate`, against the arrival mid, positive when worse. Children
+    that executed nothing have a null price and no cost.
+    """
+    arrival = parents.select("parent", "side", "arrival_mid")
+    signed = _SIGN * pl.col("quantity")
+    costs = (
+        fills.filter(pl.col("child") >= 0)
+        .join(arrival, on="parent")
+        .select(
+            "parent",
+            "child",
+            "price",
+            (signed * (pl.col("quoted") - pl.col("mid"))).alias("spread"),
+            (signed * (pl.col("price") - pl.col("quoted"))).alias("slippage"),
+            (signed * (pl.col("mid") - pl.col("arrival_mid"))).alias("timing"),
+            "fee",
+            "rebate",
+        )
+    )
+    parts = ("spread", "slippage", "timing", "fee", "rebate")
+    joined = children.join(costs, on=["parent", "child"], how="left", maintain_order="left")
+    filled = joined.with_columns(pl.col(part).fill_null(0) for part in parts)
+    total = pl.sum_horizontal("spread", "slippage", "timing", "fee") - pl.col("rebate")
+    return filled.with_columns(total.alias("cost"))
+
+
 def savings_bps(router: int | None, baseline: int | None) -> float | None:
     """Difference of all-in prices as basis points of the baseline's, positive when the router is better (P6).
 

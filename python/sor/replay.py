@@ -105,6 +105,19 @@ def replay(
     )
 
 
+def hindsight(
+    quotes: Quotes, parents: Sequence[Parent], market: Market, *, threads: int | None = None
+) -> list[int | None]:
+    """Return the least possible signed all-in cost of every parent, nanos (MODEL P4).
+
+    None where a parent's side was never quoted by its end.
+    """
+    variant = Variant(name="hindsight", policy="sweep", market=market)
+    return _core.hindsight(
+        quotes.arrays(), core_parents(parents), _core_variant(variant, quotes), _threads(threads)
+    )
+
+
 def _threads(threads: int | None) -> int:
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -122,13 +135,14 @@ def _core_variant(variant: Variant, quotes: Quotes) -> dict[str, Any]:
         "collar": 1e6 if book.collar is None else book.collar,
         "max_quote_age": None if age is None else duration_ns(age, "max_quote_age"),
         "tick": round(book.tick * NANOS),
-        "fill": _core_fill(fill),
+        "fill": core_fill(fill),
         "limit": market.limit,
         "policy": _core_policy(variant),
     }
 
 
-def _core_fill(fill: FillModel) -> dict[str, Any] | None:
+def core_fill(fill: FillModel) -> dict[str, Any] | None:
+    """Return a fill model as the core takes it; None is `Displayed`."""
     if not isinstance(fill, QueueAware):
         return None
     return {

@@ -366,8 +366,7 @@ impl<'a> Run<'a> {
             ));
         }
         for (quantity, key) in walk {
-            let key = key
-                .ok_or_else(|| too_large("must be small enough for the completion walk to stay within 64-bit nanos"))?;
+            let key = key.ok_or_else(|| walk_error(self.parent))?;
             self.ledger.fill(Fill {
                 child: None,
                 ts_decided: self.parent.end,
@@ -411,9 +410,18 @@ impl Parent {
     }
 }
 
+/// A completion walk whose price leaves 64 bits.
+pub(crate) fn walk_error(parent: &Parent) -> Error {
+    Error::Invalid {
+        argument: "quantity",
+        rule: "must be small enough for the completion walk to stay within 64-bit nanos",
+        value: parent.quantity.to_string(),
+    }
+}
+
 /// The flat book of MODEL P2, level by level: the displayed depth at the best price, then the same one tick worse, and
 /// so on. A price that leaves 64 bits is `None`.
-struct Walk {
+pub(crate) struct Walk {
     left: Shares,
     depth: Shares,
     key: Option<Nanos>,
@@ -422,12 +430,10 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(top: Top, quantity: Shares, tick: Nanos, side: Side) -> Self {
+    pub(crate) fn new(top: Top, quantity: Shares, tick: Nanos, side: Side) -> Self {
         Self { left: quantity, depth: top.depth.max(1), key: Some(top.key), tick, side }
     }
-}
 
-impl Walk {
     /// How many levels there are.
     fn levels(&self) -> Shares {
         let by_size = (self.left - 1) / self.depth + 1;

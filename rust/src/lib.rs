@@ -24,6 +24,7 @@
 //! | [`fill`] | what a child gets when it arrives |
 //! | [`policy`] | the router and the baselines |
 //! | [`engine`], [`ledger`] | the replay of one parent; its rows and sums |
+//! | [`hindsight`] | the least possible cost, with perfect foresight |
 //! | [`search`], [`observe`] | many replays on threads; progress and stop |
 //!
 //! Rules are cited by the numbers of the model's specification (`MODEL A1`).
@@ -36,6 +37,7 @@ pub mod cost;
 pub mod engine;
 pub mod error;
 pub mod fill;
+pub mod hindsight;
 pub mod ledger;
 pub mod observe;
 pub mod policy;

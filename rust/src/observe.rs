@@ -26,7 +26,8 @@ pub(crate) struct Watch<'a> {
     observer: &'a mut dyn Observer,
     /// Finished pieces.
     pub(crate) done: usize,
-    total: usize,
+    /// All pieces.
+    pub(crate) total: usize,
     last: Instant,
 }
 

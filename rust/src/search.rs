@@ -8,11 +8,12 @@ use std::thread;
 use crate::book::Book;
 use crate::engine::{AsOf, Market, Parent, replay};
 use crate::error::{Error, Result};
+use crate::hindsight::hindsight;
 use crate::ledger::Ledger;
-use crate::observe::{Observer, POLL, Watch, always};
+use crate::observe::{KeepGoing, Observer, POLL, Watch, always};
 use crate::policy::Policy;
 use crate::tape::{Snapshot, Tape};
-use crate::units::Time;
+use crate::units::{Money, Time};
 
 /// One column of a comparison: a policy in a market.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,9 +29,6 @@ const LOOK_EVERY: u32 = 8192;
 
 /// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
 ///
-/// The tape and the as-of books are shared; workers take replays one by one, and each result goes to its own place, so
-/// the answer does not depend on `threads`. The calling thread only watches: it asks `observer` 20 times a second.
-///
 /// # Errors
 ///
 /// [`Error::Stopped`] when the observer says so, else the error of the earliest replay that failed.
@@ -42,27 +40,58 @@ pub fn replay_all(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Ledger>> {
-    let total = parents.len() * variants.len();
-    let mut watch = Watch::new(observer, total);
-    let starts = Starts::new(tape, parents, variants, &mut || watch.poll())?;
-    let stop = AtomicBool::new(false);
-    let next = AtomicUsize::new(0);
-    let run = |job: usize| {
+    let mut watch = Watch::new(observer, parents.len() * variants.len());
+    let used = variants.iter().map(|variant| variant.market.snapshot);
+    let starts = Starts::new(tape, parents, used, &mut || watch.poll())?;
+    run_all(watch, threads, |job, keep_going| {
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
         let as_of = starts.at(variant.market.snapshot, index).clone();
-        let keep_going =
-            || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         replay(tape, &variant.market, &variant.policy, &parents[index], as_of, record, keep_going)
-    };
-    let mut results: Vec<Option<Result<Ledger>>> = (0..total).map(|_| None).collect();
+    })
+}
+
+/// The least possible all-in cost of every parent (MODEL P4); see [`hindsight`].
+///
+/// # Errors
+///
+/// As [`replay_all`].
+pub fn hindsight_all(
+    tape: &Tape<'_>,
+    parents: &[Parent],
+    market: &Market,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Option<Money>>> {
+    let mut watch = Watch::new(observer, parents.len());
+    let starts = Starts::new(tape, parents, [market.snapshot].into_iter(), &mut || watch.poll())?;
+    run_all(watch, threads, |job, keep_going| {
+        hindsight(tape, market, &parents[job], starts.at(market.snapshot, job).clone(), keep_going)
+    })
+}
+
+/// Runs the jobs of a watch on worker threads; results in order, so the answer does not depend on `threads`.
+///
+/// Workers take jobs one by one. The calling thread only watches: it asks the observer 20 times a second (signals reach
+/// no other thread) and tells the jobs to stop.
+fn run_all<T: Send>(
+    mut watch: Watch<'_>,
+    threads: usize,
+    run: impl Fn(usize, &KeepGoing<'_>) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let total = watch.total;
+    let stop = AtomicBool::new(false);
+    let next = AtomicUsize::new(0);
+    let mut results: Vec<Option<Result<T>>> = (0..total).map(|_| None).collect();
     let outcome: Result<()> = thread::scope(|scope| {
         let (sender, receiver) = channel();
         for _ in 0..threads.clamp(1, total.max(1)) {
             let (sender, run, next, stop) = (sender.clone(), &run, &next, &stop);
             scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
+                let keep_going =
+                    || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+                while keep_going().is_continue() {
                     let job = next.fetch_add(1, Ordering::Relaxed);
-                    if job >= total || sender.send((job, run(job))).is_err() {
+                    if job >= total || sender.send((job, run(job, &keep_going))).is_err() {
                         break;
                     }
                 }
@@ -72,7 +101,7 @@ pub fn replay_all(
         loop {
             match receiver.recv_timeout(POLL) {
                 Ok((job, result)) => {
-                    // A failure lets the replays under way finish, so that the earliest failure in order is known.
+                    // A failure lets the jobs under way finish, so that the earliest failure in order is known.
                     if result.is_err() {
                         next.store(total, Ordering::Relaxed);
                     }
@@ -106,13 +135,12 @@ impl Starts {
     fn new(
         tape: &Tape<'_>,
         parents: &[Parent],
-        variants: &[Variant],
+        used: impl Iterator<Item = Snapshot>,
         keep_going: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Self> {
         let times: Vec<Time> = parents.iter().map(|parent| parent.start).collect();
         let mut modes: Vec<(Snapshot, Vec<AsOf>)> = Vec::new();
-        for variant in variants {
-            let mode = variant.market.snapshot;
+        for mode in used {
             if modes.iter().all(|(known, _)| *known != mode) {
                 modes.push((mode, as_of_books_while(tape, mode, &times, keep_going)?));
             }

@@ -9,8 +9,10 @@
 //!
 //! subject to `sum x <= S` (relaxed, `b` = mid) or `sum x == S` (strict, `b` = 0); among equals the lexicographically
 //! smallest `x`. With certain fills every share sent is executed, so `over` is 0 in every candidate (MODEL A5).
-//! Two solvers give the same answer: [`exact`] in `O(N log N)` and [`exhaustive`] by enumeration.
+//! Two solvers give the same answer: [`exact`] in `O(N log N)` and [`exhaustive`] by enumeration. When the router
+//! plans with the fills it expects (MODEL F4) the problem is that of [`curves`], again with two solvers.
 
+pub mod curves;
 pub mod exact;
 pub mod exhaustive;
 

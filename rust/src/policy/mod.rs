@@ -145,6 +145,7 @@ pub struct Desk {
     venues: Vec<usize>,
     split: Vec<Shares>,
     scratch: Scratch,
+    curves: router::CurveDesk,
     limits: Option<Limits>,
 }
 

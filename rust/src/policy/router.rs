@@ -1,11 +1,12 @@
 //! The static router: the allocator of MODEL section 3 at every decision.
 
+use crate::allocate::curves::{self, Curves, Terms};
 use crate::allocate::{Problem, Rule, Solver, allocate_while};
 use crate::cost::{Offer, Penalties};
 use crate::error::Result;
 use crate::observe::KeepGoing;
 use crate::policy::{Desk, Intent, View};
-use crate::units::{NANOS_PER_UNIT, Nanos, fraction_of};
+use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
 
 /// The unit of the three risk parameters (MODEL N3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,11 @@ pub enum Unit {
 pub enum Plan {
     /// Certain fills at the displayed price: A1 as it stands.
     Displayed,
+    /// The expected fills and slipped prices of the fill model.
+    Fills {
+        /// At most this multiple of what is left is sent, at least 1.
+        overbook: f64,
+    },
 }
 
 /// The static router's parameters.
@@ -80,6 +86,20 @@ impl Router {
         intents: &mut Vec<Intent>,
         keep_going: &KeepGoing<'_>,
     ) -> Result<()> {
+        match self.plan {
+            Plan::Displayed => self.plan_displayed(view, desk, intents, keep_going),
+            Plan::Fills { overbook } => self.plan_fills(view, overbook, desk, intents),
+        }
+    }
+
+    #[inline]
+    fn plan_displayed(
+        &self,
+        view: &View<'_>,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
         let benchmark_key = view.side.sign() * self.benchmark(view.mid);
         let penalties = desk.penalties();
         if self.threshold(&penalties).is_some_and(|limit| view.cheapest - benchmark_key >= limit) {
@@ -106,6 +126,54 @@ impl Router {
         }));
         Ok(())
     }
+
+    /// F4: every venue's cost becomes a curve over the lots sent, slipped price and expected shares by the fill model.
+    fn plan_fills(&self, view: &View<'_>, overbook: f64, desk: &mut Desk, intents: &mut Vec<Intent>) -> Result<()> {
+        desk.gather(view);
+        let penalties = desk.penalties();
+        let plan = curves::Plan {
+            side: view.side,
+            lot: if view.remaining < view.lot { 1 } else { view.lot },
+            cap: (overbook * view.remaining as f64).floor() as Shares,
+            benchmark: self.benchmark(view.mid),
+        };
+        let CurveDesk { curves, solver, lots } = &mut desk.curves;
+        curves.clear();
+        for (offer, &venue) in desk.offers.iter().zip(&desk.venues) {
+            let terms = Terms { available: offer.available, taker_fee: offer.fee, maker_rebate: offer.rebate };
+            let met = view.met(venue);
+            curves.push_fills(&plan, &terms, |sent| {
+                let expected = view.fill.expected(view.side, sent, &met);
+                (expected.quantity, view.side.sign() * expected.key)
+            })?;
+        }
+        let problem = curves::Problem {
+            curves,
+            remaining: view.remaining,
+            max_lots: plan.max_lots()?,
+            under: penalties.per_share_under(),
+            over: penalties.per_share_over(),
+        };
+        match self.solver {
+            Solver::Exact => solver.exact(&problem, lots)?,
+            Solver::Exhaustive { max_candidates } => curves::exhaustive(&problem, max_candidates, lots)?,
+        };
+        let chosen = desk.venues.iter().enumerate().zip(lots.iter()).filter(|&(_, &lots)| lots > 0);
+        intents.extend(chosen.map(|((i, &venue), &lots)| {
+            let (cost, shares) = (curves.cost(i), curves.shares(i));
+            let (paid, gained) = (cost[lots] - cost[lots - 1], shares[lots] - shares[lots - 1]);
+            Intent { venue, quantity: lots as Shares * plan.lot, marginal: paid.div_euclid(gained.max(1)) }
+        }));
+        Ok(())
+    }
+}
+
+/// Reusable memory of a router that plans with fills.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CurveDesk {
+    curves: Curves,
+    solver: curves::Solver,
+    lots: Vec<usize>,
 }
 
 impl Desk {

@@ -12,7 +12,7 @@ mod _core {
     #[pymodule_export]
     use super::allocate::allocate;
     #[pymodule_export]
-    use super::run::{count_states, replay};
+    use super::run::{count_states, execute, hindsight, replay};
 
     /// Whether this is an optimised build; benchmarks refuse any other.
     #[pymodule_export]

@@ -8,13 +8,13 @@ use pyo3::types::PyDict;
 use crate::book::{Depletion, count_states as count};
 use crate::engine::{Limit, Market, Parent};
 use crate::error::{Error, Result};
-use crate::fill::{FillModel, QueueAware};
+use crate::fill::{FillModel, Met, QueueAware, Stream};
 use crate::ledger::{Child, Kind, Ledger, Reason, Status, Summary};
 use crate::observe::{Observer, Watch};
 use crate::policy::{Plan, Policy, Router, Unit, Visibility};
 use crate::python::allocate::{rule, solver, unknown};
 use crate::python::columns::{Frame, TapeColumns, narrow};
-use crate::search::{Variant, replay_all};
+use crate::search::{Variant, hindsight_all, replay_all};
 use crate::tape::Snapshot;
 use crate::units::{Money, Side};
 use crate::venue::Venue;
@@ -39,7 +39,7 @@ pub(super) struct VariantArgument {
 
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct QueueAwareArgument {
+pub(super) struct QueueAwareArgument {
     max_fill: f64,
     impact: f64,
     decay: Option<f64>,
@@ -67,6 +67,7 @@ struct RouterArgument {
     solver: String,
     max_candidates: u64,
     plan: String,
+    overbook: f64,
 }
 
 pub(super) fn snapshot(name: &str) -> Result<Snapshot> {
@@ -76,6 +77,12 @@ pub(super) fn snapshot(name: &str) -> Result<Snapshot> {
         "first" => Ok(Snapshot::First),
         _ => Err(unknown("snapshot", "must be \"last\", \"each\" or \"first\"", name)),
     }
+}
+
+fn fill_model(queue: Option<&QueueAwareArgument>) -> FillModel {
+    queue.map_or(FillModel::Displayed, |&QueueAwareArgument { max_fill, impact, decay, seed }| {
+        FillModel::QueueAware(QueueAware { max_fill, impact, decay, seed })
+    })
 }
 
 impl RouterArgument {
@@ -93,7 +100,8 @@ impl RouterArgument {
             solver: solver(&self.solver, self.max_candidates)?,
             plan: match self.plan.as_str() {
                 "displayed" => Plan::Displayed,
-                other => return Err(unknown("plan", "must be \"displayed\"", other)),
+                "fills" => Plan::Fills { overbook: self.overbook },
+                other => return Err(unknown("plan", "must be \"displayed\" or \"fills\"", other)),
             },
         })
     }
@@ -132,14 +140,7 @@ impl VariantArgument {
                 other => return Err(unknown("depletion", "must be \"refresh\", \"persistent\" or \"none\"", other)),
             },
             visibility: Visibility { collar: self.collar, max_quote_age: self.max_quote_age },
-            fill: self.fill.as_ref().map_or(FillModel::Displayed, |queue| {
-                FillModel::QueueAware(QueueAware {
-                    max_fill: queue.max_fill,
-                    impact: queue.impact,
-                    decay: queue.decay,
-                    seed: queue.seed,
-                })
-            }),
+            fill: fill_model(self.fill.as_ref()),
             limit: match self.limit.as_str() {
                 "seen" => Limit::Seen,
                 "none" => Limit::None,
@@ -184,6 +185,52 @@ impl Observer for PyObserver {
     }
 }
 
+fn build_parents(parents: Vec<ParentArgument>) -> Vec<Parent> {
+    let build = |(sign, quantity, start, end, lot, twin)| {
+        let side = if sign < 0 { Side::Sell } else { Side::Buy };
+        Parent { side, quantity, start, end, lot, twin }
+    };
+    parents.into_iter().map(build).collect()
+}
+
+/// The least possible all-in cost of every parent in the market of `variant` (MODEL P4), nanos; `None` where its side
+/// was never quoted.
+#[pyfunction]
+pub(super) fn hindsight(
+    py: Python<'_>,
+    tape: TapeColumns<'_>,
+    parents: Vec<ParentArgument>,
+    variant: VariantArgument,
+    threads: usize,
+) -> PyResult<Vec<Option<Money>>> {
+    let (parents, variant) = (build_parents(parents), variant.build()?);
+    let tape = tape.tape(variant.market.venues.len())?;
+    let mut observer = PyObserver { progress: None, raised: None };
+    let outcome = py.detach(|| hindsight_all(&tape, &parents, &variant.market, threads, &mut observer));
+    observer.outcome(outcome)
+}
+
+/// What a child gets from a quote (MODEL F2): `(executed shares, signed price)`.
+#[pyfunction]
+#[allow(clippy::too_many_arguments, reason = "the formula's own symbols, passed once from Python")]
+pub(super) fn execute(
+    sign: i8,
+    quantity: i64,
+    price: i64,
+    displayed: i64,
+    available: i64,
+    age: i64,
+    queue_position: f64,
+    fill: Option<QueueAwareArgument>,
+    stream: (u64, u64),
+) -> (i64, i64) {
+    let side = if sign < 0 { Side::Sell } else { Side::Buy };
+    let met = Met { key: side.sign() * price, displayed, available, age, queue_position };
+    let stream = Stream { parent: [stream.0, 0], child: stream.1 };
+    let execution = fill_model(fill.as_ref()).execute(side, quantity, &met, stream);
+    (execution.quantity, side.sign() * execution.key)
+}
+
 /// Replays every parent under every variant. Returns three dicts of columns: summaries (row `variant * parents +
 /// parent`), fills and children (both empty unless `record`).
 #[pyfunction]
@@ -197,13 +244,7 @@ pub(super) fn replay<'py>(
     threads: usize,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>, Bound<'py, PyDict>)> {
-    let parents: Vec<Parent> = parents
-        .into_iter()
-        .map(|(sign, quantity, start, end, lot, twin)| {
-            let side = if sign < 0 { Side::Sell } else { Side::Buy };
-            Parent { side, quantity, start, end, lot, twin }
-        })
-        .collect();
+    let parents = build_parents(parents);
     let variants = variants.iter().map(VariantArgument::build).collect::<Result<Vec<_>>>()?;
     let venues = variants.first().map_or(0, |variant| variant.market.venues.len());
     let tape = tape.tape(venues)?;
