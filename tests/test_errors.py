@@ -18,6 +18,7 @@ import pytest
 import sor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sor.cli import main
 from sor.times import INT64_MAX
 
 if TYPE_CHECKING:
@@ -408,19 +409,41 @@ def tape_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def sor_says(*arguments: object) -> str:
-    command = [sys.executable, "-m", "sor", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    return done.stderr.strip().removeprefix("error: ")
+@pytest.fixture
+def sor_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def says(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["sor", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 2
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert shown.err.startswith("error: ")
+        assert shown.err.count("\n") == 1
+        return shown.err.strip().removeprefix("error: ")
+
+    return says
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["backtest", "none.csv"], "error: none.csv: no such file"),
+        (["backtest"], "error: Missing argument 'file'."),
+        (["route"], "error: No such command 'route'."),
+    ],
+)
+def test_a_process_says_one_line_and_exits_2(arguments: list[str], line: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sor", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == line
 
 
 WRONG_OPTIONS = [
     ("quantity must be a whole number from 1", ["--quantity", "-5"]),
-    ("Invalid value for '--quantity': 'many' is not a valid integer", ["--quantity", "many"]),
+    ("Invalid value for '--quantity': ", ["--quantity", "many"]),
     ("lot must be a whole number from 1", ["--lot", "0"]),
     ("side must be one of 'buy', 'sell', got 'hold'", ["--side", "hold"]),
     ("lambda_under must be a finite number", ["--lambda-under", "nan"]),
@@ -432,25 +455,25 @@ WRONG_OPTIONS = [
     ("depletion must be one of 'refresh', 'persistent', 'none'", ["--depletion", "some"]),
     ("collar must be a finite number", ["--collar", "-1"]),
     ("threads must be a whole number from 1", ["--threads", "0"]),
-    ("no symbol", ["--symbol", "NONE"]),
+    ("symbol='NONE' was asked for, and there is no column symbol", ["--symbol", "NONE"]),
     ("No such option: --sides", ["--sides", "buy"]),
     ("No such file or directory", ["--venues", "/nowhere/fees.toml"]),
 ]
 
 
 @pytest.mark.parametrize(("message", "options"), WRONG_OPTIONS, ids=lambda value: str(value)[:40])
-def test_options(tape_file: Path, message: str, options: list[str]) -> None:
+def test_options(tape_file: Path, sor_says: Callable[..., str], message: str, options: list[str]) -> None:
     assert message in sor_says("backtest", tape_file, *options)
 
 
-def test_grids_on_the_command_line(tape_file: Path) -> None:
+def test_grids_on_the_command_line(tape_file: Path, sor_says: Callable[..., str]) -> None:
     message = "--lambda-over must be numbers separated by commas, got '0.1,low'"
     assert message in sor_says("search", tape_file, "--lambda-over", "0.1,low")
     assert "must hold different values" in sor_says("search", tape_file, "--theta-queue", "1,1")
     assert "must be a finite number" in sor_says("search", tape_file, "--theta-queue", "nan")
 
 
-def test_files_on_the_command_line(tmp_path: Path) -> None:
+def test_files_on_the_command_line(tmp_path: Path, sor_says: Callable[..., str]) -> None:
     assert "no such file" in sor_says("backtest", tmp_path / "none.parquet")
     assert "is a directory" in sor_says("backtest", tmp_path)
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
@@ -462,7 +485,7 @@ def test_files_on_the_command_line(tmp_path: Path) -> None:
     assert "/nowhere/tape.csv" in sor_says("simulate", "/nowhere/tape.csv")
 
 
-def test_one_sided_on_the_command_line(tmp_path: Path) -> None:
+def test_one_sided_on_the_command_line(tmp_path: Path, sor_says: Callable[..., str]) -> None:
     ONE_SIDED.write(tmp_path / "bids.csv")
     assert "bids.csv: no ask quote in 2 records" in sor_says("backtest", tmp_path / "bids.csv")
 
