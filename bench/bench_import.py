@@ -1,0 +1,36 @@
+"""What `import sor` adds to importing polars and NumPy."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+
+from bench.figures import Figure
+
+REPEATS = 11
+SCRIPT = """
+import time
+import numpy, polars
+begin = time.perf_counter()
+import sor
+print(time.perf_counter() - begin)
+"""
+
+
+def seconds() -> float:
+    """One import in a fresh process."""
+    return float(subprocess.run([sys.executable, "-c", SCRIPT], check=True, capture_output=True).stdout)
+
+
+def measure() -> list[Figure]:
+    """The median of some, after one that fills the caches."""
+    seconds()
+    return [
+        Figure(
+            "import sor, after polars and NumPy",
+            statistics.median(seconds() for _ in range(REPEATS)),
+            "s",
+            0.1,
+        )
+    ]
