@@ -38,7 +38,7 @@ bench: $(CORE) ## Measure, in release
 
 wheel: $(SETUP) ## Build the abi3 manylinux wheel into dist/
 	rm -rf dist
-	$(BIN)/maturin build --release --locked --zig --compatibility manylinux2014 --out dist
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/maturin build --release --locked --zig --compatibility manylinux2014 --out dist
 
 clean:
 	rm -rf $(VENV) target dist out

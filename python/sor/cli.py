@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from sor.params import Orders
 
-app = typer.Typer(
-    help=sor.__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
+app = typer.Typer(help=sor.__doc__, add_completion=False, pretty_exceptions_enable=False)
 _out = Console(highlight=False)
+# Typer exports only the classes below it.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 File = Annotated[Path, typer.Argument(help="Quotes: .parquet, .csv, .csv.gz or .dbn.", show_default=False)]
 Side = Annotated[str, typer.Option(help="buy or sell.")]
@@ -58,12 +58,29 @@ def _reporting() -> Iterator[None]:
         place = (
             f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else error
         )
-        Console(stderr=True, highlight=False).print(
-            f"[bold red]error:[/] {terminal.escape(str(place))}", soft_wrap=True
-        )
+        _complain(str(place))
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _complain(message: str) -> None:
+    line = " ".join(message.split())
+    Console(stderr=True, highlight=False).print(
+        f"[bold red]error:[/] {terminal.escape(line)}", soft_wrap=True
+    )
+
+
+def main() -> None:
+    """Run the command line. What is wrong with the options themselves is one line and exit code 2 as well."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
+    try:
+        code = app(standalone_mode=False)
+    except _USAGE_ERROR as error:
+        _complain(error.format_message())  # type: ignore[attr-defined]
+        code = 2
+    sys.exit(code)
 
 
 def _orders(

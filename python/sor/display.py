@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 
@@ -11,7 +13,7 @@ def rounded(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def text(frame: pl.DataFrame) -> str:
-    """Return a whole frame as text, rules only between header and rows."""
+    """Return a whole frame as text, rules only between header and rows; what is null is a dash."""
     with pl.Config(
         tbl_rows=-1,
         tbl_cols=-1,
@@ -20,4 +22,4 @@ def text(frame: pl.DataFrame) -> str:
         tbl_width_chars=160,
         tbl_formatting="UTF8_HORIZONTAL_ONLY",
     ):
-        return str(frame)
+        return re.sub(r"\bnull\b", "   -", str(frame))

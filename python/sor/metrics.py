@@ -55,15 +55,17 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
     # One order's money fits 64 bits (the core sees to it); that of many need not.
     all_in = pl.col("all_in").cast(pl.Int128)
     signed = _SIGN * all_in
+    # Nothing traded: what is per share is null.
+    shares = pl.when(pl.len() > 0).then(pl.col("quantity").sum())
     return traded.select(
         pl.lit(parents["policy"][0], dtype=parents["policy"].dtype).alias("policy"),
         pl.len().alias("parents"),
         pl.lit(parents.height - traded.height).alias("no_quotes"),
         pl.col("quantity").sum(),
-        (pl.col("executed").sum() / pl.col("quantity").sum()).alias("fill_ratio"),
-        (pl.col("completed").sum() / pl.col("quantity").sum()).alias("completed_ratio"),
+        (pl.col("executed").sum() / shares).alias("fill_ratio"),
+        (pl.col("completed").sum() / shares).alias("completed_ratio"),
         (signed.sum() / 1e9).alias("total_cash"),
-        (signed.sum() / (1e9 * pl.col("quantity").sum())).alias("avg_fill_px"),
+        (signed.sum() / (1e9 * shares)).alias("avg_fill_px"),
         (pl.col("shortfall") / base * 1e4).mean().alias("shortfall_bps"),
         *((pl.col(part) / base * 1e4).mean().alias(f"{part}_bps") for part in PARTS),
         all_in.sum().alias("_all_in"),

@@ -136,9 +136,13 @@ def _from_toml(path: Path) -> list[Venue]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: not a TOML file: {error}") from None
     entries = table.get("venue")
-    if set(table) != {"venue"} or not isinstance(entries, list):
+    if set(table) != {"venue"} or not isinstance(entries, list) or not all(map(_is_table, entries)):
         raise ParameterError(f"{path}: expected [[venue]] tables, found {', '.join(table) or 'nothing'}")
     return [_from_row(entry, f"{path}, [[venue]] {i + 1}") for i, entry in enumerate(entries)]
+
+
+def _is_table(entry: object) -> bool:
+    return isinstance(entry, dict)
 
 
 def _from_row(row: Mapping[str, Any], label: str) -> Venue:

@@ -1,0 +1,148 @@
+"""The command line does the main job: shows it, prints it as JSON, writes it to files.
+
+What is wrong with its input is in `test_errors.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+import sor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(*arguments: object, columns: int = 80) -> str:
+    environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
+    command = [sys.executable, "-m", "sor", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tape") / "day.parquet"
+    assert "synthetic records of 4 venues" in run("simulate", path, "--venues", 4, "--minutes", 10)
+    return path
+
+
+EVERY = ("--every", "1m", "--horizon", "2m", "--quantity", "3000")
+
+
+def test_simulated_tape_reads_back(tape: Path) -> None:
+    assert sor.read_quotes(tape).frame.equals(sor.simulate_quotes(venues=4, minutes=10).frame)
+
+
+def test_demo() -> None:
+    shown = run("demo")
+    for word in ("27 points", "best", "flat", "lambda_over", *sor.BASELINES, "router", "SYNTH"):
+        assert word in shown
+
+
+def test_backtest(tape: Path) -> None:
+    shown = run("backtest", tape, *EVERY)
+    result = sor.backtest(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+    assert f"{result.orders.height} orders: buy 3,000 shares, 120 s each" in shown
+    lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
+    for row in result.summary.iter_rows(named=True):
+        assert lines[row["policy"]][1] == f"{row['avg_fill_px']:.4f}"
+        assert lines[row["policy"]][2] == f"{row['shortfall_bps'] + 0.0:.3f}"
+
+
+def test_search_shows_every_point_and_the_best(tape: Path) -> None:
+    shown = run("search", tape, *EVERY)
+    search = sor.grid_search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+    points = [line for line in shown.splitlines() if line.split()[:1] and line.split()[0][:2] == "0."]
+    assert len(points) == 27
+    assert sum(line.rstrip().endswith("best") for line in points) == 1
+    assert sum(line.rstrip().endswith("ties") for line in points) == search.ties - 1
+    best = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in search.grid)
+    assert f"best  {best}" in shown
+
+
+@pytest.mark.parametrize("command", ["demo", "backtest", "search"])
+def test_nothing_is_cut_at_80_columns(command: str, tape: Path) -> None:
+    arguments = [] if command == "demo" else [tape, *EVERY]
+    narrow, wide = run(command, *arguments), run(command, *arguments, columns=200)
+    assert "…" not in narrow
+    # Tables are the same at any width; only sentences may be broken.
+    assert sorted(narrow.split()) == sorted(wide.split())
+    tables = [line for line in narrow.splitlines() if not line.startswith("flat")]
+    assert max(map(len, tables)) <= 80
+
+
+def test_json_is_the_schema_and_nothing_else(tape: Path) -> None:
+    orders = sor.orders_every("1m", side="sell", quantity=3_000, horizon="2m")
+    found = json.loads(run("search", tape, *EVERY, "--side", "sell", "--json"))
+    assert found == sor.grid_search(tape, orders).to_dict()
+    assert json.loads(run("backtest", tape, *EVERY, "--side", "sell", "--json")) == (
+        sor.backtest(tape, orders).to_dict()
+    )
+    assert set(json.loads(run("demo", "--json"))) == set(found)
+
+
+def test_files_in_out(tape: Path, tmp_path: Path) -> None:
+    shown = run("search", tape, *EVERY, "--out", tmp_path / "a" / "b")
+    search = sor.grid_search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+    out = tmp_path / "a" / "b"
+    frames = {
+        "fills": search.backtest.ledger.fills,
+        "children": search.backtest.ledger.children,
+        "orders": search.backtest.ledger.parents,
+        "summary": search.backtest.summary,
+        "search": search.table,
+    }
+    for name, frame in frames.items():
+        assert f"{name}.parquet" in shown
+        assert pl.read_parquet(out / f"{name}.parquet").equals(frame)
+    assert (out / "cost.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert json.loads(run("search", tape, *EVERY, "--json", "--out", out)), "JSON and files, nothing else"
+
+
+def test_options_reach_the_run(tape: Path, tmp_path: Path) -> None:
+    fees = tmp_path / "fees.toml"
+    fees.write_text("[[venue]]\nid = 1\ntaker_fee = 0.05\n")
+    options = {
+        "rule": "strict",
+        "solver": "exhaustive",
+        "depletion": "persistent",
+        "snapshot": "first",
+        "venues": fees,
+        "collar": 0.001,
+        "max-quote-age": "10s",
+        "tick": 0.02,
+        "twap-bucket": "30s",
+        "threads": 1,
+    }
+    given = [text for name, value in options.items() for text in (f"--{name}", value)]
+    found = json.loads(run("backtest", tape, *EVERY, *given, "--json"))
+    expected = sor.backtest(
+        tape,
+        sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"),
+        sor.StaticRouter(rule="strict", solver="exhaustive"),
+        venues=[sor.Venue(1, taker_fee=0.05)],
+        book=sor.Book(depletion="persistent", snapshot="first", collar=0.001, max_quote_age="10s", tick=0.02),
+        twap_bucket="30s",
+    )
+    assert found == expected.to_dict()
+
+
+def test_one_order_at_a_start(tape: Path) -> None:
+    start = "2024-01-02T14:31:00Z"
+    found = json.loads(run("backtest", tape, "--start", start, "--horizon", "1m", "--json"))
+    assert found == sor.backtest(tape, sor.Order("buy", 5_000, start=start, horizon="1m")).to_dict()
+
+
+def test_help_lists_the_commands() -> None:
+    for shown in (run("--help"), run()):
+        for command in ("demo", "backtest", "search", "simulate"):
+            assert command in shown

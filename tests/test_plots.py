@@ -1,0 +1,58 @@
+"""The chart's data is the ledger's, to the last nano."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+import sor
+from sor import plots
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ONE = sor.Order("sell", 40_000, horizon="5m")
+MANY = sor.orders_every("1m", side="buy", quantity=5_000, horizon="2m")
+
+
+@pytest.fixture(scope="module")
+def quotes() -> sor.Quotes:
+    return sor.simulate_quotes(venues=4, minutes=10, seed=3)
+
+
+@pytest.mark.parametrize("orders", [ONE, MANY], ids=["one order", "many orders"])
+def test_cumulative_cost_ends_at_the_shortfall(quotes: sor.Quotes, orders: sor.Order) -> None:
+    result = sor.backtest(quotes, orders)
+    data = plots.cumulative_cost_data(result)
+    assert data["time"].is_sorted() or data["policy"].n_unique() == 5
+    ends = dict(data.group_by("policy", maintain_order=True).last().select("policy", "cost").iter_rows())
+    sums = result.ledger.parents.group_by("policy").agg(pl.col("shortfall").sum())
+    assert ends == {policy: nanos / 1e9 for policy, nanos in sums.iter_rows()}
+
+
+def test_a_line_begins_at_nothing_and_moves_in_time(quotes: sor.Quotes) -> None:
+    result = sor.backtest(quotes, ONE)
+    data = plots.cumulative_cost_data(result)
+    for line in data.partition_by("policy"):
+        assert line["cost"][0] == 0
+        assert line["time"].is_sorted()
+        assert line.height == 1 + result.fills_of(line["policy"][0]).height
+
+
+def test_chart_draws_every_policy(quotes: sor.Quotes, tmp_path: Path) -> None:
+    pytest.importorskip("altair")
+    chart = plots.cumulative_cost(sor.backtest(quotes, MANY))
+    assert chart.to_dict()["mark"]["type"] == "line"
+    for name, head in (("a.png", b"\x89PNG\r\n\x1a\n"), ("a.svg", b"<svg"), ("a.html", b"<!DOCTYPE html>")):
+        plots.save(chart, tmp_path / name)
+        assert head in (tmp_path / name).read_bytes()[:64]
+    drawing = (tmp_path / "a.svg").read_text()
+    for colour in plots.PALETTE[:5]:
+        assert colour in drawing.lower()
+
+
+def test_what_is_missing_is_named(quotes: sor.Quotes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "altair", None)
+    with pytest.raises(sor.ParameterError, match=r"charts need altair .* pip install 'sor\[report\]'"):
+        plots.cumulative_cost(sor.backtest(quotes, ONE))

@@ -1,0 +1,97 @@
+"""The wheel that is shipped: built for any CPython from 3.11 on and old Linuxes, installed alone, used elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.wheel,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="manylinux wheels are for Linux"),
+]
+
+ROOT = Path(__file__).parents[1]
+
+SCRIPT = """
+import json, pathlib, sys
+import sor
+
+quotes = sor.simulate_quotes(venues=3, minutes=5)
+quotes.write("day.parquet")
+result = sor.backtest("day.parquet", sor.Order("buy", 5_000, horizon="2m"))
+print(json.dumps({"file": sor.__file__, "modules": sorted(sys.modules), "result": result.to_dict()}))
+"""
+
+
+def run(*command: object, cwd: Path) -> str:
+    # Nothing of this checkout, its environment or the test run may leak into what is tried.
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL"))
+    }
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Path:
+    run("make", "wheel", cwd=ROOT)
+    (built,) = (ROOT / "dist").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    venv.create(folder / "venv", with_pip=True, symlinks=True)
+    python = folder / "venv" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=folder)
+    return folder
+
+
+def test_name(wheel: Path) -> None:
+    name, version, python, abi, platform = wheel.stem.split("-")
+    assert (name, python, abi) == ("sor", "cp311", "abi3")
+    assert platform.startswith("manylinux2014_")
+    assert version.count(".") == 2
+
+
+def test_contents(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
+    assert {"sor/__init__.py", "sor/py.typed", "sor/_core.pyi", "sor/_core.abi3.so"} <= set(names)
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    strays = [name for name in names if not name.startswith(("sor/", "sor-"))]
+    assert strays == []
+    assert not [name for name in names if "test_" in name or "tests" in name or name.endswith((".rs", ".pyc"))]
+    assert "Requires-Python: >=3.11" in metadata
+
+
+def test_backtest_where_only_the_wheel_is(installed: Path) -> None:
+    found = json.loads(run(installed / "venv" / "bin" / "python", "-I", "-c", SCRIPT, cwd=installed))
+    assert Path(found["file"]).is_relative_to(installed)
+    assert not {"pytest", "altair", "maturin"} & set(found["modules"])
+    assert set(found["result"]["baselines"]) == {"best_ask", "sweep", "twap", "vwap"}
+
+
+def test_command_where_only_the_wheel_is(installed: Path) -> None:
+    sor = installed / "venv" / "bin" / "sor"
+    run(sor, "simulate", "tape.csv", "--minutes", "5", cwd=installed)
+    shown = run(sor, "backtest", "tape.csv", "--horizon", "2m", "--json", cwd=installed)
+    assert json.loads(shown)["optimized"]["avg_fill_px"] > 0
+    # The extra is not installed: drawing says what it needs, in one line.
+    done = subprocess.run(
+        [sor, "demo", "--out", "out"], cwd=installed, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip() == "error: charts need altair and vl-convert-python: pip install 'sor[report]'"
