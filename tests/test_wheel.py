@@ -73,7 +73,9 @@ def test_contents(wheel: Path) -> None:
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     strays = [name for name in names if not name.startswith(("sor/", "sor-"))]
     assert strays == []
-    assert not [name for name in names if "test_" in name or "tests" in name or name.endswith((".rs", ".pyc"))]
+    assert not [
+        name for name in names if "test_" in name or "tests" in name or name.endswith((".rs", ".pyc"))
+    ]
     assert "Requires-Python: >=3.11" in metadata
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sor.params import Orders
+from sor.times import duration_ns
+from sor.venues import venues_on_tape
 
 app = typer.Typer(help=sor.__doc__, add_completion=False, pretty_exceptions_enable=False)
 _out = Console(highlight=False)
@@ -47,6 +50,18 @@ Symbol = Annotated[str | None, typer.Option(help="Which, where the file holds se
 Threads = Annotated[int | None, typer.Option(help="Worker threads; the result does not depend on it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Write fills, orders, tables and a chart here.")]
+
+
+Fill = Annotated[str, typer.Option(help="displayed, or queue: a share of what is available, slipped.")]
+QueuePosition = Annotated[float, typer.Option(help="With --fill queue: 0 (front) to 1 (back).")]
+MaxFill = Annotated[float, typer.Option(help="Its fill probability at the front.")]
+Impact = Annotated[float, typer.Option(help="Its slippage of a child as large as displayed.")]
+Decay = Annotated[str | None, typer.Option(help="Its time constant of a quote's age, as 2s.")]
+Seed = Annotated[int | None, typer.Option(help="Sample its fills with this seed.")]
+Latency = Annotated[str, typer.Option(help="From a decision to the venues, as 1ms.")]
+Limit = Annotated[str, typer.Option(help="seen (the price planned on) or none.")]
+Plan = Annotated[str, typer.Option(help="Plan on displayed sizes, or with the fills.")]
+Overbook = Annotated[float, typer.Option(help="With --plan fills: send up to this multiple.")]
 
 
 @contextmanager
@@ -138,25 +153,42 @@ def backtest(
     tick: Tick = 0.01,
     venues: Venues = None,
     twap_bucket: Bucket = "60s",
+    fill: Fill = "displayed",
+    queue_position: QueuePosition = 0.5,
+    max_fill: MaxFill = 0.9,
+    impact: Impact = 0.0005,
+    decay: Decay = None,
+    seed: Seed = None,
+    latency: Latency = "0ns",
+    limit: Limit = "seen",
+    plan: Plan = "displayed",
+    overbook: Overbook = 1.0,
     symbol: Symbol = None,
     threads: Threads = None,
+    explain: Annotated[int | None, typer.Option(help="Say in words why child N was sent.")] = None,
+    explain_order: Annotated[int, typer.Option(help="Of which order.")] = 0,
     json: Json = False,
     out: Out = None,
 ) -> None:
     """Route orders over recorded quotes and compare with the baselines."""
     with _reporting():
-        router = _router(lambda_over, lambda_under, theta_queue, unit, rule, solver)
+        router = _router(lambda_over, lambda_under, theta_queue, unit, rule, solver, plan, overbook)
         quotes = sor.read_quotes(file, symbol=symbol)
         result = sor.backtest(
             quotes,
             _orders(side, quantity, start, horizon, every, lot),
             router,
-            venues=venues,
+            venues=_venues(venues, latency, quotes),
+            fill=_fill(fill, queue_position, max_fill, impact, decay, seed),
+            limit=limit,  # type: ignore[arg-type]
             book=_book(snapshot, depletion, collar, max_quote_age, tick),
             twap_bucket=twap_bucket,
             threads=threads,
             progress=not json and sys.stderr.isatty(),
         )
+        if explain is not None:
+            _out.print(terminal.escape(result.explain(explain, order=explain_order)), soft_wrap=True)
+            return
         _show(result, quotes, json, lambda: terminal.show_backtest(_out, result))
         _write(result, out, quiet=json)
 
@@ -183,6 +215,16 @@ def search(
     tick: Tick = 0.01,
     venues: Venues = None,
     twap_bucket: Bucket = "60s",
+    fill: Fill = "displayed",
+    queue_position: QueuePosition = 0.5,
+    max_fill: MaxFill = 0.9,
+    impact: Impact = 0.0005,
+    decay: Decay = None,
+    seed: Seed = None,
+    latency: Latency = "0ns",
+    limit: Limit = "seen",
+    plan: Plan = "displayed",
+    overbook: Overbook = 1.0,
     symbol: Symbol = None,
     threads: Threads = None,
     json: Json = False,
@@ -196,9 +238,11 @@ def search(
         result = sor.grid_search(
             quotes,
             _orders(side, quantity, start, horizon, every, lot),
-            _router(0.001, 0.001, 0.0001, unit, rule, solver),
+            _router(0.001, 0.001, 0.0001, unit, rule, solver, plan, overbook),
             grid=grid,
-            venues=venues,
+            venues=_venues(venues, latency, quotes),
+            fill=_fill(fill, queue_position, max_fill, impact, decay, seed),
+            limit=limit,  # type: ignore[arg-type]
             book=_book(snapshot, depletion, collar, max_quote_age, tick),
             twap_bucket=twap_bucket,
             threads=threads,
@@ -232,10 +276,51 @@ def _show(
         show()
 
 
-def _router(over: float, under: float, theta: float, unit: Any, rule: Any, solver: Any) -> sor.StaticRouter:
+def _router(
+    over: float,
+    under: float,
+    theta: float,
+    unit: Any,
+    rule: Any,
+    solver: Any,
+    plan: Any,
+    overbook: float,
+) -> sor.StaticRouter:
     return sor.StaticRouter(
-        lambda_over=over, lambda_under=under, theta_queue=theta, unit=unit, rule=rule, solver=solver
+        lambda_over=over,
+        lambda_under=under,
+        theta_queue=theta,
+        unit=unit,
+        rule=rule,
+        solver=solver,
+        plan=plan,
+        overbook=overbook,
     )
+
+
+def _fill(
+    name: str, queue_position: float, max_fill: float, impact: float, decay: str | None, seed: int | None
+) -> sor.Displayed | sor.QueueAware:
+    if name == "displayed":
+        return sor.Displayed()
+    if name != "queue":
+        raise sor.ParameterError(f"--fill must be displayed or queue, got {name!r}")
+    return sor.QueueAware(
+        queue_position=queue_position,
+        max_fill=max_fill,
+        impact=impact,
+        decay=decay,
+        mode="expected" if seed is None else "sampled",
+        seed=seed or 0,
+    )
+
+
+def _venues(path: Path | None, latency: str, quotes: sor.Quotes) -> list[sor.Venue]:
+    """Read the venues' terms; `--latency` is theirs where the file gives none."""
+    return [
+        venue if duration_ns(venue.latency, "latency") else replace(venue, latency=latency)
+        for venue in venues_on_tape(path, quotes)
+    ]
 
 
 def _book(snapshot: Any, depletion: Any, collar: float, max_quote_age: str | None, tick: float) -> sor.Book:

@@ -41,11 +41,31 @@ struct Memory {
     tops: [Option<Top>; 2],
 }
 
+/// Every venue's last quote on one side, and the best of them.
+#[derive(Clone, Debug)]
+struct BookSide {
+    quotes: Vec<Quote>,
+    // The least key, kept up to date: looking for it at every snapshot would be most of a replay's time.
+    best: Nanos,
+}
+
+impl BookSide {
+    #[inline]
+    fn replace(&mut self, venue: usize, new: Quote) {
+        let old = std::mem::replace(&mut self.quotes[venue], new);
+        if new.key <= self.best {
+            self.best = new.key;
+        } else if old.key == self.best {
+            self.best = self.quotes.iter().fold(EMPTY, |best, quote| best.min(quote.key));
+        }
+    }
+}
+
 /// Every venue's last quote, both sides.
 #[derive(Clone, Debug)]
 pub struct Book {
     // Indexed by the side that *takes* there: Buy -> asks, Sell -> bids.
-    quotes: [Vec<Quote>; 2],
+    sides: [BookSide; 2],
     // Time of the venue's last record.
     updated: Vec<Time>,
     // Row of the venue's last record on the tape.
@@ -71,9 +91,9 @@ impl Book {
     /// An empty book over `venues` venues.
     #[must_use]
     pub fn new(venues: usize) -> Self {
-        let empty = vec![Quote { key: EMPTY, size: 0 }; venues];
+        let empty = BookSide { quotes: vec![Quote { key: EMPTY, size: 0 }; venues], best: EMPTY };
         Self {
-            quotes: [empty.clone(), empty],
+            sides: [empty.clone(), empty],
             updated: vec![Time::MIN; venues],
             rows: vec![0; venues],
             memory: Memory::default(),
@@ -84,7 +104,7 @@ impl Book {
     #[must_use]
     #[inline]
     pub fn offers(&self, side: Side) -> &[Quote] {
-        &self.quotes[index(side)]
+        &self.sides[index(side)].quotes
     }
 
     /// Time of a venue's last record, repeats included.
@@ -105,15 +125,14 @@ impl Book {
     #[must_use]
     #[inline]
     pub fn best(&self, side: Side) -> Nanos {
-        self.offers(side).iter().fold(EMPTY, |best, quote| best.min(quote.key))
+        self.sides[index(side)].best
     }
 
     /// Best signed ask and best signed bid.
     #[inline]
     fn bests(&self) -> (Nanos, Nanos) {
-        let [asks, bids] = &self.quotes;
-        let both = asks.iter().zip(bids);
-        both.fold((EMPTY, EMPTY), |best, (ask, bid)| (best.0.min(ask.key), best.1.min(bid.key)))
+        let [asks, bids] = &self.sides;
+        (asks.best, bids.best)
     }
 
     /// The mid of MODEL B6; `None` until the first quote.
@@ -171,10 +190,10 @@ impl Book {
                 continue;
             }
             let [ask, bid] = keys(&record);
-            changed(venue, Side::Buy, self.quotes[0][venue], ask);
-            changed(venue, Side::Sell, self.quotes[1][venue], bid);
-            self.quotes[0][venue] = ask;
-            self.quotes[1][venue] = bid;
+            changed(venue, Side::Buy, self.sides[0].quotes[venue], ask);
+            changed(venue, Side::Sell, self.sides[1].quotes[venue], bid);
+            self.sides[0].replace(venue, ask);
+            self.sides[1].replace(venue, bid);
             self.updated[venue] = record.ts;
             self.rows[venue] = i;
         }
