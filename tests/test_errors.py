@@ -318,6 +318,60 @@ def test_simulated_tapes_have_an_end() -> None:
     raises("records; at most 1,000,000,000", lambda: sor.simulate_quotes(minutes=1e7, rate=100))
 
 
+@pytest.mark.parametrize(
+    ("message", "scenarios"),
+    [
+        ("scenarios must map names to changes, got []", []),
+        ("scenarios must map names to changes, got {}", {}),
+        ("scenarios['slow'] must map settings to values, got 5", {"slow": 5}),
+        ("scenarios['slow'] has no 'lag'; it may change router, venues, fill, limit", {"slow": {"lag": 1}}),
+        ("scenarios['slow']: latency is -1; expected", {"slow": {"latency": -1}}),
+        ("scenarios['slow']: router must be a sor.StaticRouter", {"slow": {"router": "sweep"}}),
+        ("scenarios['slow']: fill must be a sor.Displayed or sor.QueueAware", {"slow": {"fill": "queue"}}),
+        ("scenarios['slow']: limit must be one of", {"slow": {"limit": "far"}}),
+        ("scenarios['slow']: depletion must be one of", {"slow": {"depletion": "some"}}),
+        ("scenarios['slow']: venues: venue 9 is not on the tape", {"slow": {"venues": [sor.Venue(9)]}}),
+    ],
+)
+def test_scenarios(message: str, scenarios: Any) -> None:
+    raises(message, lambda: sor.compare(TAPE, ORDER, scenarios))
+
+
+WRONG_CHILDREN: list[tuple[str, dict[str, Any]]] = [
+    ("quantity must be a whole number from 1", {"quantity": 0}),
+    ("venue must be a sor.Offer or (price, displayed size), got 3", {"venue": 3}),
+    ("price must be a number", {"venue": ("100", 200)}),
+    ("fill must be a sor.Displayed or sor.QueueAware, got 'queue'", {"fill": "queue"}),
+    ("side must be one of", {"side": "both"}),
+    ("available must be a whole number from 0 to 200, got 201", {"available": 201}),
+    ("age is -1; expected", {"age": -1}),
+    ("queue_position must be a finite number", {"queue_position": 1.5}),
+    ("stream must be (parent, child), two whole numbers, got 7", {"stream": 7}),
+    ("stream[1] must be a whole number from 0", {"stream": (0, -1)}),
+]
+
+
+@pytest.mark.parametrize(("message", "given"), WRONG_CHILDREN, ids=lambda value: str(value)[:40])
+def test_one_child(message: str, given: dict[str, Any]) -> None:
+    child: dict[str, Any] = {"quantity": 100, "venue": (100.0, 200)}
+    raises(message, lambda: sor.execute_order(**(child | given)))
+
+
+def test_a_child_that_is_not_there() -> None:
+    result = run()
+    raises("there is no child 99", lambda: result.explain(99))
+    raises("child must be a whole number from 0", lambda: result.explain("first"))  # type: ignore[arg-type]
+    raises("policy must be one of router, best_ask", lambda: result.explain(0, policy="nobody"))
+
+
+def test_a_plan_of_too_many_lots() -> None:
+    deep = make_tape([(0, 1, 9.99, 10**9, 10.01, 10**9), (SECOND, 1, 9.99, 10**9, 10.02, 10**9)])
+    settings = {"quotes": deep, "router": sor.StaticRouter(plan="fills"), "fill": sor.QueueAware()}
+    order = sor.Order("buy", 10**8, lot=1)
+    raises("lot must be large enough that a child has at most 100,000", lambda: run(orders=order, **settings))
+    assert run(orders=sor.Order("buy", 10**8, lot=1_000), **settings).orders.height == 1
+
+
 # Money and size beyond 64 bits
 
 
@@ -522,6 +576,8 @@ ANY_ROUTER = st.fixed_dictionaries(
         "rule": choose("strict"),
         "solver": choose("exhaustive"),
         "max_candidates": st.integers(1, 10_000),
+        "plan": choose("fills", "displayed"),
+        "overbook": st.sampled_from([1, 1.0, 1.25, 100, 0.5, True]),
     },
 )
 ANY_VENUE = st.fixed_dictionaries(
@@ -573,6 +629,20 @@ def test_anything_runs_or_is_refused(
     for row in result.ledger.parents.iter_rows(named=True):
         assert row["executed"] + row["completed"] - row["unwound"] == row["quantity"]
     assert result.to_json()
+
+
+@settings(max_examples=300, deadline=None)
+@given(WHOLE, NUMBERS, WHOLE, ANY_FILL, st.one_of(st.none(), WHOLE), SPANS, NUMBERS, st.tuples(WHOLE, WHOLE))
+def test_any_child_is_executed_or_refused(
+    quantity: Any, price: Any, size: Any, fill: Any, available: Any, age: Any, position: Any, stream: Any
+) -> None:
+    try:
+        model = None if fill is None else sor.QueueAware(**fill)
+        given = {"available": available, "age": age, "queue_position": position, "stream": stream}
+        executed, _ = sor.execute_order(quantity, (price, size), model, **given)
+    except sor.SorError:
+        return
+    assert 0 <= executed <= quantity
 
 
 @settings(max_examples=300, deadline=None)

@@ -56,6 +56,18 @@ CALLS = {
         orders = sor.Order("sell", 50_000, start=quotes.start + 60 * 10**9, lot=500)
         stopped(lambda: sor.grid_search(quotes, orders, router), 0.5)
         """,
+    "plans with fills": """
+        quotes = sor.simulate_quotes(venues=6, minutes=390, records=500_000, size=5_000)
+        router = sor.StaticRouter(plan="fills", overbook=1.5)
+        orders = sor.Order("buy", 10**8, start=quotes.start + 60 * 10**9)
+        stopped(lambda: sor.grid_search(quotes, orders, router, fill=sor.QueueAware()), 0.5)
+        """,
+    "plans with fills by enumeration": """
+        quotes = sor.simulate_quotes(venues=6, minutes=30, size=100_000)
+        router = sor.StaticRouter(plan="fills", solver="exhaustive", max_candidates=10**12)
+        orders = sor.Order("sell", 50_000, start=quotes.start + 60 * 10**9, lot=500)
+        stopped(lambda: sor.backtest(quotes, orders, router, fill=sor.QueueAware()), 0.5)
+        """,
     "one allocation by enumeration": """
         router = sor.StaticRouter(solver="exhaustive", max_candidates=10**12)
         offers = [(100.0 + i, 10_000) for i in range(6)]

@@ -26,6 +26,7 @@ from sor.params import (
     StaticRouter,
     _choice,
     _instance,
+    _whole,
 )
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Ledger, Market, Variant, hindsight, replay
@@ -165,6 +166,7 @@ class Backtest:
             ParameterError: If there is no such child.
 
         """
+        child, order = _whole("child", child, least=0), _whole("order", order, least=0)
         children = self.children_of(policy)
         row = children.filter(pl.col("parent") == order, pl.col("child") == child)
         if row.is_empty():

@@ -12,7 +12,7 @@ import polars as pl
 from sor import display, metrics
 from sor.backtest import ROUTER, as_quotes, baseline_variants, make_market, parents_on
 from sor.errors import ParameterError
-from sor.params import Book, Duration, FillModel, Limit, Orders, QueueAware, StaticRouter
+from sor.params import Book, Duration, FillModel, Limit, Orders, QueueAware, StaticRouter, _instance
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Market, Variant, replay
 from sor.venues import VenueSource, venues_on_tape
@@ -105,13 +105,14 @@ def compare(
     tape = as_quotes(quotes)
     if not isinstance(scenarios, Mapping) or not scenarios:
         raise ParameterError(f"scenarios must map names to changes, got {scenarios!r}")
+    router = StaticRouter() if router is None else router
+    _instance("router", router, StaticRouter)
     base = make_market(tape, venues=venues, book=book, fill=fill, limit=limit)
     parents = parents_on(tape, orders)
     variants: list[Variant] = []
     for name, changes in scenarios.items():
         market, own = _changed(name, changes, base, tape)
-        policy = own or router or StaticRouter()
-        variants.append(Variant(name=ROUTER, policy=policy, market=market))
+        variants.append(Variant(name=ROUTER, policy=own or router, market=market))
         variants += baseline_variants(market, baselines, twap_bucket)
     numbered = [replace(variant, name=str(i)) for i, variant in enumerate(variants)]
     with watching(progress, f"{len(scenarios)} scenarios x {len(parents)} orders") as callback:
@@ -126,6 +127,8 @@ def _changed(
     name: str, changes: Mapping[str, Any], base: Market, tape: Quotes
 ) -> tuple[Market, StaticRouter | None]:
     """Apply a scenario to a market; return it and the scenario's own router."""
+    if not isinstance(changes, Mapping):
+        raise ParameterError(f"scenarios[{name!r}] must map settings to values, got {changes!r}")
     unknown = [key for key in changes if key not in _KEYS]
     if unknown:
         raise ParameterError(f"scenarios[{name!r}] has no {unknown[0]!r}; it may change {', '.join(_KEYS)}")
@@ -133,16 +136,19 @@ def _changed(
         venues = venues_on_tape(changes["venues"], tape) if "venues" in changes else base.venues
         terms = {key: changes[key] for key in _TERMS if key in changes}
         book = {key: changes[key] for key in _BOOK if key in changes}
-        own = {key: changes[key] for key in ("fill", "limit") if key in changes}
-        market = replace(
-            base,
+        market = make_market(
+            tape,
             venues=[replace(venue, **terms) for venue in venues],
             book=replace(base.book, **book),
-            **own,
+            fill=changes.get("fill", base.fill),
+            limit=changes.get("limit", base.limit),
         )
+        own = changes.get("router")
+        if own is not None:
+            _instance("router", own, StaticRouter)
     except ParameterError as error:
         raise ParameterError(f"scenarios[{name!r}]: {error}") from None
-    return market, changes.get("router")
+    return market, own
 
 
 def _comparison(summary: pl.DataFrame, names: list[str]) -> Comparison:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sor import _core
 from sor.allocate import Offer
-from sor.params import Displayed, Duration, FillModel, QueueAware, Side, _choice, _number, _whole
+from sor.errors import ParameterError
+from sor.params import Displayed, Duration, FillModel, QueueAware, Side, _choice, _instance, _number, _whole
 from sor.replay import core_fill
 from sor.times import duration_ns
 from sor.venues import NANOS
@@ -42,8 +43,15 @@ def execute_order(
 
     """
     model = QueueAware() if fill is None else fill
-    offer = venue if isinstance(venue, Offer) else Offer(price=venue[0], size=venue[1])
-    _whole("quantity", quantity)
+    _instance("fill", model, Displayed, QueueAware)
+    match venue:
+        case Offer():
+            offer = venue
+        case (price, size):
+            offer = Offer(price=price, size=size)
+        case _:
+            raise ParameterError(f"venue must be a sor.Offer or (price, displayed size), got {venue!r}")
+    quantity = _whole("quantity", quantity)
     _choice("side", side, Side)
     left = offer.size if available is None else _whole("available", available, least=0, most=offer.size)
     if left == 0:
@@ -57,9 +65,20 @@ def execute_order(
         duration_ns(age, "age"),
         _queue_position(queue_position, model),
         core_fill(model),
-        stream,
+        _stream(stream),
     )
     return executed, price / NANOS
+
+
+def _stream(stream: tuple[int, int]) -> tuple[int, int]:
+    match stream:
+        case (parent, child):
+            most = 2**64 - 1
+            return _whole("stream[0]", parent, least=0, most=most), _whole(
+                "stream[1]", child, least=0, most=most
+            )
+        case _:
+            raise ParameterError(f"stream must be (parent, child), two whole numbers, got {stream!r}")
 
 
 def _queue_position(given: float | None, model: FillModel) -> float:

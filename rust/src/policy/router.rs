@@ -3,10 +3,13 @@
 use crate::allocate::curves::{self, Curves, Terms};
 use crate::allocate::{Problem, Rule, Solver, allocate_while};
 use crate::cost::{Offer, Penalties};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observe::KeepGoing;
 use crate::policy::{Desk, Intent, View};
 use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
+
+/// A plan with fills weighs every lot of every venue; more lots than this at one are an error.
+const MOST_LOTS: Shares = 100_000;
 
 /// The unit of the three risk parameters (MODEL N3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,7 +91,7 @@ impl Router {
     ) -> Result<()> {
         match self.plan {
             Plan::Displayed => self.plan_displayed(view, desk, intents, keep_going),
-            Plan::Fills { overbook } => self.plan_fills(view, overbook, desk, intents),
+            Plan::Fills { overbook } => self.plan_fills(view, overbook, desk, intents, keep_going),
         }
     }
 
@@ -128,7 +131,18 @@ impl Router {
     }
 
     /// F4: every venue's cost becomes a curve over the lots sent, slipped price and expected shares by the fill model.
-    fn plan_fills(&self, view: &View<'_>, overbook: f64, desk: &mut Desk, intents: &mut Vec<Intent>) -> Result<()> {
+    fn plan_fills(
+        &self,
+        view: &View<'_>,
+        overbook: f64,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
+        // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
+        if keep_going().is_break() {
+            return Err(Error::Stopped);
+        }
         desk.gather(view);
         let penalties = desk.penalties();
         let plan = curves::Plan {
@@ -137,6 +151,14 @@ impl Router {
             cap: (overbook * view.remaining as f64).floor() as Shares,
             benchmark: self.benchmark(view.mid),
         };
+        let deepest = desk.offers.iter().map(|offer| offer.available).max().unwrap_or(0);
+        if deepest.min(plan.cap) / plan.lot > MOST_LOTS {
+            return Err(Error::Invalid {
+                argument: "lot",
+                rule: "must be large enough that a child has at most 100,000 lots under plan=\"fills\"",
+                value: plan.lot.to_string(),
+            });
+        }
         let CurveDesk { curves, solver, lots } = &mut desk.curves;
         curves.clear();
         for (offer, &venue) in desk.offers.iter().zip(&desk.venues) {
@@ -156,7 +178,9 @@ impl Router {
         };
         match self.solver {
             Solver::Exact => solver.exact(&problem, lots)?,
-            Solver::Exhaustive { max_candidates } => curves::exhaustive(&problem, max_candidates, lots)?,
+            Solver::Exhaustive { max_candidates } => {
+                curves::exhaustive_while(&problem, max_candidates, lots, keep_going)?
+            }
         };
         let chosen = desk.venues.iter().enumerate().zip(lots.iter()).filter(|&(_, &lots)| lots > 0);
         intents.extend(chosen.map(|((i, &venue), &lots)| {

@@ -2,7 +2,11 @@
 
 use super::Problem;
 use crate::error::{Error, Result};
+use crate::observe::{KeepGoing, always};
 use crate::units::{Money, Shares};
+
+/// How often a long enumeration asks whether to go on, in candidates: about a millisecond.
+const ASK_EVERY: u32 = 1 << 15;
 
 /// How many candidates there are: vectors with `0 <= k_i <= K_i` and `sum k_i <= max_lots` (saturating).
 #[must_use]
@@ -36,6 +40,20 @@ pub fn candidates(problem: &Problem) -> u128 {
 /// [`Error::TooManyCandidates`] when there are more than `max_candidates`; [`Error::Invalid`] when the remaining
 /// quantity or a penalty is negative, or the shares sum to 2^63 or more.
 pub fn exhaustive(problem: &Problem, max_candidates: u64, lots: &mut Vec<usize>) -> Result<Money> {
+    exhaustive_while(problem, max_candidates, lots, &always)
+}
+
+/// [`exhaustive`], given up once `keep_going`, asked every millisecond or so, says so.
+///
+/// # Errors
+///
+/// Those of [`exhaustive`], and [`Error::Stopped`].
+pub fn exhaustive_while(
+    problem: &Problem,
+    max_candidates: u64,
+    lots: &mut Vec<usize>,
+    keep_going: &KeepGoing<'_>,
+) -> Result<Money> {
     problem.validate()?;
     let candidates = candidates(problem);
     if candidates > u128::from(max_candidates) {
@@ -44,7 +62,15 @@ pub fn exhaustive(problem: &Problem, max_candidates: u64, lots: &mut Vec<usize>)
     let mut walk = Walk::new(problem);
     let mut best = walk.cost();
     lots.clone_from(&walk.lots);
+    let mut until_ask = ASK_EVERY;
     while walk.advance() {
+        until_ask -= 1;
+        if until_ask == 0 {
+            until_ask = ASK_EVERY;
+            if keep_going().is_break() {
+                return Err(Error::Stopped);
+            }
+        }
         let cost = walk.cost();
         if cost < best {
             best = cost;
