@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.params import Side, StaticRouter, _choice, _number, _whole
+from sor.params import Side, StaticRouter, _choice, _instance, _keep, _number, _whole
+from sor.times import INT64_MAX
 from sor.venues import NANOS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +30,13 @@ class Offer:
     maker_rebate: float = 0.0020
 
     def __post_init__(self) -> None:
-        _number("price", self.price, least=1e-9, most=4e9)
-        _whole("size", self.size, least=0)
-        _number("taker_fee", self.taker_fee, least=-1e6, most=1e6)
-        _number("maker_rebate", self.maker_rebate, least=-1e6, most=1e6)
+        _keep(
+            self,
+            price=_number("price", self.price, least=1e-9, most=4e9),
+            size=_whole("size", self.size, least=0),
+            taker_fee=_number("taker_fee", self.taker_fee, least=-1e6, most=1e6),
+            maker_rebate=_number("maker_rebate", self.maker_rebate, least=-1e6, most=1e6),
+        )
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,12 @@ def allocate(
 
     """
     router = StaticRouter() if router is None else router
-    _whole("quantity", quantity)
-    _whole("lot", lot)
+    _instance("router", router, StaticRouter)
+    quantity, lot = _whole("quantity", quantity), _whole("lot", lot)
     _choice("side", side, Side)
     if router.plan != "displayed":
         raise ParameterError('allocate plans on displayed sizes; plan="fills" needs the fills of a replay')
-    priced = [offer if isinstance(offer, Offer) else Offer(price=offer[0], size=offer[1]) for offer in offers]
+    priced = _priced(offers)
     sign = 1 if side == "buy" else -1
     keys = [sign * round(offer.price * NANOS) for offer in priced]
     mid = 0
@@ -106,9 +107,10 @@ def allocate(
         mid = (
             sign * min(keys)
             if benchmark is None
-            else round(_number("benchmark", benchmark, most=4e9) * NANOS)
+            else round(_number("benchmark", benchmark, least=0, most=4e9) * NANOS)
         )
     base = mid if router.unit == "fraction" else NANOS
+    penalties = (router.lambda_over, router.lambda_under, router.theta_queue)
     found = _core.allocate(
         quantity,
         lot,
@@ -117,7 +119,7 @@ def allocate(
             for key, offer in zip(keys, priced, strict=True)
         ],
         sign * mid,
-        tuple(round(value * base) for value in (router.lambda_over, router.lambda_under, router.theta_queue)),
+        tuple(min(round(value * base), INT64_MAX) for value in penalties),
         router.rule,
         router.solver,
         router.max_candidates,
@@ -137,3 +139,21 @@ def allocate(
         over=over,
         cost_nanos=total,
     )
+
+
+def _priced(offers: Sequence[Offer | tuple[float, int]]) -> list[Offer]:
+    if not isinstance(offers, Sequence) or isinstance(offers, str):
+        raise ParameterError(f"offers must be a sequence of sor.Offer or (price, size), got {offers!r}")
+    priced = []
+    for i, offer in enumerate(offers):
+        match offer:
+            case Offer():
+                priced.append(offer)
+            case (price, size):
+                try:
+                    priced.append(Offer(price=price, size=size))
+                except ParameterError as error:
+                    raise ParameterError(f"offers[{i}]: {error}") from None
+            case _:
+                raise ParameterError(f"offers[{i}] must be a sor.Offer or (price, size), got {offer!r}")
+    return priced

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,18 @@ from sor.data import Source, read_quotes
 from sor.errors import DataError, ParameterError
 from sor.explain import explain_child
 from sor.orders import Parent, on_tape
-from sor.params import Book, Displayed, Duration, FillModel, Limit, Orders, StaticRouter
+from sor.params import (
+    Book,
+    Displayed,
+    Duration,
+    FillModel,
+    Limit,
+    Orders,
+    QueueAware,
+    StaticRouter,
+    _choice,
+    _instance,
+)
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Ledger, Market, Variant, hindsight, replay
 from sor.schema import UNDEF_PRICE
@@ -235,6 +247,7 @@ def backtest(
     """
     tape = as_quotes(quotes)
     router = StaticRouter() if router is None else router
+    _instance("router", router, StaticRouter)
     market = make_market(tape, venues=venues, book=book, fill=fill, limit=limit)
     parents = parents_on(tape, orders)
     with watching(progress, f"{len(parents)} orders") as callback:
@@ -286,29 +299,33 @@ def make_market(
     fill: FillModel | None,
     limit: Limit,
 ) -> Market:
-    """Gather what is the same for every policy, with the defaults filled in."""
-    if limit not in ("seen", "none"):
-        raise ParameterError(f"limit must be 'seen' or 'none', got {limit!r}")
-    return Market(
-        venues=venues_on_tape(venues, quotes),
-        book=Book() if book is None else book,
-        fill=Displayed() if fill is None else fill,
-        limit=limit,
-    )
+    """Gather what is the same for every policy, with the defaults filled in.
+
+    Raises:
+        ParameterError: If a setting is wrong.
+
+    """
+    book = Book() if book is None else book
+    fill = Displayed() if fill is None else fill
+    _instance("book", book, Book)
+    _instance("fill", fill, Displayed, QueueAware)
+    _choice("limit", limit, Limit)
+    return Market(venues=venues_on_tape(venues, quotes), book=book, fill=fill, limit=limit)
 
 
-def baseline_variants(market: Market, baselines: Sequence[str], twap_bucket: Duration) -> list[Variant]:
+def baseline_variants(market: Market, baselines: Iterable[str], twap_bucket: Duration) -> list[Variant]:
     """Return the baselines as variants of a market.
 
     Raises:
         ParameterError: If one is unknown or named twice.
 
     """
-    if isinstance(baselines, str) or len(set(baselines)) != len(baselines):
+    names = [""] if isinstance(baselines, str) or not isinstance(baselines, Iterable) else list(baselines)
+    if sum(name in names for name in BASELINES) != len(names):
         raise ParameterError(
             f"baselines must be different names among {', '.join(BASELINES)}, got {baselines!r}"
         )
-    return [Variant(name=name, policy=name, market=market, twap_bucket=twap_bucket) for name in baselines]
+    return [Variant(name=name, policy=name, market=market, twap_bucket=twap_bucket) for name in names]
 
 
 def parents_on(quotes: Quotes, orders: Orders) -> list[Parent]:

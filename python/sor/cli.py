@@ -54,7 +54,7 @@ def _reporting() -> Iterator[None]:
     """Turn what a user can put right into one line and exit code 2."""
     try:
         yield
-    except (SorError, OSError) as error:
+    except (SorError, OSError, ImportError, MemoryError) as error:
         place = (
             f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else error
         )

@@ -52,6 +52,9 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
     # One policy at a time: a grouped sum of floats would depend on the number of threads.
     traded = parents.filter(pl.col("status") != "no_quotes")
     base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+    # One order's money fits 64 bits (the core sees to it); that of many need not.
+    all_in = pl.col("all_in").cast(pl.Int128)
+    signed = _SIGN * all_in
     return traded.select(
         pl.lit(parents["policy"][0], dtype=parents["policy"].dtype).alias("policy"),
         pl.len().alias("parents"),
@@ -59,11 +62,11 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
         pl.col("quantity").sum(),
         (pl.col("executed").sum() / pl.col("quantity").sum()).alias("fill_ratio"),
         (pl.col("completed").sum() / pl.col("quantity").sum()).alias("completed_ratio"),
-        ((_SIGN * pl.col("all_in")).sum() / 1e9).alias("total_cash"),
-        ((_SIGN * pl.col("all_in")).sum() / (1e9 * pl.col("quantity").sum())).alias("avg_fill_px"),
+        (signed.sum() / 1e9).alias("total_cash"),
+        (signed.sum() / (1e9 * pl.col("quantity").sum())).alias("avg_fill_px"),
         (pl.col("shortfall") / base * 1e4).mean().alias("shortfall_bps"),
         *((pl.col(part) / base * 1e4).mean().alias(f"{part}_bps") for part in PARTS),
-        pl.col("all_in").sum().alias("_all_in"),
+        all_in.sum().alias("_all_in"),
     )
 
 

@@ -11,10 +11,12 @@ import polars as pl
 
 from sor.errors import ParameterError
 from sor.params import Order, Orders, OrderSchedule
-from sor.times import duration_ns, format_ns, to_ns
+from sor.times import INT64_MAX, duration_ns, format_ns, to_ns
 
 if TYPE_CHECKING:
     from sor.tape import Quotes
+
+_MOST_ORDERS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,22 @@ def parents_frame(parents: Sequence[Parent]) -> pl.DataFrame:
 
 def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
     every, horizon = duration_ns(schedule.every, "every"), duration_ns(schedule.horizon, "horizon")
-    starts = range(quotes.start, quotes.end - horizon + 1, every)
-    if not starts:
-        span = f"{format_ns(quotes.start)} to {format_ns(quotes.end)} UTC"
+    span = f"{format_ns(quotes.start)} to {format_ns(quotes.end)} UTC"
+    count = (quotes.end - quotes.start - horizon) // every + 1
+    if count < 1:
         raise ParameterError(f"horizon {schedule.horizon!r} is longer than the tape, {span}")
+    if count > _MOST_ORDERS:
+        raise ParameterError(
+            f"every {schedule.every!r} makes {count:,} orders on the tape, {span}; at most {_MOST_ORDERS:,}"
+        )
+    starts = range(quotes.start, quotes.end - horizon + 1, every)
     return [
         Parent(schedule.side, schedule.quantity, start, start + horizon, schedule.lot) for start in starts
     ]
+
+
+def _show_end(nanos: int) -> str:
+    return format_ns(nanos) if nanos <= INT64_MAX else "a time beyond 2262-04-11"
 
 
 def _resolve(order: Order, quotes: Quotes, label: str) -> Parent:
@@ -94,8 +105,10 @@ def _resolve(order: Order, quotes: Quotes, label: str) -> Parent:
     end = quotes.end if order.horizon is None else start + duration_ns(order.horizon, "horizon")
     span = f"the tape runs from {format_ns(quotes.start)} to {format_ns(quotes.end)} UTC"
     if not quotes.start <= start < quotes.end:
-        where = "before" if start < quotes.start else "after"
+        where = "before" if start < quotes.start else "after" if start > quotes.end else "at the end of"
         raise ParameterError(f"{label}: start {format_ns(start)} is {where} the tape: {span}")
     if end > quotes.end:
-        raise ParameterError(f"{label}: start + horizon = {format_ns(end)} is past the tape: {span}")
+        raise ParameterError(f"{label}: start + horizon = {_show_end(end)} is past the tape: {span}")
+    if end - start > INT64_MAX:
+        raise ParameterError(f"{label}: no horizon, and the rest of the tape is beyond 292 years: {span}")
     return Parent(order.side, order.quantity, start, end, order.lot)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime, timedelta
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from sor.errors import ParameterError
@@ -37,26 +38,44 @@ _MOST_SHARES = 10**15
 
 def _number(name: str, value: object, *, least: float = -math.inf, most: float = math.inf) -> float:
     """Return `value` as a finite float within bounds, or say what would be right."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # NumPy's scalars are Real and Integral; its bool, like Python's, is no number here.
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise ParameterError(f"{name} must be a number, got {value!r}")
-    if not math.isfinite(value) or not least <= value <= most:
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond every float
+        number = math.inf
+    if not (math.isfinite(number) and least <= number <= most):
         bounds = [f"at least {least:g}"] * (least > -math.inf) + [f"at most {most:g}"] * (most < math.inf)
         raise ParameterError(
             f"{name} must be a finite number {' and '.join(bounds)}".rstrip() + f", got {value!r}"
         )
-    return float(value)
+    return number
 
 
 def _whole(name: str, value: object, *, least: int = 1, most: int = _MOST_SHARES) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    whole = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else least - 1
+    if not least <= whole <= most:
         raise ParameterError(f"{name} must be a whole number from {least:,} to {most:,}, got {value!r}")
-    return value
+    return whole
 
 
 def _choice(name: str, value: object, choices: object) -> None:
     allowed = get_args(choices)
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ParameterError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def _instance(name: str, value: object, *classes: type) -> None:
+    if not isinstance(value, classes):
+        names = " or ".join(f"sor.{each.__name__}" for each in classes)
+        raise ParameterError(f"{name} must be a {names}, got {value!r}")
+
+
+def _keep(settings: object, **values: object) -> None:
+    """Store checked values in a frozen instance as Python's own numbers, whatever they came as."""
+    for name, value in values.items():
+        object.__setattr__(settings, name, value)
 
 
 @dataclass(frozen=True)
@@ -84,8 +103,7 @@ class Order:
 
     def __post_init__(self) -> None:
         _choice("side", self.side, Side)
-        _whole("quantity", self.quantity)
-        _whole("lot", self.lot)
+        _keep(self, quantity=_whole("quantity", self.quantity), lot=_whole("lot", self.lot))
         if self.start is not None:
             to_ns(self.start, "start")
         if self.horizon is not None and duration_ns(self.horizon, "horizon") <= 0:
@@ -118,12 +136,16 @@ class Venue:
     queue_position: float | None = None
 
     def __post_init__(self) -> None:
-        _number("taker_fee", self.taker_fee, least=-1e6, most=1e6)
-        _number("maker_rebate", self.maker_rebate, least=-1e6, most=1e6)
+        if not isinstance(self.id, str):
+            _keep(self, id=_whole("id (a publisher id, else a name)", self.id, least=0, most=65_535))
+        if self.name is not None and not isinstance(self.name, str):
+            raise ParameterError(f"name must be text, got {self.name!r}")
+        for name in ("taker_fee", "maker_rebate"):
+            _keep(self, **{name: _number(name, getattr(self, name), least=-1e6, most=1e6)})
         if duration_ns(self.latency, "latency") < 0:
             raise ParameterError(f"latency must not be negative, got {self.latency!r}")
         if self.queue_position is not None:
-            _number("queue_position", self.queue_position, least=0, most=1)
+            _keep(self, queue_position=_number("queue_position", self.queue_position, least=0, most=1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,13 +184,16 @@ class StaticRouter:
 
     def __post_init__(self) -> None:
         for name in ("lambda_over", "lambda_under", "theta_queue"):
-            _number(name, getattr(self, name), least=0, most=1e6)
+            _keep(self, **{name: _number(name, getattr(self, name), least=0, most=1e6)})
         _choice("unit", self.unit, Unit)
         _choice("rule", self.rule, Rule)
         _choice("solver", self.solver, Solver)
         _choice("plan", self.plan, Plan)
-        _whole("max_candidates", self.max_candidates)
-        _number("overbook", self.overbook, least=1, most=100)
+        _keep(
+            self,
+            max_candidates=_whole("max_candidates", self.max_candidates),
+            overbook=_number("overbook", self.overbook, least=1, most=100),
+        )
         if self.plan == "fills" and self.rule == "strict":
             raise ParameterError('plan="fills" needs rule="relaxed": strict splits sum to the quantity')
         if self.overbook > 1 and self.plan == "displayed":
@@ -204,10 +229,10 @@ class Book:
         _choice("snapshot", self.snapshot, Snapshot)
         _choice("depletion", self.depletion, Depletion)
         if self.collar is not None:
-            _number("collar", self.collar, least=0, most=1e6)
+            _keep(self, collar=_number("collar", self.collar, least=0, most=1e6))
         if self.max_quote_age is not None and duration_ns(self.max_quote_age, "max_quote_age") < 0:
             raise ParameterError(f"max_quote_age must not be negative, got {self.max_quote_age!r}")
-        _number("tick", self.tick, least=1e-9, most=1e6)
+        _keep(self, tick=_number("tick", self.tick, least=1e-9, most=1e6))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,19 +270,24 @@ class QueueAware:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        by_venue = (
-            self.queue_position if isinstance(self.queue_position, dict) else {None: self.queue_position}
+        position = self.queue_position
+        if isinstance(position, dict):
+            checked: object = {
+                venue: _number(f"queue_position[{venue!r}]", value, least=0, most=1)
+                for venue, value in position.items()
+            }
+        else:
+            checked = _number("queue_position", position, least=0, most=1)
+        _keep(
+            self,
+            queue_position=checked,
+            max_fill=_number("max_fill", self.max_fill, least=0, most=1),
+            impact=_number("impact", self.impact, least=0, most=1),
+            seed=_whole("seed", self.seed, least=0, most=2**64 - 1),
         )
-        for venue, value in by_venue.items():
-            _number(
-                "queue_position" if venue is None else f"queue_position[{venue!r}]", value, least=0, most=1
-            )
-        _number("max_fill", self.max_fill, least=0, most=1)
-        _number("impact", self.impact, least=0, most=1)
         if self.decay is not None and duration_ns(self.decay, "decay") <= 0:
             raise ParameterError(f"decay must be positive, got {self.decay!r}")
         _choice("mode", self.mode, Mode)
-        _whole("seed", self.seed, least=0, most=2**64 - 1)
 
 
 FillModel: TypeAlias = Displayed | QueueAware
@@ -278,7 +308,8 @@ class OrderSchedule:
     def __post_init__(self) -> None:
         if duration_ns(self.every, "every") <= 0:
             raise ParameterError(f"every must be positive, got {self.every!r}")
-        Order(self.side, self.quantity, horizon=self.horizon, lot=self.lot)
+        order = Order(self.side, self.quantity, horizon=self.horizon, lot=self.lot)
+        _keep(self, quantity=order.quantity, lot=order.lot)
 
 
 def orders_every(

@@ -48,15 +48,15 @@ def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
     """Return `policy, time, cost` behind `cumulative_cost`, from the ledger's rows."""
     parents = result.ledger.parents
     if parents["parent"].n_unique() > 1:
-        ends = parents.select("policy", time="end", cost="shortfall")
+        ends = parents.select("policy", time="end", cost=pl.col("shortfall").cast(pl.Int128))
         rows = ends.group_by("policy", "time", maintain_order=True).agg(pl.col("cost").sum())
     else:
         sign = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
         sign *= pl.when(pl.col("kind") == "unwind").then(-1).otherwise(1)
         arrival = parents.select("policy", "parent", "side", "arrival_mid", "start")
         fills = result.ledger.fills.join(arrival, on=["policy", "parent"], maintain_order="left")
-        cost = sign * pl.col("quantity") * (pl.col("price") - pl.col("arrival_mid"))
-        begun = arrival.select("policy", time="start", cost=pl.lit(0, dtype=pl.Int64))
+        cost = sign * pl.col("quantity").cast(pl.Int128) * (pl.col("price") - pl.col("arrival_mid"))
+        begun = arrival.select("policy", time="start", cost=pl.lit(0, dtype=pl.Int128))
         rows = pl.concat(
             [begun, fills.select("policy", time="ts_executed", cost=cost + pl.col("fee") - pl.col("rebate"))]
         )

@@ -12,7 +12,7 @@ import polars as pl
 from sor import _core
 from sor.errors import ParameterError
 from sor.orders import Parent, core_parents, parents_frame
-from sor.params import Book, Displayed, Duration, FillModel, Limit, QueueAware, StaticRouter, Venue
+from sor.params import Book, Displayed, Duration, FillModel, Limit, QueueAware, StaticRouter, Venue, _whole
 from sor.schema import KINDS, REASONS, STATUSES
 from sor.times import duration_ns
 from sor.venues import NANOS, core_venues, venue_names
@@ -25,6 +25,7 @@ BASELINES = ("best_ask", "sweep", "twap", "vwap")
 
 Progress = Callable[[int, int], object]
 _UTC = pl.Datetime("ns", "UTC")
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +121,7 @@ def hindsight(
 def _threads(threads: int | None) -> int:
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ParameterError(f"threads must be a whole number of at least 1, got {threads!r}")
-    return threads
+    return _whole("threads", threads, most=_MOST_THREADS)
 
 
 def _core_variant(variant: Variant, quotes: Quotes) -> dict[str, Any]:
@@ -171,6 +170,12 @@ def _coded(codes: Any, names: Sequence[str], dtype: pl.DataType) -> pl.Series:
     return pl.Series(list(names), dtype=dtype).gather(pl.Series(codes).cast(pl.UInt32))
 
 
+def _optional(column: tuple[Any, Any]) -> pl.Series:
+    """Turn the core's values, and whether each is there, into a column with nulls."""
+    values, present = (pl.Series(array) for array in column)
+    return pl.select(pl.when(present).then(values)).to_series()
+
+
 def _named(columns: dict[str, Any], names: Sequence[str], policies: pl.Enum) -> dict[str, Any]:
     return {"policy": _coded(columns.pop("variant"), names, policies)} | columns
 
@@ -180,7 +185,7 @@ def _parents(
 ) -> pl.DataFrame:
     columns = _named(columns, names, policies)
     columns["status"] = _coded(columns["status"], STATUSES, pl.Enum(STATUSES))
-    columns["arrival_mid"] = pl.Series(columns["arrival_mid"], dtype=pl.Int64)
+    columns["arrival_mid"] = _optional(columns["arrival_mid"])
     columns["ts_done"] = pl.Series(columns["ts_done"]).cast(_UTC)
     orders = parents_frame(parents)
     sums = pl.DataFrame(columns)
@@ -209,8 +214,8 @@ def _children(columns: dict[str, Any], names: list[str], policies: pl.Enum, venu
     columns = _named(columns, names, policies)
     columns["reason"] = _coded(columns["reason"], REASONS, pl.Enum(REASONS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
-    for name, dtype in (("threshold", pl.Int64), ("met_price", pl.Int64), ("fill_probability", pl.Float64)):
-        columns[name] = pl.Series(columns[name], dtype=dtype)
+    for name in ("threshold", "met_price", "fill_probability"):
+        columns[name] = _optional(columns[name])
     return (
         pl.DataFrame(columns).select(_CHILD_ORDER).with_columns(pl.col("ts_decided", "ts_arrived").cast(_UTC))
     )

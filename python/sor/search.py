@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +15,7 @@ import polars as pl
 from sor import display, metrics
 from sor.backtest import Backtest, as_quotes, compare_with_baselines, make_market, parents_on
 from sor.errors import ParameterError
-from sor.params import Book, Duration, FillModel, Limit, Orders, StaticRouter
+from sor.params import Book, Duration, FillModel, Limit, Orders, StaticRouter, _instance, _number
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Variant, replay
 
@@ -141,6 +140,7 @@ def grid_search(
     """
     tape = as_quotes(quotes)
     base = StaticRouter() if router is None else router
+    _instance("router", base, StaticRouter)
     axes = _axes(grid, base)
     points = [
         replace(base, lambda_over=over, lambda_under=under, theta_queue=theta)
@@ -171,10 +171,9 @@ def _axes(grid: Grid, router: StaticRouter) -> dict[str, tuple[float, ...]]:
         values = grid.get(axis, (getattr(router, axis),))
         if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or len(values) == 0:
             raise ParameterError(f"grid[{axis!r}] must be a sequence of numbers, got {values!r}")
-        for value in values:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise ParameterError(f"grid[{axis!r}] must hold finite numbers, got {value!r}")
-        axes[axis] = tuple(float(value) for value in values)
+        axes[axis] = tuple(
+            _number(f"a value of grid[{axis!r}]", value, least=0, most=1e6) for value in values
+        )
         if len(set(axes[axis])) != len(axes[axis]):
             raise ParameterError(f"grid[{axis!r}] must hold different values, got {values!r}")
     return axes

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _NANOS = 1_000_000_000
 _YEAR_SECONDS = 252 * 390 * 60
 _MOST_VENUES = 1_000
+_MOST_RECORDS = 1_000_000_000
 _LOT = 100
 
 
@@ -97,10 +98,14 @@ def simulate_quotes(
         raise ParameterError(f"minutes is {minutes!r}; expected an end before 2262-04-11")
 
     random = np.random.Generator(np.random.PCG64(_whole("seed", seed, 0, None)))
-    if records is None:
-        n = max(1, int(random.poisson(float(rates.sum()) * seconds)))
+    if records is not None:
+        n = _whole("records", records, 1, _MOST_RECORDS)
+    elif (expected := float(rates.sum()) * seconds) <= _MOST_RECORDS:
+        n = max(1, int(random.poisson(expected)))
     else:
-        n = _whole("records", records, 1, None)
+        raise ParameterError(
+            f"minutes = {minutes!r} at this rate make {expected:,.0f} records; at most {_MOST_RECORDS:,}"
+        )
 
     gaps = random.standard_exponential(n + 1)
     gaps[1:n][random.random(n - 1) < burst] = 0.0

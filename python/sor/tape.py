@@ -12,6 +12,7 @@ import polars as pl
 
 from sor import _core
 from sor.errors import ParameterError
+from sor.params import _number
 from sor.schema import UNDEF_PRICE
 from sor.times import format_ns
 
@@ -93,7 +94,7 @@ class Quotes:
 
     def report(self, *, collar: float = 0.01) -> QuotesReport:
         """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (MODEL B7)."""
-        locked, crossed, stubs = _scan(self, collar)
+        locked, crossed, stubs = _scan(self, _number("collar", collar, least=0, most=1e6))
         return QuotesReport(
             records=len(self),
             venues=self.venues.height,

@@ -43,11 +43,20 @@ def read_venues(source: VenueSource | None) -> list[Venue]:
         return _from_toml(Path(fspath(source)))
     if isinstance(source, pl.DataFrame):
         return [_from_row(row, f"venues, row {i + 1}") for i, row in enumerate(source.to_dicts())]
-    venues = list(source.values() if isinstance(source, Mapping) else source)
-    for i, venue in enumerate(venues):
+    if isinstance(source, Mapping):
+        labelled: list[tuple[int | str, Venue]] = list(source.items())
+    elif isinstance(source, Sequence) and not isinstance(source, str):
+        labelled = list(enumerate(source))
+    else:
+        raise ParameterError(
+            f"venues must be sor.Venue objects, a frame or the path of a TOML file, got {source!r}"
+        )
+    for label, venue in labelled:
         if not isinstance(venue, Venue):
-            raise ParameterError(f"venues[{i}] must be a sor.Venue, got {venue!r}")
-    return venues
+            raise ParameterError(f"venues[{label!r}] must be a sor.Venue, got {venue!r}")
+        if isinstance(source, Mapping) and venue.id != label:
+            raise ParameterError(f"venues[{label!r}] is venue {venue.id!r}; expected the same id twice")
+    return [venue for _, venue in labelled]
 
 
 def venues_on_tape(source: VenueSource | None, quotes: Quotes) -> list[Venue]:

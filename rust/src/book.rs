@@ -3,8 +3,9 @@
 //! Both sides are held as *signed prices* `s * p`: the ask as it is, the bid negated. So "best", "worse than" and
 //! "through the mid" read the same for a buy and a sell, and an empty side, [`EMPTY`], is worse than any quote.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
+use crate::error::{Error, Result};
 use crate::tape::{Record, Snapshot, Tape};
 use crate::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
 
@@ -257,9 +258,18 @@ pub struct BookCounts {
     pub stubs: u64,
 }
 
-/// Replays the whole tape through an as-of book and counts its states.
-#[must_use]
-pub fn count_states(tape: &Tape<'_>, mode: Snapshot, collar: f64) -> BookCounts {
+/// Replays the whole tape through an as-of book and counts its states. `keep_going` is asked every few thousand
+/// snapshots.
+///
+/// # Errors
+///
+/// [`Error::Stopped`].
+pub fn count_states(
+    tape: &Tape<'_>,
+    mode: Snapshot,
+    collar: f64,
+    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<BookCounts> {
     let mut book = Book::new(tape.venues());
     let mut counts = BookCounts::default();
     let mut next = 0;
@@ -268,6 +278,9 @@ pub fn count_states(tape: &Tape<'_>, mode: Snapshot, collar: f64) -> BookCounts 
         next = rows.end;
         book.apply(tape, rows.clone(), mode, |_, _, _, _| {});
         counts.snapshots += 1;
+        if counts.snapshots.is_multiple_of(8192) && keep_going().is_break() {
+            return Err(Error::Stopped);
+        }
         let (ask, bid) = book.bests();
         if ask != EMPTY && bid != EMPTY {
             counts.locked += u64::from(ask == -bid);
@@ -280,5 +293,5 @@ pub fn count_states(tape: &Tape<'_>, mode: Snapshot, collar: f64) -> BookCounts 
             counts.stubs += u64::from(quotes[1].key != EMPTY && quotes[1].key + mid > limit);
         }
     }
-    counts
+    Ok(counts)
 }

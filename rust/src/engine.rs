@@ -6,6 +6,7 @@ use crate::book::{Book, Depletion, EMPTY, Taken, Top};
 use crate::error::{Error, Result};
 use crate::fill::{FillModel, Stream};
 use crate::ledger::{Child, Fill, Kind, Ledger, Reason, Status};
+use crate::observe::KeepGoing;
 use crate::policy::{Desk, Intent, Policy, View, Visibility, meet};
 use crate::tape::{Snapshot, Tape};
 use crate::units::{Money, Nanos, Shares, Side, Time};
@@ -82,6 +83,9 @@ pub struct AsOf {
 /// How often a long replay looks whether it should stop, in snapshots.
 const POLL_EVERY: u32 = 8192;
 
+/// More levels than this in one walk of the flat book (MODEL P2) is an error.
+const MOST_LEVELS: Shares = 1_000_000;
+
 /// Replays one parent under one policy. `keep_going` is asked every few thousand snapshots.
 ///
 /// # Errors
@@ -94,9 +98,9 @@ pub fn replay(
     parent: &Parent,
     as_of: AsOf,
     record: bool,
-    mut keep_going: impl FnMut() -> ControlFlow<()>,
+    keep_going: impl Fn() -> ControlFlow<()>,
 ) -> Result<Ledger> {
-    let mut run = Run::new(tape, market, policy, parent, as_of.book, record);
+    let mut run = Run::new(tape, market, policy, parent, as_of.book, record, &keep_going);
     let mut next = as_of.next;
     let mut until_poll = POLL_EVERY;
     run.decide(parent.start)?;
@@ -155,6 +159,7 @@ struct Run<'a> {
     in_flight: Vec<InFlight>,
     shares_in_flight: Shares,
     lowest_fee: Nanos,
+    keep_going: &'a KeepGoing<'a>,
 }
 
 impl<'a> Run<'a> {
@@ -165,6 +170,7 @@ impl<'a> Run<'a> {
         parent: &'a Parent,
         book: Book,
         record: bool,
+        keep_going: &'a KeepGoing<'a>,
     ) -> Self {
         Self {
             tape,
@@ -180,6 +186,7 @@ impl<'a> Run<'a> {
             in_flight: Vec::new(),
             shares_in_flight: 0,
             lowest_fee: market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0),
+            keep_going,
         }
     }
 
@@ -250,7 +257,7 @@ impl<'a> Run<'a> {
             oldest,
         };
         self.intents.clear();
-        self.policy.decide(&view, due, &mut self.desk, &mut self.intents)?;
+        self.policy.decide(&view, due, &mut self.desk, &mut self.intents, self.keep_going)?;
         for i in 0..self.intents.len() {
             self.send(self.intents[i], now, mid, remaining);
         }
@@ -350,7 +357,15 @@ impl<'a> Run<'a> {
         let (kind, taking) =
             if left > 0 { (Kind::Completion, self.parent.side) } else { (Kind::Unwind, self.parent.side.opposite()) };
         let (Some(top), Some(mid)) = (self.book.top(taking), self.book.mid()) else { return Ok(()) };
-        for (quantity, key) in Walk::new(top, left.abs(), self.market.tick, taking) {
+        let too_large = |rule| Error::Invalid { argument: "quantity", rule, value: self.parent.quantity.to_string() };
+        let walk = Walk::new(top, left.abs(), self.market.tick, taking);
+        if walk.levels() > MOST_LEVELS {
+            return Err(too_large(
+                "must be small enough for what is left at the end to be completed in 1,000,000 price levels, each of \
+                 the size displayed at the best price (a larger tick also makes a sell's levels fewer)",
+            ));
+        }
+        for (quantity, key) in walk {
             let key = key.ok_or_else(|| walk_error(self.parent))?;
             self.ledger.fill(Fill {
                 child: None,
@@ -416,7 +431,17 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn new(top: Top, quantity: Shares, tick: Nanos, side: Side) -> Self {
-        Self { left: quantity, depth: top.depth, key: Some(top.key), tick, side }
+        Self { left: quantity, depth: top.depth.max(1), key: Some(top.key), tick, side }
+    }
+
+    /// How many levels there are.
+    fn levels(&self) -> Shares {
+        let by_size = (self.left - 1) / self.depth + 1;
+        match (self.side, self.key) {
+            // A sell's last level is the first that is worth nothing.
+            (Side::Sell, Some(key)) => by_size.min(-key / self.tick + 2),
+            _ => by_size,
+        }
     }
 }
 

@@ -5,11 +5,10 @@
 //! are whatever one takes, so the cheapest shares all-in are the optimum: a lower bound for every taking policy under
 //! displayed fills without latency.
 
-use std::ops::ControlFlow;
-
 use crate::book::{Book, EMPTY};
 use crate::engine::{AsOf, Market, Parent, Walk, walk_error};
 use crate::error::{Error, Result};
+use crate::observe::KeepGoing;
 use crate::tape::Tape;
 use crate::units::{Money, Nanos, Shares, Time, fraction_of};
 
@@ -24,7 +23,7 @@ pub fn hindsight(
     market: &Market,
     parent: &Parent,
     as_of: AsOf,
-    mut keep_going: impl FnMut() -> ControlFlow<()>,
+    keep_going: &KeepGoing<'_>,
 ) -> Result<Option<Money>> {
     let AsOf { mut book, mut next } = as_of;
     let mut offers = Offers { fresh: vec![true; tape.venues()], seen: Vec::new() };

@@ -4,14 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::book::Book;
 use crate::engine::{AsOf, Market, Parent, replay};
 use crate::error::{Error, Result};
 use crate::hindsight::hindsight;
 use crate::ledger::Ledger;
-use crate::observe::Observer;
+use crate::observe::{KeepGoing, Observer, POLL, Watch, always};
 use crate::policy::Policy;
 use crate::tape::{Snapshot, Tape};
 use crate::units::{Money, Time};
@@ -25,8 +24,8 @@ pub struct Variant {
     pub policy: Policy,
 }
 
-/// How often the calling thread looks at the observer.
-const POLL: Duration = Duration::from_millis(50);
+/// How often a pass over the tape looks at the clock, in snapshots and books.
+const LOOK_EVERY: u32 = 8192;
 
 /// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
 ///
@@ -41,8 +40,10 @@ pub fn replay_all(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Ledger>> {
-    let starts = Starts::new(tape, parents, variants.iter().map(|variant| variant.market.snapshot));
-    run_all(parents.len() * variants.len(), threads, observer, |job, keep_going| {
+    let mut watch = Watch::new(observer, parents.len() * variants.len());
+    let used = variants.iter().map(|variant| variant.market.snapshot);
+    let starts = Starts::new(tape, parents, used, &mut || watch.poll())?;
+    run_all(watch, threads, |job, keep_going| {
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
         let as_of = starts.at(variant.market.snapshot, index).clone();
         replay(tape, &variant.market, &variant.policy, &parents[index], as_of, record, keep_going)
@@ -61,22 +62,23 @@ pub fn hindsight_all(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Option<Money>>> {
-    let starts = Starts::new(tape, parents, [market.snapshot].into_iter());
-    run_all(parents.len(), threads, observer, |job, keep_going| {
+    let mut watch = Watch::new(observer, parents.len());
+    let starts = Starts::new(tape, parents, [market.snapshot].into_iter(), &mut || watch.poll())?;
+    run_all(watch, threads, |job, keep_going| {
         hindsight(tape, market, &parents[job], starts.at(market.snapshot, job).clone(), keep_going)
     })
 }
 
-/// Runs jobs `0..total` on worker threads; results in order, so the answer does not depend on `threads`.
+/// Runs the jobs of a watch on worker threads; results in order, so the answer does not depend on `threads`.
 ///
-/// Workers take jobs one by one. The calling thread only watches: it asks `observer` 20 times a second (signals reach no
-/// other thread) and tells the jobs to stop.
+/// Workers take jobs one by one. The calling thread only watches: it asks the observer 20 times a second (signals reach
+/// no other thread) and tells the jobs to stop.
 fn run_all<T: Send>(
-    total: usize,
+    mut watch: Watch<'_>,
     threads: usize,
-    observer: &mut dyn Observer,
-    run: impl Fn(usize, &dyn Fn() -> ControlFlow<()>) -> Result<T> + Sync,
+    run: impl Fn(usize, &KeepGoing<'_>) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
+    let total = watch.total;
     let stop = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
     let mut results: Vec<Option<Result<T>>> = (0..total).map(|_| None).collect();
@@ -96,7 +98,6 @@ fn run_all<T: Send>(
             });
         }
         drop(sender);
-        let mut watch = Watch { observer, done: 0, total, last: Instant::now() };
         loop {
             match receiver.recv_timeout(POLL) {
                 Ok((job, result)) => {
@@ -108,42 +109,21 @@ fn run_all<T: Send>(
                     watch.done += 1;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return watch.finish(),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             if watch.poll().is_break() {
                 stop.store(true, Ordering::Relaxed);
                 return Err(Error::Stopped);
             }
         }
+        Ok(())
     });
     outcome?;
+    if watch.finish().is_break() {
+        return Err(Error::Stopped);
+    }
     // Short only behind a failure, which comes first and is what `collect` returns.
     results.into_iter().flatten().collect()
-}
-
-/// Calls the observer when the clock says so.
-struct Watch<'a> {
-    observer: &'a mut dyn Observer,
-    done: usize,
-    total: usize,
-    last: Instant,
-}
-
-impl Watch<'_> {
-    fn poll(&mut self) -> ControlFlow<()> {
-        if self.last.elapsed() < POLL {
-            return ControlFlow::Continue(());
-        }
-        self.last = Instant::now();
-        self.observer.observe(self.done, self.total)
-    }
-
-    fn finish(self) -> Result<()> {
-        match self.observer.observe(self.done, self.total) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::Stopped),
-        }
-    }
 }
 
 /// The as-of book at every parent's start, once per snapshot mode in use.
@@ -152,15 +132,20 @@ struct Starts {
 }
 
 impl Starts {
-    fn new(tape: &Tape<'_>, parents: &[Parent], used: impl Iterator<Item = Snapshot>) -> Self {
+    fn new(
+        tape: &Tape<'_>,
+        parents: &[Parent],
+        used: impl Iterator<Item = Snapshot>,
+        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Self> {
         let times: Vec<Time> = parents.iter().map(|parent| parent.start).collect();
         let mut modes: Vec<(Snapshot, Vec<AsOf>)> = Vec::new();
         for mode in used {
             if modes.iter().all(|(known, _)| *known != mode) {
-                modes.push((mode, as_of_books(tape, mode, &times)));
+                modes.push((mode, as_of_books_while(tape, mode, &times, keep_going)?));
             }
         }
-        Self { modes }
+        Ok(Self { modes })
     }
 
     fn at(&self, mode: Snapshot, parent: usize) -> &AsOf {
@@ -170,8 +155,35 @@ impl Starts {
 }
 
 /// The as-of book at each of `times` (any order), in one pass over the tape.
+///
+/// # Panics
+///
+/// Never: nothing stops it.
 #[must_use]
 pub fn as_of_books(tape: &Tape<'_>, mode: Snapshot, times: &[Time]) -> Vec<AsOf> {
+    as_of_books_while(tape, mode, times, &mut always).expect("nothing stops it")
+}
+
+/// [`as_of_books`], asking `keep_going` every few thousand snapshots.
+///
+/// # Errors
+///
+/// [`Error::Stopped`].
+pub fn as_of_books_while(
+    tape: &Tape<'_>,
+    mode: Snapshot,
+    times: &[Time],
+    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Vec<AsOf>> {
+    let mut until_look = LOOK_EVERY;
+    let mut look = || {
+        until_look -= 1;
+        if until_look > 0 {
+            return Ok(());
+        }
+        until_look = LOOK_EVERY;
+        if keep_going().is_break() { Err(Error::Stopped) } else { Ok(()) }
+    };
     let mut order: Vec<usize> = (0..times.len()).collect();
     order.sort_by_key(|&i| times[i]);
     let mut found: Vec<Option<AsOf>> = vec![None; times.len()];
@@ -182,8 +194,10 @@ pub fn as_of_books(tape: &Tape<'_>, mode: Snapshot, times: &[Time]) -> Vec<AsOf>
             let rows = tape.snapshot_at(next, mode);
             next = rows.end;
             book.apply(tape, rows, mode, |_, _, _, _| {});
+            look()?;
         }
         found[i] = Some(AsOf { book: book.clone(), next });
+        look()?;
     }
-    found.into_iter().flatten().collect()
+    Ok(found.into_iter().flatten().collect())
 }

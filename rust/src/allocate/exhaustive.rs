@@ -3,25 +3,41 @@
 use crate::allocate::{Problem, Rule};
 use crate::cost::cost;
 use crate::error::{Error, Result};
+use crate::observe::KeepGoing;
 use crate::units::{Money, Shares};
 
 /// Beyond this many lots the count of candidates is bounded from above instead of computed.
 const MAX_LOTS_COUNTED: usize = 10_000_000;
 
-/// Writes the split into `split`; returns whether a candidate exists.
+/// How often a long enumeration asks whether to go on, in candidates: about a millisecond.
+const ASK_EVERY: u32 = 1 << 15;
+
+/// Writes the split into `split`; returns whether a candidate exists. `keep_going` is asked once a millisecond or so.
 ///
 /// # Errors
 ///
-/// [`Error::TooManyCandidates`] when there are more than `max_candidates`.
-pub fn solve(problem: &Problem<'_>, max_candidates: u64, split: &mut [Shares]) -> Result<bool> {
+/// [`Error::TooManyCandidates`] when there are more than `max_candidates`; [`Error::Stopped`].
+pub fn solve(
+    problem: &Problem<'_>,
+    max_candidates: u64,
+    split: &mut [Shares],
+    keep_going: &KeepGoing<'_>,
+) -> Result<bool> {
     let candidates = count_candidates(problem);
     if candidates > u128::from(max_candidates) {
         return Err(Error::TooManyCandidates { candidates, limit: max_candidates });
     }
     split.fill(0);
-    let mut search =
-        Search { problem, lot: problem.effective_lot(), current: vec![0; problem.offers.len()], best: None };
-    search.visit(0, problem.quantity);
+    let mut search = Search {
+        problem,
+        lot: problem.effective_lot(),
+        current: vec![0; problem.offers.len()],
+        best: None,
+        // Asked at the first candidate too: a replay is many enumerations, most of them short.
+        until_ask: 1,
+        keep_going,
+    };
+    search.visit(0, problem.quantity)?;
     let Some((_, best)) = search.best else { return Ok(false) };
     split[..best.len()].copy_from_slice(&best);
     Ok(true)
@@ -32,11 +48,13 @@ struct Search<'a> {
     lot: Shares,
     current: Vec<Shares>,
     best: Option<(Money, Vec<Shares>)>,
+    until_ask: u32,
+    keep_going: &'a KeepGoing<'a>,
 }
 
 impl Search<'_> {
     /// Tries every amount at venue `i` and after, with `left` shares not yet placed.
-    fn visit(&mut self, i: usize, left: Shares) {
+    fn visit(&mut self, i: usize, left: Shares) -> Result<()> {
         if i == self.problem.offers.len() {
             return self.candidate(left);
         }
@@ -44,21 +62,30 @@ impl Search<'_> {
         let mut x = 0;
         while x <= most {
             self.current[i] = x;
-            self.visit(i + 1, left - x);
+            self.visit(i + 1, left - x)?;
             x += self.lot;
         }
         self.current[i] = 0;
+        Ok(())
     }
 
-    fn candidate(&mut self, left: Shares) {
+    fn candidate(&mut self, left: Shares) -> Result<()> {
+        self.until_ask -= 1;
+        if self.until_ask == 0 {
+            self.until_ask = ASK_EVERY;
+            if (self.keep_going)().is_break() {
+                return Err(Error::Stopped);
+            }
+        }
         let Problem { quantity, offers, benchmark_key, penalties, rule, .. } = self.problem;
         if *rule == Rule::Strict && left != 0 {
-            return;
+            return Ok(());
         }
         let cost = cost(offers, &self.current, *quantity, *benchmark_key, penalties).total();
         if self.best.as_ref().is_none_or(|(least, _)| cost < *least) {
             self.best = Some((cost, self.current.clone()));
         }
+        Ok(())
     }
 }
 

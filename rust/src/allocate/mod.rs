@@ -18,6 +18,7 @@ pub mod exhaustive;
 
 use crate::cost::{Offer, Penalties};
 use crate::error::Result;
+use crate::observe::{KeepGoing, always};
 use crate::units::{Nanos, Shares};
 
 /// Which splits are candidates, and what prices are measured against (MODEL A2).
@@ -86,8 +87,24 @@ pub fn allocate(
     scratch: &mut exact::Scratch,
     split: &mut [Shares],
 ) -> Result<bool> {
+    allocate_while(problem, solver, scratch, split, &always)
+}
+
+/// [`allocate`], which an enumeration gives up once `keep_going` says so.
+///
+/// # Errors
+///
+/// Those of [`allocate`], and [`Error::Stopped`](crate::Error::Stopped).
+#[inline]
+pub fn allocate_while(
+    problem: &Problem<'_>,
+    solver: Solver,
+    scratch: &mut exact::Scratch,
+    split: &mut [Shares],
+    keep_going: &KeepGoing<'_>,
+) -> Result<bool> {
     match solver {
         Solver::Exact => Ok(exact::solve(problem, scratch, split)),
-        Solver::Exhaustive { max_candidates } => exhaustive::solve(problem, max_candidates, split),
+        Solver::Exhaustive { max_candidates } => exhaustive::solve(problem, max_candidates, split, keep_going),
     }
 }

@@ -10,6 +10,7 @@ use crate::book::{Book, EMPTY, Quote, Taken};
 use crate::cost::{Offer, Penalties};
 use crate::error::Result;
 use crate::fill::{FillModel, Met};
+use crate::observe::KeepGoing;
 use crate::tape::Tape;
 use crate::units::{Nanos, Shares, Side, Time, fraction_of};
 use crate::venue::Venue;
@@ -192,15 +193,23 @@ impl Desk {
 
 impl Policy {
     /// Appends what to send now to `intents`. `due` is how many shares the schedule of a `Twap` has released and not
-    /// yet used; other policies ignore it.
+    /// yet used; other policies ignore it. A router that enumerates asks `keep_going` once a millisecond or so.
     ///
     /// # Errors
     ///
-    /// [`Error::TooManyCandidates`](crate::Error::TooManyCandidates) from an exhaustive router.
+    /// [`Error::TooManyCandidates`](crate::Error::TooManyCandidates) and [`Error::Stopped`](crate::Error::Stopped) from
+    /// an exhaustive router.
     #[inline]
-    pub fn decide(&self, view: &View<'_>, due: Shares, desk: &mut Desk, intents: &mut Vec<Intent>) -> Result<()> {
+    pub fn decide(
+        &self,
+        view: &View<'_>,
+        due: Shares,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
         match self {
-            Policy::Router(router) => router.decide(view, desk, intents)?,
+            Policy::Router(router) => router.decide(view, desk, intents, keep_going)?,
             Policy::BestAsk => baselines::best_ask(view, intents),
             Policy::Sweep => baselines::sweep(view, view.remaining, &mut desk.ranked, intents),
             Policy::Twap { .. } => baselines::sweep(view, due, &mut desk.ranked, intents),

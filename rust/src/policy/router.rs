@@ -1,9 +1,10 @@
 //! The static router: the allocator of MODEL section 3 at every decision.
 
 use crate::allocate::curves::{self, Curves, Terms};
-use crate::allocate::{Problem, Rule, Solver, allocate};
+use crate::allocate::{Problem, Rule, Solver, allocate_while};
 use crate::cost::{Offer, Penalties};
 use crate::error::Result;
+use crate::observe::KeepGoing;
 use crate::policy::{Desk, Intent, View};
 use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
 
@@ -78,15 +79,27 @@ impl Router {
 
     /// Appends the least-cost split's children to `intents`, in ascending venue id.
     #[inline]
-    pub(super) fn decide(&self, view: &View<'_>, desk: &mut Desk, intents: &mut Vec<Intent>) -> Result<()> {
+    pub(super) fn decide(
+        &self,
+        view: &View<'_>,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
         match self.plan {
-            Plan::Displayed => self.plan_displayed(view, desk, intents),
+            Plan::Displayed => self.plan_displayed(view, desk, intents, keep_going),
             Plan::Fills { overbook } => self.plan_fills(view, overbook, desk, intents),
         }
     }
 
     #[inline]
-    fn plan_displayed(&self, view: &View<'_>, desk: &mut Desk, intents: &mut Vec<Intent>) -> Result<()> {
+    fn plan_displayed(
+        &self,
+        view: &View<'_>,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
         let benchmark_key = view.side.sign() * self.benchmark(view.mid);
         let penalties = desk.penalties();
         if self.threshold(&penalties).is_some_and(|limit| view.cheapest - benchmark_key >= limit) {
@@ -102,7 +115,7 @@ impl Router {
             rule: self.rule,
         };
         desk.split.resize(desk.offers.len(), 0);
-        if !allocate(&problem, self.solver, &mut desk.scratch, &mut desk.split)? {
+        if !allocate_while(&problem, self.solver, &mut desk.scratch, &mut desk.split, keep_going)? {
             return Ok(());
         }
         let chosen = desk.venues.iter().zip(&desk.offers).zip(&desk.split).filter(|&(_, &quantity)| quantity > 0);

@@ -1,10 +1,15 @@
 //! One snapshot's allocation.
 
+use std::cell::RefCell;
+
 use pyo3::prelude::*;
 
-use crate::allocate::{Problem, Rule, Solver, allocate as solve};
+use crate::allocate::exact::Scratch;
+use crate::allocate::{Problem, Rule, Solver, allocate_while as solve};
 use crate::cost::{Offer, Penalties, cost};
 use crate::error::Error;
+use crate::observe::Watch;
+use crate::python::run::PyObserver;
 use crate::units::Money;
 
 /// `(cash, fees, rebates, under, over)` of a split, nanos.
@@ -61,7 +66,12 @@ pub(super) fn allocate(
     };
     let solver = self::solver(solver, max_candidates)?;
     let mut split = vec![0; offers.len()];
-    let found = py.detach(|| solve(&problem, solver, &mut crate::allocate::exact::Scratch::default(), &mut split))?;
+    let mut observer = PyObserver::default();
+    let outcome = py.detach(|| {
+        let watch = RefCell::new(Watch::new(&mut observer, 1));
+        solve(&problem, solver, &mut Scratch::default(), &mut split, &|| watch.borrow_mut().poll())
+    });
+    let found = observer.outcome(outcome)?;
     let cost = cost(&offers, &split, quantity, benchmark, &problem.penalties);
     Ok(found.then_some((split, (cost.cash, cost.fees, cost.rebates, cost.under, cost.over))))
 }

@@ -1,6 +1,9 @@
 //! Columns in and out: `NumPy` arrays borrowed from Python without a copy, vectors handed over without one.
 
-use numpy::{Element, IntoPyArray, PyReadonlyArray1};
+use numpy::{
+    Element, IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods, dtype,
+};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -9,8 +12,6 @@ use crate::tape::{Columns, Tape};
 use crate::units::Money;
 
 /// A tape's columns, by name, from a Python dict.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
 pub(super) struct TapeColumns<'py> {
     ts: PyReadonlyArray1<'py, i64>,
     venue: PyReadonlyArray1<'py, u16>,
@@ -18,8 +19,50 @@ pub(super) struct TapeColumns<'py> {
     bid_sz: PyReadonlyArray1<'py, u32>,
     ask_px: PyReadonlyArray1<'py, i64>,
     ask_sz: PyReadonlyArray1<'py, u32>,
-    #[pyo3(default)]
     queue_position: Option<PyReadonlyArray1<'py, f64>>,
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for TapeColumns<'py> {
+    type Error = PyErr;
+
+    fn extract(tape: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let tape = tape.cast::<PyDict>()?;
+        Ok(Self {
+            ts: required(&tape, "ts")?,
+            venue: required(&tape, "venue")?,
+            bid_px: required(&tape, "bid_px")?,
+            bid_sz: required(&tape, "bid_sz")?,
+            ask_px: required(&tape, "ask_px")?,
+            ask_sz: required(&tape, "ask_sz")?,
+            queue_position: column(&tape, "queue_position")?,
+        })
+    }
+}
+
+fn required<'py, T: Element>(tape: &Bound<'py, PyDict>, name: &str) -> PyResult<PyReadonlyArray1<'py, T>> {
+    column(tape, name)?.ok_or_else(|| PyTypeError::new_err(format!("tape has no column {name}")))
+}
+
+/// A column of a tape, if it is there: borrowed, never copied, so it has to be what the core reads.
+fn column<'py, T: Element>(tape: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<PyReadonlyArray1<'py, T>>> {
+    let Some(value) = tape.get_item(name)? else { return Ok(None) };
+    let found = value.cast::<PyArray1<T>>().ok().and_then(|array| array.try_readonly().ok());
+    match found.filter(|array| array.as_slice().is_ok()) {
+        Some(array) => Ok(Some(array)),
+        None => Err(not_a_column::<T>(name, &value)),
+    }
+}
+
+fn not_a_column<T: Element>(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let wanted = dtype::<T>(value.py());
+    let found = value.cast::<PyUntypedArray>().map_or_else(
+        |_| value.get_type().to_string(),
+        |array| {
+            let layout = if array.is_contiguous() { "contiguous" } else { "strided" };
+            format!("a {layout} {}-dimensional array of {}", array.ndim(), array.dtype())
+        },
+    );
+    PyTypeError::new_err(format!("tape.{name} must be a contiguous 1-dimensional array of {wanted}, got {found}"))
 }
 
 impl TapeColumns<'_> {
@@ -46,18 +89,23 @@ impl<'py> Frame<'py> {
         Self(PyDict::new(py))
     }
 
-    /// Adds a column.
+    /// Adds a column. Signals are looked at before each, as tables can be long.
     pub(super) fn column<T: Element>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()> {
+        self.0.py().check_signals()?;
         self.0.set_item(name, values.collect::<Vec<T>>().into_pyarray(self.0.py()))
     }
 
-    /// Adds a column of Python objects: names, and values that may be missing.
-    pub(super) fn objects<T>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()>
-    where
-        T: IntoPyObject<'py>,
-        Vec<T>: IntoPyObject<'py>,
-    {
-        self.0.set_item(name, values.collect::<Vec<T>>())
+    /// Adds a column of values that may be missing, as two arrays: the values, and whether each is there.
+    pub(super) fn optional<T: Element + Copy + Default>(
+        &self,
+        name: &str,
+        values: impl Iterator<Item = Option<T>>,
+    ) -> PyResult<()> {
+        self.0.py().check_signals()?;
+        let (values, present): (Vec<T>, Vec<bool>) =
+            values.map(|value| (value.unwrap_or_default(), value.is_some())).unzip();
+        let py = self.0.py();
+        self.0.set_item(name, (values.into_pyarray(py), present.into_pyarray(py)))
     }
 
     pub(super) fn into_dict(self) -> Bound<'py, PyDict> {

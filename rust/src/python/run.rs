@@ -10,7 +10,7 @@ use crate::engine::{Limit, Market, Parent};
 use crate::error::{Error, Result};
 use crate::fill::{FillModel, Met, QueueAware, Stream};
 use crate::ledger::{Child, Kind, Ledger, Reason, Status, Summary};
-use crate::observe::Observer;
+use crate::observe::{Observer, Watch};
 use crate::policy::{Plan, Policy, Router, Unit, Visibility};
 use crate::python::allocate::{rule, solver, unknown};
 use crate::python::columns::{Frame, TapeColumns, narrow};
@@ -153,9 +153,20 @@ impl VariantArgument {
 }
 
 /// Watches from Python: signals, and a progress callback. Keeps the exception that stopped the call.
-struct PyObserver {
+#[derive(Default)]
+pub(super) struct PyObserver {
     progress: Option<Py<PyAny>>,
     raised: Option<PyErr>,
+}
+
+impl PyObserver {
+    /// The outcome of the call it watched: the exception that stopped it, if one did.
+    pub(super) fn outcome<T>(self, outcome: Result<T>) -> PyResult<T> {
+        match (outcome, self.raised) {
+            (Err(Error::Stopped), Some(raised)) => Err(raised),
+            (outcome, _) => Ok(outcome?),
+        }
+    }
 }
 
 impl Observer for PyObserver {
@@ -170,16 +181,6 @@ impl Observer for PyObserver {
                 self.raised = Some(raised);
                 ControlFlow::Break(())
             }
-        }
-    }
-}
-
-impl PyObserver {
-    /// The outcome of the call it watched; the exception that stopped it, if one did.
-    fn result<T>(self, outcome: Result<T>) -> PyResult<T> {
-        match (outcome, self.raised) {
-            (Err(Error::Stopped), Some(raised)) => Err(raised),
-            (outcome, _) => Ok(outcome?),
         }
     }
 }
@@ -206,7 +207,7 @@ pub(super) fn hindsight(
     let tape = tape.tape(variant.market.venues.len())?;
     let mut observer = PyObserver { progress: None, raised: None };
     let outcome = py.detach(|| hindsight_all(&tape, &parents, &variant.market, threads, &mut observer));
-    observer.result(outcome)
+    observer.outcome(outcome)
 }
 
 /// What a child gets from a quote (MODEL F2): `(executed shares, signed price)`.
@@ -249,7 +250,7 @@ pub(super) fn replay<'py>(
     let tape = tape.tape(venues)?;
     let mut observer = PyObserver { progress, raised: None };
     let outcome = py.detach(|| replay_all(&tape, &parents, &variants, record, threads, &mut observer));
-    let ledgers = observer.result(outcome)?;
+    let ledgers = observer.outcome(outcome)?;
     let rows: Vec<Row<&Ledger>> = ledgers
         .iter()
         .enumerate()
@@ -268,7 +269,12 @@ pub(super) fn count_states(
     collar: f64,
 ) -> PyResult<(u64, u64, u64, u64)> {
     let (tape, mode) = (tape.tape(venues)?, self::snapshot(snapshot)?);
-    let counts = py.detach(|| count(&tape, mode, collar));
+    let mut observer = PyObserver::default();
+    let outcome = py.detach(|| {
+        let mut watch = Watch::new(&mut observer, 1);
+        count(&tape, mode, collar, &mut || watch.poll())
+    });
+    let counts = observer.outcome(outcome)?;
     Ok((counts.snapshots, counts.locked, counts.crossed, counts.stubs))
 }
 
@@ -279,10 +285,11 @@ struct Row<T> {
     value: T,
 }
 
-/// A number of a child as a named column.
-type ChildColumn = (&'static str, fn(&Child) -> i64);
 /// A sum of money as a named column.
 type MoneyColumn<T> = (&'static str, fn(&T) -> Money);
+
+/// A count, price or time as a named column.
+type WholeColumn<T> = (&'static str, fn(&T) -> i64);
 
 impl<'py> Frame<'py> {
     /// The columns `variant` and `parent`, which every result starts with.
@@ -310,7 +317,7 @@ fn summaries<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'
     let each = || rows.iter().map(|row| row.value);
     let frame = Frame::placed(py, &rows)?;
     frame.column("status", each().map(|row| status(row.status)))?;
-    frame.objects("arrival_mid", each().map(|row| row.arrival_mid))?;
+    frame.optional("arrival_mid", each().map(|row| row.arrival_mid))?;
     frame.column("executed", each().map(|row| row.executed))?;
     frame.column("completed", each().map(|row| row.completed))?;
     frame.column("unwound", each().map(|row| row.unwound))?;
@@ -363,7 +370,7 @@ fn children<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'p
     frame.column("child", rows.iter().map(|row| row.value.0 as i64))?;
     frame.column("venue", each().map(|child| child.venue as u16))?;
     frame.column("reason", each().map(|child| reason(child.reason)))?;
-    let columns: [ChildColumn; 13] = [
+    let columns: [WholeColumn<Child>; 13] = [
         ("ts_decided", |child| child.ts_decided),
         ("ts_arrived", |child| child.ts_arrived),
         ("quantity", |child| child.quantity),
@@ -381,9 +388,9 @@ fn children<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'p
     for (name, value) in columns {
         frame.column(name, each().map(value))?;
     }
-    frame.objects("threshold", each().map(|child| child.threshold))?;
-    frame.objects("met_price", each().map(|child| child.met_price))?;
-    frame.objects("fill_probability", each().map(|child| child.fill_probability))?;
+    frame.optional("threshold", each().map(|child| child.threshold))?;
+    frame.optional("met_price", each().map(|child| child.met_price))?;
+    frame.optional("fill_probability", each().map(|child| child.fill_probability))?;
     Ok(frame.into_dict())
 }
 
