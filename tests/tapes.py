@@ -20,6 +20,7 @@ from sor.replay import Ledger, Market, Variant, replay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from random import Random
 
 CENT = 10_000_000
@@ -31,9 +32,14 @@ SIDES = ("buy", "sell")
 PUBLISHERS = (39, 2, 41, 9)  # not in ascending order: the venue index is by id, not by appearance
 COLUMNS = ("ts_event", "sequence", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
 
-FILL_FIELDS = tuple(field.name for field in dataclasses.fields(ref.Fill) if field.name not in ("policy", "parent"))
+FILL_FIELDS = tuple(
+    field.name for field in dataclasses.fields(ref.Fill) if field.name not in ("policy", "parent")
+)
 CHILD_FIELDS = {  # the ledger's name for each field of the reference's child
-    **{name: name for name in ("child", "ts_decided", "ts_arrived", "venue", "quantity", "executed", "reason")},
+    **{
+        name: name
+        for name in ("child", "ts_decided", "ts_arrived", "venue", "quantity", "executed", "reason")
+    },
     **{"seen_price": "seen", "met_price": "met", "met_available": "available"},
 }
 SUMS = (
@@ -271,7 +277,9 @@ def rows(frame: pl.DataFrame, quotes: sor.Quotes) -> list[dict[str, Any]]:
     return found
 
 
-def reference_run(records: Sequence[ref.book.Record], case: Case, children: Sequence[dict[str, Any]]) -> ref.Run:
+def reference_run(
+    records: Sequence[ref.book.Record], case: Case, children: Sequence[dict[str, Any]]
+) -> ref.Run:
     """Replay a case in the reference; sampled shares (F3) are those the core drew, all else is its own."""
 
     def drawn(n: int, p: float, _parent: int, child: int) -> int:
@@ -294,12 +302,27 @@ def assert_agree(
         where = f"{case}\n{context}"
         expected = [{name: getattr(fill, name) for name in FILL_FIELDS} for fill in run.fills]
         assert [{name: fill[name] for name in FILL_FIELDS} for fill in fills] == expected, where
-        expected = [{name: getattr(child, own) for name, own in CHILD_FIELDS.items()} for child in run.children]
+        expected = [
+            {name: getattr(child, own) for name, own in CHILD_FIELDS.items()} for child in run.children
+        ]
         assert [{name: child[name] for name in CHILD_FIELDS} for child in children] == expected, where
         (parent,) = rows(ledger.parents, quotes)
         parent["shortfall"] = sum(parent[p] for p in ("spread", "slippage", "timing", "opportunity", "fees"))
         parent["shortfall"] -= parent["rebates"]
         assert (parent["status"], parent["arrival_mid"]) == (run.status, run.m0), where
         assert {name: parent[name] for name in SUMS} == {name: run.summary[name] for name in SUMS}, where
-        met.update([run.status, *(child.reason for child in run.children), *(fill.kind for fill in run.fills)])
+        met.update(
+            [run.status, *(child.reason for child in run.children), *(fill.kind for fill in run.fills)]
+        )
     return met
+
+
+def read_raw(path: Path) -> list[Raw]:
+    """Return the records of a file of real quotes, prices in nanos, without the package's reader."""
+    names = [*COLUMNS]
+    frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, try_parse_dates=True)
+    frame = frame.select(names).with_columns(pl.col("ts_event").cast(pl.Datetime("ns", "UTC")).to_physical())
+    return [
+        (*record[:3], round(record[3] * NANOS), record[4], round(record[5] * NANOS), record[6])
+        for record in frame.iter_rows()
+    ]
