@@ -70,13 +70,11 @@ def test_overbooked_orders_are_unwound_alike() -> None:
             )
             router = dataclasses.replace(
                 random_policy(rng, "router"),
-                **{
-                    "rule": "relaxed",
-                    "plan": "fills",
-                    "overbook": 1.5,
-                    "unit": "fraction",
-                    "lambda_under": 0.9,
-                },
+                rule="relaxed",
+                plan="fills",
+                overbook=1.5,
+                unit="fraction",
+                lambda_under=0.9,
                 lambda_over=0.0,
             )
             order = ref.Order(side, rng.choice([60, 100, 200]), raw[0][0], 40, rng.choice([1, 10, 20]))
