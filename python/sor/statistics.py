@@ -1,8 +1,8 @@
 """Means over parents that overlap in time: intervals, and the chance that the best of many is luck.
 
-Two orders a minute apart with a horizon of five minutes trade against the same quotes, so their costs are not
-independent and the textbook standard error of their mean is too small. Here parents are resampled in blocks of
-time that are long against the horizon. Method, choices and references: docs/statistics.md.
+Two orders a minute apart with a horizon of five minutes trade against the same quotes, so their costs are
+not independent and the textbook standard error of their mean is too small. Here parents are resampled in
+blocks of time that are long against the horizon. Method, choices and references: docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ RESAMPLES = 2000
 """Bootstrap resamples: the 95% point is known to about 0.5% of probability."""
 
 _WINDOWS_PER_BLOCK = 4
-_LEAST_BLOCKS = 8
-_LEAST_WINDOWS_PER_BLOCK = 1.5
+_LEAST_BLOCKS = 5
+_LEAST_WINDOWS_PER_BLOCK = 2
 _TAPER = 0.43
 
 
@@ -94,7 +94,8 @@ def mean_interval(
 ) -> Interval:
     """Estimate the mean of observations whose windows may overlap.
 
-    A studentised, tapered, circular block bootstrap over start times; observations of one start stay together.
+    A studentised, tapered, circular block bootstrap over start times; observations of one start stay
+    together.
 
     Args:
         values: One per observation, finite.
@@ -140,7 +141,7 @@ def reality_check(
     decide and short samples keep the test's size.
 
     Args:
-        gains: Gain over the benchmark, one row per observation, one column per candidate; positive when better.
+        gains: Gain over the benchmark, a row per observation, a column per candidate; positive when better.
         starts: When each observation's window starts, ns.
         ends: When it ends, ns.
         resamples: Bootstrap resamples.
@@ -189,15 +190,15 @@ def block_length(residuals: ArrayLike, overlapping: int) -> int | None:
     """Choose a block length for a series in time order.
 
     Four overlapping windows, or what the autocorrelation asks for where that is longer (Politis and White
-    2004, corrected 2009), but at most an eighth of the series.
+    2004, corrected 2009), but at most a fifth of the series.
 
     Args:
-        residuals: Deviations from the mean, one per start time, or a column per candidate (the longest counts).
+        residuals: Deviations from the mean, one per start time, or a column per candidate (their median
+            counts).
         overlapping: Start times within one window, from `overlap`.
 
     Returns:
-        None where an eighth of the series is not even one and a half windows: too few independent
-        observations.
+        None where a fifth of the series is not even two windows: too few independent observations.
 
     """
     series = np.asarray(residuals, dtype=np.float64)
@@ -206,8 +207,8 @@ def block_length(residuals: ArrayLike, overlapping: int) -> int | None:
     if most < 1 or (overlapping > 1 and most < _LEAST_WINDOWS_PER_BLOCK * overlapping):
         return None
     wanted = _WINDOWS_PER_BLOCK * overlapping if overlapping > 1 else 1
-    wanted = max(wanted, *(_politis_white(column) for column in columns.T))
-    return min(wanted, most)
+    asked = float(np.median([_politis_white(column) for column in columns.T]))
+    return min(max(wanted, math.ceil(asked)), most)
 
 
 @dataclass(frozen=True)
@@ -239,8 +240,11 @@ class _Sample:
             raise ParameterError(f"block must be from 1 to {times}, the number of start times, got {block!r}")
         chosen = block_length(influence, overlap(starts, ends)) if block is None else block
         length = chosen or 1
-        blocks = _tapered(influence, length)
-        spread = np.sqrt((blocks**2).mean(axis=0))
+        weights = _taper(length)
+        blocks = _tapered(influence, weights)
+        # Deviations are from the sample's own mean, which takes this share of the variance away.
+        lost = min(float(weights.sum()) ** 2 / times, 0.5)
+        spread = np.sqrt((blocks**2).mean(axis=0) / (1.0 - lost))
         # What remains of a column of equal values is rounding.
         spread[spread <= 1e-12 * np.abs(values).max(axis=0)] = 0.0
         return cls(mean, spread, blocks, times, length, chosen is not None and times // length >= 2)
@@ -252,7 +256,10 @@ class _Sample:
             `(resamples, columns)` of t-values, and of the ratio sample error to the resample's error.
 
         """
-        count = max(2, round(self.times / self.block))
+        # As many blocks as give the resample's error the degrees of freedom of the sample's: blocks of the
+        # sample overlap and tell more than the disjoint ones among them.
+        weights = _taper(self.block)
+        count = max(2, 1 + round(self.times / float((np.correlate(weights, weights, "full") ** 2).sum())))
         random = np.random.Generator(np.random.PCG64(seed))
         total = np.zeros((resamples, self.blocks.shape[1]))
         squares = np.zeros_like(total)
@@ -265,7 +272,9 @@ class _Sample:
         # A resample without any variation says that the sample has next to none to learn from.
         variance[variance <= 1e-12 * self.spread**2] = 0.0
         error = np.sqrt(variance)
-        return _ratio(mean * math.sqrt(count), error), _ratio(np.broadcast_to(self.spread, error.shape), error)
+        return _ratio(mean * math.sqrt(count), error), _ratio(
+            np.broadcast_to(self.spread, error.shape), error
+        )
 
 
 def _check(level: float, resamples: int) -> None:
@@ -294,7 +303,8 @@ def _ratio(value: Floats, error: Floats) -> Floats:
     """Divide; a column without error or value is zero, one without error is infinite."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = value / error
-    return np.where((error == 0.0) & (value == 0.0), 0.0, ratio)
+    quotient: Floats = np.where((error == 0.0) & (value == 0.0), 0.0, ratio)
+    return quotient
 
 
 def _windows(starts: ArrayLike, ends: ArrayLike) -> tuple[Integers, Integers]:
@@ -313,14 +323,20 @@ def _by_start(deviations: Floats, starts: Integers) -> Floats:
     return sums * (len(times) / len(deviations))
 
 
-def _tapered(series: Floats, length: int) -> Floats:
-    """Weigh every circular block by a trapezoid of unit norm and add it up (Paparoditis and Politis 2001)."""
+def _taper(length: int) -> Floats:
+    """Return the trapezoid of Paparoditis and Politis (2001), of unit norm."""
     place = (np.arange(length) + 0.5) / length
     weights = np.clip(np.minimum(place, 1.0 - place) / _TAPER, 0.0, 1.0)
-    weights /= math.sqrt(float((weights**2).sum()))
-    wrapped = np.concatenate([series, series[: length - 1]])
-    sums = np.column_stack([np.convolve(column, weights, mode="valid") for column in wrapped.T])
-    return sums - sums.mean(axis=0)
+    unit: Floats = weights / math.sqrt(float((weights**2).sum()))
+    return unit
+
+
+def _tapered(series: Floats, weights: Floats) -> Floats:
+    """Weigh every circular block and add it up."""
+    wrapped = np.concatenate([series, series[: len(weights) - 1]])
+    sums: Floats = np.column_stack([np.convolve(column, weights, mode="valid") for column in wrapped.T])
+    sums -= sums.mean(axis=0)
+    return sums
 
 
 def _politis_white(series: Floats) -> int:
@@ -345,5 +361,5 @@ def _politis_white(series: Floats) -> int:
     slope = 2.0 * float((weights * lags) @ covariance[1 : width + 1])
     if variance <= 0.0:
         return 1
-    length = (1.5 * (slope / variance) ** 2 * n) ** (1 / 3)
+    length: float = (1.5 * (slope / variance) ** 2 * n) ** (1 / 3)
     return max(1, math.ceil(min(length, 3.0 * math.sqrt(n), n / 3.0)))
