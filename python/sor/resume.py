@@ -90,7 +90,10 @@ class Store:
         row = self._connection.execute(
             "select parents, fills, children from units where key = ?", (key,)
         ).fetchone()
-        return None if row is None else Ledger(*(pl.read_ipc(io.BytesIO(blob)) for blob in row))
+        if row is None:
+            return None
+        frames = (pl.read_ipc(io.BytesIO(blob)) for blob in row)
+        return Ledger(**dict(zip(_TABLES, frames, strict=True)))
 
     def put(self, key: str, unit: Ledger) -> None:
         """Keep a finished unit; on disk when this returns."""
@@ -221,10 +224,10 @@ class Replays:
         kept = self._store.get(key)
         if kept is None:
             made = self._replay(policies, session, span, record, progress)
-            kept = Ledger(*(getattr(made, table).drop("policy") for table in _TABLES))
+            kept = Ledger(**{table: getattr(made, table).drop("policy") for table in _TABLES})
             self._store.put(key, kept)
         label = pl.lit(name, dtype=pl.Enum([name])).alias("policy")
-        return Ledger(*(getattr(kept, table).select(label, pl.all()) for table in _TABLES))
+        return Ledger(**{table: getattr(kept, table).select(label, pl.all()) for table in _TABLES})
 
     def _replay(
         self, policies: dict[str, Policy], index: int, span: range, record: bool, progress: Progress | None
