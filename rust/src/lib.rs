@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(feature = "python"), forbid(unsafe_code))]
 
+pub mod cont_kukanov;
 pub mod error;
 pub mod units;
 
