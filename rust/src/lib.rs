@@ -6,4 +6,7 @@ pub mod cont_kukanov;
 pub mod error;
 pub mod units;
 
+#[cfg(feature = "python")]
+mod python;
+
 pub use error::{Error, Result};

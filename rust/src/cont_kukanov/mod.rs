@@ -344,7 +344,7 @@ pub fn conditions(parameters: &Parameters, scenarios: &Scenarios, allocation: &A
         probability_at_most,
         quantile_residual: low.max(high).max(0.0),
         slopes,
-        slope_residual: -steepest,
+        slope_residual: steepest.abs(),
     })
 }
 

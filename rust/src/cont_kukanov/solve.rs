@@ -14,6 +14,8 @@ use crate::error::Result;
 const LEAST_SAVING: f64 = 1e-12;
 /// Step that tells whether a line falls, in units of the order, when there is no lot.
 const LEAST_STEP: f64 = 1e-6;
+/// Lattice points times scenarios up to which all points are tried.
+const MOST_WORK: f64 = 100_000.0;
 /// Steps per order in the coarsest stage, and how much finer each next stage is.
 const COARSE_STEPS: f64 = 24.0;
 const REFINEMENT: f64 = 6.0;
@@ -52,6 +54,11 @@ pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<
     if let Some(lot) = options.lot {
         require(lot.is_finite() && lot > 0.0, "lot", "must be a positive number of shares", || format!("{lot}"))?;
     }
+    if let Some(lot) = options.lot.filter(|lot| is_small(p, scenarios, *lot)) {
+        let allocation = within(p, enumerate(p, scenarios, lot));
+        let cost = cost(p, scenarios, &allocation)?;
+        return Ok(Solution { starts: vec![cost.mean], cost, allocation });
+    }
     let sample = scenarios.thinned(SMALL_SAMPLE);
     let mut found = distinct(starts(p, &sample, options.lot).into_iter().map(|x| coarsely(p, &sample, x, options.lot)));
     let large = scenarios.rows() >= 4 * MIDDLE_SAMPLE;
@@ -71,6 +78,35 @@ pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<
     let best = ends.into_iter().reduce(|a, b| if b.1 < a.1 { b } else { a });
     let allocation = best.map_or_else(|| unreachable!("there is always a start"), |(x, _)| within(p, x));
     Ok(Solution { cost: cost(p, scenarios, &allocation)?, allocation, starts: values })
+}
+
+/// Whether trying every lattice point is quick.
+fn is_small(p: &Parameters, scenarios: &Scenarios, lot: f64) -> bool {
+    let points = (p.quantity / lot + 1.0).powi(p.venues() as i32);
+    points * scenarios.rows() as f64 <= MOST_WORK
+}
+
+/// The best lattice point, by trying all limit orders, each with its best market order.
+fn enumerate(p: &Parameters, scenarios: &Scenarios, lot: f64) -> Allocation {
+    const MARKET: Move = Move::Exchange(Order::Market, Order::Nothing);
+    let lots = (p.quantity / lot + 1e-9).floor();
+    let start = Allocation { market: p.quantity - lots * lot, limits: vec![0.0; p.venues()] };
+    let mut search = Search::new(p, scenarios, start);
+    let mut best = (search.allocation.clone(), f64::INFINITY);
+    loop {
+        let range = range(p, &search, MARKET, Some(lot));
+        let (market, saving) = search.best(MARKET, range);
+        let value = search.value() - saving;
+        if value < best.1 {
+            best = (Allocation { market, limits: search.allocation.limits.clone() }, value);
+        }
+        let Some(venue) = search.allocation.limits.iter().position(|l| (l / lot).round() < lots) else { return best.0 };
+        for k in 0..=venue {
+            let amount = if k == venue { search.allocation.limits[k] + lot } else { 0.0 };
+            search.go(Move::Exchange(Order::Limit(k), Order::Nothing), amount);
+        }
+        search.refresh();
+    }
 }
 
 fn distinct(allocations: impl Iterator<Item = Allocation>) -> Vec<Allocation> {
