@@ -50,14 +50,20 @@ struct Cut {
 /// When the number of venues does not fit.
 pub fn lower_bound(p: &Parameters, scenarios: &Scenarios, start: &Allocation) -> Result<Bound> {
     let venues = p.venues();
-    require(scenarios.venues() == venues && start.limits.len() == venues, "scenarios", "must have one column per venue", || {
-        format!("{} columns for {venues} venues", scenarios.venues())
-    })?;
+    require(
+        scenarios.venues() == venues && start.limits.len() == venues,
+        "scenarios",
+        "must have one column per venue",
+        || format!("{} columns for {venues} venues", scenarios.venues()),
+    )?;
     let scale = p.quantity * (p.take_cost().abs() + p.miss_cost().abs() + p.lambda_over.abs());
     let mut order: Vec<usize> = (0..venues).collect();
     order.sort_by(|&a, &b| p.limit_gain(b).total_cmp(&p.limit_gain(a)));
 
-    let mut x: Vec<f64> = std::iter::once(start.market).chain(start.limits.iter().copied()).map(|a| (a / p.quantity).clamp(0.0, 1.0)).collect();
+    let mut x: Vec<f64> = std::iter::once(start.market)
+        .chain(start.limits.iter().copied())
+        .map(|a| (a / p.quantity).clamp(0.0, 1.0))
+        .collect();
     let mut cuts: Vec<Cut> = Vec::new();
     let (mut low, mut high, mut center) = (f64::NEG_INFINITY, f64::INFINITY, x.clone());
     while cuts.len() < MAX_CUTS {
@@ -71,10 +77,13 @@ pub fn lower_bound(p: &Parameters, scenarios: &Scenarios, start: &Allocation) ->
         if high - low <= TOLERANCE {
             break;
         }
-        let Some(next) = project(&cuts, &center, low + LEVEL * (high - low)) else { break };
+        let Some(next) = project(&cuts, &center, low + LEVEL * (high - low)) else {
+            break;
+        };
         x = next;
     }
-    let allocation = Allocation { market: center[0] * p.quantity, limits: center[1..].iter().map(|l| l * p.quantity).collect() };
+    let allocation =
+        Allocation { market: center[0] * p.quantity, limits: center[1..].iter().map(|l| l * p.quantity).collect() };
     Ok(Bound { value: low * scale, relaxed: high * scale, allocation, cuts: cuts.len() })
 }
 
@@ -156,9 +165,16 @@ fn project(cuts: &[Cut], center: &[f64], level: f64) -> Option<Vec<f64>> {
 
 /// Minimises `x'Px/2 + q'x` with `slope . x <= height` (or `<= height + x_last` when `free`) on the unit box; the point
 /// and the cuts' multipliers.
-fn program(quadratic: &CscMatrix<f64>, linear: &[f64], cuts: &[Cut], mut heights: Vec<f64>, free: bool) -> (Vec<f64>, Vec<f64>) {
+fn program(
+    quadratic: &CscMatrix<f64>,
+    linear: &[f64],
+    cuts: &[Cut],
+    mut heights: Vec<f64>,
+    free: bool,
+) -> (Vec<f64>, Vec<f64>) {
     let (n, m) = (cuts[0].slope.len(), cuts.len());
-    let mut rows: Vec<Vec<f64>> = cuts.iter().map(|cut| cut.slope.iter().copied().chain(free.then_some(-1.0)).collect()).collect();
+    let mut rows: Vec<Vec<f64>> =
+        cuts.iter().map(|cut| cut.slope.iter().copied().chain(free.then_some(-1.0)).collect()).collect();
     for (sign, height) in [(1.0, 1.0), (-1.0, 0.0)] {
         for k in 0..n {
             let mut row = vec![0.0; linear.len()];

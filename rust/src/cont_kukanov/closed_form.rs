@@ -12,7 +12,9 @@ use crate::error::Result;
 /// # Errors
 /// When the parameters have several venues.
 pub fn quantile_level(p: &Parameters) -> Result<f64> {
-    require(p.venues() == 1, "r", "must be one value: the closed form is for one venue", || format!("{} venues", p.venues()))?;
+    require(p.venues() == 1, "r", "must be one value: the closed form is for one venue", || {
+        format!("{} venues", p.venues())
+    })?;
     Ok((p.limit_gain(0) + p.take_cost()) / (p.miss_cost() + p.limit_gain(0)))
 }
 

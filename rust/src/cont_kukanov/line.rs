@@ -36,6 +36,16 @@ pub(super) enum Move {
     Fan(usize, usize),
 }
 
+impl Move {
+    /// The order that grows with `t` and those that fall.
+    fn orders(self) -> [Order; 3] {
+        match self {
+            Move::Exchange(i, j) => [i, j, Order::Nothing],
+            Move::Fan(i, j) => [Order::Market, Order::Limit(i), Order::Limit(j)],
+        }
+    }
+}
+
 /// The values of `t` to compare, in shares of the first order.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Range {
@@ -142,7 +152,7 @@ impl<'a> Search<'a> {
         let moved = t - self.position(along);
         match along {
             Move::Exchange(i, j) => {
-                self.set(i, t);
+                self.set(i, t.max(0.0));
                 self.set(j, (self.amount(j) - moved).max(0.0));
             }
             Move::Fan(i, j) => {
@@ -178,6 +188,12 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Goes to another allocation.
+    pub(super) fn jump(&mut self, x: &Allocation) {
+        self.allocation.clone_from(x);
+        self.refresh();
+    }
+
     /// Takes away the rounding that many exchanges have left in the shares bought.
     pub(super) fn refresh(&mut self) {
         self.bought = self.scenarios.executed(&self.allocation);
@@ -198,13 +214,23 @@ impl<'a> Search<'a> {
     /// By how much `V` grows when `t` falls, and when it grows, by `step`.
     pub(super) fn change(&self, along: Move, step: f64) -> [f64; 2] {
         let rows = self.bought.len() as f64;
-        let [up, down, third] = self.orders(along);
+        let [up, down, third] = along.orders();
         let [gu, gd, gt] = [up, down, third].map(|order| self.gain(order));
         let [lu, ld, lt] = [up, down, third].map(|order| self.amount(order));
-        let penalty = |a: f64| greater(self.p.miss_cost() * (self.p.quantity - a), self.p.lambda_over * (a - self.p.quantity));
+        let penalty =
+            |a: f64| greater(self.p.miss_cost() * (self.p.quantity - a), self.p.lambda_over * (a - self.p.quantity));
         let delta = |c: f64, l: f64, step: f64| lesser(c, l + step) - lesser(c, l);
         let [cu, cd, ct] = [up, down, third].map(|order| self.capacity(order));
-        let sums = if third == Order::Nothing {
+        // "Nothing" never fills: what it would read is left out.
+        let sums = if down == Order::Nothing {
+            lane_sums([&self.bought, cu], |[a, cu]| {
+                let (here, full) = (penalty(a), lesser(cu, lu));
+                [-step, step].map(|step| {
+                    let fu = lesser(cu, lu + step) - full;
+                    penalty(a + fu) - here - gu * fu
+                })
+            })
+        } else if third == Order::Nothing {
             lane_sums([&self.bought, cu, cd], |[a, cu, cd]| {
                 let here = penalty(a);
                 [-step, step].map(|step| {
@@ -226,16 +252,8 @@ impl<'a> Search<'a> {
     }
 
     fn far_theta(&self, along: Move) -> f64 {
-        let [up, down, third] = self.orders(along);
+        let [up, down, third] = along.orders();
         self.theta(up) - self.theta(down) - self.theta(third)
-    }
-
-    /// The order that grows with `t` and those that fall.
-    fn orders(&self, along: Move) -> [Order; 3] {
-        match along {
-            Move::Exchange(i, j) => [i, j, Order::Nothing],
-            Move::Fan(i, j) => [Order::Market, Order::Limit(i), Order::Limit(j)],
-        }
     }
 
     fn collect(&self, along: Move, kinks: &mut impl Kinks) {
@@ -280,8 +298,10 @@ impl<'a> Search<'a> {
         let crossed = if exceeds { miss + over } else { 0.0 };
         kinks.add(full[0], gains[0] + saturated);
         kinks.add(full[1], gains[1] + saturated);
-        if exceeds { kinks.add(crossings[0], crossed);
-        kinks.add(crossings[1], crossed);}
+        if exceeds {
+            kinks.add(crossings[0], crossed);
+            kinks.add(crossings[1], crossed);
+        }
     }
 }
 

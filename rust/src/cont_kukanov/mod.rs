@@ -19,8 +19,8 @@
 //! - this module: parameters and their assumptions, the cost written once, its one-sided derivatives, the optimality test;
 //! - [`scenarios`]: the sample;
 //! - [`closed_form`]: one venue (C4) and the market order as a quantile (C5);
-//! - [`line`]: the exact cost along an exchange of shares between two orders;
-//! - [`solve`]: descent over exchanges, from several starts (C6);
+//! - `line`: the exact cost along an exchange of shares between two orders; `descent`: local search by such moves;
+//! - [`solve`]: descents from several starts (C6);
 //! - [`bound`]: the convex relaxation, a lower bound on the optimum (C6);
 //! - [`paper`]: the paper's own stochastic approximation (C7).
 //!
@@ -29,7 +29,8 @@
 
 pub mod bound;
 pub mod closed_form;
-pub mod line;
+mod descent;
+mod line;
 pub mod paper;
 pub mod scenarios;
 pub mod solve;
@@ -100,7 +101,9 @@ impl Parameters {
         let least = self.rebates.iter().copied().fold(f64::INFINITY, f64::min);
         let most = self.rebates.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (h, take) = (self.half_spread, self.half_spread + self.fee);
-        require(least + h > 0.0, "r", "must exceed -h at every venue (assumption A1)", || format!("{least} with h = {h}"))?;
+        require(least + h > 0.0, "r", "must exceed -h at every venue (assumption A1)", || {
+            format!("{least} with h = {h}")
+        })?;
         require(self.lambda_over > h + most, "lambda_over", "must exceed h + max r (assumption A2)", || {
             format!("{} with h + max r = {}", self.lambda_over, h + most)
         })?;
@@ -142,7 +145,12 @@ fn finite(argument: &'static str, value: f64) -> Result<()> {
     if value.is_finite() { Ok(()) } else { Err(Error::NotANumber { argument, value }) }
 }
 
-pub(crate) fn require(holds: bool, argument: &'static str, rule: &'static str, value: impl FnOnce() -> String) -> Result<()> {
+pub(crate) fn require(
+    holds: bool,
+    argument: &'static str,
+    rule: &'static str,
+    value: impl FnOnce() -> String,
+) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::Invalid { argument, rule, value: value() }) }
 }
 
@@ -219,7 +227,11 @@ pub fn cost(parameters: &Parameters, scenarios: &Scenarios, allocation: &Allocat
         fills.push(block_sum(column, |_, &c| c.min(limit)) / rows as f64);
         let [mut reached, mut passed] = [Tally::default(); 2];
         for (&c, &a) in column.iter().zip(&bought) {
-            let one = Tally { rows: 1, under: usize::from(a < quantity - tolerance), at_most: usize::from(a <= quantity + tolerance) };
+            let one = Tally {
+                rows: 1,
+                under: usize::from(a < quantity - tolerance),
+                at_most: usize::from(a <= quantity + tolerance),
+            };
             if c >= limit - tolerance {
                 reached.add(one);
             }
@@ -263,8 +275,10 @@ impl Tally {
 /// (`passed`) or less (`reached`) changes the fill, gains `gain` and moves `A`.
 fn one_sided(p: &Parameters, rows: usize, price: f64, gain: f64, reached: Tally, passed: Tally) -> [f64; 2] {
     let miss = p.miss_cost();
-    let left = -gain * reached.rows as f64 - miss * reached.at_most as f64 + p.lambda_over * (reached.rows - reached.at_most) as f64;
-    let right = -gain * passed.rows as f64 - miss * passed.under as f64 + p.lambda_over * (passed.rows - passed.under) as f64;
+    let left = -gain * reached.rows as f64 - miss * reached.at_most as f64
+        + p.lambda_over * (reached.rows - reached.at_most) as f64;
+    let right =
+        -gain * passed.rows as f64 - miss * passed.under as f64 + p.lambda_over * (passed.rows - passed.under) as f64;
     [price + left / rows as f64, price + right / rows as f64]
 }
 
@@ -312,7 +326,12 @@ pub struct Conditions {
 ///
 /// # Errors
 /// Those of [`cost`].
-pub fn conditions(parameters: &Parameters, scenarios: &Scenarios, allocation: &Allocation, lot: Option<f64>) -> Result<Conditions> {
+pub fn conditions(
+    parameters: &Parameters,
+    scenarios: &Scenarios,
+    allocation: &Allocation,
+    lot: Option<f64>,
+) -> Result<Conditions> {
     let here = cost(parameters, scenarios, allocation)?;
     let beta = closed_form::beta(parameters);
     let probability_at_most = 1.0 - here.probability_over;
@@ -330,7 +349,9 @@ pub fn conditions(parameters: &Parameters, scenarios: &Scenarios, allocation: &A
             if !feasible {
                 return Ok(f64::INFINITY);
             }
-            let Some(lot) = lot else { return Ok(sign * derivative) };
+            let Some(lot) = lot else {
+                return Ok(sign * derivative);
+            };
             let mut moved = allocation.clone();
             *if order == 0 { &mut moved.market } else { &mut moved.limits[order - 1] } += sign * lot;
             Ok((cost(parameters, scenarios, &moved)?.mean - here.mean) / lot)

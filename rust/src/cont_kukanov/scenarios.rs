@@ -17,14 +17,21 @@ impl Scenarios {
     /// Names a table that is empty or ragged, or the row and venue of an outflow that is negative or not finite.
     pub fn from_outflows(outflows: &[f64], queues: &[f64]) -> Result<Self> {
         let venues = queues.len();
-        require(venues > 0 && outflows.len().is_multiple_of(venues), "scenarios", "must have one column per venue", || {
-            format!("{} values for {venues} venues", outflows.len())
-        })?;
+        require(
+            venues > 0 && outflows.len().is_multiple_of(venues),
+            "scenarios",
+            "must have one column per venue",
+            || format!("{} values for {venues} venues", outflows.len()),
+        )?;
         require(!outflows.is_empty(), "scenarios", "must have at least one row", || "an empty table".into())?;
         if let Some(place) = outflows.iter().position(|xi| !xi.is_finite() || *xi < 0.0) {
             let (row, venue) = (place / venues, place % venues);
             let value = format!("{} in row {row}, venue {venue}", outflows[place]);
-            return Err(Error::Invalid { argument: "scenarios", rule: "must be finite outflows of at least 0 shares", value });
+            return Err(Error::Invalid {
+                argument: "scenarios",
+                rule: "must be finite outflows of at least 0 shares",
+                value,
+            });
         }
         let column = |k: usize| outflows.iter().skip(k).step_by(venues).map(|xi| (xi - queues[k]).max(0.0)).collect();
         Ok(Self { rows: outflows.len() / venues, columns: (0..venues).map(column).collect() })

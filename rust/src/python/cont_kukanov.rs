@@ -57,7 +57,11 @@ pub(crate) struct PyBound {
 type Orders = (f64, Vec<f64>);
 
 fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    match py.import("sor.errors").and_then(|errors| errors.getattr("ParameterError")).and_then(|class| class.call1((error.to_string(),))) {
+    match py
+        .import("sor.errors")
+        .and_then(|errors| errors.getattr("ParameterError"))
+        .and_then(|class| class.call1((error.to_string(),)))
+    {
         Ok(exception) => PyErr::from_value(exception),
         Err(failure) => failure,
     }
@@ -79,7 +83,10 @@ fn parameters(resolved: Resolved) -> Result<Parameters> {
 fn scenarios(outflows: &PyReadonlyArray2<'_, f64>, p: &Parameters) -> Result<Scenarios> {
     let invalid = |rule, value| Err(Error::Invalid { argument: "scenarios", rule, value });
     if outflows.shape()[1] != p.venues() {
-        return invalid("must have one column per venue", format!("{} columns for {} venues", outflows.shape()[1], p.venues()));
+        return invalid(
+            "must have one column per venue",
+            format!("{} columns for {} venues", outflows.shape()[1], p.venues()),
+        );
     }
     match outflows.as_slice() {
         Ok(values) => Scenarios::from_outflows(values, &p.queues),
@@ -105,14 +112,18 @@ fn allocation((market, limits): Orders) -> Allocation {
 
 /// Checks the parameters alone.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_check(py: Python<'_>, resolved: Resolved) -> PyResult<()> {
     parameters(resolved).map(drop).map_err(|error| raise(py, &error))
 }
 
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
-pub(crate) fn ck_cost(py: Python<'_>, resolved: Resolved, outflows: PyReadonlyArray2<'_, f64>, orders: Orders) -> PyResult<PyCost> {
+pub(crate) fn ck_cost(
+    py: Python<'_>,
+    resolved: Resolved,
+    outflows: PyReadonlyArray2<'_, f64>,
+    orders: Orders,
+) -> PyResult<PyCost> {
     let x = allocation(orders);
     run(py, resolved, &outflows, |p, sample| cost(p, sample, &x)).map(PyCost::from)
 }
@@ -151,7 +162,12 @@ pub(crate) fn ck_paper(py: Python<'_>, resolved: Resolved, outflows: PyReadonlyA
 
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
-pub(crate) fn ck_bound(py: Python<'_>, resolved: Resolved, outflows: PyReadonlyArray2<'_, f64>, start: Orders) -> PyResult<PyBound> {
+pub(crate) fn ck_bound(
+    py: Python<'_>,
+    resolved: Resolved,
+    outflows: PyReadonlyArray2<'_, f64>,
+    start: Orders,
+) -> PyResult<PyBound> {
     let x = allocation(start);
     let bound = run(py, resolved, &outflows, |p, sample| bound::lower_bound(p, sample, &x))?;
     let Allocation { market, limits } = bound.allocation;
@@ -161,7 +177,12 @@ pub(crate) fn ck_bound(py: Python<'_>, resolved: Resolved, outflows: PyReadonlyA
 /// The best market order for given limit orders.
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
-pub(crate) fn ck_market_order(py: Python<'_>, resolved: Resolved, outflows: PyReadonlyArray2<'_, f64>, limits: Vec<f64>) -> PyResult<f64> {
+pub(crate) fn ck_market_order(
+    py: Python<'_>,
+    resolved: Resolved,
+    outflows: PyReadonlyArray2<'_, f64>,
+    limits: Vec<f64>,
+) -> PyResult<f64> {
     run(py, resolved, &outflows, |p, sample| {
         let x = Allocation { market: 0.0, limits };
         cost(p, sample, &x)?;
@@ -171,14 +192,12 @@ pub(crate) fn ck_market_order(py: Python<'_>, resolved: Resolved, outflows: PyRe
 
 /// The level of the outflow's quantile at one venue.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_quantile_level(py: Python<'_>, resolved: Resolved) -> PyResult<f64> {
     parameters(resolved).and_then(|p| closed_form::quantile_level(&p)).map_err(|error| raise(py, &error))
 }
 
 /// `[M, L]` at one venue for that quantile.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_one_venue(py: Python<'_>, resolved: Resolved, outflow: f64) -> PyResult<[f64; 2]> {
     parameters(resolved).and_then(|p| closed_form::one_venue(&p, outflow)).map_err(|error| raise(py, &error))
 }
