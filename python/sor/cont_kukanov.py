@@ -103,13 +103,17 @@ class Parameters:
             value = getattr(self, name)
             if not np.isscalar(value):
                 object.__setattr__(self, name, tuple(_numbers(name, value)))
-        lengths = {len(v) for v in (self.r, self.Q) if isinstance(v, tuple)}
+        _core.ck_check(self._resolved(self._venues))
+
+    @property
+    def _venues(self) -> int:
+        """Venues that the parameters name; one when all of them are scalars."""
+        lengths = sorted({len(value) for value in (self.r, self.Q) if isinstance(value, tuple)})
         if len(lengths) > 1:
             raise ParameterError(
-                f"r and Q must have one value per venue each, got {len(cast('tuple[float, ...]', self.r))} "
-                f"and {len(cast('tuple[float, ...]', self.Q))}"
+                f"r and Q must have one value per venue each, got {lengths[0]} and {lengths[1]} values"
             )
-        _core.ck_check(self._resolved(lengths.pop() if lengths else 1))
+        return lengths[0] if lengths else 1
 
     def _resolved(self, venues: int) -> _Resolved:
         def per_venue(name: str, value: float | Sequence[float]) -> list[float]:
@@ -300,12 +304,12 @@ def closed_form(law: Callable[[float], float] | _FrozenLaw | ArrayLike, paramete
             number.
 
     """
-    resolved = parameters._resolved(len(parameters.r) if isinstance(parameters.r, tuple) else 1)
+    resolved = parameters._resolved(parameters._venues)
     level = _core.ck_quantile_level(resolved)
     if level >= 1.0:
         outflow = float("inf")
     elif level <= 0.0:
-        outflow = 0.0
+        outflow = 0.0  # resting gains nothing over crossing
     else:
         outflow = _quantile(law, level)
     market, limit = _core.ck_one_venue(resolved, outflow)

@@ -311,8 +311,8 @@ fn assumptions_are_named() {
         (Parameters { lambda_over: 0.02, ..valid.clone() }, "A2"),
         (Parameters { fee: -0.5, ..valid.clone() }, "A2"),
         (Parameters { lambda_under: 0.02, ..valid.clone() }, "A3"),
-        (Parameters { quantity: 0.0, ..valid.clone() }, "quantity"),
-        (Parameters { queues: vec![1.0], ..valid.clone() }, "queue"),
+        (Parameters { quantity: 0.0, ..valid.clone() }, "S must"),
+        (Parameters { queues: vec![1.0], ..valid.clone() }, "Q must"),
         (Parameters { theta: f64::NAN, ..valid }, "theta"),
     ];
     for (parameters, name) in broken {

@@ -1,6 +1,6 @@
 //! Local search by exchanges (module `line`), and kicks across the kinks where exchanges stop.
 
-use super::line::{Move, Order, Range, Search};
+use super::line::{Move, Order, Range, Search, orders};
 use super::{Allocation, Parameters, Scenarios};
 
 /// Savings below this share of the largest penalty `S` shares can cost are rounding.
@@ -214,8 +214,4 @@ pub(super) fn exchanges(venues: usize) -> Vec<Move> {
 pub(super) fn all_moves(venues: usize) -> Vec<Move> {
     let fans = (0..venues).flat_map(|j| (0..j).map(move |i| Move::Fan(i, j)));
     exchanges(venues).into_iter().chain(fans).collect()
-}
-
-fn orders(venues: usize) -> impl Iterator<Item = Order> {
-    std::iter::once(Order::Market).chain((0..venues).map(Order::Limit))
 }

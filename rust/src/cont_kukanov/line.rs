@@ -26,6 +26,11 @@ pub(super) enum Order {
     Nothing,
 }
 
+/// The market order, then the limit orders.
+pub(super) fn orders(venues: usize) -> impl Iterator<Item = Order> {
+    std::iter::once(Order::Market).chain((0..venues).map(Order::Limit))
+}
+
 /// A line through the present allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Move {

@@ -38,6 +38,7 @@ pub mod solve;
 pub use scenarios::Scenarios;
 
 use crate::error::{Error, Result};
+use line::{Move, Order, Search, orders};
 
 /// Relative distance, in units of the order, below which `A` counts as equal to `S` and a fill as equal to its order:
 /// the sums that meet there are sums of the same numbers in another order.
@@ -79,19 +80,19 @@ impl Parameters {
         finite("theta", p.theta)?;
         finite("lambda_under", p.lambda_under)?;
         finite("lambda_over", p.lambda_over)?;
-        finite("quantity", p.quantity)?;
+        finite("S", p.quantity)?;
         for &rebate in &p.rebates {
             finite("r", rebate)?;
         }
         for &queue in &p.queues {
-            finite("queue", queue)?;
-            require(queue >= 0.0, "queue", "must be at least 0 shares", || format!("{queue}"))?;
+            finite("Q", queue)?;
+            require(queue >= 0.0, "Q", "must be at least 0 shares", || format!("{queue}"))?;
         }
         require(!p.rebates.is_empty(), "r", "must have one value per venue, and at least one venue", || "none".into())?;
-        require(p.queues.len() == p.rebates.len(), "queue", "must have one value per venue", || {
+        require(p.queues.len() == p.rebates.len(), "Q", "must have one value per venue", || {
             format!("{} for {} venues", p.queues.len(), p.rebates.len())
         })?;
-        require(p.quantity > 0.0, "quantity", "must be positive", || format!("{}", p.quantity))?;
+        require(p.quantity > 0.0, "S", "must be positive", || format!("{}", p.quantity))?;
         require(p.theta >= 0.0, "theta", "must be at least 0", || format!("{}", p.theta))?;
         p.assumptions()?;
         Ok(parameters)
@@ -340,23 +341,15 @@ pub fn conditions(
     let low = if may_rise { here.probability_under - beta } else { 0.0 };
     let high = if may_fall { beta - probability_at_most } else { 0.0 };
 
+    let search = Search::new(parameters, scenarios, allocation.clone());
     let mut slopes = Vec::with_capacity(here.derivatives.len());
-    for (order, &[left, right]) in here.derivatives.iter().enumerate() {
-        let amount = if order == 0 { allocation.market } else { allocation.limits[order - 1] };
-        let step = lot.unwrap_or(0.0);
-        let [less, more] = room(parameters, amount, step.max(tolerance) - tolerance);
-        let slope = |feasible: bool, sign: f64, derivative: f64| -> Result<f64> {
-            if !feasible {
-                return Ok(f64::INFINITY);
-            }
-            let Some(lot) = lot else {
-                return Ok(sign * derivative);
-            };
-            let mut moved = allocation.clone();
-            *if order == 0 { &mut moved.market } else { &mut moved.limits[order - 1] } += sign * lot;
-            Ok((cost(parameters, scenarios, &moved)?.mean - here.mean) / lot)
+    for (order, &[left, right]) in orders(parameters.venues()).zip(&here.derivatives) {
+        let [less, more] = match lot {
+            Some(lot) => search.change(Move::Exchange(order, Order::Nothing), lot).map(|change| change / lot),
+            None => [-left, right],
         };
-        slopes.push([slope(less, -1.0, left)?, slope(more, 1.0, right)?]);
+        let [falls, rises] = room(parameters, search.amount(order), lot.unwrap_or(0.0).max(tolerance) - tolerance);
+        slopes.push([if falls { less } else { f64::INFINITY }, if rises { more } else { f64::INFINITY }]);
     }
     let steepest = slopes.iter().flatten().copied().fold(0.0_f64, f64::min);
     Ok(Conditions {
