@@ -11,16 +11,19 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-
 from sor import cont_kukanov as ck
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from typing import TYPE_CHECKING
+
 from test_cont_kukanov import BASELINE, TABLE_1
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def table(draws: int) -> None:
@@ -60,7 +63,11 @@ def table(draws: int) -> None:
 
 def speed(limit: float) -> None:
     print("\nOne core, 100-share lots; best of several runs, through Python.")
-    for venues, rows, size, repeats in [(5, 1_000, 1_000, 200), (5, 1_000, 5_000, 200), (16, 10_000, 5_000, 10)]:
+    for venues, rows, size, repeats in [
+        (5, 1_000, 1_000, 200),
+        (5, 1_000, 5_000, 200),
+        (16, 10_000, 5_000, 10),
+    ]:
         xi = ck.poisson_common_factor(rows, venues, mean=2200, weight=0.6, seed=2)
         p = replace(BASELINE, S=size)
         ours, found = timed(lambda xi=xi, p=p: ck.solve(xi, p, lot=100, bound=False), repeats)

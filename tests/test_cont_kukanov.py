@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-
 from sor import cont_kukanov as ck
 from sor.errors import ParameterError
 
@@ -153,11 +155,21 @@ def test_the_objective_is_not_convex():
     assert middle > (left + right) / 2 + 2
 
 
+def test_the_page_of_the_docs_runs():
+    text = (Path(__file__).parents[1] / "docs" / "cont_kukanov.md").read_text()
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
+    assert names["found"].gap >= 0
+    assert names["found"].conditions.slope_residual < 1e-12
+
+
 def test_the_solution_carries_its_certificates(outflows):
     xi = outflows[3][:2000]
     found = ck.solve(xi, BASELINE)
     here, test = found.cost, found.conditions
-    assert here.mean == pytest.approx(here.market + here.limit + here.impact + here.under + here.over, abs=1e-12)
+    assert here.mean == pytest.approx(
+        here.market + here.limit + here.impact + here.under + here.over, abs=1e-12
+    )
     assert here.probability_under == test.probability_under
     assert test.probability_under <= test.beta <= test.probability_at_most
     assert test.quantile_residual == 0
@@ -203,7 +215,7 @@ def test_monotone_in_the_parameters(outflows):
         return ck.solve(xi, replace(BASELINE, **change), lot=10, bound=False).allocation.market
 
     def rises(values):
-        return all(a <= b for a, b in zip(values, values[1:], strict=False)) and values[0] < values[-1]
+        return all(a <= b for a, b in itertools.pairwise(values)) and values[0] < values[-1]
 
     assert rises([market(lambda_under=value) for value in (0.03, 0.04, 0.05, 0.07, 0.1)])
     assert rises([market(h=value) for value in (0.04, 0.03, 0.02, 0.01)])
@@ -285,7 +297,10 @@ def test_bad_parameters_are_named(change, name):
         (lambda: ck.solve([["a"]], BASELINE), "numbers"),
         (lambda: ck.solve([[1.0], [math.nan]], BASELINE), "row 1, venue 0"),
         (lambda: ck.solve([[1.0, -2.0]], BASELINE), "row 0, venue 1"),
-        (lambda: ck.solve([[1.0, 2.0]], replace(BASELINE, r=(0.1, 0.1, 0.1), lambda_over=1)), "one value per venue"),
+        (
+            lambda: ck.solve([[1.0, 2.0]], replace(BASELINE, r=(0.1, 0.1, 0.1), lambda_over=1)),
+            "one value per venue",
+        ),
         (lambda: ck.solve([[1.0]], BASELINE, lot=0), "lot"),
         (lambda: ck.solve([[1.0]], BASELINE, lot=1, solver="paper"), "lot"),
         (lambda: ck.solve([[1.0]], BASELINE, solver="fast"), "solver"),

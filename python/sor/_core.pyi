@@ -1,8 +1,30 @@
-from collections.abc import Sequence
-from typing import Protocol, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+
+__all__ = [
+    "RELEASE",
+    "__version__",
+    "allocate",
+    "ck_bound",
+    "ck_check",
+    "ck_conditions",
+    "ck_cost",
+    "ck_market_order",
+    "ck_one_venue",
+    "ck_paper",
+    "ck_quantile_level",
+    "ck_solve",
+    "count_states",
+    "execute",
+    "hindsight",
+    "replay",
+]
+
+RELEASE: Final[bool]
+__version__: Final[str]
 
 class _Resolved(Protocol):
     @property
@@ -51,6 +73,16 @@ class _Bound(TypedDict):
     limits: list[float]
     cuts: int
 
+def allocate(
+    quantity: int,
+    lot: int,
+    offers: Sequence[tuple[int, int, int, int]],
+    benchmark: int,
+    penalties: tuple[int, ...],
+    rule: str,
+    solver: str,
+    max_candidates: int,
+) -> tuple[list[int], tuple[int, int, int, int, int]] | None: ...
 def ck_check(resolved: _Resolved) -> None: ...
 def ck_cost(
     resolved: _Resolved, outflows: NDArray[np.float64], orders: tuple[float, Sequence[float]]
@@ -71,3 +103,32 @@ def ck_bound(
 def ck_market_order(resolved: _Resolved, outflows: NDArray[np.float64], limits: Sequence[float]) -> float: ...
 def ck_quantile_level(resolved: _Resolved) -> float: ...
 def ck_one_venue(resolved: _Resolved, outflow: float) -> list[float]: ...
+def count_states(
+    tape: Mapping[str, NDArray[Any]], venues: int, snapshot: str, collar: float
+) -> tuple[int, int, int, int]: ...
+def execute(
+    sign: int,
+    quantity: int,
+    price: int,
+    displayed: int,
+    available: int,
+    age: int,
+    queue_position: float,
+    fill: Mapping[str, Any] | None,
+    stream: tuple[int, int],
+) -> tuple[int, int]: ...
+def hindsight(
+    tape: Mapping[str, NDArray[Any]],
+    parents: Sequence[tuple[int, int, int, int, int, int]],
+    variant: Mapping[str, Any],
+    threads: int,
+) -> list[int | None]: ...
+def replay(
+    tape: Mapping[str, NDArray[Any]],
+    parents: Sequence[tuple[int, int, int, int, int, int]],
+    variants: Sequence[Mapping[str, Any]],
+    *,
+    record: bool,
+    threads: int,
+    progress: Callable[[int, int], object] | None = None,
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]: ...

@@ -1,13 +1,15 @@
-"""Errors of `sor`."""
+"""The errors a caller can catch: one base, one class for data, one for arguments."""
+
+from __future__ import annotations
 
 
 class SorError(Exception):
-    """Base class of every error that `sor` raises by itself."""
+    """Base of every error this package raises on purpose."""
 
 
 class DataError(SorError, ValueError):
-    """Input data that breaks the schema: names the file, row and value."""
+    """A tape, a trade file or a fee table is wrong; the message names the file, the row and the value."""
 
 
 class ParameterError(SorError, ValueError):
-    """An argument that breaks a rule of the model: names it and what would be right."""
+    """An argument is wrong; the message names it and says what would be right."""

@@ -42,7 +42,9 @@ pub enum Error {
         limit: u64,
     },
     /// A sum of money does not fit the 64 bits of a result column.
-    #[error("{what} of order {parent} does not fit 64-bit nanos; split the order")]
+    #[error(
+        "quantity of order {parent} is too large: its {what} does not fit 64-bit nanos (9.2 billion in currency); split the order"
+    )]
     MoneyOverflow {
         /// Which column.
         what: &'static str,

@@ -1,12 +1,53 @@
 //! Smart order routing over recorded quotes.
+//!
+//! A parent order of `Q` shares must be executed over several venues between a start and an end. At every snapshot of
+//! the consolidated book the router splits what is left, `S`, by minimising Cont & Kukanov's cost
+//!
+//! ```text
+//!   sum_i [ t_i * (s*(p_i - b) + f_i) - (x_i - t_i) * r_i ]
+//!     + lambda_under * (S - A)+  +  lambda_over * (A - S)+  +  theta * ((S - A)+ + (A - S)+)
+//!
+//!   over  x_i in {0, L, 2L, ...},  x_i <= a_i,      t_i = min(x_i, a_i),   A = sum t_i
+//! ```
+//!
+//! with price `p_i`, available `a_i`, taker fee `f_i` and maker rebate `r_i` of venue `i`, benchmark `b` and side `s`.
+//! What is not filled is carried to the next snapshot; what is left at the end is completed and charged.
+//! Every number that decides is an integer ([`units`]), so every engine gives the same answer to the last nano.
+//!
+//! # Map
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`units`], [`error`] | the fixed-point scale; what can go wrong |
+//! | [`tape`], [`book`], [`venue`] | records and snapshots; the as-of book and its depletion; terms |
+//! | [`cost`], [`allocate`] | the objective, once; the exact and the exhaustive allocator |
+//! | [`fill`] | what a child gets when it arrives |
+//! | [`policy`] | the router and the baselines |
+//! | [`engine`], [`ledger`] | the replay of one parent; its rows and sums |
+//! | [`hindsight`] | the least possible cost, with perfect foresight |
+//! | [`cont_kukanov`] | market and limit orders over random outflows, the paper's own problem |
+//! | [`search`], [`observe`] | many replays on threads; progress and stop |
+//!
+//! Rules are cited by the numbers of the model's specification (`MODEL A1`).
 
 #![cfg_attr(not(feature = "python"), forbid(unsafe_code))]
 
+pub mod allocate;
+pub mod book;
 pub mod cont_kukanov;
+pub mod cost;
+pub mod engine;
 pub mod error;
-pub mod units;
-
+pub mod fill;
+pub mod hindsight;
+pub mod ledger;
+pub mod observe;
+pub mod policy;
 #[cfg(feature = "python")]
 mod python;
+pub mod search;
+pub mod tape;
+pub mod units;
+pub mod venue;
 
 pub use error::{Error, Result};

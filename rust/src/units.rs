@@ -52,10 +52,18 @@ impl Side {
 
 /// `round_half_even(fraction * base)`, both as binary floats (MODEL N3, B7, F2).
 ///
-/// Half to even is IEEE 754's own rule, so Rust, Python's `round` and NumPy agree on every input.
+/// Half to even is IEEE 754's own rule, so Rust, Python's `round` and `numpy` agree on every input.
 #[must_use]
 pub fn fraction_of(fraction: f64, base: Nanos) -> Nanos {
-    (fraction * base as f64).round_ties_even() as Nanos
+    round_half_even(fraction * base as f64) as Nanos
+}
+
+/// `f64::round_ties_even`, which is a call into the C library where the target lacks the instruction.
+#[inline]
+fn round_half_even(x: f64) -> f64 {
+    // Adding 1.5 * 2^52 leaves no bits for a fraction, so the sum itself is rounded, half to even.
+    const SHIFT: f64 = 6_755_399_441_055_744.0;
+    if x.abs() < 2_251_799_813_685_248.0 { (x + SHIFT) - SHIFT } else { x.round_ties_even() }
 }
 
 /// A currency amount as nanos: `round_half_even(value * 1e9)` (MODEL N1).
@@ -67,7 +75,7 @@ pub fn to_nanos(argument: &'static str, value: f64) -> Result<Nanos> {
     if !value.is_finite() {
         return Err(Error::NotANumber { argument, value });
     }
-    let nanos = (value * NANOS_PER_UNIT as f64).round_ties_even();
+    let nanos = round_half_even(value * NANOS_PER_UNIT as f64);
     // 2^63 is a float; the largest i64 is not.
     if nanos.abs() >= i64::MAX as f64 {
         return Err(Error::OutOfRange { argument, value });

@@ -56,17 +56,6 @@ pub(crate) struct PyBound {
 
 type Orders = (f64, Vec<f64>);
 
-fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    match py
-        .import("sor.errors")
-        .and_then(|errors| errors.getattr("ParameterError"))
-        .and_then(|class| class.call1((error.to_string(),)))
-    {
-        Ok(exception) => PyErr::from_value(exception),
-        Err(failure) => failure,
-    }
-}
-
 fn parameters(resolved: Resolved) -> Result<Parameters> {
     Parameters::new(Parameters {
         half_spread: resolved.h,
@@ -101,9 +90,9 @@ fn run<T: Send>(
     outflows: &PyReadonlyArray2<'_, f64>,
     work: impl FnOnce(&Parameters, &Scenarios) -> Result<T> + Send,
 ) -> PyResult<T> {
-    let p = parameters(resolved).map_err(|error| raise(py, &error))?;
-    let sample = scenarios(outflows, &p).map_err(|error| raise(py, &error))?;
-    py.detach(|| work(&p, &sample)).map_err(|error| raise(py, &error))
+    let p = parameters(resolved)?;
+    let sample = scenarios(outflows, &p)?;
+    Ok(py.detach(|| work(&p, &sample))?)
 }
 
 fn allocation((market, limits): Orders) -> Allocation {
@@ -112,12 +101,12 @@ fn allocation((market, limits): Orders) -> Allocation {
 
 /// Checks the parameters alone.
 #[pyfunction]
-pub(crate) fn ck_check(py: Python<'_>, resolved: Resolved) -> PyResult<()> {
-    parameters(resolved).map(drop).map_err(|error| raise(py, &error))
+pub(crate) fn ck_check(resolved: Resolved) -> PyResult<()> {
+    parameters(resolved)?;
+    Ok(())
 }
 
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_cost(
     py: Python<'_>,
     resolved: Resolved,
@@ -129,7 +118,6 @@ pub(crate) fn ck_cost(
 }
 
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_conditions(
     py: Python<'_>,
     resolved: Resolved,
@@ -143,7 +131,6 @@ pub(crate) fn ck_conditions(
 
 /// Orders and the value reached from each start.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_solve(
     py: Python<'_>,
     resolved: Resolved,
@@ -155,13 +142,11 @@ pub(crate) fn ck_solve(
 }
 
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_paper(py: Python<'_>, resolved: Resolved, outflows: PyReadonlyArray2<'_, f64>) -> PyResult<Orders> {
     run(py, resolved, &outflows, |p, sample| Ok(paper::solve(p, sample))).map(|x| (x.market, x.limits))
 }
 
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_bound(
     py: Python<'_>,
     resolved: Resolved,
@@ -176,7 +161,6 @@ pub(crate) fn ck_bound(
 
 /// The best market order for given limit orders.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 extracts arguments by value")]
 pub(crate) fn ck_market_order(
     py: Python<'_>,
     resolved: Resolved,
@@ -192,14 +176,14 @@ pub(crate) fn ck_market_order(
 
 /// The level of the outflow's quantile at one venue.
 #[pyfunction]
-pub(crate) fn ck_quantile_level(py: Python<'_>, resolved: Resolved) -> PyResult<f64> {
-    parameters(resolved).and_then(|p| closed_form::quantile_level(&p)).map_err(|error| raise(py, &error))
+pub(crate) fn ck_quantile_level(resolved: Resolved) -> PyResult<f64> {
+    Ok(closed_form::quantile_level(&parameters(resolved)?)?)
 }
 
 /// `[M, L]` at one venue for that quantile.
 #[pyfunction]
-pub(crate) fn ck_one_venue(py: Python<'_>, resolved: Resolved, outflow: f64) -> PyResult<[f64; 2]> {
-    parameters(resolved).and_then(|p| closed_form::one_venue(&p, outflow)).map_err(|error| raise(py, &error))
+pub(crate) fn ck_one_venue(resolved: Resolved, outflow: f64) -> PyResult<[f64; 2]> {
+    Ok(closed_form::one_venue(&parameters(resolved)?, outflow)?)
 }
 
 fn pairs(values: &[[f64; 2]]) -> Vec<(f64, f64)> {

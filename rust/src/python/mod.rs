@@ -1,15 +1,31 @@
-//! What Python sees of the core, as `sor._core`.
+//! The Python module `sor._core`: a table of contents. Names mirror the core; no logic lives here.
 
-use pyo3::prelude::*;
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
+mod allocate;
+mod columns;
 mod cont_kukanov;
+mod errors;
+mod run;
 
-/// The Rust core of `sor`.
-#[pymodule]
+#[pyo3::pymodule]
 mod _core {
+    #[pymodule_export]
+    use super::allocate::allocate;
     #[pymodule_export]
     use super::cont_kukanov::{
         ck_bound, ck_check, ck_conditions, ck_cost, ck_market_order, ck_one_venue, ck_paper, ck_quantile_level,
         ck_solve,
     };
+    #[pymodule_export]
+    use super::run::{count_states, execute, hindsight, replay};
+
+    /// Whether this is an optimised build; benchmarks refuse any other.
+    #[pymodule_export]
+    const RELEASE: bool = !cfg!(debug_assertions);
+
+    /// The version of the package.
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "Python's own name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
 }

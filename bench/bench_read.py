@@ -1,0 +1,108 @@
+"""Reading Parquet into a validated tape, beside polars' own read of the same columns.
+
+    python bench/bench_read.py [--records 10_000_000] [--repeats 7]
+
+Bars: at most 2.5 times polars' time; a peak memory of at most 3 times the columns' size. Times are medians
+of alternating runs on a warm page cache; peaks are those of a fresh process each, interpreter and libraries
+included (Linux: read from /proc).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from sor.data import read_quotes
+from sor.schema import UNDEF_PRICE
+from sor.simulate import simulate_quotes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COLUMNS = ["ts_event", "publisher_id", "bid_px_00", "ask_px_00", "bid_sz_00", "ask_sz_00", "sequence"]
+TIME_BAR, MEMORY_BAR = 2.5, 3.0
+
+
+def make_files(folder: Path, records: int) -> dict[str, Path]:
+    """One tape twice: prices in nanos with integer times, as DBN has them, and floats with datetimes."""
+    paths = {"nanos": folder / "nanos.parquet", "floats": folder / "floats.parquet"}
+    simulate_quotes(venues=12, minutes=390, records=records).write(folder / "tape.parquet")
+    tape = pl.read_parquet(folder / "tape.parquet").with_row_index("sequence")
+    tape = tape.with_columns(pl.col("sequence").cast(pl.UInt64)).select(COLUMNS)
+    tape.with_columns(pl.col("ts_event").to_physical()).write_parquet(paths["nanos"])
+    prices = pl.col("bid_px_00", "ask_px_00")
+    tape.with_columns(pl.when(prices != UNDEF_PRICE).then(prices / 1e9)).write_parquet(paths["floats"])
+    return paths
+
+
+def read_plain(path: Path) -> pl.DataFrame:
+    """What polars itself takes."""
+    return pl.read_parquet(path, columns=COLUMNS)
+
+
+def check_equal(paths: dict[str, Path]) -> None:
+    """A benchmark of two results that differ would compare nothing."""
+    nanos, floats = read_quotes(paths["nanos"]).frame, read_quotes(paths["floats"]).frame
+    plain = read_plain(paths["nanos"])
+    assert nanos.equals(floats)
+    assert nanos["ts"].equals(plain["ts_event"], check_names=False)
+    assert nanos["ask_px"].equals(plain["ask_px_00"], check_names=False)
+
+
+def seconds(read: Callable[[Path], object], path: Path) -> float:
+    """One timed call."""
+    begin = time.perf_counter()
+    table = read(path)
+    taken = time.perf_counter() - begin
+    del table
+    return taken
+
+
+def peak_bytes(what: str, path: Path) -> int:
+    """Peak resident memory of a fresh process that does one read."""
+    command = [sys.executable, __file__, "--child", what, str(path)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> None:
+    """Measure both files and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=10_000_000)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--child", nargs=2, metavar=("WHAT", "PATH"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        what, path = options.child
+        read: dict[str, Callable[[Path], object]] = {"plain": read_plain, "tape": read_quotes}
+        read[what](Path(path))
+        # Not getrusage: its high-water mark survives exec, so a child would report its parent's.
+        status = Path("/proc/self/status").read_text()
+        print(next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")))
+        return
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = make_files(Path(folder), options.records)
+        check_equal(paths)
+        versions = f"polars {pl.__version__}, NumPy {np.__version__}"
+        print(f"{options.records:,} records, {options.repeats} repeats, {versions}")
+        print("file     polars s   tape s   ratio   columns MB   peak MB   ratio")
+        for name, path in paths.items():
+            runs = [(seconds(read_plain, path), seconds(read_quotes, path)) for _ in range(options.repeats)]
+            plain, tape = (statistics.median(each) for each in zip(*runs, strict=True))
+            size, peak = read_plain(path).estimated_size(), peak_bytes("tape", path)
+            slower, larger = tape / plain, peak / size
+            verdict = "ok" if slower <= TIME_BAR and larger <= MEMORY_BAR else "ABOVE THE BAR"
+            line = f"{name:8} {plain:8.3f} {tape:8.3f} {slower:7.2f} {size / 1e6:12.0f} {peak / 1e6:9.0f}"
+            print(f"{line} {larger:7.2f}   {verdict}")
+
+
+if __name__ == "__main__":
+    main()

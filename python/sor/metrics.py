@@ -1,0 +1,112 @@
+"""What the ledger says about a policy, as polars expressions (MODEL P6, P7).
+
+Costs in the ledger are signed integers, positive when worse for the parent, so every figure here is one
+division at the end of exact sums.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+PARTS = ("spread", "slippage", "timing", "opportunity", "fees", "rebates")
+"""The parts of the shortfall; rebates are subtracted."""
+
+_SIGN = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
+
+
+def to_currency(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Show integer nanos as currency (floats)."""
+    return frame.with_columns(pl.col(name) / 1e9 for name in columns)
+
+
+def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
+    """Describe every parent as a person reads it: prices in currency, costs in basis points of `Q * M0`.
+
+    A parent that could not trade (`no_quotes`) has null prices and costs.
+    """
+    traded = pl.col("status") != "no_quotes"
+    base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+    per_share = 1e9 * pl.col("quantity")
+    bps = [(pl.when(traded).then(pl.col(part) / base * 1e4)).alias(f"{part}_bps") for part in PARTS]
+    return parents.select(
+        *("parent", "side", "quantity", "start", "end", "status", "executed", "completed", "unwound"),
+        (pl.col("arrival_mid") / 1e9).alias("arrival_mid"),
+        pl.when(traded).then(_SIGN * pl.col("notional") / per_share).alias("avg_fill_px"),
+        pl.when(traded).then(_SIGN * pl.col("all_in") / per_share).alias("all_in_px"),
+        pl.when(traded).then(pl.col("shortfall") / base * 1e4).alias("shortfall_bps"),
+        *bps,
+        *("children", "fills", "ts_done"),
+    )
+
+
+def summary_table(parents: pl.DataFrame) -> pl.DataFrame:
+    """One row a policy: cash over all parents, means over parents in basis points of `Q * M0` (MODEL P7).
+
+    Parents that could not trade count in `no_quotes` and in nothing else.
+    """
+    policies = parents.partition_by("policy", maintain_order=True)
+    return pl.concat([_policy_summary(part) for part in policies])
+
+
+def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
+    # One policy at a time: a grouped sum of floats would depend on the number of threads.
+    traded = parents.filter(pl.col("status") != "no_quotes")
+    base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+    # One order's money fits 64 bits (the core sees to it); that of many need not.
+    all_in = pl.col("all_in").cast(pl.Int128)
+    signed = _SIGN * all_in
+    return traded.select(
+        pl.lit(parents["policy"][0], dtype=parents["policy"].dtype).alias("policy"),
+        pl.len().alias("parents"),
+        pl.lit(parents.height - traded.height).alias("no_quotes"),
+        pl.col("quantity").sum(),
+        (pl.col("executed").sum() / pl.col("quantity").sum()).alias("fill_ratio"),
+        (pl.col("completed").sum() / pl.col("quantity").sum()).alias("completed_ratio"),
+        (signed.sum() / 1e9).alias("total_cash"),
+        (signed.sum() / (1e9 * pl.col("quantity").sum())).alias("avg_fill_px"),
+        (pl.col("shortfall") / base * 1e4).mean().alias("shortfall_bps"),
+        *((pl.col(part) / base * 1e4).mean().alias(f"{part}_bps") for part in PARTS),
+        all_in.sum().alias("_all_in"),
+    )
+
+
+def child_costs(children: pl.DataFrame, fills: pl.DataFrame, parents: pl.DataFrame) -> pl.DataFrame:
+    """Add to one policy's children what each cost, in nanos: `price` per share, and the parts of P6.
+
+    `cost` is `spread + slippage + timing + fee - rebate`, against the arrival mid, positive when worse. Children
+    that executed nothing have a null price and no cost.
+    """
+    arrival = parents.select("parent", "side", "arrival_mid")
+    signed = _SIGN * pl.col("quantity")
+    costs = (
+        fills.filter(pl.col("child") >= 0)
+        .join(arrival, on="parent")
+        .select(
+            "parent",
+            "child",
+            "price",
+            (signed * (pl.col("quoted") - pl.col("mid"))).alias("spread"),
+            (signed * (pl.col("price") - pl.col("quoted"))).alias("slippage"),
+            (signed * (pl.col("mid") - pl.col("arrival_mid"))).alias("timing"),
+            "fee",
+            "rebate",
+        )
+    )
+    parts = ("spread", "slippage", "timing", "fee", "rebate")
+    joined = children.join(costs, on=["parent", "child"], how="left", maintain_order="left")
+    filled = joined.with_columns(pl.col(part).fill_null(0) for part in parts)
+    total = pl.sum_horizontal("spread", "slippage", "timing", "fee") - pl.col("rebate")
+    return filled.with_columns(total.alias("cost"))
+
+
+def savings_bps(router: int | None, baseline: int | None) -> float | None:
+    """Difference of all-in prices as basis points of the baseline's, positive when the router is better (P6).
+
+    Args:
+        router: Signed all-in cash of the router's parents, nanos.
+        baseline: The same of the baseline over the same parents.
+
+    """
+    if router is None or not baseline:
+        return None
+    return (baseline - router) / abs(baseline) * 1e4

@@ -1,0 +1,31 @@
+"""Progress bars for calls that take a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[int, int], object]
+
+
+@contextmanager
+def watching(progress: bool | Progress | None, label: str) -> Iterator[Progress | None]:
+    """Yield a callback `(done, total)`: the caller's own, a bar on standard error, or none.
+
+    Args:
+        progress: A callback, True for a bar, False or None for nothing.
+        label: What the bar says.
+
+    """
+    if callable(progress):
+        yield progress
+    elif not progress:
+        yield None
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(label, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)

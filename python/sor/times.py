@@ -1,0 +1,134 @@
+"""Times and durations as Python users write them, to integer nanoseconds (MODEL N1)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+
+import numpy as np
+
+from sor.errors import ParameterError
+
+INT64_MAX = 2**63 - 1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NANOS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+}
+_TERM = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
+_DURATION = re.compile(rf"(?:{_TERM.pattern})+")
+# `datetime.fromisoformat` keeps six digits of a second; these are the three that follow.
+_BEYOND_MICROS = re.compile(r"[.,]\d{6}(\d{1,3})")
+_SUBNANO = re.compile(r"[.,]\d{9}\d*[1-9]")
+
+_A_TIME = "a datetime, an ISO 8601 string such as '2024-01-02T14:30:00Z' or integer nanoseconds (UTC)"
+_A_DURATION = "a string such as '5m', '1h30m' or '250ms', a timedelta or integer nanoseconds"
+
+
+def to_ns(value: object, name: str) -> int:
+    """Read a moment as integer nanoseconds since the epoch, UTC.
+
+    Args:
+        value: A `datetime` or `date` (without a zone: UTC), an ISO 8601 string (`Z`, an offset, or
+            neither: UTC; up to nine digits of a second are kept), a `numpy.datetime64`, or integer
+                nanoseconds.
+        name: The argument's name, for the error.
+
+    Raises:
+        ParameterError: If `value` is none of these, or lies outside 1677-09-21 to 2262-04-11.
+
+    """
+    match value:
+        case bool():
+            raise _wrong(name, value, _A_TIME)
+        case int() | np.integer() if not isinstance(value, np.timedelta64):  # a subclass of signedinteger
+            nanos = int(value)
+        case np.datetime64():
+            # By way of its text: a cast to a finer unit wraps silently.
+            nanos = _iso_ns(str(value), name)
+        case datetime():
+            # pandas.Timestamp is a datetime with three more digits.
+            nanos = _datetime_ns(value) + int(getattr(value, "nanosecond", 0))
+        case date():
+            nanos = _datetime_ns(datetime.combine(value, time()))
+        case str():
+            nanos = _iso_ns(value, name)
+        case _:
+            raise _wrong(name, value, _A_TIME)
+    if not -INT64_MAX <= nanos <= INT64_MAX:
+        raise _wrong(name, value, "a time between 1677-09-21 and 2262-04-11, the range of 64-bit nanoseconds")
+    return nanos
+
+
+def duration_ns(value: object, name: str) -> int:
+    """Read a span of time as integer nanoseconds, zero or more.
+
+    Args:
+        value: A string of numbers with units (`d h m s ms us ns`: `"5m"`, `"1h30m"`, `"0.5s"`), a
+            `timedelta`, a `numpy.timedelta64`, or integer nanoseconds.
+        name: The argument's name, for the error.
+
+    Raises:
+        ParameterError: If `value` is none of these, negative, not whole nanoseconds, or beyond 292 years.
+
+    """
+    nanos: int | Fraction
+    match value:
+        case bool():
+            raise _wrong(name, value, _A_DURATION)
+        case np.timedelta64() if not np.isnat(value):
+            nanos = int(value.astype("m8[ns]").astype(np.int64))
+        case int() | np.integer() if not isinstance(value, np.timedelta64):  # what is left of those is NaT
+            nanos = int(value)
+        case timedelta():
+            nanos = _timedelta_ns(value) + int(getattr(value, "nanoseconds", 0))
+        case str() if _DURATION.fullmatch(text := value.replace(" ", "")):
+            nanos = sum(
+                (Fraction(number) * _NANOS[unit] for number, unit in _TERM.findall(text)), Fraction(0)
+            )
+        case _:
+            raise _wrong(name, value, _A_DURATION)
+    if nanos < 0:
+        raise _wrong(name, value, f"{_A_DURATION}, zero or more")
+    if nanos.denominator != 1 or nanos > INT64_MAX:
+        raise _wrong(name, value, "a whole number of nanoseconds below 292 years")
+    return int(nanos)
+
+
+def format_ns(nanos: int) -> str:
+    """Show a time in UTC with the digits of a second that say something: `2024-01-02 14:30:00.25`."""
+    moment = _EPOCH + timedelta(seconds=nanos // 1_000_000_000)
+    fraction = f"{nanos % 1_000_000_000:09d}".rstrip("0")
+    return f"{moment:%Y-%m-%d %H:%M:%S}" + (f".{fraction}" if fraction else "")
+
+
+def _timedelta_ns(value: timedelta) -> int:
+    return (value.days * 86_400 + value.seconds) * 1_000_000_000 + value.microseconds * 1_000
+
+
+def _datetime_ns(value: datetime) -> int:
+    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return _timedelta_ns(aware - _EPOCH)
+
+
+def _iso_ns(text: str, name: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise _wrong(name, text, _A_TIME) from None
+    if _SUBNANO.search(text):
+        raise _wrong(name, text, "at most nine digits of a second")
+    beyond = _BEYOND_MICROS.search(text)
+    return _datetime_ns(moment) + (int(beyond[1].ljust(3, "0")) if beyond else 0)
+
+
+def _wrong(name: str, value: object, right: str) -> ParameterError:
+    return ParameterError(f"{name} is {value!r}; expected {right}")

@@ -1,0 +1,297 @@
+//! The consolidated as-of book (MODEL B3-B6) and what a parent order has taken from it (B5).
+//!
+//! Both sides are held as *signed prices* `s * p`: the ask as it is, the bid negated. So "best", "worse than" and
+//! "through the mid" read the same for a buy and a sell, and an empty side, [`EMPTY`], is worse than any quote.
+
+use std::ops::{ControlFlow, Range};
+
+use crate::error::{Error, Result};
+use crate::tape::{Record, Snapshot, Tape};
+use crate::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
+
+/// The signed price of a side without a quote.
+pub const EMPTY: Nanos = i64::MAX;
+
+/// The best displayed price of one side and the shares shown there, over all venues: what the completion walk
+/// of MODEL P2 starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Top {
+    /// Signed price.
+    pub key: Nanos,
+    /// Shares displayed at that price over all venues.
+    pub depth: Shares,
+    /// The lowest venue that shows it.
+    pub venue: usize,
+}
+
+/// One venue's quote on one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Signed price, or [`EMPTY`].
+    pub key: Nanos,
+    /// Displayed shares.
+    pub size: u32,
+}
+
+/// What a book remembers of its last snapshots when a side goes empty (MODEL B6, P2).
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    mid: Option<Nanos>,
+    two_sided: bool,
+    tops: [Option<Top>; 2],
+}
+
+/// Every venue's last quote, both sides.
+#[derive(Clone, Debug)]
+pub struct Book {
+    // Indexed by the side that *takes* there: Buy -> asks, Sell -> bids.
+    quotes: [Vec<Quote>; 2],
+    // Time of the venue's last record.
+    updated: Vec<Time>,
+    // Row of the venue's last record on the tape.
+    rows: Vec<usize>,
+    memory: Memory,
+}
+
+#[inline]
+const fn index(side: Side) -> usize {
+    match side {
+        Side::Buy => 0,
+        Side::Sell => 1,
+    }
+}
+
+#[inline]
+fn keys(record: &Record) -> [Quote; 2] {
+    let bid = if record.bid.0 == UNDEF_PRICE { EMPTY } else { -record.bid.0 };
+    [Quote { key: record.ask.0, size: record.ask.1 }, Quote { key: bid, size: record.bid.1 }]
+}
+
+impl Book {
+    /// An empty book over `venues` venues.
+    #[must_use]
+    pub fn new(venues: usize) -> Self {
+        let empty = vec![Quote { key: EMPTY, size: 0 }; venues];
+        Self {
+            quotes: [empty.clone(), empty],
+            updated: vec![Time::MIN; venues],
+            rows: vec![0; venues],
+            memory: Memory::default(),
+        }
+    }
+
+    /// The quotes that `side` takes, by venue.
+    #[must_use]
+    #[inline]
+    pub fn offers(&self, side: Side) -> &[Quote] {
+        &self.quotes[index(side)]
+    }
+
+    /// Time of a venue's last record, repeats included.
+    #[must_use]
+    #[inline]
+    pub fn updated(&self, venue: usize) -> Time {
+        self.updated[venue]
+    }
+
+    /// Tape row of a venue's last record.
+    #[must_use]
+    #[inline]
+    pub fn row(&self, venue: usize) -> usize {
+        self.rows[venue]
+    }
+
+    /// Best signed price that `side` can take, or [`EMPTY`].
+    #[must_use]
+    #[inline]
+    pub fn best(&self, side: Side) -> Nanos {
+        self.offers(side).iter().fold(EMPTY, |best, quote| best.min(quote.key))
+    }
+
+    /// Best signed ask and best signed bid.
+    #[inline]
+    fn bests(&self) -> (Nanos, Nanos) {
+        let [asks, bids] = &self.quotes;
+        let both = asks.iter().zip(bids);
+        both.fold((EMPTY, EMPTY), |best, (ask, bid)| (best.0.min(ask.key), best.1.min(bid.key)))
+    }
+
+    /// The mid of MODEL B6; `None` until the first quote.
+    #[must_use]
+    #[inline]
+    pub fn mid(&self) -> Option<Nanos> {
+        let (ask, bid) = self.bests();
+        if ask != EMPTY && bid != EMPTY {
+            return Some(ask.midpoint(-bid));
+        }
+        if self.memory.two_sided {
+            return self.memory.mid;
+        }
+        match (ask, bid) {
+            (EMPTY, EMPTY) => self.memory.mid,
+            (EMPTY, bid) => Some(-bid),
+            (ask, _) => Some(ask),
+        }
+    }
+
+    /// Best price and depth that `side` takes, or the last ones seen if that side is empty now (MODEL P2).
+    #[must_use]
+    pub fn top(&self, side: Side) -> Option<Top> {
+        let key = self.best(side);
+        if key == EMPTY {
+            return self.memory.tops[index(side)];
+        }
+        let mut top = Top { key, depth: 0, venue: usize::MAX };
+        for (venue, quote) in self.offers(side).iter().enumerate().filter(|(_, quote)| quote.key == key) {
+            top.depth += Shares::from(quote.size);
+            top.venue = top.venue.min(venue);
+        }
+        Some(top)
+    }
+
+    /// Applies the records of one snapshot. `changed(venue, side, old, new)` is called for each record that counts
+    /// and each side, before the record takes effect: depletion looks at records, not at snapshots (MODEL B5).
+    #[inline]
+    pub fn apply(
+        &mut self,
+        tape: &Tape<'_>,
+        rows: Range<usize>,
+        mode: Snapshot,
+        mut changed: impl FnMut(usize, Side, Quote, Quote),
+    ) {
+        // Only a snapshot that clears a side can make the last mid or the last top needed: remember them here,
+        // while the book still is the snapshot before.
+        if rows.clone().any(|i| tape.is_one_sided(i)) {
+            self.remember();
+        }
+        for i in rows {
+            let record = tape.record(i);
+            let venue = record.venue;
+            if mode == Snapshot::First && self.updated[venue] == record.ts {
+                continue;
+            }
+            let [ask, bid] = keys(&record);
+            changed(venue, Side::Buy, self.quotes[0][venue], ask);
+            changed(venue, Side::Sell, self.quotes[1][venue], bid);
+            self.quotes[0][venue] = ask;
+            self.quotes[1][venue] = bid;
+            self.updated[venue] = record.ts;
+            self.rows[venue] = i;
+        }
+    }
+
+    fn remember(&mut self) {
+        let (ask, bid) = self.bests();
+        let two_sided = ask != EMPTY && bid != EMPTY;
+        self.memory = Memory {
+            mid: self.mid(),
+            two_sided: self.memory.two_sided || two_sided,
+            tops: [self.top(Side::Buy), self.top(Side::Sell)],
+        };
+    }
+}
+
+/// How own fills deplete the displayed size (MODEL B5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Depletion {
+    /// What was taken stays taken until that side's price or size changes.
+    Refresh,
+    /// Until that side's price changes.
+    Persistent,
+    /// Never: the full displayed size every time.
+    None,
+}
+
+/// Shares one parent order has taken from each venue's current quote on its side.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    shares: Vec<Shares>,
+    mode: Depletion,
+}
+
+impl Taken {
+    /// Nothing taken yet.
+    #[must_use]
+    pub fn new(venues: usize, mode: Depletion) -> Self {
+        Self { shares: vec![0; venues], mode }
+    }
+
+    /// A venue's quote was replaced; forget what was taken from it if the rule says so.
+    #[inline]
+    pub fn replaced(&mut self, venue: usize, old: Quote, new: Quote) {
+        let refreshed = match self.mode {
+            Depletion::Refresh => old != new,
+            Depletion::Persistent => old.key != new.key,
+            Depletion::None => false,
+        };
+        if refreshed {
+            self.shares[venue] = 0;
+        }
+    }
+
+    /// Shares were taken.
+    #[inline]
+    pub fn take(&mut self, venue: usize, shares: Shares) {
+        if self.mode != Depletion::None {
+            self.shares[venue] += shares;
+        }
+    }
+
+    /// What is left of a displayed size.
+    #[must_use]
+    #[inline]
+    pub fn available(&self, venue: usize, displayed: u32) -> Shares {
+        (Shares::from(displayed) - self.shares[venue]).max(0)
+    }
+}
+
+/// Counts over a tape's snapshots, for the report on the data (MODEL B6, B7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BookCounts {
+    /// Snapshots.
+    pub snapshots: u64,
+    /// Snapshots with best bid = best ask.
+    pub locked: u64,
+    /// Snapshots with best bid > best ask.
+    pub crossed: u64,
+    /// Quotes (one side of a record) further than the collar through the mid of their snapshot.
+    pub stubs: u64,
+}
+
+/// Replays the whole tape through an as-of book and counts its states. `keep_going` is asked every few thousand
+/// snapshots.
+///
+/// # Errors
+///
+/// [`Error::Stopped`].
+pub fn count_states(
+    tape: &Tape<'_>,
+    mode: Snapshot,
+    collar: f64,
+    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<BookCounts> {
+    let mut book = Book::new(tape.venues());
+    let mut counts = BookCounts::default();
+    let mut next = 0;
+    while next < tape.len() {
+        let rows = tape.snapshot_at(next, mode);
+        next = rows.end;
+        book.apply(tape, rows.clone(), mode, |_, _, _, _| {});
+        counts.snapshots += 1;
+        if counts.snapshots.is_multiple_of(8192) && keep_going().is_break() {
+            return Err(Error::Stopped);
+        }
+        let (ask, bid) = book.bests();
+        if ask != EMPTY && bid != EMPTY {
+            counts.locked += u64::from(ask == -bid);
+            counts.crossed += u64::from(ask < -bid);
+        }
+        let Some(mid) = book.mid() else { continue };
+        let limit = crate::units::fraction_of(collar, mid);
+        for quotes in rows.map(|i| keys(&tape.record(i))) {
+            counts.stubs += u64::from(quotes[0].key != EMPTY && quotes[0].key - mid > limit);
+            counts.stubs += u64::from(quotes[1].key != EMPTY && quotes[1].key + mid > limit);
+        }
+    }
+    Ok(counts)
+}

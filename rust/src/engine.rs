@@ -1,0 +1,463 @@
+//! The replay of one parent order: one function that reads like MODEL P1.
+
+use std::ops::ControlFlow;
+
+use crate::book::{Book, Depletion, EMPTY, Taken, Top};
+use crate::error::{Error, Result};
+use crate::fill::{FillModel, Stream};
+use crate::ledger::{Child, Fill, Kind, Ledger, Reason, Status};
+use crate::observe::KeepGoing;
+use crate::policy::{Desk, Intent, Policy, View, Visibility, meet};
+use crate::tape::{Snapshot, Tape};
+use crate::units::{Money, Nanos, Shares, Side, Time};
+use crate::venue::Venue;
+
+/// A parent order (MODEL P2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Parent {
+    /// Buy or sell.
+    pub side: Side,
+    /// Shares, positive.
+    pub quantity: Shares,
+    /// It first decides here.
+    pub start: Time,
+    /// What is left here is completed.
+    pub end: Time,
+    /// Shares in a lot.
+    pub lot: Shares,
+    /// Tells apart parents that are otherwise equal, so that their random streams differ.
+    pub twin: u64,
+}
+
+impl Parent {
+    /// What names this parent to the random streams of its children: its content, not its place among others (F3).
+    #[must_use]
+    pub fn stream(&self) -> [u64; 2] {
+        // A mixing step (odd multiplier, shift) per field: distinct fields give unrelated words.
+        let fields = [self.end, self.quantity, self.lot, self.side.sign(), self.twin as i64];
+        let mixed = fields.iter().fold(0_u64, |hash, &field| {
+            let word = (hash ^ field as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            word ^ (word >> 29)
+        });
+        [self.start as u64, mixed]
+    }
+}
+
+/// What a child's limit is (MODEL F6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// The quoted price it was planned on.
+    Seen,
+    /// None: a market order.
+    None,
+}
+
+/// Everything that is the same for every policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Market {
+    /// Terms by venue index.
+    pub venues: Vec<Venue>,
+    /// When the policy sees the book.
+    pub snapshot: Snapshot,
+    /// What own fills do to it.
+    pub depletion: Depletion,
+    /// Which quotes policies see.
+    pub visibility: Visibility,
+    /// How children are filled.
+    pub fill: FillModel,
+    /// Their limit.
+    pub limit: Limit,
+    /// Price step of the completion walk, nanos, positive.
+    pub tick: Nanos,
+}
+
+/// Where a parent's replay begins: the as-of book at its start, and the first record after it.
+#[derive(Clone, Debug)]
+pub struct AsOf {
+    /// The book after all records with `ts <= start`.
+    pub book: Book,
+    /// Row of the first record with `ts > start`.
+    pub next: usize,
+}
+
+/// How often a long replay looks whether it should stop, in snapshots.
+const POLL_EVERY: u32 = 8192;
+
+/// More levels than this in one walk of the flat book (MODEL P2) is an error.
+const MOST_LEVELS: Shares = 1_000_000;
+
+/// Replays one parent under one policy. `keep_going` is asked every few thousand snapshots.
+///
+/// # Errors
+///
+/// [`Error::Stopped`], and what the policy's solver returns.
+pub fn replay(
+    tape: &Tape<'_>,
+    market: &Market,
+    policy: &Policy,
+    parent: &Parent,
+    as_of: AsOf,
+    record: bool,
+    keep_going: impl Fn() -> ControlFlow<()>,
+) -> Result<Ledger> {
+    let mut run = Run::new(tape, market, policy, parent, as_of.book, record, &keep_going);
+    let mut next = as_of.next;
+    let mut until_poll = POLL_EVERY;
+    run.decide(parent.start)?;
+    while !run.is_finished() && next < tape.len() && tape.ts()[next] < parent.end {
+        let rows = tape.snapshot_at(next, market.snapshot);
+        let now = tape.ts()[next];
+        next = rows.end;
+        run.deliver(|arrival| arrival < now);
+        run.apply(rows);
+        run.decide(now)?;
+        until_poll -= 1;
+        if until_poll == 0 {
+            until_poll = POLL_EVERY;
+            if keep_going().is_break() {
+                return Err(Error::Stopped);
+            }
+        }
+    }
+    if !run.is_finished() {
+        run.deliver(|arrival| arrival < parent.end);
+        while next < tape.len() && tape.ts()[next] <= parent.end {
+            let rows = tape.snapshot_at(next, market.snapshot);
+            next = rows.end;
+            run.apply(rows);
+        }
+        run.deliver(|arrival| arrival <= parent.end);
+        run.finish()?;
+    }
+    Ok(run.close())
+}
+
+/// A child under way.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    number: u32,
+    venue: usize,
+    quantity: Shares,
+    seen_key: Nanos,
+    ts_decided: Time,
+    arrival: Time,
+}
+
+/// One parent's replay in progress.
+struct Run<'a> {
+    tape: &'a Tape<'a>,
+    market: &'a Market,
+    policy: &'a Policy,
+    parent: &'a Parent,
+    stream: [u64; 2],
+    book: Book,
+    taken: Taken,
+    ledger: Ledger,
+    desk: Desk,
+    intents: Vec<Intent>,
+    // In order of (arrival, number).
+    in_flight: Vec<InFlight>,
+    shares_in_flight: Shares,
+    lowest_fee: Nanos,
+    keep_going: &'a KeepGoing<'a>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        tape: &'a Tape<'a>,
+        market: &'a Market,
+        policy: &'a Policy,
+        parent: &'a Parent,
+        book: Book,
+        record: bool,
+        keep_going: &'a KeepGoing<'a>,
+    ) -> Self {
+        Self {
+            tape,
+            market,
+            policy,
+            parent,
+            stream: parent.stream(),
+            book,
+            taken: Taken::new(tape.venues(), market.depletion),
+            ledger: Ledger::new(parent.side, parent.end, record),
+            desk: Desk::default(),
+            intents: Vec::new(),
+            in_flight: Vec::new(),
+            shares_in_flight: 0,
+            lowest_fee: market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0),
+            keep_going,
+        }
+    }
+
+    fn remaining(&self) -> Shares {
+        self.parent.quantity - self.ledger.summary.executed
+    }
+
+    /// Nothing left to do, not even at the end.
+    fn is_finished(&self) -> bool {
+        self.remaining() == 0 && self.in_flight.is_empty()
+    }
+
+    /// P1 (1): children whose arrival time has passed execute against the book as it stands.
+    #[inline]
+    fn deliver(&mut self, arrived: impl Fn(Time) -> bool) {
+        if self.in_flight.is_empty() {
+            return;
+        }
+        let ready = self.in_flight.iter().take_while(|child| arrived(child.arrival)).count();
+        let mid = self.book.mid();
+        for i in 0..ready {
+            let child = self.in_flight[i];
+            self.shares_in_flight -= child.quantity;
+            self.execute(child, mid);
+        }
+        self.in_flight.drain(..ready);
+    }
+
+    /// P1 (2): the snapshot's records are applied.
+    #[inline]
+    fn apply(&mut self, rows: std::ops::Range<usize>) {
+        let (side, taken) = (self.parent.side, &mut self.taken);
+        self.book.apply(self.tape, rows, self.market.snapshot, |venue, changed, old, new| {
+            if changed == side {
+                taken.replaced(venue, old, new);
+            }
+        });
+    }
+
+    /// P1 (3) and (4): the parent plans and sends children; those without latency execute at once.
+    #[inline]
+    fn decide(&mut self, now: Time) -> Result<()> {
+        let Some(mid) = self.book.mid() else { return Ok(()) };
+        self.ledger.summary.arrival_mid.get_or_insert(mid);
+        let remaining = self.remaining() - self.shares_in_flight;
+        if remaining <= 0 {
+            return Ok(());
+        }
+        let due = match *self.policy {
+            Policy::Twap { bucket } => self.parent.released(bucket, now) - (self.parent.quantity - remaining),
+            _ => remaining,
+        };
+        let worst_key = self.desk.worst_key(self.policy, &self.market.visibility, self.parent.side, mid);
+        let oldest = self.market.visibility.max_quote_age.map_or(Time::MIN, |age| now.saturating_sub(age));
+        let view = View {
+            tape: self.tape,
+            book: &self.book,
+            taken: &self.taken,
+            venues: &self.market.venues,
+            fill: &self.market.fill,
+            side: self.parent.side,
+            remaining,
+            lot: self.parent.lot,
+            now,
+            mid,
+            cheapest: self.book.best(self.parent.side).saturating_add(self.lowest_fee),
+            worst_key,
+            oldest,
+        };
+        self.intents.clear();
+        self.policy.decide(&view, due, &mut self.desk, &mut self.intents, self.keep_going)?;
+        for i in 0..self.intents.len() {
+            self.send(self.intents[i], now, mid, remaining);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, intent: Intent, now: Time, mid: Nanos, remaining: Shares) {
+        let Intent { venue, quantity, marginal } = intent;
+        let quote = self.book.offers(self.parent.side)[venue];
+        let arrival = now.saturating_add(self.market.venues[venue].latency);
+        let number = self.ledger.child(|| Child {
+            ts_decided: now,
+            ts_arrived: arrival,
+            venue,
+            quantity,
+            executed: 0,
+            reason: Reason::Expired,
+            remaining,
+            mid,
+            seen_price: self.parent.side.sign() * quote.key,
+            seen_displayed: Shares::from(quote.size),
+            seen_available: self.taken.available(venue, quote.size),
+            marginal,
+            threshold: self.desk.threshold(self.policy),
+            met_price: None,
+            met_displayed: 0,
+            met_available: 0,
+            fill_probability: None,
+            age: 0,
+        });
+        let child = InFlight { number, venue, quantity, seen_key: quote.key, ts_decided: now, arrival };
+        if arrival == now {
+            return self.execute(child, Some(mid));
+        }
+        self.shares_in_flight += quantity;
+        let at = self.in_flight.partition_point(|other| other.arrival <= arrival);
+        self.in_flight.insert(at, child);
+    }
+
+    /// A child meets the book: immediate or cancel (F6).
+    fn execute(&mut self, child: InFlight, mid: Option<Nanos>) {
+        let InFlight { venue, quantity, arrival, .. } = child;
+        let side = self.parent.side;
+        let met = meet(self.tape, &self.book, &self.taken, &self.market.venues, side, venue, arrival);
+        let refused = if met.key == EMPTY {
+            Some(Reason::NoQuote)
+        } else if self.market.limit == Limit::Seen && met.key > child.seen_key {
+            Some(Reason::Limit)
+        } else if met.available == 0 {
+            Some(Reason::Depleted)
+        } else {
+            None
+        };
+        let execution = refused.is_none().then(|| {
+            let stream = Stream { parent: self.stream, child: u64::from(child.number) };
+            self.market.fill.execute(side, quantity, &met, stream)
+        });
+        let executed = execution.map_or(0, |execution| execution.quantity);
+        if let Some(row) = self.ledger.child_mut(child.number) {
+            row.executed = executed;
+            row.reason = refused.unwrap_or(match executed {
+                0 => Reason::Queue,
+                _ if executed < quantity => Reason::Partial,
+                _ => Reason::Filled,
+            });
+            row.met_price = (met.key != EMPTY).then(|| side.sign() * met.key);
+            row.met_displayed = met.displayed;
+            row.met_available = met.available;
+            row.fill_probability = refused.is_none().then(|| self.market.fill.probability(&met));
+            row.age = met.age;
+        }
+        let (Some(execution), Some(mid)) = (execution.filter(|execution| execution.quantity > 0), mid) else { return };
+        self.taken.take(venue, execution.quantity);
+        self.ledger.fill(Fill {
+            child: Some(child.number),
+            ts_decided: child.ts_decided,
+            ts_executed: arrival,
+            venue,
+            kind: Kind::Take,
+            quantity: execution.quantity,
+            price: side.sign() * execution.key,
+            quoted: side.sign() * met.key,
+            mid,
+            fee: Money::from(execution.quantity) * Money::from(self.market.venues[venue].taker_fee),
+            rebate: 0,
+            age: met.age,
+        });
+    }
+
+    /// P2: what is left at the end is completed, what is too much unwound, by a walk of the flat book.
+    fn finish(&mut self) -> Result<()> {
+        // A book whose first quote came with the last records: the order never decided, but has an arrival mid.
+        if let Some(mid) = self.book.mid() {
+            self.ledger.summary.arrival_mid.get_or_insert(mid);
+        }
+        let left = self.remaining();
+        let (kind, taking) =
+            if left > 0 { (Kind::Completion, self.parent.side) } else { (Kind::Unwind, self.parent.side.opposite()) };
+        let (Some(top), Some(mid)) = (self.book.top(taking), self.book.mid()) else { return Ok(()) };
+        let too_large = |rule| Error::Invalid { argument: "quantity", rule, value: self.parent.quantity.to_string() };
+        let walk = Walk::new(top, left.abs(), self.market.tick, taking);
+        if walk.levels() > MOST_LEVELS {
+            return Err(too_large(
+                "must be small enough for what is left at the end to be completed in 1,000,000 price levels, each of \
+                 the size displayed at the best price (a larger tick also makes a sell's levels fewer)",
+            ));
+        }
+        for (quantity, key) in walk {
+            let key = key.ok_or_else(|| walk_error(self.parent))?;
+            self.ledger.fill(Fill {
+                child: None,
+                ts_decided: self.parent.end,
+                ts_executed: self.parent.end,
+                venue: top.venue,
+                kind,
+                quantity,
+                price: taking.sign() * key,
+                quoted: taking.sign() * top.key,
+                mid,
+                fee: Money::from(quantity) * Money::from(self.market.venues[top.venue].taker_fee),
+                rebate: 0,
+                age: self.parent.end - self.book.updated(top.venue),
+            });
+        }
+        Ok(())
+    }
+
+    fn close(mut self) -> Ledger {
+        let left = self.remaining() - self.ledger.summary.completed + self.ledger.summary.unwound;
+        self.ledger.summary.status = match left {
+            0 if self.ledger.summary.completed > 0 => Status::Completed,
+            0 => Status::Filled,
+            _ => Status::NoQuotes,
+        };
+        self.ledger
+    }
+}
+
+impl Parent {
+    /// Shares a time-weighted schedule has released by `now`: whole lots dealt equally over the buckets, the earliest
+    /// getting the extra ones, the odd rest in the last (MODEL P3).
+    fn released(&self, bucket: Time, now: Time) -> Shares {
+        let buckets = (self.end - self.start).div_euclid(bucket) + i64::from((self.end - self.start) % bucket != 0);
+        let begun = (now - self.start) / bucket + 1;
+        if begun >= buckets {
+            return self.quantity;
+        }
+        let lots = self.quantity / self.lot;
+        ((lots / buckets) * begun + (lots % buckets).min(begun)) * self.lot
+    }
+}
+
+/// A completion walk whose price leaves 64 bits.
+pub(crate) fn walk_error(parent: &Parent) -> Error {
+    Error::Invalid {
+        argument: "quantity",
+        rule: "must be small enough for the completion walk to stay within 64-bit nanos",
+        value: parent.quantity.to_string(),
+    }
+}
+
+/// The flat book of MODEL P2, level by level: the displayed depth at the best price, then the same one tick worse, and
+/// so on. A price that leaves 64 bits is `None`.
+pub(crate) struct Walk {
+    left: Shares,
+    depth: Shares,
+    key: Option<Nanos>,
+    tick: Nanos,
+    side: Side,
+}
+
+impl Walk {
+    pub(crate) fn new(top: Top, quantity: Shares, tick: Nanos, side: Side) -> Self {
+        Self { left: quantity, depth: top.depth.max(1), key: Some(top.key), tick, side }
+    }
+
+    /// How many levels there are.
+    fn levels(&self) -> Shares {
+        let by_size = (self.left - 1) / self.depth + 1;
+        match (self.side, self.key) {
+            // A sell's last level is the first that is worth nothing.
+            (Side::Sell, Some(key)) => by_size.min(-key / self.tick + 2),
+            _ => by_size,
+        }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = (Shares, Option<Nanos>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        // Shares are never worth less than nothing: below zero a sell's last level takes the rest.
+        let worthless = self.side == Side::Sell && self.key.is_some_and(|key| key >= 0);
+        let quantity = if worthless { self.left } else { self.left.min(self.depth) };
+        let key = if worthless { Some(0) } else { self.key };
+        self.left -= quantity;
+        self.key = self.key.and_then(|key| key.checked_add(self.tick));
+        Some((quantity, key))
+    }
+}

@@ -1,0 +1,120 @@
+//! Fill models: what a child order gets when it arrives (MODEL F1-F3).
+
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Binomial, Distribution};
+
+use crate::units::{Nanos, Shares, Side, Time};
+
+/// How a child that meets a quote is filled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FillModel {
+    /// `min(x, available)` at the quoted price (F1).
+    Displayed,
+    /// A share of it, at a slipped price (F2, F3).
+    QueueAware(QueueAware),
+}
+
+/// The parameters of queue-aware execution; the queue position itself belongs to the venue or the tape.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QueueAware {
+    /// Fill probability at the front of the queue, in `[0, 1]`.
+    pub max_fill: f64,
+    /// Slippage, as a fraction of price, of a child as large as the displayed size.
+    pub impact: f64,
+    /// Time constant of the quote's ageing, nanoseconds; `None`: quotes do not age.
+    pub decay: Option<f64>,
+    /// `None`: the expected shares, rounded half to even. `Some(seed)`: a binomial draw (F3).
+    pub seed: Option<u64>,
+}
+
+/// The quote a child meets, or is planned on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Met {
+    /// Signed price.
+    pub key: Nanos,
+    /// Displayed shares.
+    pub displayed: Shares,
+    /// Shares own fills have left there.
+    pub available: Shares,
+    /// Time since the venue's last record.
+    pub age: Time,
+    /// Queue position in `[0, 1]`.
+    pub queue_position: f64,
+}
+
+/// What a child got.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Execution {
+    /// Shares.
+    pub quantity: Shares,
+    /// Signed price, slippage included.
+    pub key: Nanos,
+}
+
+/// The stream of random numbers of one child: a function of the seed, the parent order itself and the child's number,
+/// so that a draw depends neither on threads nor on which other orders are replayed (F3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Identifies the parent order by its content, see [`Parent::stream`](crate::engine::Parent::stream).
+    pub parent: [u64; 2],
+    /// The child's number within the parent.
+    pub child: u64,
+}
+
+impl FillModel {
+    /// The probability that an available share is filled (F2); 1 under F1.
+    #[must_use]
+    pub fn probability(&self, met: &Met) -> f64 {
+        match self {
+            FillModel::Displayed => 1.0,
+            FillModel::QueueAware(queue) => {
+                let time_decay = queue.decay.map_or(1.0, |decay| (-(met.age as f64) / decay).exp());
+                queue.max_fill * (1.0 - met.queue_position) * time_decay
+            }
+        }
+    }
+
+    /// The expected fill of a child of `x` shares: what a planning router counts on (F4).
+    #[must_use]
+    pub fn expected(&self, side: Side, x: Shares, met: &Met) -> Execution {
+        let most = x.min(met.available);
+        match self {
+            FillModel::Displayed => Execution { quantity: most, key: met.key },
+            FillModel::QueueAware(queue) => Execution {
+                quantity: (most as f64 * self.probability(met)).round_ties_even() as Shares,
+                key: queue.slipped(side, x, met),
+            },
+        }
+    }
+
+    /// The fill of a child of `x` shares.
+    #[must_use]
+    pub fn execute(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Execution {
+        let mut execution = self.expected(side, x, met);
+        if let FillModel::QueueAware(QueueAware { seed: Some(seed), .. }) = *self {
+            execution.quantity = draw(x.min(met.available), self.probability(met), seed, stream);
+        }
+        execution
+    }
+}
+
+impl QueueAware {
+    /// `quoted * (1 + s * slippage)`, `slippage = impact * x / displayed`, rounded half to even.
+    fn slipped(&self, side: Side, x: Shares, met: &Met) -> Nanos {
+        let sign = side.sign();
+        let slippage = self.impact * x as f64 / met.displayed as f64;
+        let quoted = (sign * met.key) as f64;
+        sign * (quoted * (1.0 + sign as f64 * slippage)).round_ties_even() as Nanos
+    }
+}
+
+/// A draw from Binomial(n, p) on the child's own stream.
+fn draw(n: Shares, p: f64, seed: u64, stream: Stream) -> Shares {
+    let mut key = [0_u8; 32];
+    for (bytes, word) in key.chunks_exact_mut(8).zip([seed, stream.parent[0], stream.parent[1], stream.child]) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    let mut random = ChaCha12Rng::from_seed(key);
+    Binomial::new(n as u64, p).map_or(0, |binomial| binomial.sample(&mut random) as Shares)
+}

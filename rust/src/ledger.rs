@@ -1,0 +1,253 @@
+//! The ledger: every child, every fill, and the sums that follow from them (MODEL P5, P6).
+
+use crate::units::{Money, Nanos, Shares, Side, Time};
+
+/// Why shares changed hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A child took a displayed quote.
+    Take,
+    /// A resting order was hit.
+    Post,
+    /// The walk at the end of the horizon (P2).
+    Completion,
+    /// Shares beyond the quantity, traded back at the end (P2).
+    Unwind,
+}
+
+/// One execution. Prices are per share, `fee` and `rebate` are totals of the row, all nanos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// The child's number within its parent; `None` for completion and unwind rows.
+    pub child: Option<u32>,
+    /// When the child was decided.
+    pub ts_decided: Time,
+    /// When it executed.
+    pub ts_executed: Time,
+    /// Venue index.
+    pub venue: usize,
+    /// Why.
+    pub kind: Kind,
+    /// Shares, positive.
+    pub quantity: Shares,
+    /// Price paid or received.
+    pub price: Nanos,
+    /// The venue's quote it was executed against.
+    pub quoted: Nanos,
+    /// The mid at execution.
+    pub mid: Nanos,
+    /// Taker fee paid.
+    pub fee: Money,
+    /// Maker rebate earned.
+    pub rebate: Money,
+    /// Time since the venue's last record, nanoseconds.
+    pub age: Time,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// All of it executed.
+    Filled,
+    /// Some of it.
+    Partial,
+    /// The venue showed no quote on that side.
+    NoQuote,
+    /// The quote was worse than the child's limit.
+    Limit,
+    /// Own fills had left nothing of the quote.
+    Depleted,
+    /// The fill model executed no share.
+    Queue,
+    /// The order ended before the child arrived.
+    Expired,
+}
+
+/// One child order: what it saw when it was decided, and what it met.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Child {
+    /// When it was decided.
+    pub ts_decided: Time,
+    /// When it arrived (or would have).
+    pub ts_arrived: Time,
+    /// Venue index.
+    pub venue: usize,
+    /// Shares sent.
+    pub quantity: Shares,
+    /// Shares executed.
+    pub executed: Shares,
+    /// How it ended.
+    pub reason: Reason,
+    /// Shares still to plan when it was decided.
+    pub remaining: Shares,
+    /// Mid when it was decided.
+    pub mid: Nanos,
+    /// Quote it was planned on.
+    pub seen_price: Nanos,
+    /// Shares displayed there.
+    pub seen_displayed: Shares,
+    /// Shares available there, own fills taken off.
+    pub seen_available: Shares,
+    /// The router's cost of its last lot against the benchmark, fee included, nanos per share; for a baseline its quote's.
+    pub marginal: Nanos,
+    /// The router's `lambda_under + theta` at that moment, nanos per share; `None` for the baselines.
+    pub threshold: Option<Nanos>,
+    /// Quote it met, `None` without one.
+    pub met_price: Option<Nanos>,
+    /// Shares displayed there.
+    pub met_displayed: Shares,
+    /// Shares available there.
+    pub met_available: Shares,
+    /// The fill model's probability, `None` where nothing was tried.
+    pub fill_probability: Option<f64>,
+    /// Age of the quote it met, nanoseconds.
+    pub age: Time,
+}
+
+/// How a parent order ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Its children did it all.
+    Filled,
+    /// What was left at the end was completed by walking the book.
+    Completed,
+    /// Its side was never quoted by the end: nothing could be done with what was left.
+    NoQuotes,
+}
+
+/// The sums over one parent's fills. All costs are signed: positive is worse for the parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// How it ended.
+    pub status: Status,
+    /// The arrival mid `M0`; `None` when no quote came by the end.
+    pub arrival_mid: Option<Nanos>,
+    /// Shares its children executed.
+    pub executed: Shares,
+    /// Shares completed at the end.
+    pub completed: Shares,
+    /// Shares beyond the quantity traded back at the end.
+    pub unwound: Shares,
+    /// `sum s * q * price`, `q` negative for unwinds: cash out for a buy, minus cash in for a sell.
+    pub notional: Money,
+    /// Taker fees paid.
+    pub fees: Money,
+    /// Maker rebates earned.
+    pub rebates: Money,
+    /// `sum s * q * (quoted - mid)`.
+    pub spread: Money,
+    /// `sum s * q * (price - quoted)`.
+    pub slippage: Money,
+    /// `sum s * q * (mid - M0)` over all but completion rows.
+    pub timing: Money,
+    /// The same over completion rows.
+    pub opportunity: Money,
+    /// Children sent.
+    pub children: u32,
+    /// Rows in the fill table.
+    pub fills: u32,
+    /// Time of the last fill, or of the end where there was none.
+    pub ts_done: Time,
+}
+
+impl Summary {
+    /// All-in cost: what left the account, fees and rebates included.
+    #[must_use]
+    pub fn all_in(&self) -> Money {
+        self.notional + self.fees - self.rebates
+    }
+
+    /// Implementation shortfall against the arrival mid: the sum of its parts (MODEL P6).
+    #[must_use]
+    pub fn shortfall(&self) -> Money {
+        self.spread + self.slippage + self.timing + self.opportunity + self.fees - self.rebates
+    }
+}
+
+/// One parent's rows and sums. Rows are kept only when `record` is set; the sums always.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// The sums.
+    pub summary: Summary,
+    /// Executions, in time order.
+    pub fills: Vec<Fill>,
+    /// Children by number.
+    pub children: Vec<Child>,
+    side: Side,
+    record: bool,
+}
+
+impl Ledger {
+    /// An empty ledger; `end` is the parent's.
+    #[must_use]
+    pub fn new(side: Side, end: Time, record: bool) -> Self {
+        let summary = Summary {
+            status: Status::NoQuotes,
+            arrival_mid: None,
+            executed: 0,
+            completed: 0,
+            unwound: 0,
+            notional: 0,
+            fees: 0,
+            rebates: 0,
+            spread: 0,
+            slippage: 0,
+            timing: 0,
+            opportunity: 0,
+            children: 0,
+            fills: 0,
+            ts_done: end,
+        };
+        Self { summary, fills: Vec::new(), children: Vec::new(), side, record }
+    }
+
+    /// Books one execution.
+    ///
+    /// # Panics
+    ///
+    /// If it comes before the arrival mid is known.
+    pub fn fill(&mut self, fill: Fill) {
+        let sum = &mut self.summary;
+        let arrival = sum.arrival_mid.expect("nothing executes before the first mid");
+        match fill.kind {
+            Kind::Take | Kind::Post => sum.executed += fill.quantity,
+            Kind::Completion => sum.completed += fill.quantity,
+            Kind::Unwind => sum.unwound += fill.quantity,
+        }
+        let direction = if fill.kind == Kind::Unwind { -1 } else { 1 };
+        let signed = direction * self.side.sign() * fill.quantity;
+        // Prices are not negative, so their differences fit; only the product needs 128 bits.
+        let part = |from: Nanos, to: Nanos| Money::from(signed) * Money::from(to - from);
+        sum.notional += part(0, fill.price);
+        sum.fees += fill.fee;
+        sum.rebates += fill.rebate;
+        sum.spread += part(fill.mid, fill.quoted);
+        sum.slippage += part(fill.quoted, fill.price);
+        let drift = part(arrival, fill.mid);
+        if fill.kind == Kind::Completion {
+            sum.opportunity += drift;
+        } else {
+            sum.timing += drift;
+        }
+        sum.fills += 1;
+        sum.ts_done = fill.ts_executed;
+        if self.record {
+            self.fills.push(fill);
+        }
+    }
+
+    /// Books a new child; returns its number.
+    pub fn child(&mut self, child: impl FnOnce() -> Child) -> u32 {
+        let number = self.summary.children;
+        self.summary.children += 1;
+        if self.record {
+            self.children.push(child());
+        }
+        number
+    }
+
+    /// A child's row, to write down what it met; `None` when rows are not kept.
+    pub fn child_mut(&mut self, number: u32) -> Option<&mut Child> {
+        self.children.get_mut(number as usize)
+    }
+}

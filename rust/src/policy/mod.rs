@@ -1,0 +1,220 @@
+//! Policies: at each decision, which venue gets how many shares (MODEL P3, section 3).
+
+mod baselines;
+mod router;
+
+pub use router::{Plan, Router, Unit};
+
+use crate::allocate::exact::Scratch;
+use crate::book::{Book, EMPTY, Quote, Taken};
+use crate::cost::{Offer, Penalties};
+use crate::error::Result;
+use crate::fill::{FillModel, Met};
+use crate::observe::KeepGoing;
+use crate::tape::Tape;
+use crate::units::{Nanos, Shares, Side, Time, fraction_of};
+use crate::venue::Venue;
+
+/// What decides. Every policy gets the same fees, fills, depletion, latency and completion.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Policy {
+    /// The static allocator of section 3 at every decision.
+    Router(Router),
+    /// The one venue with the best displayed price.
+    BestAsk,
+    /// All venues, cheapest all-in first.
+    Sweep,
+    /// Equal slices over time buckets, each swept.
+    Twap {
+        /// Length of a bucket, nanoseconds.
+        bucket: Time,
+    },
+    /// The remainder over the venues in proportion to their available size.
+    Vwap,
+}
+
+/// One child the policy wants to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Venue index.
+    pub venue: usize,
+    /// Shares, positive.
+    pub quantity: Shares,
+    /// Cost per share of the last of them against the benchmark, fee included, nanos.
+    pub marginal: Nanos,
+}
+
+/// Which quotes a policy may see, besides the book itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Visibility {
+    /// Quotes further than this fraction of the mid through it are stubs (B7).
+    pub collar: f64,
+    /// Quotes older than this are hidden, nanoseconds (B3).
+    pub max_quote_age: Option<Time>,
+}
+
+/// All that a policy may look at when it decides.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The tape, for its queue positions only.
+    pub tape: &'a Tape<'a>,
+    /// The book at this snapshot.
+    pub book: &'a Book,
+    /// What this parent has taken from it.
+    pub taken: &'a Taken,
+    /// The venues' terms.
+    pub venues: &'a [Venue],
+    /// The fill model, for a router that plans with it.
+    pub fill: &'a FillModel,
+    /// The parent's side.
+    pub side: Side,
+    /// Shares to plan: quantity less executed less in flight, positive.
+    pub remaining: Shares,
+    /// The parent's lot.
+    pub lot: Shares,
+    /// Decision time.
+    pub now: Time,
+    /// The mid.
+    pub mid: Nanos,
+    /// No quote costs less than this all-in, as a signed price: the best quote and the lowest fee.
+    pub cheapest: Nanos,
+    /// Signed price beyond which a quote is a stub.
+    pub worst_key: Nanos,
+    /// Oldest record a quote may rest on.
+    pub oldest: Time,
+}
+
+impl View<'_> {
+    /// The quotes the policy can see, by venue.
+    #[inline]
+    pub fn visible(&self) -> impl Iterator<Item = (usize, Quote)> + '_ {
+        let quotes = self.book.offers(self.side).iter().copied().enumerate();
+        quotes.filter(|&(venue, quote)| quote.key <= self.worst_key && self.book.updated(venue) >= self.oldest)
+    }
+
+    /// Shares left of a quote.
+    #[must_use]
+    #[inline]
+    pub fn available(&self, venue: usize, quote: Quote) -> Shares {
+        self.taken.available(venue, quote.size)
+    }
+
+    /// What a quote costs per share, fee included, as a signed price.
+    #[must_use]
+    #[inline]
+    pub fn all_in(&self, venue: usize, quote: Quote) -> Nanos {
+        quote.key + self.venues[venue].taker_fee
+    }
+
+    /// The quote as a fill model sees it.
+    #[must_use]
+    pub fn met(&self, venue: usize) -> Met {
+        meet(self.tape, self.book, self.taken, self.venues, self.side, venue, self.now)
+    }
+
+    /// One child, its marginal cost measured against the mid.
+    #[must_use]
+    #[inline]
+    fn intent(&self, venue: usize, quote: Quote, quantity: Shares) -> Intent {
+        Intent { venue, quantity, marginal: self.all_in(venue, quote) - self.side.sign() * self.mid }
+    }
+}
+
+/// The quote a child of `side` meets at `venue` at time `now`.
+#[must_use]
+pub fn meet(tape: &Tape<'_>, book: &Book, taken: &Taken, venues: &[Venue], side: Side, venue: usize, now: Time) -> Met {
+    let quote = book.offers(side)[venue];
+    if quote.key == EMPTY {
+        return Met { key: EMPTY, displayed: 0, available: 0, age: 0, queue_position: 0.0 };
+    }
+    Met {
+        key: quote.key,
+        displayed: Shares::from(quote.size),
+        available: taken.available(venue, quote.size),
+        age: now - book.updated(venue),
+        queue_position: tape.queue_position(book.row(venue)).unwrap_or(venues[venue].queue_position),
+    }
+}
+
+/// A decision's reusable memory, and the mid-dependent limits, recomputed only when the mid moves.
+#[derive(Clone, Debug, Default)]
+pub struct Desk {
+    // Quotes under consideration: (venue, signed price or all-in cost, available shares).
+    ranked: Vec<(Nanos, usize, Shares)>,
+    offers: Vec<Offer>,
+    venues: Vec<usize>,
+    split: Vec<Shares>,
+    scratch: Scratch,
+    curves: router::CurveDesk,
+    limits: Option<Limits>,
+}
+
+/// The limits that hang on the mid.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    mid: Nanos,
+    worst_key: Nanos,
+    penalties: Penalties,
+}
+
+impl Desk {
+    /// The signed price beyond which a quote is a stub at this mid (B7).
+    #[must_use]
+    #[inline]
+    pub fn worst_key(&mut self, policy: &Policy, visibility: &Visibility, side: Side, mid: Nanos) -> Nanos {
+        match self.limits {
+            Some(limits) if limits.mid == mid => limits.worst_key,
+            _ => {
+                // An empty side (EMPTY) is never below the limit, whatever the collar.
+                let worst_key = (side.sign() * mid).saturating_add(fraction_of(visibility.collar, mid)).min(EMPTY - 1);
+                let penalties = match policy {
+                    Policy::Router(router) => router.penalties(mid),
+                    _ => Penalties { over: 0, under: 0, theta: 0 },
+                };
+                self.limits = Some(Limits { mid, worst_key, penalties });
+                worst_key
+            }
+        }
+    }
+
+    fn penalties(&self) -> Penalties {
+        self.limits.map_or(Penalties { over: 0, under: 0, theta: 0 }, |limits| limits.penalties)
+    }
+
+    /// The router's `lambda_under + theta` at this mid; `None` where no such limit decides.
+    #[must_use]
+    pub fn threshold(&self, policy: &Policy) -> Option<Nanos> {
+        match policy {
+            Policy::Router(router) => router.threshold(&self.penalties()),
+            _ => None,
+        }
+    }
+}
+
+impl Policy {
+    /// Appends what to send now to `intents`. `due` is how many shares the schedule of a `Twap` has released and not
+    /// yet used; other policies ignore it. A router that enumerates asks `keep_going` once a millisecond or so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyCandidates`](crate::Error::TooManyCandidates) and [`Error::Stopped`](crate::Error::Stopped) from
+    /// an exhaustive router.
+    #[inline]
+    pub fn decide(
+        &self,
+        view: &View<'_>,
+        due: Shares,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
+        match self {
+            Policy::Router(router) => router.decide(view, desk, intents, keep_going)?,
+            Policy::BestAsk => baselines::best_ask(view, intents),
+            Policy::Sweep => baselines::sweep(view, view.remaining, &mut desk.ranked, intents),
+            Policy::Twap { .. } => baselines::sweep(view, due, &mut desk.ranked, intents),
+            Policy::Vwap => baselines::vwap(view, &mut desk.ranked, intents),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! The static router: the allocator of MODEL section 3 at every decision.
+
+use crate::allocate::curves::{self, Curves, Terms};
+use crate::allocate::{Problem, Rule, Solver, allocate_while};
+use crate::cost::{Offer, Penalties};
+use crate::error::Result;
+use crate::observe::KeepGoing;
+use crate::policy::{Desk, Intent, View};
+use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
+
+/// The unit of the three risk parameters (MODEL N3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// A fraction of the benchmark price: 0.0005 is 5 basis points.
+    Fraction,
+    /// Currency per share.
+    Price,
+}
+
+/// What the router plans with (MODEL F4).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Plan {
+    /// Certain fills at the displayed price: A1 as it stands.
+    Displayed,
+    /// The expected fills and slipped prices of the fill model.
+    Fills {
+        /// At most this multiple of what is left is sent, at least 1.
+        overbook: f64,
+    },
+}
+
+/// The static router's parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Router {
+    /// Penalty per share executed beyond the target.
+    pub lambda_over: f64,
+    /// Penalty per share of the target not executed.
+    pub lambda_under: f64,
+    /// Queue-risk penalty per share of either.
+    pub theta_queue: f64,
+    /// Unit of the three.
+    pub unit: Unit,
+    /// Which splits are candidates.
+    pub rule: Rule,
+    /// How the best is found.
+    pub solver: Solver,
+    /// What fills are planned with.
+    pub plan: Plan,
+}
+
+impl Router {
+    /// The benchmark `b`: the mid, or 0 under the strict rule (MODEL A2).
+    #[must_use]
+    pub fn benchmark(&self, mid: Nanos) -> Nanos {
+        match self.rule {
+            Rule::Relaxed => mid,
+            Rule::Strict => 0,
+        }
+    }
+
+    /// The penalties in nanos per share when the mid is `mid` (MODEL N3).
+    #[must_use]
+    pub fn penalties(&self, mid: Nanos) -> Penalties {
+        let base = match self.unit {
+            Unit::Fraction => self.benchmark(mid),
+            Unit::Price => NANOS_PER_UNIT,
+        };
+        Penalties {
+            over: fraction_of(self.lambda_over, base),
+            under: fraction_of(self.lambda_under, base),
+            theta: fraction_of(self.theta_queue, base),
+        }
+    }
+
+    /// The marginal cost at which it stops; `None` under the strict rule, where no penalty decides (MODEL A5).
+    pub(super) fn threshold(&self, penalties: &Penalties) -> Option<Nanos> {
+        (self.rule == Rule::Relaxed).then(|| penalties.per_share_under())
+    }
+
+    /// Appends the least-cost split's children to `intents`, in ascending venue id.
+    #[inline]
+    pub(super) fn decide(
+        &self,
+        view: &View<'_>,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
+        match self.plan {
+            Plan::Displayed => self.plan_displayed(view, desk, intents, keep_going),
+            Plan::Fills { overbook } => self.plan_fills(view, overbook, desk, intents),
+        }
+    }
+
+    #[inline]
+    fn plan_displayed(
+        &self,
+        view: &View<'_>,
+        desk: &mut Desk,
+        intents: &mut Vec<Intent>,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<()> {
+        let benchmark_key = view.side.sign() * self.benchmark(view.mid);
+        let penalties = desk.penalties();
+        if self.threshold(&penalties).is_some_and(|limit| view.cheapest - benchmark_key >= limit) {
+            return Ok(()); // not even the best quote is worth taking
+        }
+        desk.gather(view);
+        let problem = Problem {
+            quantity: view.remaining,
+            lot: view.lot,
+            offers: &desk.offers,
+            benchmark_key,
+            penalties,
+            rule: self.rule,
+        };
+        desk.split.resize(desk.offers.len(), 0);
+        if !allocate_while(&problem, self.solver, &mut desk.scratch, &mut desk.split, keep_going)? {
+            return Ok(());
+        }
+        let chosen = desk.venues.iter().zip(&desk.offers).zip(&desk.split).filter(|&(_, &quantity)| quantity > 0);
+        intents.extend(chosen.map(|((&venue, offer), &quantity)| Intent {
+            venue,
+            quantity,
+            marginal: problem.unit_cost(offer),
+        }));
+        Ok(())
+    }
+
+    /// F4: every venue's cost becomes a curve over the lots sent, slipped price and expected shares by the fill model.
+    fn plan_fills(&self, view: &View<'_>, overbook: f64, desk: &mut Desk, intents: &mut Vec<Intent>) -> Result<()> {
+        desk.gather(view);
+        let penalties = desk.penalties();
+        let plan = curves::Plan {
+            side: view.side,
+            lot: if view.remaining < view.lot { 1 } else { view.lot },
+            cap: (overbook * view.remaining as f64).floor() as Shares,
+            benchmark: self.benchmark(view.mid),
+        };
+        let CurveDesk { curves, solver, lots } = &mut desk.curves;
+        curves.clear();
+        for (offer, &venue) in desk.offers.iter().zip(&desk.venues) {
+            let terms = Terms { available: offer.available, taker_fee: offer.fee, maker_rebate: offer.rebate };
+            let met = view.met(venue);
+            curves.push_fills(&plan, &terms, |sent| {
+                let expected = view.fill.expected(view.side, sent, &met);
+                (expected.quantity, view.side.sign() * expected.key)
+            })?;
+        }
+        let problem = curves::Problem {
+            curves,
+            remaining: view.remaining,
+            max_lots: plan.max_lots()?,
+            under: penalties.per_share_under(),
+            over: penalties.per_share_over(),
+        };
+        match self.solver {
+            Solver::Exact => solver.exact(&problem, lots)?,
+            Solver::Exhaustive { max_candidates } => curves::exhaustive(&problem, max_candidates, lots)?,
+        };
+        let chosen = desk.venues.iter().enumerate().zip(lots.iter()).filter(|&(_, &lots)| lots > 0);
+        intents.extend(chosen.map(|((i, &venue), &lots)| {
+            let (cost, shares) = (curves.cost(i), curves.shares(i));
+            let (paid, gained) = (cost[lots] - cost[lots - 1], shares[lots] - shares[lots - 1]);
+            Intent { venue, quantity: lots as Shares * plan.lot, marginal: paid.div_euclid(gained.max(1)) }
+        }));
+        Ok(())
+    }
+}
+
+/// Reusable memory of a router that plans with fills.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CurveDesk {
+    curves: Curves,
+    solver: curves::Solver,
+    lots: Vec<usize>,
+}
+
+impl Desk {
+    /// Collects what the visible venues still offer, in ascending venue id.
+    #[inline]
+    fn gather(&mut self, view: &View<'_>) {
+        self.offers.clear();
+        self.venues.clear();
+        for (venue, quote) in view.visible() {
+            let available = view.available(venue, quote);
+            if available > 0 {
+                let terms = &view.venues[venue];
+                self.offers.push(Offer { key: quote.key, available, fee: terms.taker_fee, rebate: terms.maker_rebate });
+                self.venues.push(venue);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Columns in and out: `NumPy` arrays borrowed from Python without a copy, vectors handed over without one.
+
+use numpy::{
+    Element, IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods, dtype,
+};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::error::{Error, Result};
+use crate::tape::{Columns, Tape};
+use crate::units::Money;
+
+/// A tape's columns, by name, from a Python dict.
+pub(super) struct TapeColumns<'py> {
+    ts: PyReadonlyArray1<'py, i64>,
+    venue: PyReadonlyArray1<'py, u16>,
+    bid_px: PyReadonlyArray1<'py, i64>,
+    bid_sz: PyReadonlyArray1<'py, u32>,
+    ask_px: PyReadonlyArray1<'py, i64>,
+    ask_sz: PyReadonlyArray1<'py, u32>,
+    queue_position: Option<PyReadonlyArray1<'py, f64>>,
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for TapeColumns<'py> {
+    type Error = PyErr;
+
+    fn extract(tape: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let tape = tape.cast::<PyDict>()?;
+        Ok(Self {
+            ts: required(&tape, "ts")?,
+            venue: required(&tape, "venue")?,
+            bid_px: required(&tape, "bid_px")?,
+            bid_sz: required(&tape, "bid_sz")?,
+            ask_px: required(&tape, "ask_px")?,
+            ask_sz: required(&tape, "ask_sz")?,
+            queue_position: column(&tape, "queue_position")?,
+        })
+    }
+}
+
+fn required<'py, T: Element>(tape: &Bound<'py, PyDict>, name: &str) -> PyResult<PyReadonlyArray1<'py, T>> {
+    column(tape, name)?.ok_or_else(|| PyTypeError::new_err(format!("tape has no column {name}")))
+}
+
+/// A column of a tape, if it is there: borrowed, never copied, so it has to be what the core reads.
+fn column<'py, T: Element>(tape: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<PyReadonlyArray1<'py, T>>> {
+    let Some(value) = tape.get_item(name)? else { return Ok(None) };
+    let found = value.cast::<PyArray1<T>>().ok().and_then(|array| array.try_readonly().ok());
+    match found.filter(|array| array.as_slice().is_ok()) {
+        Some(array) => Ok(Some(array)),
+        None => Err(not_a_column::<T>(name, &value)),
+    }
+}
+
+fn not_a_column<T: Element>(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let wanted = dtype::<T>(value.py());
+    let found = value.cast::<PyUntypedArray>().map_or_else(
+        |_| value.get_type().to_string(),
+        |array| {
+            let layout = if array.is_contiguous() { "contiguous" } else { "strided" };
+            format!("a {layout} {}-dimensional array of {}", array.ndim(), array.dtype())
+        },
+    );
+    PyTypeError::new_err(format!("tape.{name} must be a contiguous 1-dimensional array of {wanted}, got {found}"))
+}
+
+impl TapeColumns<'_> {
+    /// The tape, borrowed.
+    pub(super) fn tape(&self, venues: usize) -> PyResult<Tape<'_>> {
+        let columns = Columns {
+            ts: self.ts.as_slice()?,
+            venue: self.venue.as_slice()?,
+            bid_px: self.bid_px.as_slice()?,
+            bid_sz: self.bid_sz.as_slice()?,
+            ask_px: self.ask_px.as_slice()?,
+            ask_sz: self.ask_sz.as_slice()?,
+            queue_position: self.queue_position.as_ref().map(PyReadonlyArray1::as_slice).transpose()?,
+        };
+        Ok(Tape::new(columns, venues)?)
+    }
+}
+
+/// A dict of `NumPy` columns under construction.
+pub(super) struct Frame<'py>(Bound<'py, PyDict>);
+
+impl<'py> Frame<'py> {
+    pub(super) fn new(py: Python<'py>) -> Self {
+        Self(PyDict::new(py))
+    }
+
+    /// Adds a column. Signals are looked at before each, as tables can be long.
+    pub(super) fn column<T: Element>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()> {
+        self.0.py().check_signals()?;
+        self.0.set_item(name, values.collect::<Vec<T>>().into_pyarray(self.0.py()))
+    }
+
+    /// Adds a column of values that may be missing, as two arrays: the values, and whether each is there.
+    pub(super) fn optional<T: Element + Copy + Default>(
+        &self,
+        name: &str,
+        values: impl Iterator<Item = Option<T>>,
+    ) -> PyResult<()> {
+        self.0.py().check_signals()?;
+        let (values, present): (Vec<T>, Vec<bool>) =
+            values.map(|value| (value.unwrap_or_default(), value.is_some())).unzip();
+        let py = self.0.py();
+        self.0.set_item(name, (values.into_pyarray(py), present.into_pyarray(py)))
+    }
+
+    pub(super) fn into_dict(self) -> Bound<'py, PyDict> {
+        self.0
+    }
+}
+
+/// A sum of money as a 64-bit column entry.
+pub(super) fn narrow(what: &'static str, parent: usize, money: Money) -> Result<i64> {
+    i64::try_from(money).map_err(|_| Error::MoneyOverflow { what, parent })
+}

@@ -1,0 +1,203 @@
+//! Many replays over one tape, on threads: every variant with every parent, results in order (MODEL N2, P2, P7).
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+
+use crate::book::Book;
+use crate::engine::{AsOf, Market, Parent, replay};
+use crate::error::{Error, Result};
+use crate::hindsight::hindsight;
+use crate::ledger::Ledger;
+use crate::observe::{KeepGoing, Observer, POLL, Watch, always};
+use crate::policy::Policy;
+use crate::tape::{Snapshot, Tape};
+use crate::units::{Money, Time};
+
+/// One column of a comparison: a policy in a market.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// What is the same for every policy in it.
+    pub market: Market,
+    /// What decides.
+    pub policy: Policy,
+}
+
+/// How often a pass over the tape looks at the clock, in snapshots and books.
+const LOOK_EVERY: u32 = 8192;
+
+/// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
+///
+/// # Errors
+///
+/// [`Error::Stopped`] when the observer says so, else the error of the earliest replay that failed.
+pub fn replay_all(
+    tape: &Tape<'_>,
+    parents: &[Parent],
+    variants: &[Variant],
+    record: bool,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Ledger>> {
+    let mut watch = Watch::new(observer, parents.len() * variants.len());
+    let used = variants.iter().map(|variant| variant.market.snapshot);
+    let starts = Starts::new(tape, parents, used, &mut || watch.poll())?;
+    run_all(watch, threads, |job, keep_going| {
+        let (variant, index) = (&variants[job / parents.len()], job % parents.len());
+        let as_of = starts.at(variant.market.snapshot, index).clone();
+        replay(tape, &variant.market, &variant.policy, &parents[index], as_of, record, keep_going)
+    })
+}
+
+/// The least possible all-in cost of every parent (MODEL P4); see [`hindsight`].
+///
+/// # Errors
+///
+/// As [`replay_all`].
+pub fn hindsight_all(
+    tape: &Tape<'_>,
+    parents: &[Parent],
+    market: &Market,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Option<Money>>> {
+    let mut watch = Watch::new(observer, parents.len());
+    let starts = Starts::new(tape, parents, [market.snapshot].into_iter(), &mut || watch.poll())?;
+    run_all(watch, threads, |job, keep_going| {
+        hindsight(tape, market, &parents[job], starts.at(market.snapshot, job).clone(), keep_going)
+    })
+}
+
+/// Runs the jobs of a watch on worker threads; results in order, so the answer does not depend on `threads`.
+///
+/// Workers take jobs one by one. The calling thread only watches: it asks the observer 20 times a second (signals reach
+/// no other thread) and tells the jobs to stop.
+fn run_all<T: Send>(
+    mut watch: Watch<'_>,
+    threads: usize,
+    run: impl Fn(usize, &KeepGoing<'_>) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let total = watch.total;
+    let stop = AtomicBool::new(false);
+    let next = AtomicUsize::new(0);
+    let mut results: Vec<Option<Result<T>>> = (0..total).map(|_| None).collect();
+    let outcome: Result<()> = thread::scope(|scope| {
+        let (sender, receiver) = channel();
+        for _ in 0..threads.clamp(1, total.max(1)) {
+            let (sender, run, next, stop) = (sender.clone(), &run, &next, &stop);
+            scope.spawn(move || {
+                let keep_going =
+                    || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+                while keep_going().is_continue() {
+                    let job = next.fetch_add(1, Ordering::Relaxed);
+                    if job >= total || sender.send((job, run(job, &keep_going))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        loop {
+            match receiver.recv_timeout(POLL) {
+                Ok((job, result)) => {
+                    // A failure lets the jobs under way finish, so that the earliest failure in order is known.
+                    if result.is_err() {
+                        next.store(total, Ordering::Relaxed);
+                    }
+                    results[job] = Some(result);
+                    watch.done += 1;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if watch.poll().is_break() {
+                stop.store(true, Ordering::Relaxed);
+                return Err(Error::Stopped);
+            }
+        }
+        Ok(())
+    });
+    outcome?;
+    if watch.finish().is_break() {
+        return Err(Error::Stopped);
+    }
+    // Short only behind a failure, which comes first and is what `collect` returns.
+    results.into_iter().flatten().collect()
+}
+
+/// The as-of book at every parent's start, once per snapshot mode in use.
+struct Starts {
+    modes: Vec<(Snapshot, Vec<AsOf>)>,
+}
+
+impl Starts {
+    fn new(
+        tape: &Tape<'_>,
+        parents: &[Parent],
+        used: impl Iterator<Item = Snapshot>,
+        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Self> {
+        let times: Vec<Time> = parents.iter().map(|parent| parent.start).collect();
+        let mut modes: Vec<(Snapshot, Vec<AsOf>)> = Vec::new();
+        for mode in used {
+            if modes.iter().all(|(known, _)| *known != mode) {
+                modes.push((mode, as_of_books_while(tape, mode, &times, keep_going)?));
+            }
+        }
+        Ok(Self { modes })
+    }
+
+    fn at(&self, mode: Snapshot, parent: usize) -> &AsOf {
+        let (_, books) = self.modes.iter().find(|(known, _)| *known == mode).expect("built for every mode in use");
+        &books[parent]
+    }
+}
+
+/// The as-of book at each of `times` (any order), in one pass over the tape.
+///
+/// # Panics
+///
+/// Never: nothing stops it.
+#[must_use]
+pub fn as_of_books(tape: &Tape<'_>, mode: Snapshot, times: &[Time]) -> Vec<AsOf> {
+    as_of_books_while(tape, mode, times, &mut always).expect("nothing stops it")
+}
+
+/// [`as_of_books`], asking `keep_going` every few thousand snapshots.
+///
+/// # Errors
+///
+/// [`Error::Stopped`].
+pub fn as_of_books_while(
+    tape: &Tape<'_>,
+    mode: Snapshot,
+    times: &[Time],
+    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Vec<AsOf>> {
+    let mut until_look = LOOK_EVERY;
+    let mut look = || {
+        until_look -= 1;
+        if until_look > 0 {
+            return Ok(());
+        }
+        until_look = LOOK_EVERY;
+        if keep_going().is_break() { Err(Error::Stopped) } else { Ok(()) }
+    };
+    let mut order: Vec<usize> = (0..times.len()).collect();
+    order.sort_by_key(|&i| times[i]);
+    let mut found: Vec<Option<AsOf>> = vec![None; times.len()];
+    let mut book = Book::new(tape.venues());
+    let mut next = 0;
+    for i in order {
+        while next < tape.len() && tape.ts()[next] <= times[i] {
+            let rows = tape.snapshot_at(next, mode);
+            next = rows.end;
+            book.apply(tape, rows, mode, |_, _, _, _| {});
+            look()?;
+        }
+        found[i] = Some(AsOf { book: book.clone(), next });
+        look()?;
+    }
+    Ok(found.into_iter().flatten().collect())
+}

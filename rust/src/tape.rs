@@ -1,0 +1,155 @@
+//! The tape: borrowed columns of L1 records in time order, and the snapshots they make (MODEL B1, B4).
+
+use std::ops::Range;
+
+use crate::error::{Error, Result};
+use crate::units::{Nanos, Time, UNDEF_PRICE};
+
+/// When the router sees the book (MODEL B4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Snapshot {
+    /// After all records that share one event time.
+    Last,
+    /// After every single record.
+    Each,
+    /// As `Last`, but only the first record of each (event time, venue) exists.
+    First,
+}
+
+/// Columns of L1 records, sorted by time, one entry a record. A side without a quote has the price
+/// [`UNDEF_PRICE`](crate::units::UNDEF_PRICE) and size 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Tape<'a> {
+    ts: &'a [Time],
+    venue: &'a [u16],
+    bid_px: &'a [Nanos],
+    bid_sz: &'a [u32],
+    ask_px: &'a [Nanos],
+    ask_sz: &'a [u32],
+    queue_position: Option<&'a [f64]>,
+    venues: usize,
+}
+
+/// The columns [`Tape::new`] takes, by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    /// Event time, nondecreasing.
+    pub ts: &'a [Time],
+    /// Dense venue index, in ascending venue id.
+    pub venue: &'a [u16],
+    /// Bid price in nanos.
+    pub bid_px: &'a [Nanos],
+    /// Bid size in shares.
+    pub bid_sz: &'a [u32],
+    /// Ask price in nanos.
+    pub ask_px: &'a [Nanos],
+    /// Ask size in shares.
+    pub ask_sz: &'a [u32],
+    /// Queue position of a new order at the venue, in `[0, 1]` (MODEL F2).
+    pub queue_position: Option<&'a [f64]>,
+}
+
+/// One L1 record.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    /// Event time.
+    pub ts: Time,
+    /// Dense venue index.
+    pub venue: usize,
+    /// Bid price and size.
+    pub bid: (Nanos, u32),
+    /// Ask price and size.
+    pub ask: (Nanos, u32),
+}
+
+impl<'a> Tape<'a> {
+    /// Borrows the columns of a tape over `venues` venues.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the columns differ in length, a venue index is not below `venues`, or time runs
+    /// backwards: what the loader promises, checked once because everything after relies on it.
+    pub fn new(columns: Columns<'a>, venues: usize) -> Result<Self> {
+        let Columns { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position } = columns;
+        let lengths = [venue.len(), bid_px.len(), bid_sz.len(), ask_px.len(), ask_sz.len()];
+        let queue_length = queue_position.map_or(ts.len(), <[f64]>::len);
+        if lengths.iter().chain([&queue_length]).any(|&n| n != ts.len()) {
+            return Err(invalid("tape", "must have columns of one length", format!("{} and {lengths:?}", ts.len())));
+        }
+        if let Some(row) = venue.iter().position(|&v| usize::from(v) >= venues) {
+            let value = format!("{} in row {row}", venue[row]);
+            return Err(invalid("tape.venue", "must be below the number of venues", value));
+        }
+        if let Some(row) = ts.windows(2).position(|pair| pair[0] > pair[1]) {
+            return Err(invalid("tape.ts", "must not decrease", format!("{} in row {}", ts[row + 1], row + 1)));
+        }
+        Ok(Self { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position, venues })
+    }
+
+    /// Number of records.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ts.len()
+    }
+
+    /// Whether the tape holds no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ts.is_empty()
+    }
+
+    /// Number of venues.
+    #[must_use]
+    pub fn venues(&self) -> usize {
+        self.venues
+    }
+
+    /// Event times.
+    #[must_use]
+    pub fn ts(&self) -> &'a [Time] {
+        self.ts
+    }
+
+    /// Record `i`.
+    #[must_use]
+    #[inline]
+    pub fn record(&self, i: usize) -> Record {
+        Record {
+            ts: self.ts[i],
+            venue: usize::from(self.venue[i]),
+            bid: (self.bid_px[i], self.bid_sz[i]),
+            ask: (self.ask_px[i], self.ask_sz[i]),
+        }
+    }
+
+    /// Whether record `i` leaves a side without a quote.
+    #[must_use]
+    #[inline]
+    pub fn is_one_sided(&self, i: usize) -> bool {
+        self.bid_px[i] == UNDEF_PRICE || self.ask_px[i] == UNDEF_PRICE
+    }
+
+    /// The tape's own queue position in record `i`, where it has that column.
+    #[must_use]
+    #[inline]
+    pub fn queue_position(&self, i: usize) -> Option<f64> {
+        self.queue_position.map(|column| column[i])
+    }
+
+    /// The records of the snapshot that begins at record `i`.
+    #[must_use]
+    #[inline]
+    pub fn snapshot_at(&self, i: usize, mode: Snapshot) -> Range<usize> {
+        let mut end = i + 1;
+        if mode != Snapshot::Each {
+            while end < self.ts.len() && self.ts[end] == self.ts[i] {
+                end += 1;
+            }
+        }
+        i..end
+    }
+}
+
+fn invalid(argument: &'static str, rule: &'static str, value: String) -> Error {
+    Error::Invalid { argument, rule, value }
+}

@@ -1,0 +1,45 @@
+"""MODEL.md sections 1 to 5, transcribed literally: the third engine the Rust core is compared with.
+
+Plain integers, plain loops, no dependence on the package it checks. Obviously right is worth more here than
+fast. Each function cites the rule it transcribes.
+"""
+
+from .allocate import (
+    Allocation,
+    Curve,
+    allocate,
+    allocate_fills,
+    allocate_table,
+    candidates,
+    effective_lot,
+    offers_as_curves,
+    penalty_nanos,
+)
+from .book import Book, FillModel, Level, Settings, Venue, snapshots
+from .hindsight import hindsight
+from .replay import Child, Fill, Order, Policy, Run, replay
+
+__all__ = [
+    "Allocation",
+    "Book",
+    "Child",
+    "Curve",
+    "Fill",
+    "FillModel",
+    "Level",
+    "Order",
+    "Policy",
+    "Run",
+    "Settings",
+    "Venue",
+    "allocate",
+    "allocate_fills",
+    "allocate_table",
+    "candidates",
+    "effective_lot",
+    "hindsight",
+    "offers_as_curves",
+    "penalty_nanos",
+    "replay",
+    "snapshots",
+]

@@ -1,0 +1,211 @@
+"""The as-of book, its depletion by own fills, fill models and settings (MODEL sections 2 and 4)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+UNDEF_PRICE = 2**63 - 1
+# ts, venue index, bid price or None, bid size, ask price or None, ask size[, queue position or None]
+Record = tuple[Any, ...]
+Quote = tuple[int, int]  # price, size
+
+
+@dataclass(frozen=True)
+class Venue:
+    """Fees in nanos per share, latency in ns; ``queue_position`` None leaves it to the fill model."""
+
+    taker_fee: int = 3_000_000
+    maker_rebate: int = 2_000_000
+    latency: int = 0
+    queue_position: float | None = None
+
+
+@dataclass(frozen=True)
+class FillModel:
+    """F1 ``displayed``, F2 ``expected``, F3 ``sampled``; ``decay`` in ns."""
+
+    kind: str = "displayed"
+    queue_position: float = 0.5
+    max_fill: float = 0.9
+    impact: float = 0.0005
+    decay: float | None = None
+
+    def probability(self, queue_position: float, age: int) -> float:
+        """F2, multiplied in the order written."""
+        if self.kind == "displayed":
+            return 1.0
+        time_decay = 1.0 if self.decay is None else math.exp(-age / self.decay)
+        return self.max_fill * (1 - queue_position) * time_decay
+
+    def price(self, quoted: int, x: int, size: int, s: int) -> int:
+        """F2: the quoted price, slipped by the child's own size."""
+        if self.kind == "displayed":
+            return quoted
+        slippage = self.impact * x / size
+        return round(quoted * (1 + s * slippage))
+
+    def executed(self, x: int, available: int, probability: float) -> int:
+        """F1, F2: the expected executed shares, half-even."""
+        if self.kind == "displayed":
+            return min(x, available)
+        return round(min(x, available) * probability)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a replay needs besides the order and the policy; ``tick`` in nanos, ages in ns."""
+
+    venues: Sequence[Venue]
+    snapshot: str = "last"
+    depletion: str = "refresh"
+    collar: float | None = 0.01
+    max_quote_age: int | None = None
+    tick: int = 10_000_000
+    fill: FillModel = field(default_factory=FillModel)
+    limit: str = "seen"
+
+
+@dataclass(frozen=True)
+class Level:
+    """The best price of a side over all venues, the shares shown there, the lowest venue that shows it."""
+
+    price: int
+    depth: int
+    venue: int
+
+
+def snapshots(records: Sequence[Record], mode: str) -> Iterator[tuple[int, list[Record]]]:
+    """B4: (ts, the records that make the snapshot), in order."""
+    if mode == "each":
+        for record in records:
+            yield record[0], [record]
+        return
+    for ts, same_ts in groupby(records, key=lambda record: record[0]):
+        group = list(same_ts)
+        if mode == "first":
+            seen: set[int] = set()
+            group = [r for r in group if not (r[1] in seen or seen.add(r[1]))]  # type: ignore[func-returns-value]
+        elif mode != "last":
+            raise ValueError(f"snapshot must be 'last', 'each' or 'first', got {mode!r}")
+        yield ts, group
+
+
+class Book:
+    """B3: every venue's last quote, seen by one parent that takes from ``taking`` ("ask" or "bid")."""
+
+    def __init__(self, settings: Settings, taking: str) -> None:
+        n = len(settings.venues)
+        self.settings = settings
+        self.taking = taking
+        self.quotes: dict[str, list[Quote | None]] = {"bid": [None] * n, "ask": [None] * n}
+        self.taken = [0] * n
+        self.episode = [0] * n  # counts the changes of (price, size) on the taking side
+        self.last_record: list[int] = [0] * n
+        self.record_queue_position: list[float | None] = [None] * n
+        self.mid: int | None = None
+        self.was_two_sided = False
+        self.last_seen: dict[str, Level | None] = {"bid": None, "ask": None}
+
+    def apply_snapshot(self, group: Sequence[Record]) -> None:
+        """P1 (2): the records one by one, then what is a function of the snapshot: mid and last side seen."""
+        for record in group:
+            self._apply(record)
+        bid, ask = self.best("bid"), self.best("ask")
+        for side, level in (("bid", bid), ("ask", ask)):
+            if level is not None:
+                self.last_seen[side] = level
+        if bid is not None and ask is not None:  # B6
+            self.mid = (bid.price + ask.price) // 2
+            self.was_two_sided = True
+        elif not self.was_two_sided and (present := bid or ask) is not None:
+            self.mid = present.price
+
+    def _apply(self, record: Record) -> None:
+        ts, venue, bid_px, bid_sz, ask_px, ask_sz = record[:6]
+        for side, quote in (("bid", _quote(bid_px, bid_sz)), ("ask", _quote(ask_px, ask_sz))):
+            if side == self.taking:
+                self._note_change(venue, self.quotes[side][venue], quote)
+            self.quotes[side][venue] = quote
+        self.last_record[venue] = ts
+        self.record_queue_position[venue] = record[6] if len(record) > 6 else None
+
+    def _note_change(self, venue: int, old: Quote | None, new: Quote | None) -> None:
+        """B5: a changed (price, size) is a new episode; the mode says which change gives back."""
+        if new == old:
+            return
+        self.episode[venue] += 1
+        same_price = old is not None and new is not None and old[0] == new[0]
+        if not (self.settings.depletion == "persistent" and same_price):
+            self.taken[venue] = 0
+
+    def best(self, side: str) -> Level | None:
+        """B6: the best displayed price of a side, raw: no collar, no age, no depletion."""
+        shown = [(quote, venue) for venue, quote in enumerate(self.quotes[side]) if quote is not None]
+        if not shown:
+            return None
+        prices = [price for (price, _), _ in shown]
+        best = max(prices) if side == "bid" else min(prices)
+        depth = sum(size for (price, size), _ in shown if price == best)
+        return Level(best, depth, min(venue for (price, _), venue in shown if price == best))
+
+    def available(self, venue: int) -> int:
+        """B5: what is left of the displayed size on the taking side."""
+        quote = self.quotes[self.taking][venue]
+        if quote is None:
+            return 0
+        if self.settings.depletion == "none":
+            return quote[1]
+        return max(0, quote[1] - self.taken[venue])
+
+    def visible(self, now: int) -> dict[int, Quote]:
+        """B3, B7: the taking-side quotes a policy sees at ``now``, by ascending venue, depleted ones too."""
+        s = 1 if self.taking == "ask" else -1
+        seen: dict[int, Quote] = {}
+        for venue, quote in enumerate(self.quotes[self.taking]):
+            if quote is None or self.mid is None:
+                continue
+            collar = self.settings.collar
+            if collar is not None and s * (quote[0] - self.mid) > round(collar * self.mid):
+                continue
+            oldest = self.settings.max_quote_age
+            if oldest is not None and self.age(venue, now) > oldest:
+                continue
+            seen[venue] = quote
+        return seen
+
+    def age(self, venue: int, now: int) -> int:
+        """Time since the venue's last record; a repeat counts."""
+        return now - self.last_record[venue]
+
+    def queue_position(self, venue: int) -> float:
+        """F2: that of the venue's last record, else the venue's, else the model's."""
+        for value in (self.record_queue_position[venue], self.settings.venues[venue].queue_position):
+            if value is not None:
+                return value
+        return self.settings.fill.queue_position
+
+
+def walk(level: Level, side: str, quantity: int, tick: int) -> Iterator[tuple[int, int]]:
+    """P2: (shares, price) of a walk over a flat book: D shares at the best price, D a tick worse, ..."""
+    price, left = level.price, quantity
+    while left > 0:
+        if price <= 0:  # only a sell gets here: it is never paid less than nothing
+            yield left, 0
+            return
+        shares = min(level.depth, left)
+        yield shares, price
+        left -= shares
+        price += tick if side == "buy" else -tick
+
+
+def _quote(price: int | None, size: int) -> Quote | None:
+    """B2: no price, a price that is none, or no size: no quote on that side."""
+    if price is None or price <= 0 or price == UNDEF_PRICE or size == 0:
+        return None
+    return price, size

@@ -1,0 +1,399 @@
+"""One parent order over a tape: policies, replay, completion, accounting (MODEL sections 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from .allocate import (
+    Curve,
+    allocate,
+    allocate_fills,
+    allocate_table,
+    effective_lot,
+    offers_as_curves,
+    penalty_nanos,
+)
+from .book import Book, Record, Settings, snapshots, walk
+
+Draw = Callable[[int, float, int, int], int]  # (n, p, parent, child) -> executed shares
+ENUMERATE_AT_MOST = 5_000  # candidates; beyond it allocate_table gives the same answer sooner
+
+
+@dataclass(frozen=True)
+class Order:
+    """P2: a parent order; ``start`` and ``horizon`` in ns."""
+
+    side: str
+    quantity: int
+    start: int
+    horizon: int
+    lot: int = 100
+
+    @property
+    def sign(self) -> int:
+        return {"buy": 1, "sell": -1}[self.side]
+
+    @property
+    def taking(self) -> str:
+        return {"buy": "ask", "sell": "bid"}[self.side]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which policy ("router", "best_ask", "sweep", "twap", "vwap"), and the router's and twap's settings."""
+
+    kind: str
+    lambda_over: float = 0.001
+    lambda_under: float = 0.001
+    theta_queue: float = 0.0001
+    unit: str = "fraction"
+    rule: str = "relaxed"
+    plan: str = "displayed"
+    overbook: float = 1.0
+    bucket: int = 60_000_000_000
+
+
+@dataclass
+class Child:
+    """One child order; ``seen`` is the quote it was planned on, ``met`` and ``available`` what it found."""
+
+    child: int
+    ts_decided: int
+    ts_arrived: int
+    venue: int
+    quantity: int
+    seen: int
+    met: int | None = None
+    available: int = 0
+    executed: int = 0
+    price: int | None = None
+    reason: str = "in flight"
+
+
+@dataclass(frozen=True)
+class Fill:
+    """P5: one row of the ledger. Prices in nanos per share, fee and rebate in nanos for the row."""
+
+    policy: str
+    parent: int
+    child: int  # -1 for completion and unwind
+    ts_decided: int
+    ts_executed: int
+    venue: int
+    kind: str
+    quantity: int
+    price: int
+    quoted: int
+    mid: int
+    fee: int
+    rebate: int
+    age: int
+
+
+@dataclass
+class Run:
+    """What became of one parent: its rows, how it ended, and its parts."""
+
+    children: list[Child] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    status: str = "filled"
+    m0: int | None = None
+    summary: dict[str, int] = field(default_factory=dict)
+
+
+def replay(
+    records: Sequence[Record],
+    order: Order,
+    policy: Policy,
+    settings: Settings,
+    *,
+    parent: int = 0,
+    draw: Draw | None = None,
+) -> Run:
+    """P1, P2: replay ``records`` (sorted) for one parent; ``draw`` gives the sampled fills (F3)."""
+    desk = _Desk(order, policy, settings, parent, draw)
+    end = order.start + order.horizon
+    groups = list(snapshots(records, settings.snapshot))
+
+    for ts, group in groups:
+        if ts <= order.start:
+            desk.book.apply_snapshot(group)
+    desk.decide(order.start)
+
+    for ts, group in groups:
+        if order.start < ts < end:
+            desk.execute_arrivals(before=ts)  # P1 (1)
+            desk.book.apply_snapshot(group)  # P1 (2)
+            desk.decide(ts)  # P1 (3) and (4)
+
+    desk.execute_arrivals(before=end)
+    for ts, group in groups:
+        if ts == end:
+            desk.book.apply_snapshot(group)
+    desk.execute_arrivals(before=end + 1)
+    desk.finish(end)
+    return desk.run
+
+
+class _Desk:
+    """The working state of one parent."""
+
+    def __init__(
+        self, order: Order, policy: Policy, settings: Settings, parent: int, draw: Draw | None
+    ) -> None:
+        self.order, self.policy, self.settings, self.parent, self.draw = order, policy, settings, parent, draw
+        self.book = Book(settings, order.taking)
+        self.run = Run()
+        self.in_flight: list[Child] = []
+        self.executed = 0
+
+    def decide(self, now: int) -> None:
+        """P1 (3), (4): plan, send, and execute at once what has no latency."""
+        self._set_m0()
+        S = self.order.quantity - self.executed - sum(child.quantity for child in self.in_flight)
+        if self.run.m0 is None or S <= 0:
+            return
+        seen = self.book.visible(now)
+        sent = []
+        for venue, x in self._plan(S, now, seen):
+            child = Child(
+                child=len(self.run.children),
+                ts_decided=now,
+                ts_arrived=now + self.settings.venues[venue].latency,
+                venue=venue,
+                quantity=x,
+                seen=seen[venue][0],
+            )
+            self.run.children.append(child)
+            sent.append(child)
+        for child in sent:
+            if child.ts_arrived == now:
+                self._execute(child)
+            else:
+                self.in_flight.append(child)
+
+    def execute_arrivals(self, before: int) -> None:
+        """P1 (1), F5: the children that have arrived, by arrival, then child."""
+        arrived = [child for child in self.in_flight if child.ts_arrived < before]
+        for child in sorted(arrived, key=lambda child: (child.ts_arrived, child.child)):
+            self.in_flight.remove(child)
+            self._execute(child)
+
+    def finish(self, end: int) -> None:
+        """P2: expire what is still in flight, then complete or unwind."""
+        self._set_m0()
+        for child in self.in_flight:
+            child.reason = "expired"
+        self.in_flight = []
+        left = self.order.quantity - self.executed
+        if left > 0:
+            self.run.status = "completed"
+            self._walk(end, "completion", self.order.side, left)
+        elif left < 0:
+            self._walk(end, "unwind", {"buy": "sell", "sell": "buy"}[self.order.side], -left)
+        self.run.summary = summarise(self.run, self.order)
+
+    def _set_m0(self) -> None:
+        if self.run.m0 is None:
+            self.run.m0 = self.book.mid
+
+    def _plan(self, S: int, now: int, seen: dict[int, tuple[int, int]]) -> list[tuple[int, int]]:
+        """P3: (venue, shares) in the order they are sent; nothing of zero shares."""
+        available = {venue: self.book.available(venue) for venue in seen}
+        all_in = {
+            venue: self.order.sign * price + self.settings.venues[venue].taker_fee
+            for venue, (price, _) in seen.items()
+        }
+        kind = self.policy.kind
+        if kind == "best_ask":
+            plan = plan_best(S, self.order.sign, seen, available)
+        elif kind == "sweep":
+            plan = plan_sweep(S, all_in, available)
+        elif kind == "twap":
+            due = twap_due(self.order, self.policy.bucket, now)
+            in_flight = sum(child.quantity for child in self.in_flight)
+            plan = plan_sweep(min(S, due - self.executed - in_flight), all_in, available)
+        elif kind == "vwap":
+            plan = plan_vwap(S, available)
+        elif kind == "router":
+            plan = self._plan_router(S, now, seen, available)
+        else:
+            raise ValueError(f"unknown policy {kind!r}")
+        return [(venue, x) for venue, x in plan if x > 0]
+
+    def _plan_router(
+        self, S: int, now: int, seen: dict[int, tuple[int, int]], available: dict[int, int]
+    ) -> list[tuple[int, int]]:
+        """A1-A3 over what is visible, or F4 under plan="fills"."""
+        policy, lot = self.policy, self.order.lot
+        assert self.book.mid is not None
+        b = 0 if policy.rule == "strict" else self.book.mid
+        problem: dict[str, Any] = {
+            "side": self.order.side,
+            "lot": lot,
+            "benchmark": b,
+            "lambda_over": penalty_nanos(policy.lambda_over, policy.unit, b),
+            "lambda_under": penalty_nanos(policy.lambda_under, policy.unit, b),
+            "theta": penalty_nanos(policy.theta_queue, policy.unit, b),
+            "rule": policy.rule,
+        }
+        venues = [self.settings.venues[v] for v in seen]
+        sizes = [available[v] for v in seen]
+        L = effective_lot(S, lot, policy.rule)
+        if policy.plan == "fills":
+            curves = [self._curve(v, quote, available[v] // L, L, now) for v, quote in seen.items()]
+            few = prod(len(curve.points) for curve in curves) <= ENUMERATE_AT_MOST
+            solve = allocate_fills if few else allocate_table
+            answer = solve(S, curves, overbook=policy.overbook, **problem)
+        else:
+            offers = [
+                (price, a, v.taker_fee, v.maker_rebate)
+                for (price, _), a, v in zip(seen.values(), sizes, venues, strict=True)
+            ]
+            if prod(min(a, S) // L + 1 for a in sizes) <= ENUMERATE_AT_MOST:
+                answer = allocate(S, offers, **problem)
+            else:
+                answer = allocate_table(S, offers_as_curves(S, offers, lot, policy.rule), **problem)
+        return [] if answer is None else list(zip(seen, answer.split, strict=True))
+
+    def _curve(self, venue: int, quote: tuple[int, int], lots: int, L: int, now: int) -> Curve:
+        """F4: the fills the router expects, judged at the decision: quote, age and queue as they are seen."""
+        (quoted, size), fill = quote, self.settings.fill
+        p = fill.probability(self.book.queue_position(venue), self.book.age(venue, now))
+        points = []
+        for k in range(lots + 1):
+            x = k * L
+            t = fill.executed(x, x, p)  # x <= available
+            points.append((t * fill.price(quoted, x, size, self.order.sign), t, x - t))
+        v = self.settings.venues[venue]
+        return Curve(v.taker_fee, v.maker_rebate, points)
+
+    def _execute(self, child: Child) -> None:
+        """F1-F3, F5, F6: an immediate-or-cancel child against the book it meets."""
+        book, fill, s = self.book, self.settings.fill, self.order.sign
+        quote = book.quotes[book.taking][child.venue]
+        if quote is None:
+            child.reason = "no_quote"
+            return
+        quoted, size = quote
+        child.met, child.available = quoted, book.available(child.venue)
+        if self.settings.limit == "seen" and s * (quoted - child.seen) > 0:
+            child.reason = "limit"
+            return
+        if child.available == 0:
+            child.reason = "depleted"
+            return
+        age = book.age(child.venue, child.ts_arrived)
+        p = fill.probability(book.queue_position(child.venue), age)
+        if fill.kind == "sampled":
+            assert self.draw is not None, "the sampled fill model needs draw"
+            shares = self.draw(min(child.quantity, child.available), p, self.parent, child.child)
+        else:
+            shares = fill.executed(child.quantity, child.available, p)
+        if shares == 0:
+            child.reason = "queue"
+            return
+        child.executed = shares
+        child.price = fill.price(quoted, child.quantity, size, s)
+        child.reason = "filled" if shares == child.quantity else "partial"
+        book.taken[child.venue] += shares
+        self.executed += shares
+        self._record(
+            child.child, child.ts_decided, child.ts_arrived, child.venue, "take", shares, child.price, quoted
+        )
+
+    def _walk(self, end: int, kind: str, side: str, quantity: int) -> None:
+        """P2: the completion walk, or its mirror on the other side for shares beyond the quantity."""
+        shown = {"buy": "ask", "sell": "bid"}[side]
+        level = self.book.best(shown) or self.book.last_seen[shown]
+        if level is None:
+            self.run.status = "no_quotes"
+            return
+        for shares, price in walk(level, side, quantity, self.settings.tick):
+            self._record(-1, end, end, level.venue, kind, shares, price, level.price)
+
+    def _record(
+        self, child: int, decided: int, now: int, venue: int, kind: str, shares: int, price: int, quoted: int
+    ) -> None:
+        """P5: a row; every kind here takes liquidity, so it pays the taker fee and earns no rebate."""
+        assert self.book.mid is not None
+        self.run.fills.append(
+            Fill(
+                policy=self.policy.kind,
+                parent=self.parent,
+                child=child,
+                ts_decided=decided,
+                ts_executed=now,
+                venue=venue,
+                kind=kind,
+                quantity=shares,
+                price=price,
+                quoted=quoted,
+                mid=self.book.mid,
+                fee=shares * self.settings.venues[venue].taker_fee,
+                rebate=0,
+                age=self.book.age(venue, now),
+            )
+        )
+
+
+def plan_best(
+    S: int, s: int, seen: dict[int, tuple[int, int]], available: dict[int, int]
+) -> list[tuple[int, int]]:
+    """P3 best_ask: the one venue at the best displayed price; ties: more available, then the lower id."""
+    if not seen:
+        return []
+    venue = min(seen, key=lambda v: (s * seen[v][0], -available[v], v))
+    return [(venue, min(S, available[venue]))]
+
+
+def plan_sweep(S: int, all_in: dict[int, int], available: dict[int, int]) -> list[tuple[int, int]]:
+    """P3 sweep: all venues, cheapest all-in first; ties: the lower id."""
+    plan = []
+    for venue in sorted(available, key=lambda v: (all_in[v], v)):
+        x = max(0, min(S, available[venue]))
+        plan.append((venue, x))
+        S -= x
+    return plan
+
+
+def plan_vwap(S: int, available: dict[int, int]) -> list[tuple[int, int]]:
+    """P3 vwap: in proportion to available size, by largest remainder; ties: the lower id."""
+    total = sum(available.values())
+    if total <= S:
+        return list(available.items())
+    share = {venue: S * a // total for venue, a in available.items()}
+    by_remainder = sorted(available, key=lambda v: (-(S * available[v] % total), v))
+    for venue in by_remainder[: S - sum(share.values())]:
+        share[venue] += 1
+    return list(share.items())
+
+
+def twap_due(order: Order, bucket: int, now: int) -> int:
+    """P3 twap: the shares of all slices whose bucket has begun."""
+    n = -(-order.horizon // bucket)
+    lots, odd = divmod(order.quantity, order.lot)
+    slices = [(lots // n + (1 if j < lots % n else 0)) * order.lot for j in range(n)]
+    slices[-1] += odd
+    return sum(slices[: (now - order.start) // bucket + 1])
+
+
+def summarise(run: Run, order: Order) -> dict[str, int]:
+    """P6: the parts of the shortfall against M0, in nanos, positive = worse; they sum to it exactly."""
+    costs = ("spread", "slippage", "timing", "opportunity", "fees")
+    total = dict.fromkeys(("executed", "completed", "unwound", *costs, "rebates"), 0)
+    for row in run.fills:
+        assert run.m0 is not None
+        q = -row.quantity if row.kind == "unwind" else row.quantity
+        sq = order.sign * q
+        total[{"completion": "completed", "unwind": "unwound"}.get(row.kind, "executed")] += row.quantity
+        total["spread"] += sq * (row.quoted - row.mid)
+        total["slippage"] += sq * (row.price - row.quoted)
+        total["opportunity" if row.kind == "completion" else "timing"] += sq * (row.mid - run.m0)
+        total["fees"] += row.fee
+        total["rebates"] += row.rebate
+    total["shortfall"] = sum(total[part] for part in costs) - total["rebates"]
+    return total

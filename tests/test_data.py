@@ -1,0 +1,650 @@
+"""Reading quotes and trades: every good form gives one tape; every bad one an error that names its place."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import FrozenInstanceError
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
+from math import nextafter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import sor.tape
+from hypothesis import given
+from hypothesis import strategies as st
+from sor.data import read_quotes, read_trades
+from sor.errors import DataError, ParameterError, SorError
+from sor.schema import TAPE_SCHEMA, TRADE_SCHEMA, UNDEF_PRICE
+from sor.times import INT64_MAX, duration_ns, format_ns, to_ns
+
+REAL = Path(__file__).parents[2] / "shared" / "data"
+T0 = 1_704_205_800_000_000_000
+
+
+def raw(**changes: Any) -> pl.DataFrame:
+    """Three good records of two venues, with columns replaced, added, or (None) dropped."""
+    columns: dict[str, Any] = {
+        "ts_event": pl.Series([T0, T0 + 1, T0 + 2], dtype=pl.Int64),
+        "publisher_id": pl.Series([7, 3, 7], dtype=pl.UInt16),
+        "bid_px_00": [99.99, 99.98, 99.97],
+        "bid_sz_00": pl.Series([100, 200, 300], dtype=pl.UInt32),
+        "ask_px_00": [100.01, 100.02, 100.03],
+        "ask_sz_00": pl.Series([400, 500, 600], dtype=pl.UInt32),
+    }
+    columns.update(changes)
+    return pl.DataFrame({name: values for name, values in columns.items() if values is not None})
+
+
+def tape(frame: pl.DataFrame) -> pl.DataFrame:
+    return read_quotes(frame).frame
+
+
+# The canonical form
+
+
+def test_canonical_frame() -> None:
+    quotes = read_quotes(raw())
+    assert quotes.frame.schema == TAPE_SCHEMA
+    assert quotes.frame.rows() == [
+        (T0, 1, 99_990_000_000, 100, 100_010_000_000, 400),
+        (T0 + 1, 0, 99_980_000_000, 200, 100_020_000_000, 500),
+        (T0 + 2, 1, 99_970_000_000, 300, 100_030_000_000, 600),
+    ]
+    assert quotes.venues.rows() == [(0, 3, "3"), (1, 7, "7")]
+    assert (quotes.start, quotes.end, len(quotes)) == (T0, T0 + 2, 3)
+    assert quotes.symbol is None
+    with pytest.raises(FrozenInstanceError):
+        quotes.symbol = "X"  # type: ignore[misc]
+
+
+def test_prices_as_nanos_and_as_currency_agree() -> None:
+    nanos = {name: (raw()[name] * 1e9).round().cast(pl.Int64) for name in ("bid_px_00", "ask_px_00")}
+    assert tape(raw(**nanos)).equals(tape(raw()))
+    decimals = {name: raw()[name].cast(pl.Decimal(20, 2)) for name in ("bid_px_00", "ask_px_00")}
+    assert tape(raw(**decimals)).equals(tape(raw()))
+
+
+def test_nanos_do_not_pass_through_floats() -> None:
+    odd = 2**53 + 1
+    prices = pl.Series([odd, odd, odd], dtype=pl.Int64)
+    assert tape(raw(bid_px_00=prices, ask_px_00=prices))["bid_px"].to_list() == [odd] * 3
+
+
+@given(st.lists(st.integers(1, 2**52), min_size=1, max_size=20))
+def test_float_prices_round_half_even_as_python_does(nanos: list[int]) -> None:
+    prices = [each / 1e9 for each in nanos]
+    n = len(prices)
+    frame = pl.DataFrame(
+        {"ts_event": range(n), "venue": ["A"] * n, "bid_px_00": prices, "bid_sz_00": [1] * n}
+    ).with_columns(ask_px_00="bid_px_00", ask_sz_00="bid_sz_00")
+    assert tape(frame)["bid_px"].to_list() == [round(price * 1e9) for price in prices]
+
+
+def test_half_a_nano_goes_to_the_even_one() -> None:
+    # Both products with 1e9 are exact in binary.
+    asks = [2**-10, 3 * 2**-10, 5 * 2**-10]
+    assert tape(raw(ask_px_00=asks))["ask_px"].to_list() == [976_562, 2_929_688, 4_882_812]
+    assert tape(raw(ask_px_00=[5e-10, nextafter(5e-10, 1), 1e-9]))["ask_px"].to_list() == [UNDEF_PRICE, 1, 1]
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "ms"])
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_datetimes_of_any_unit_and_zone(unit: Any, zone: str | None) -> None:
+    moments = [datetime(2024, 1, 2, 14, 30, k, tzinfo=UTC) for k in range(3)]
+    column = pl.Series(moments).cast(pl.Datetime(unit, "UTC"))
+    column = column.dt.replace_time_zone(None) if zone is None else column.dt.convert_time_zone(zone)
+    assert tape(raw(ts_event=column))["ts"].to_list() == [T0, T0 + 10**9, T0 + 2 * 10**9]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-02T14:30:00.000000001Z",
+        "2024-01-02T14:30:00.000000001",
+        "2024-01-02 14:30:00.000000001+0000",
+        "2024-01-02T09:30:00.000000001-05:00",
+        "1704205800000000001",
+    ],
+)
+def test_times_as_text(text: str) -> None:
+    assert tape(raw(ts_event=[text] * 3))["ts"].to_list() == [T0 + 1] * 3
+
+
+@pytest.mark.parametrize("price", [None, float("nan"), 0.0, -1.0, float("-inf"), UNDEF_PRICE / 1e9, 1e-10])
+def test_a_price_that_is_none_clears_the_side(price: float | None) -> None:
+    frame = tape(raw(ask_px_00=pl.Series([100.01, price, 100.03], dtype=pl.Float64)))
+    assert frame.row(1)[2:] == (99_980_000_000, 200, UNDEF_PRICE, 0)
+    assert frame.row(0)[4:] == (100_010_000_000, 400)
+
+
+@pytest.mark.parametrize("price", [None, 0, -5, UNDEF_PRICE])
+def test_nanos_that_are_none_clear_the_side(price: int | None) -> None:
+    bids, asks = pl.Series([1, price, 3], dtype=pl.Int64), pl.Series([2, 3, 4], dtype=pl.Int64)
+    assert tape(raw(bid_px_00=bids, ask_px_00=asks)).row(1)[2:] == (UNDEF_PRICE, 0, 3, 500)
+
+
+@pytest.mark.parametrize("dtype", [pl.UInt32, pl.Int64])
+@pytest.mark.parametrize("size", [0, None])
+def test_no_size_clears_the_side(size: int | None, dtype: Any) -> None:
+    frame = tape(raw(bid_sz_00=pl.Series([100, size, 300], dtype=dtype)))
+    assert frame["bid_px"].to_list() == [99_990_000_000, UNDEF_PRICE, 99_970_000_000]
+    assert frame["bid_sz"].to_list() == [100, 0, 300]
+
+
+def test_a_side_that_is_never_quoted() -> None:
+    frame = tape(raw(bid_px_00=[None] * 3, bid_sz_00=[None] * 3))
+    assert frame["bid_px"].to_list() == [UNDEF_PRICE] * 3
+    assert frame["bid_px"].dtype == pl.Int64
+
+
+def test_venues_by_name_and_by_id_with_name() -> None:
+    by_name = read_quotes(raw(publisher_id=None, venue=["Z", "B", "Z"]))
+    assert by_name.frame["venue"].to_list() == [1, 0, 1]
+    assert by_name.venues.rows() == [(0, None, "B"), (1, None, "Z")]
+    both = read_quotes(raw(venue=["A", "Z", "A"]))
+    assert both.frame["venue"].to_list() == [1, 0, 1]
+    assert both.venues.rows() == [(0, 3, "Z"), (1, 7, "A")]
+
+
+def test_sorts_by_time_then_sequence_then_input() -> None:
+    frame = raw(ts_event=[T0 + 1, T0, T0 + 1], sequence=[9, 5, 8])
+    quotes = read_quotes(frame)
+    assert quotes.frame["bid_sz"].to_list() == [200, 300, 100]
+    assert quotes.out_of_order == 1
+    stable = read_quotes(raw(ts_event=[T0 + 1, T0, T0 + 1]))
+    assert stable.frame["bid_sz"].to_list() == [200, 100, 300]
+    by_sequence = read_quotes(raw(ts_event=[T0, T0, T0], sequence=[3, 2, 1]))
+    assert by_sequence.frame["bid_sz"].to_list() == [300, 200, 100]
+    assert by_sequence.out_of_order == 2
+    assert read_quotes(raw(ts_event=[T0, T0, T0], sequence=[1, 1, 2])).out_of_order == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=300))
+def test_order_is_a_stable_sort(keys: list[tuple[int, int]]) -> None:
+    n = len(keys)
+    frame = pl.DataFrame(
+        {
+            "ts_event": [time for time, _ in keys],
+            "sequence": [number for _, number in keys],
+            "publisher_id": [1] * n,
+            "bid_px_00": range(1, n + 1),
+            "bid_sz_00": [1] * n,
+        }
+    ).with_columns(ask_px_00="bid_px_00", ask_sz_00="bid_sz_00")
+    quotes = read_quotes(frame)
+    assert quotes.frame["bid_px"].to_list() == [k + 1 for k in sorted(range(n), key=lambda k: keys[k])]
+    assert quotes.out_of_order == sum(b < a for a, b in pairwise(keys))
+
+
+def test_order_is_compared_across_the_blocks_it_is_compared_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = raw(ts_event=[T0 + 1, T0, T0])
+    whole = read_quotes(frame)
+    monkeypatch.setattr("sor.data._BLOCK", 1)
+    assert read_quotes(frame).out_of_order == whole.out_of_order == 1
+    assert read_quotes(frame).frame.equals(whole.frame)
+
+
+def test_duplicates_are_equal_in_everything() -> None:
+    one = raw().head(1)
+    assert read_quotes(pl.concat([one, one, one])).duplicates == 2
+    assert read_quotes(pl.concat([one, one.with_columns(bid_sz_00=pl.lit(1, pl.UInt32))])).duplicates == 0
+    later = one.with_columns(ts_event=pl.col("ts_event") + 1)
+    assert read_quotes(pl.concat([one, later])).duplicates == 0
+    numbered = pl.concat([one, one]).with_columns(sequence=pl.Series([1, 2]))
+    assert read_quotes(numbered).duplicates == 0
+    assert read_quotes(numbered.with_columns(sequence=pl.Series([2, 2]))).duplicates == 1
+
+
+def test_queue_position_is_kept() -> None:
+    frame = tape(raw(queue_position=[0.0, 0.5, 1.0]))
+    assert frame.columns == [*TAPE_SCHEMA, "queue_position"]
+    assert frame["queue_position"].to_list() == [0.0, 0.5, 1.0]
+
+
+def test_arrays_are_not_copies() -> None:
+    quotes = read_quotes(pl.concat([raw(), raw()], rechunk=False))
+    assert quotes.frame.n_chunks() == 1
+    arrays = quotes.arrays()
+    assert list(arrays) == list(TAPE_SCHEMA)
+    for name, array in arrays.items():
+        assert np.shares_memory(array, quotes.frame[name].to_numpy(allow_copy=False))
+        assert array.flags.c_contiguous
+        assert not array.flags.writeable
+
+
+# Sources
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_all_sources_give_the_same_tape(tmp_path: Path) -> None:
+    frame = raw(sequence=[1, 2, 3], symbol=["X"] * 3)
+    frame.write_parquet(tmp_path / "a.parquet")
+    frame.write_csv(tmp_path / "a.csv")
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress((tmp_path / "a.csv").read_bytes()))
+    expected = read_quotes(frame)
+    sources: list[Any] = [
+        tmp_path / "a.parquet",
+        str(tmp_path / "a.csv"),
+        tmp_path / "a.csv.gz",
+        frame.lazy(),
+    ]
+    for source in sources:
+        quotes = read_quotes(source)
+        assert quotes.frame.equals(expected.frame)
+        assert quotes.symbol == "X"
+    assert read_quotes(tmp_path / "a.csv").source == str(tmp_path / "a.csv")
+
+
+def test_a_path_is_no_pattern(tmp_path: Path) -> None:
+    raw().write_parquet(tmp_path / "day[1].parquet")
+    assert len(read_quotes(tmp_path / "day[1].parquet")) == 3
+    with pytest.raises(FileNotFoundError):
+        read_quotes(tmp_path / "*.parquet")
+
+
+def test_many_sources_make_one_tape_with_one_venue_index(tmp_path: Path) -> None:
+    later = raw(ts_event=[T0 + 3, T0 + 4, T0 + 5], publisher_id=pl.Series([5, 3, 9], dtype=pl.UInt16))
+    later.write_parquet(tmp_path / "b.parquet")
+    quotes = read_quotes([raw(), tmp_path / "b.parquet"])
+    assert quotes.venues["id"].to_list() == [3, 5, 7, 9]
+    assert quotes.frame["venue"].to_list() == [2, 0, 2, 1, 0, 3]
+    assert quotes.frame.n_chunks() == 1
+    assert quotes.source == "frame 1 and 1 more"
+    named = later.drop("publisher_id").with_columns(venue=pl.Series(["B", "B", "A"]))
+    by_name = read_quotes([raw(publisher_id=None, venue=["C", "A", "C"]), named])
+    assert by_name.frame["venue"].to_list() == [2, 0, 2, 1, 1, 0]
+    assert by_name.venues["name"].to_list() == ["A", "B", "C"]
+
+
+def test_csv_scale_is_that_of_both_price_columns(tmp_path: Path) -> None:
+    head = "ts_event,venue,bid_px_00,bid_sz_00,ask_px_00,ask_sz_00\n"
+    mixed = read_quotes(write(tmp_path, "a.csv", f"{head}1,A,158,100,158.5,100\n2,A,,0,159,100\n"))
+    assert mixed.frame["bid_px"].to_list() == [158_000_000_000, UNDEF_PRICE]
+    nanos = read_quotes(write(tmp_path, "b.csv", f"{head}1,A,158000000000,100,158500000000,100\n"))
+    assert nanos.frame["ask_px"].to_list() == [158_500_000_000]
+    with pytest.raises(DataError, match=r"hold only whole numbers, up to 159.*decimal point"):
+        read_quotes(write(tmp_path, "c.csv", f"{head}1,A,158,100,159,100\n"))
+
+
+def test_symbol_picks_one_and_rows_keep_their_number() -> None:
+    frame = raw(symbol=["B", "A", "B"])
+    with pytest.raises(DataError, match=r"several symbols: A, B; choose one with symbol="):
+        read_quotes(frame)
+    quotes = read_quotes(frame, symbol="B")
+    assert quotes.frame["bid_sz"].to_list() == [100, 300]
+    assert quotes.symbol == "B"
+    assert quotes.venues["id"].to_list() == [7]
+    with pytest.raises(DataError, match=r"no symbol 'C'; there is A, B"):
+        read_quotes(frame, symbol="C")
+    with pytest.raises(DataError, match="no column symbol"):
+        read_quotes(raw(), symbol="A")
+    broken = frame.with_columns(ts_event=pl.Series([T0, None, None], dtype=pl.Int64))
+    with pytest.raises(DataError, match="row 3: ts_event is null"):
+        read_quotes(broken, symbol="B")
+    with pytest.raises(DataError, match="several symbols: 10, 11"):
+        read_quotes(raw(instrument_id=[10, 11, 10]))
+    with pytest.raises(DataError, match=r"several symbols: \(null\), A"):
+        read_quotes(raw(symbol=["A", None, "A"]))
+
+
+def test_databento_files(tmp_path: Path) -> None:
+    dbn = pytest.importorskip("databento_dbn")
+    pytest.importorskip("databento")
+    metadata = dbn.Metadata(
+        dataset="XNAS.ITCH", start=T0, stype_out=dbn.SType.INSTRUMENT_ID, schema=dbn.Schema.MBP_1,
+        stype_in=dbn.SType.RAW_SYMBOL, symbols=["X"], partial=[], not_found=[], mappings=[],
+    )  # fmt: skip
+    record = dbn.MBP1Msg(
+        publisher_id=2, instrument_id=5, ts_event=T0, price=1, size=1, action=dbn.Action.ADD,
+        side=dbn.Side.BID, depth=0, ts_recv=T0, flags=0, ts_in_delta=0, sequence=4,
+        levels=dbn.BidAskPair(bid_px=99_990_000_000, ask_px=UNDEF_PRICE, bid_sz=100, ask_sz=0),
+    )  # fmt: skip
+    path = tmp_path / "a.dbn"
+    path.write_bytes(metadata.encode() + bytes(record))
+    quotes = read_quotes(path)
+    assert quotes.frame.rows() == [(T0, 0, 99_990_000_000, 100, UNDEF_PRICE, 0)]
+    assert quotes.venues["id"].to_list() == [2]
+    assert quotes.symbol == "5"
+    with pytest.raises(DataError, match=r"b\.dbn: cannot be read as DBN"):
+        read_quotes(write(tmp_path, "b.dbn", "no"))
+
+
+def test_databento_is_named_when_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "databento", None)
+    with pytest.raises(ImportError, match="pip install databento"):
+        read_quotes(write(tmp_path, "a.dbn.zst", ""))
+
+
+# Bad input
+
+BAD_VALUES = [
+    ("ts_event", pl.Series([T0, None, T0], dtype=pl.Int64), r"row 2: ts_event is null; expected integer"),
+    ("ts_event", ["2024-01-02T14:30:00Z", "soon", None], r"row 2: ts_event is 'soon'; expected integer"),
+    ("ts_event", ["2024-01-02T14:30:00Z"] * 2 + ["3024-01-02T14:30:00Z"], r"row 3: ts_event is '3024.* 2261"),
+    ("ts_event", [datetime(2024, 1, 2), datetime(3024, 1, 2), None], r"row 2: ts_event is datetime.*3024"),
+    ("ts_event", pl.Series([T0, T0, 2**64 - 1], dtype=pl.UInt64), r"row 3: ts_event is 18446744073709551615"),
+    ("ts_event", [1.0, 2.0, 3.0], r"column ts_event is Float64; expected integer nanoseconds"),
+    ("publisher_id", pl.Series([1, None, 1], dtype=pl.UInt16), r"row 2: publisher_id is null; expected"),
+    ("publisher_id", [1, 2, 70_000], r"row 3: publisher_id is 70000; expected .* 65,535"),
+    ("publisher_id", ["N", "T", "N"], r"column publisher_id is String"),
+    ("bid_sz_00", [100, -5, 300], r"row 2: bid_sz_00 is -5; expected a whole number of shares"),
+    ("ask_sz_00", [100, 200, 2**32], r"row 3: ask_sz_00 is 4294967296; expected .* to 4,294,967,295"),
+    ("bid_sz_00", [1.0, 2.0, 3.0], r"column bid_sz_00 is Float64; expected a whole number of shares"),
+    ("bid_px_00", [1.0, 1e10, 2.0], r"row 2: bid_px_00 is 10000000000.0; expected .* below 9,223,372,036"),
+    ("ask_px_00", [float("inf"), 1.0, 2.0], r"row 1: ask_px_00 is inf; expected a price"),
+    ("bid_px_00", ["1", "2", "3"], r"column bid_px_00 is String; expected a price"),
+    ("bid_px_00", pl.Series([1, 2, 3], dtype=pl.Float32), r"bid_px_00 is Float32; expected .*seven digits"),
+    ("bid_px_00", pl.Series([1, 2, 3], dtype=pl.Int64), r"bid_px_00 Int64 and ask_px_00 Float64; "),
+    ("sequence", [1, -1, 2], r"row 2: sequence is -1"),
+    ("sequence", ["a", "b", "c"], r"column sequence is String"),
+    ("queue_position", [0.5, 1.5, 0.5], r"row 2: queue_position is 1.5; expected a number from 0"),
+    ("queue_position", [0.5, float("nan"), 0.5], r"row 2: queue_position is nan"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "values", "message"), BAD_VALUES)
+def test_bad_values_in_frames(column: str, values: Any, message: str) -> None:
+    with pytest.raises(DataError, match=rf"^frame: .*{message}"):
+        read_quotes(raw(**{column: values}))
+
+
+@pytest.mark.parametrize("side", ["bid", "ask"])
+def test_a_size_is_checked_where_there_is_no_price_and_a_price_where_there_is_no_size(side: str) -> None:
+    with pytest.raises(DataError, match=rf"row 1: {side}_sz_00 is -1"):
+        read_quotes(raw(**{f"{side}_px_00": [None, 1.0, 1.0], f"{side}_sz_00": [-1, 1, 1]}))
+    with pytest.raises(DataError, match=rf"row 1: {side}_px_00 is 1e\+30"):
+        read_quotes(raw(**{f"{side}_px_00": [1e30, 1.0, 1.0], f"{side}_sz_00": [0, 1, 1]}))
+
+
+def test_the_first_bad_row_is_named() -> None:
+    with pytest.raises(DataError, match="row 2: ask_sz_00"):
+        read_quotes(raw(ts_event=[T0, T0, None], ask_sz_00=[1, -1, 1]))
+
+
+@pytest.mark.parametrize(
+    "column", ["ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00"]
+)
+def test_missing_columns(column: str) -> None:
+    with pytest.raises(DataError, match=rf"frame: no column {column}( or venue)?; its columns are \w+"):
+        read_quotes(raw(**{column: None}))
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_venues_without_a_name(name: str | None) -> None:
+    with pytest.raises(DataError, match=r"row 2: venue is (null|''); expected a venue name"):
+        read_quotes(raw(publisher_id=None, venue=["A", name, "B"]))
+
+
+def test_venue_numbers_belong_elsewhere() -> None:
+    with pytest.raises(DataError, match="numbers go in a column publisher_id"):
+        read_quotes(raw(publisher_id=None, venue=[1, 2, 3]))
+
+
+def test_one_id_two_names() -> None:
+    with pytest.raises(DataError, match="publisher_id 7 is venue 'A' and 'B'"):
+        read_quotes(raw(venue=["A", "C", "B"]))
+
+
+CSV_HEAD = "ts_event,venue,bid_px_00,bid_sz_00,ask_px_00,ask_sz_00\n"
+CSV_GOOD = "2024-01-02T14:30:00Z,A,1.5,100,1.6,100\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (",A,1.5,100,1.6,100", "ts_event is null"),
+        ("noon,A,1.5,100,1.6,100", "ts_event is 'noon'"),
+        ("1,,1.5,100,1.6,100", "venue is null"),
+        ("1,A,x,100,1.6,100", "bid_px_00 is 'x'"),
+        ("1,A,1.5,1.5,1.6,100", "bid_sz_00 is '1.5'"),
+        ("1,A,1.5,-100,1.6,100", "bid_sz_00 is '-100'"),
+        ("1,A,1.5,100,1e300,100", "ask_px_00 is '1e300'"),
+    ],
+)
+def test_bad_values_in_csv(tmp_path: Path, line: str, message: str) -> None:
+    path = write(tmp_path, "bad.csv", CSV_HEAD + CSV_GOOD + line + "\n")
+    with pytest.raises(DataError, match=rf"bad\.csv: row 2: {message}; expected"):
+        read_quotes(path)
+
+
+def test_csv_without_values(tmp_path: Path) -> None:
+    quotes = read_quotes(
+        write(tmp_path, "a.csv", CSV_HEAD + CSV_GOOD + "1704205800000000001,A,,,NaN, 100 \n")
+    )
+    assert quotes.frame.row(1) == (T0 + 1, 0, UNDEF_PRICE, 0, UNDEF_PRICE, 0)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        read_quotes(tmp_path / "none.parquet")
+    with pytest.raises(IsADirectoryError, match="is a directory"):
+        read_quotes(tmp_path)
+    with pytest.raises(DataError, match=r"a\.txt: unknown kind of file; expected \.csv"):
+        read_quotes(write(tmp_path, "a.txt", "x"))
+    for name in ("a.parquet", "a.csv", "a.csv.gz"):
+        with pytest.raises(DataError, match=r"cannot be read|no column"):
+            read_quotes(write(tmp_path, name, ""))
+    with pytest.raises(DataError, match=r"b\.parquet: cannot be read"):
+        read_quotes(write(tmp_path, "b.parquet", "not parquet at all, whatever its name says"))
+    with pytest.raises(DataError, match=r"c\.csv: cannot be read"):
+        read_quotes(write(tmp_path, "c.csv", CSV_HEAD + CSV_GOOD + "1,A,1,2,3,4,5,6,7\n"))
+
+
+def test_no_records(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="frame: no records"):
+        read_quotes(raw().clear())
+    with pytest.raises(DataError, match=r"a\.csv: no records"):
+        read_quotes(write(tmp_path, "a.csv", CSV_HEAD))
+
+
+@pytest.mark.parametrize("source", [None, 5, {"a": 1}, [5], []])
+def test_sources_that_are_none(source: Any) -> None:
+    with pytest.raises(ParameterError, match="source is"):
+        read_quotes(source)
+
+
+def test_sources_that_do_not_fit_together() -> None:
+    with pytest.raises(DataError, match="frame 2: no column sequence, which frame 1 has"):
+        read_quotes([raw(sequence=[1, 2, 3]), raw()])
+    with pytest.raises(DataError, match="frame 1: no column publisher_id, which frame 2 has"):
+        read_quotes([raw(publisher_id=None, venue=["A"] * 3), raw()])
+
+
+def test_errors_are_of_one_family() -> None:
+    assert issubclass(DataError, SorError)
+    assert issubclass(DataError, ValueError)
+    assert issubclass(ParameterError, SorError)
+
+
+# What a tape says of itself
+
+
+def test_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sor.tape, "_scan", lambda _quotes, _collar: (3, 2, 1))
+    frame = raw(ts_event=[T0 + 1, T0, T0 + 1], bid_sz_00=[0, 1, 0], ask_px_00=[None, 1.0, 1.0])
+    report = read_quotes(frame).report()
+    assert (report.records, report.venues, report.out_of_order, report.duplicates) == (3, 2, 1, 0)
+    assert (report.no_quote_bid, report.no_quote_ask) == (2, 1)
+    assert (report.locked, report.crossed, report.stubs) == (3, 2, 1)
+    assert "out of order" in repr(report)
+    assert "<table>" in report._repr_html_()
+
+
+def test_repr_names_the_tape() -> None:
+    quotes = read_quotes(raw(symbol=["<X>"] * 3))
+    assert repr(quotes).startswith(
+        "Quotes(<X>, 3 records, 2 venues, 2024-01-02 14:30:00 to 2024-01-02 14:30:00."
+    )
+    assert "&lt;X&gt;" in quotes._repr_html_()
+    assert "100.01" in quotes._repr_html_()
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv"])
+def test_write_and_read_back(tmp_path: Path, name: str) -> None:
+    odd = pl.Series([2**53 + 1, None, 10**9], dtype=pl.Int64)
+    for frame in (
+        raw(bid_px_00=odd, ask_px_00=odd, symbol=["X"] * 3, queue_position=[0.1, 0.2, 1 / 3]),
+        raw(publisher_id=None, venue=["B", "A", "B"]),
+    ):
+        quotes = read_quotes(frame)
+        quotes.write(tmp_path / name)
+        back = read_quotes(tmp_path / name)
+        assert back.frame.equals(quotes.frame)
+        assert back.venues.equals(quotes.venues)
+        assert back.symbol == quotes.symbol
+    with pytest.raises(ParameterError, match=r"expected a name ending in \.parquet or \.csv"):
+        quotes.write(tmp_path / "a.txt")
+
+
+# Trades
+
+
+def trades(**changes: Any) -> pl.DataFrame:
+    columns: dict[str, Any] = {
+        "ts_event": [T0 + 3, T0 + 1, T0 + 2, T0 + 4],
+        "venue": ["B", "A", "D", "B"],
+        "price": [1.5, 1.6, 1.7, 1.8],
+        "size": [10, 20, 30, 40],
+        "cond": [None, "F I", None, "6"],
+    }
+    columns.update(changes)
+    return pl.DataFrame({name: values for name, values in columns.items() if values is not None})
+
+
+def test_trades_get_the_venue_index_of_the_tape() -> None:
+    quotes = read_quotes(raw(publisher_id=None, venue=["B", "A", "C"]))
+    kept = read_trades(trades(), quotes=quotes)
+    assert kept.frame.schema == TRADE_SCHEMA
+    assert kept.frame.rows() == [(T0 + 1, 0, 1_600_000_000, 20), (T0 + 3, 1, 1_500_000_000, 10)]
+    assert (kept.excluded, kept.off_venue) == (1, 1)
+    assert "2 trades" in repr(kept)
+    assert np.shares_memory(kept.arrays()["ts"], kept.frame["ts"].to_numpy())
+    assert len(read_trades(trades(), quotes=quotes, exclude_conditions=())) == 3
+    assert len(read_trades(trades(), quotes=quotes, exclude_conditions=("I",))) == 2
+
+
+def test_trades_match_by_id_where_both_have_one_and_else_by_name() -> None:
+    quotes = read_quotes(raw(venue=["B", "A", "B"]))
+    by_id = trades(venue=None, publisher_id=[7, 3, 4, 7])
+    assert read_trades(by_id, quotes=quotes).frame["venue"].to_list() == [0, 1]
+    assert read_trades(trades(), quotes=quotes).frame["venue"].to_list() == [0, 1]
+
+
+def test_only_trades_of_a_book_schema_and_of_the_tape_s_symbol() -> None:
+    quotes = read_quotes(raw(publisher_id=None, venue=["B", "A", "D"], symbol=["X"] * 3))
+    assert len(read_trades(trades(action=["T", "A", "T", "T"]), quotes=quotes)) == 2
+    assert len(read_trades(trades(symbol=["X", "X", "Y", "Y"]), quotes=quotes)) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"price": [1.0, 0.0, 1.0, 1.0]}, r"row 2: price is 0\.0; expected a price .* above zero"),
+        ({"size": [1, 2, -3, 1]}, r"row 3: size is -3"),
+        ({"price": None}, "no column price"),
+        (
+            {"venue": ["Q"] * 4},
+            r"none of 4 trades is left: 1 excluded by condition, 3 not on the tape's venues A, B",
+        ),
+    ],
+)
+def test_bad_trades(changes: dict[str, Any], message: str) -> None:
+    quotes = read_quotes(raw(publisher_id=None, venue=["B", "A", "B"]))
+    with pytest.raises(DataError, match=message):
+        read_trades(trades(**changes), quotes=quotes)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the recorded day is not here")
+def test_the_recorded_day() -> None:
+    day = read_quotes(REAL / "taq_20180102_quotes.parquet")
+    morning = read_quotes(REAL / "taq_20180102_first10min.csv")
+    assert len(day) == 213_427
+    assert day.venues["name"].to_list() == list("ABJKMNPTVXYZ")
+    assert day.out_of_order == 0
+    assert day.frame.head(len(morning)).equals(morning.frame)
+    executions = read_trades(REAL / "taq_20180102_trades.parquet", quotes=day)
+    assert (len(executions), executions.off_venue, executions.excluded) == (26_714, 12_478, 3)
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("value", "nanos"),
+    [
+        (datetime(2024, 1, 2, 14, 30), T0),
+        (datetime(2024, 1, 2, 9, 30, tzinfo=timezone(timedelta(hours=-5))), T0),
+        (datetime(2024, 1, 2, 14, 30, 0, 1), T0 + 1_000),
+        (date(1970, 1, 2), 86_400 * 10**9),
+        ("2024-01-02T14:30:00Z", T0),
+        ("2024-01-02T09:30:00.000000001-05:00", T0 + 1),
+        ("2024-01-02 14:30:00.1234567", T0 + 123_456_700),
+        (np.datetime64("2024-01-02T14:30:00.000000001"), T0 + 1),
+        (np.int64(T0), T0),
+        (-1, -1),
+    ],
+)
+def test_to_ns(value: object, nanos: int) -> None:
+    assert to_ns(value, "start") == nanos
+
+
+@given(st.integers(-(2**62), 2**62))
+def test_times_keep_every_nanosecond(nanos: int) -> None:
+    assert to_ns(format_ns(nanos), "start") == nanos
+
+
+BAD_TIMES = [
+    True,
+    1.5,
+    None,
+    "noon",
+    "2024-13-01",
+    2**63,
+    datetime(3000, 1, 1),
+    "2024-01-02T00:00:00.0000000001",
+]
+BAD_TIMES += [np.datetime64("NaT"), np.datetime64("3000-01-01"), np.timedelta64(1, "s"), timedelta(1)]
+
+
+@pytest.mark.parametrize("value", BAD_TIMES)
+def test_to_ns_names_the_argument(value: object) -> None:
+    with pytest.raises(ParameterError, match=r"^start is .*; expected "):
+        to_ns(value, "start")
+
+
+@pytest.mark.parametrize(
+    ("value", "nanos"),
+    [
+        ("5m", 300 * 10**9),
+        ("1h30m", 5_400 * 10**9),
+        ("1h 30m", 5_400 * 10**9),
+        ("250ms", 250 * 10**6),
+        ("10us", 10_000),
+        ("0.5s", 5 * 10**8),
+        ("2d", 2 * 86_400 * 10**9),
+        (timedelta(minutes=5, microseconds=1), 300 * 10**9 + 1_000),
+        (np.timedelta64(5, "m"), 300 * 10**9),
+        (7, 7),
+        (0, 0),
+    ],
+)
+def test_duration_ns(value: object, nanos: int) -> None:
+    assert duration_ns(value, "horizon") == nanos
+
+
+@pytest.mark.parametrize(
+    "value",
+    [True, 1.5, None, "5", "m", "5 minutes", "1.5ns", "-5m", -1, timedelta(-1), INT64_MAX + 1, "300000d"],
+)
+def test_duration_ns_names_the_argument(value: object) -> None:
+    with pytest.raises(ParameterError, match=r"^horizon is .*; expected "):
+        duration_ns(value, "horizon")

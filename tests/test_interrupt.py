@@ -1,0 +1,157 @@
+"""Ctrl-C and progress: every long call stops within 0.2 s, and what a callback raises comes through.
+
+Each Ctrl-C happens in a process of its own, which sends itself SIGINT from a thread while its main thread is
+in the core, and prints how long the main thread took to get out.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import sor
+
+BAR = 0.2
+TRIES = 3
+
+PRELUDE = """
+import os, signal, threading, time
+import sor
+
+sent = []
+
+def press():
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+
+def press_in(seconds):
+    threading.Timer(seconds, press).start()
+
+def stopped(call, after=None):
+    if after is not None:
+        press_in(after)
+    try:
+        call()
+    except KeyboardInterrupt:
+        print(time.perf_counter() - sent[0])
+    else:
+        print("finished")
+"""
+
+CALLS = {
+    "search of many parents": """
+        quotes = sor.simulate_quotes(venues=4, minutes=390, records=500_000)
+        orders = sor.orders_every("10s", side="buy", quantity=1_000_000, horizon="60m")
+        stopped(lambda: sor.grid_search(quotes, orders), 0.5)
+        """,
+    "strict search by enumeration": """
+        quotes = sor.simulate_quotes(venues=6, minutes=30, size=100_000)
+        router = sor.StaticRouter(rule="strict", solver="exhaustive", max_candidates=10**12)
+        orders = sor.Order("sell", 50_000, lot=500)
+        stopped(lambda: sor.grid_search(quotes, orders, router), 0.5)
+        """,
+    "one allocation by enumeration": """
+        router = sor.StaticRouter(solver="exhaustive", max_candidates=10**12)
+        offers = [(100.0 + i, 10_000) for i in range(6)]
+        stopped(lambda: sor.allocate(10_000, offers, router), 0.5)
+        """,
+    "replay of one order over ten million records": """
+        quotes = sor.simulate_quotes(venues=4, minutes=390, records=10_000_000)
+        order = sor.Order("buy", 10**7)
+        book = sor.Book(snapshot="each")
+        stopped(lambda: sor.backtest(quotes, order, book=book, threads=1), 0.4)
+        """,
+    "as-of pass over ten million records": """
+        quotes = sor.simulate_quotes(venues=16, minutes=390, records=10_000_000)
+        order = sor.Order("buy", 100, start=quotes.end - 1)
+        stopped(lambda: sor.backtest(quotes, order), 0.02)
+        """,
+    "report on ten million records": """
+        quotes = sor.simulate_quotes(venues=16, minutes=390, records=10_000_000)
+        stopped(quotes.report, 0.05)
+        """,
+    "rows on their way back to Python": """
+        quotes = sor.simulate_quotes(venues=4, minutes=390, records=400_000, price=1.0)
+        # The same shares again and again, and a completion in steps that cost next to nothing: rows, not money.
+        book = sor.Book(snapshot="each", depletion="none", tick=1e-9)
+        at_the_end = lambda done, total: press_in(0.01) if done == total else None
+        order, router = sor.Order("buy", 3 * 10**8), sor.StaticRouter(lambda_under=1.0, unit="price")
+        stopped(lambda: sor.backtest(quotes, order, router, baselines=["sweep"], book=book, progress=at_the_end))
+        """,
+}
+
+
+def delay(call: str) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + textwrap.dedent(call)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() != "finished", "the call returned before the key was pressed"
+    return float(done.stdout)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_ctrl_c(name: str) -> None:
+    # The least of a few: a busy machine may hold any process up.
+    delays = []
+    while not delays or (min(delays) > BAR and len(delays) < TRIES):
+        delays.append(delay(CALLS[name]))
+    print(f"{name}: {min(delays):.3f} s")
+    assert min(delays) <= BAR, delays
+
+
+@pytest.fixture(scope="module")
+def quotes() -> sor.Quotes:
+    return sor.simulate_quotes(venues=4, minutes=60, records=200_000)
+
+
+ORDERS = sor.orders_every("30s", side="buy", quantity=1_000_000, horizon="30m")
+
+
+class Raised(Exception):
+    pass
+
+
+@pytest.mark.parametrize("call", [sor.backtest, sor.grid_search])
+def test_what_a_callback_raises_comes_through(quotes: sor.Quotes, call: Any) -> None:
+    raised = Raised("from the callback")
+
+    def progress(done: int, total: int) -> None:
+        raise raised
+
+    with pytest.raises(Raised) as caught:
+        call(quotes, ORDERS, progress=progress)
+    assert caught.value is raised
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_progress_goes_up_to_the_total(quotes: sor.Quotes, threads: int) -> None:
+    calls: list[tuple[int, int]] = []
+    result = sor.grid_search(quotes, ORDERS, threads=threads, progress=lambda *call: calls.append(call))
+    parents = len(result.backtest.orders)
+    assert {total for _, total in calls} == {27 * parents}
+    assert calls[-1] == (27 * parents, 27 * parents)
+    assert calls[0][0] < 27 * parents, "looked at on the way, not only at the end"
+    assert all(before <= after for (before, _), (after, _) in pairwise(calls))
+
+
+def test_a_signal_handler_of_ones_own_is_called(quotes: sor.Quotes) -> None:
+    seen = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number))
+
+    def progress(done: int, total: int) -> None:
+        if not seen:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    try:
+        watched = sor.backtest(quotes, ORDERS, progress=progress)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert seen == [signal.SIGUSR1]
+    assert watched.ledger.parents.equals(sor.backtest(quotes, ORDERS).ledger.parents)
