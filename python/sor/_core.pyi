@@ -1,12 +1,77 @@
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypedDict
 
+import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RELEASE", "__version__", "allocate", "count_states", "execute", "hindsight", "replay"]
+__all__ = [
+    "RELEASE",
+    "__version__",
+    "allocate",
+    "ck_bound",
+    "ck_check",
+    "ck_conditions",
+    "ck_cost",
+    "ck_market_order",
+    "ck_one_venue",
+    "ck_paper",
+    "ck_quantile_level",
+    "ck_solve",
+    "count_states",
+    "execute",
+    "hindsight",
+    "replay",
+]
 
 RELEASE: Final[bool]
 __version__: Final[str]
+
+class _Resolved(Protocol):
+    @property
+    def h(self) -> float: ...
+    @property
+    def f(self) -> float: ...
+    @property
+    def r(self) -> Sequence[float]: ...
+    @property
+    def theta(self) -> float: ...
+    @property
+    def lambda_under(self) -> float: ...
+    @property
+    def lambda_over(self) -> float: ...
+    @property
+    def quantity(self) -> float: ...
+    @property
+    def queue(self) -> Sequence[float]: ...
+
+class _Cost(TypedDict):
+    mean: float
+    market: float
+    limit: float
+    impact: float
+    under: float
+    over: float
+    fills: list[float]
+    shortfall: float
+    excess: float
+    probability_under: float
+    probability_over: float
+    derivatives: list[tuple[float, float]]
+
+class _Conditions(TypedDict):
+    beta: float
+    probability_under: float
+    probability_at_most: float
+    quantile_residual: float
+    slopes: list[tuple[float, float]]
+    slope_residual: float
+
+class _Bound(TypedDict):
+    value: float
+    relaxed: float
+    market: float
+    limits: list[float]
+    cuts: int
 
 def allocate(
     quantity: int,
@@ -18,6 +83,26 @@ def allocate(
     solver: str,
     max_candidates: int,
 ) -> tuple[list[int], tuple[int, int, int, int, int]] | None: ...
+def ck_check(resolved: _Resolved) -> None: ...
+def ck_cost(
+    resolved: _Resolved, outflows: NDArray[np.float64], orders: tuple[float, Sequence[float]]
+) -> _Cost: ...
+def ck_conditions(
+    resolved: _Resolved,
+    outflows: NDArray[np.float64],
+    orders: tuple[float, Sequence[float]],
+    lot: float | None,
+) -> _Conditions: ...
+def ck_solve(
+    resolved: _Resolved, outflows: NDArray[np.float64], lot: float | None
+) -> tuple[float, list[float], list[float]]: ...
+def ck_paper(resolved: _Resolved, outflows: NDArray[np.float64]) -> tuple[float, list[float]]: ...
+def ck_bound(
+    resolved: _Resolved, outflows: NDArray[np.float64], start: tuple[float, Sequence[float]]
+) -> _Bound: ...
+def ck_market_order(resolved: _Resolved, outflows: NDArray[np.float64], limits: Sequence[float]) -> float: ...
+def ck_quantile_level(resolved: _Resolved) -> float: ...
+def ck_one_venue(resolved: _Resolved, outflow: float) -> list[float]: ...
 def count_states(
     tape: Mapping[str, NDArray[Any]], venues: int, snapshot: str, collar: float
 ) -> tuple[int, int, int, int]: ...

@@ -25,6 +25,7 @@
 //! | [`policy`] | the router and the baselines |
 //! | [`engine`], [`ledger`] | the replay of one parent; its rows and sums |
 //! | [`hindsight`] | the least possible cost, with perfect foresight |
+//! | [`cont_kukanov`] | market and limit orders over random outflows, the paper's own problem |
 //! | [`search`], [`observe`] | many replays on threads; progress and stop |
 //!
 //! Rules are cited by the numbers of the model's specification (`MODEL A1`).
@@ -33,6 +34,7 @@
 
 pub mod allocate;
 pub mod book;
+pub mod cont_kukanov;
 pub mod cost;
 pub mod engine;
 pub mod error;

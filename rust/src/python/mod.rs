@@ -4,6 +4,7 @@
 
 mod allocate;
 mod columns;
+mod cont_kukanov;
 mod errors;
 mod run;
 
@@ -11,6 +12,11 @@ mod run;
 mod _core {
     #[pymodule_export]
     use super::allocate::allocate;
+    #[pymodule_export]
+    use super::cont_kukanov::{
+        ck_bound, ck_check, ck_conditions, ck_cost, ck_market_order, ck_one_venue, ck_paper, ck_quantile_level,
+        ck_solve,
+    };
     #[pymodule_export]
     use super::run::{count_states, execute, hindsight, replay};
 

@@ -1,0 +1,217 @@
+//! Local search by exchanges (module `line`), and kicks across the kinks where exchanges stop.
+
+use super::line::{Move, Order, Range, Search, orders};
+use super::{Allocation, Parameters, Scenarios};
+
+/// Savings below this share of the largest penalty `S` shares can cost are rounding.
+const LEAST_SAVING: f64 = 1e-12;
+/// Amounts are on the lattice, and within bounds, up to this part of a step.
+const ROUNDING: f64 = 1e-9;
+/// How many steps in a row a kick takes the market order before it gives up.
+const MARKET_KICKS: usize = 4;
+
+/// A point that descends.
+pub(super) struct Descent<'a> {
+    p: &'a Parameters,
+    search: Search<'a>,
+    least: f64,
+}
+
+impl<'a> Descent<'a> {
+    pub(super) fn new(p: &'a Parameters, scenarios: &'a Scenarios, start: Allocation) -> Self {
+        let least = LEAST_SAVING * p.quantity * (p.miss_cost() + p.lambda_over);
+        Self { p, search: Search::new(p, scenarios, start), least }
+    }
+
+    pub(super) fn allocation(self) -> Allocation {
+        self.search.allocation
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        self.search.value()
+    }
+
+    /// Line searches on the lattice along every move, until none saves anything.
+    pub(super) fn sweep(&mut self, moves: &[Move], step: f64) {
+        self.repeat(moves, |descent, along| descent.descend(along, descent.lattice(along, step)));
+        self.search.refresh();
+    }
+
+    /// The same, but only along moves of which a single step saves: one step is far cheaper to price than a line.
+    pub(super) fn polish(&mut self, moves: &[Move], step: f64) {
+        self.repeat(moves, |descent, along| {
+            descent.falls(along, step) && descent.descend(along, descent.lattice(along, step))
+        });
+        self.search.refresh();
+    }
+
+    /// The same in any number of shares; `step` only tells whether the line falls.
+    pub(super) fn polish_shares(&mut self, moves: &[Move], step: f64) {
+        self.repeat(moves, |descent, along| {
+            let [low, high] = descent.bounds(along);
+            descent.falls(along, step) && descent.descend(along, Range::Interval { low, high })
+        });
+        self.search.refresh();
+    }
+
+    /// Moves one order and lets the others follow one by one: across a kink several orders may have to change at once. Goes
+    /// on from there whenever that saves.
+    pub(super) fn kick(&mut self, moves: &[Move], step: f64) {
+        let singles: Vec<Move> = orders(self.p.venues()).map(|order| Move::Exchange(order, Order::Nothing)).collect();
+        let kicks: Vec<(Move, f64)> = singles.iter().flat_map(|&along| [(along, step), (along, -step)]).collect();
+        let mut idle = 0;
+        for &(along, signed) in kicks.iter().cycle() {
+            if idle == kicks.len() {
+                break;
+            }
+            idle = if self.kick_along(along, signed, &singles) { 0 } else { idle + 1 };
+            if idle == 0 {
+                self.polish(moves, step);
+            }
+        }
+        self.search.refresh();
+    }
+
+    /// Whether one kick, or a few in a row, saved; if not, all is as before.
+    fn kick_along(&mut self, along: Move, signed: f64, singles: &[Move]) -> bool {
+        let start = self.search.allocation.clone();
+        let others: Vec<Move> = singles.iter().copied().filter(|other| *other != along).collect();
+        let [low, high] = [-ROUNDING * signed.abs(), self.p.quantity + ROUNDING * signed.abs()];
+        let mut saved = 0.0;
+        for _ in 0..if along == singles[0] { MARKET_KICKS } else { 1 } {
+            let amount = self.search.position(along) + signed;
+            if !(low..=high).contains(&amount) {
+                break;
+            }
+            saved -= self.search.change(along, signed)[1];
+            self.search.go(along, amount);
+            let followed = self.follow(&others, signed.abs());
+            saved += followed;
+            if saved > self.least {
+                return true;
+            }
+            if followed == 0.0 {
+                break;
+            }
+        }
+        self.search.jump(&start);
+        false
+    }
+
+    /// Single steps along moves that save, until none does; what they have saved.
+    fn follow(&mut self, moves: &[Move], step: f64) -> f64 {
+        let mut saved = 0.0;
+        self.repeat(moves, |descent, along| {
+            let Some((signed, saving)) = descent.saving_step(along, step) else {
+                return false;
+            };
+            descent.search.go(along, descent.search.position(along) + signed);
+            saved += saving;
+            true
+        });
+        saved
+    }
+
+    /// Tries moves in turn until none of them has saved anything since it was last tried.
+    fn repeat(&mut self, moves: &[Move], mut saves: impl FnMut(&mut Self, Move) -> bool) {
+        let mut idle = 0;
+        for &along in moves.iter().cycle() {
+            if idle == moves.len() {
+                break;
+            }
+            idle = if saves(self, along) { 0 } else { idle + 1 };
+        }
+    }
+
+    fn descend(&mut self, along: Move, range: Range) -> bool {
+        let (t, saving) = self.search.best(along, range);
+        let saves = saving > self.least;
+        if saves {
+            self.search.go(along, t);
+        }
+        saves
+    }
+
+    /// Whether a step either way saves.
+    fn falls(&self, along: Move, step: f64) -> bool {
+        self.saving_step(along, step).is_some()
+    }
+
+    /// The better of a step down and a step up, and what it saves, if it does.
+    fn saving_step(&self, along: Move, step: f64) -> Option<(f64, f64)> {
+        let [low, high] = self.bounds(along);
+        let here = self.search.position(along);
+        let [less, more] = self.search.change(along, step);
+        let within = |signed: f64| (low - ROUNDING * step..=high + ROUNDING * step).contains(&(here + signed));
+        let steps = [(-step, -less), (step, -more)]
+            .into_iter()
+            .filter(|(signed, saving)| *saving > self.least && within(*signed));
+        steps.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// The values of `t` that keep every order of a move within `[0, S]`.
+    fn bounds(&self, along: Move) -> [f64; 2] {
+        let s = self.p.quantity;
+        let here = self.search.position(along);
+        let mut bounds = [0.0, s];
+        let mut falls = |amount: f64| {
+            bounds = [bounds[0].max(here + amount - s), bounds[1].min(here + amount)];
+        };
+        match along {
+            Move::Exchange(_, Order::Nothing) => {}
+            Move::Exchange(_, j) => falls(self.search.amount(j)),
+            Move::Fan(i, j) => [i, j].into_iter().for_each(|k| falls(self.search.amount(Order::Limit(k)))),
+        }
+        bounds
+    }
+
+    /// The lattice through the present point.
+    fn lattice(&self, along: Move, step: f64) -> Range {
+        let here = self.search.position(along);
+        let [low, high] = self.bounds(along);
+        let [down, up] = [here - low, high - here].map(|room| (room / step + ROUNDING).floor().max(0.0));
+        Range::Lattice { low: here - down * step, step, cells: (down + up) as usize }
+    }
+}
+
+/// The best lattice point, by trying all limit orders, each with its best market order.
+pub(super) fn enumerate(p: &Parameters, scenarios: &Scenarios, lot: f64) -> Allocation {
+    const MARKET: Move = Move::Exchange(Order::Market, Order::Nothing);
+    let lots = (p.quantity / lot + ROUNDING).floor();
+    let start = Allocation { market: p.quantity - lots * lot, limits: vec![0.0; p.venues()] };
+    let mut point = Descent::new(p, scenarios, start);
+    let mut best = (point.search.allocation.clone(), f64::INFINITY);
+    loop {
+        let range = point.lattice(MARKET, lot);
+        let (market, saving) = point.search.best(MARKET, range);
+        let value = point.value() - saving;
+        let limits = &point.search.allocation.limits;
+        if value < best.1 {
+            best = (Allocation { market, limits: limits.clone() }, value);
+        }
+        let Some(venue) = limits.iter().position(|l| (l / lot).round() < lots) else {
+            return best.0;
+        };
+        let mut next = point.search.allocation.clone();
+        next.limits[..venue].fill(0.0);
+        next.limits[venue] += lot;
+        point.search.jump(&next);
+    }
+}
+
+/// Exchanges between any two of the orders and "nothing".
+pub(super) fn exchanges(venues: usize) -> Vec<Move> {
+    let mut moves = vec![Move::Exchange(Order::Market, Order::Nothing)];
+    for k in 0..venues {
+        moves.push(Move::Exchange(Order::Limit(k), Order::Nothing));
+        moves.push(Move::Exchange(Order::Limit(k), Order::Market));
+        moves.extend((0..k).map(|l| Move::Exchange(Order::Limit(l), Order::Limit(k))));
+    }
+    moves
+}
+
+/// Exchanges, and the market order against any two limit orders.
+pub(super) fn all_moves(venues: usize) -> Vec<Move> {
+    let fans = (0..venues).flat_map(|j| (0..j).map(move |i| Move::Fan(i, j)));
+    exchanges(venues).into_iter().chain(fans).collect()
+}

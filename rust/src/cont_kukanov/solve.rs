@@ -1,0 +1,179 @@
+//! The sample-average problem for several venues (MODEL C6).
+//!
+//! Coordinate descent alone stops at kinks: on `M + sum_{k in J} L_k = S` no single order can move, though shares could
+//! move from one order to another. So the moves are exchanges between any two of the orders and "nothing", each
+//! searched exactly along its whole line, and kicks that let all orders follow one (module `descent`). The
+//! objective is not convex, so the descent starts from several points: first in coarse steps on a part of the
+//! scenarios, at last on all of them in single lots, or, without a lot, in exact line searches over shares.
+//! A small lattice is enumerated instead.
+
+use super::descent::{Descent, all_moves, enumerate, exchanges};
+use super::{Allocation, Cost, Parameters, Scenarios, closed_form, cost, require};
+use crate::error::Result;
+
+/// Lattice points times scenarios up to which all points are tried.
+const MOST_WORK: f64 = 100_000.0;
+/// Steps per order in the coarsest stage, and how much finer each next stage is.
+const COARSE_STEPS: f64 = 24.0;
+const REFINEMENT: f64 = 6.0;
+/// Steps per order in the last lattice when there is no lot.
+const SHARE_STEPS: f64 = 2000.0;
+/// Step that tells whether a line falls, in units of the order, when there is no lot.
+const LEAST_STEP: f64 = 1e-6;
+/// Scenarios of the first stage, and of the next one when the sample is large.
+const SMALL_SAMPLE: usize = 128;
+const MIDDLE_SAMPLE: usize = 1024;
+
+/// How to solve.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Limit orders are multiples of this many shares, and so is `S - M`; `None`: any number of shares.
+    pub lot: Option<f64>,
+}
+
+/// The best allocation reached; no exchange of two orders improves it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Solution {
+    /// The orders.
+    pub allocation: Allocation,
+    /// Their cost.
+    pub cost: Cost,
+    /// `V` at each distinct end of a descent.
+    pub starts: Vec<f64>,
+}
+
+/// Minimises `V` over the feasible set of MODEL C3.
+///
+/// # Errors
+/// Names what does not fit: the number of venues, or the lot.
+pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<Solution> {
+    require(scenarios.venues() == p.venues(), "scenarios", "must have one column per venue", || {
+        format!("{} columns for {} venues", scenarios.venues(), p.venues())
+    })?;
+    if let Some(lot) = options.lot {
+        require(lot.is_finite() && lot > 0.0, "lot", "must be a positive number of shares", || format!("{lot}"))?;
+    }
+    let ends = match options.lot {
+        Some(lot) if is_small(p, scenarios, lot) => vec![enumerate(p, scenarios, lot)],
+        lot => descents(p, scenarios, lot),
+    };
+    let mut best: Option<(Allocation, Cost)> = None;
+    let mut starts = Vec::with_capacity(ends.len());
+    for end in ends {
+        let end = within(p, end);
+        let value = cost(p, scenarios, &end)?;
+        starts.push(value.mean);
+        if best.as_ref().is_none_or(|(_, least)| value.mean < least.mean) {
+            best = Some((end, value));
+        }
+    }
+    let (allocation, cost) = best.unwrap_or_else(|| unreachable!("there is always a start"));
+    Ok(Solution { allocation, cost, starts })
+}
+
+/// Where the descents from all starts end.
+fn descents(p: &Parameters, scenarios: &Scenarios, lot: Option<f64>) -> Vec<Allocation> {
+    let (every, pairs) = (all_moves(p.venues()), exchanges(p.venues()));
+    let unit = unit(p, lot);
+    let small = scenarios.thinned(SMALL_SAMPLE);
+    let steps = steps(p, lot);
+    let mut found = refine(p, &small, starts(p, &small, lot), |descent| {
+        let [coarse @ .., _] = &steps[..] else { return };
+        for &step in coarse {
+            descent.sweep(&pairs, step);
+        }
+        descent.polish(&pairs, unit);
+    });
+    // Whatever looks at more than two orders is done on a middle sample when the whole one is large.
+    let large = scenarios.rows() >= 4 * MIDDLE_SAMPLE;
+    let middle = large.then(|| scenarios.thinned(MIDDLE_SAMPLE));
+    let sample = middle.as_ref().unwrap_or(scenarios);
+    found = refine(p, sample, found, |descent| descent.polish(&every, unit));
+    found = refine(p, sample, found, |descent| descent.kick(&every, unit));
+    if large {
+        found = refine(p, scenarios, found, |descent| descent.polish(&pairs, unit));
+    }
+    if lot.is_none() {
+        let moves = if large { &pairs } else { &every };
+        found = refine(p, scenarios, found, |descent| {
+            descent.polish_shares(moves, p.quantity * LEAST_STEP);
+        });
+    }
+    found
+}
+
+/// Takes every point further on a sample; what ends at the same point is kept once.
+fn refine(
+    p: &Parameters,
+    sample: &Scenarios,
+    from: Vec<Allocation>,
+    step: impl Fn(&mut Descent<'_>),
+) -> Vec<Allocation> {
+    let mut found: Vec<Allocation> = Vec::with_capacity(from.len());
+    for x in from {
+        let mut descent = Descent::new(p, sample, x);
+        step(&mut descent);
+        let end = descent.allocation();
+        if !found.contains(&end) {
+            found.push(end);
+        }
+    }
+    found
+}
+
+/// Whether trying every lattice point is quick.
+fn is_small(p: &Parameters, scenarios: &Scenarios, lot: f64) -> bool {
+    let points = (p.quantity / lot + 1.0).powi(p.venues() as i32);
+    points * scenarios.rows() as f64 <= MOST_WORK
+}
+
+/// The step of the last lattice: the lot, or a small part of the order.
+fn unit(p: &Parameters, lot: Option<f64>) -> f64 {
+    lot.unwrap_or(p.quantity / SHARE_STEPS)
+}
+
+/// Steps of the first stage, coarse to fine; multiples of the last one.
+fn steps(p: &Parameters, lot: Option<f64>) -> Vec<f64> {
+    let unit = unit(p, lot);
+    let mut multiple = (p.quantity / unit / COARSE_STEPS).floor().max(1.0);
+    let mut steps = vec![multiple * unit];
+    while multiple > 1.0 {
+        multiple = (multiple / REFINEMENT).floor().max(1.0);
+        steps.push(multiple * unit);
+    }
+    steps
+}
+
+/// `L_k <= S - M`: what exceeds it can only overfill (C3).
+fn within(p: &Parameters, mut x: Allocation) -> Allocation {
+    x.limits.iter_mut().for_each(|l| *l = l.min(p.quantity - x.market));
+    x
+}
+
+/// Equal orders, each venue as if alone, and the whole order at every venue.
+fn starts(p: &Parameters, sample: &Scenarios, lot: Option<f64>) -> Vec<Allocation> {
+    let (s, venues) = (p.quantity, p.venues());
+    let share = s / (venues as f64 + 1.0);
+    let alone: Vec<f64> = (0..venues)
+        .map(|v| {
+            let level = (p.limit_gain(v) + p.take_cost()) / (p.miss_cost() + p.limit_gain(v));
+            closed_form::quantile(&mut sample.venue(v).to_vec(), level.min(1.0)).min(s)
+        })
+        .collect();
+    let points = [
+        Allocation { market: share, limits: vec![share; venues] },
+        Allocation { market: (s - alone.iter().sum::<f64>()).max(0.0), limits: alone },
+        Allocation { market: 0.0, limits: vec![s; venues] },
+    ];
+    points.into_iter().map(|x| round_to(p, x, lot)).collect()
+}
+
+/// The lattice point next to `x`.
+fn round_to(p: &Parameters, x: Allocation, lot: Option<f64>) -> Allocation {
+    let Some(lot) = lot else { return x };
+    let lots = |amount: f64| (amount / lot + 1e-9).floor();
+    Allocation {
+        market: p.quantity - lots(p.quantity - x.market) * lot,
+        limits: x.limits.iter().map(|l| lots(*l) * lot).collect(),
+    }
+}

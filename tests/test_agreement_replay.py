@@ -1,0 +1,128 @@
+"""The core's replay against the reference, fill by fill and child by child (MODEL sections 2, 4 and 5)."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter
+from itertools import product
+from pathlib import Path
+
+import pytest
+import reference as ref
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tapes import (
+    DEPLETIONS,
+    POLICIES,
+    SIDES,
+    SNAPSHOTS,
+    Case,
+    Raw,
+    assert_agree,
+    random_cases,
+    random_order,
+    random_policy,
+    random_settings,
+    random_tape,
+    read_raw,
+    read_tape,
+    reference_records,
+)
+
+REAL = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
+MINUTE = 60_000_000_000
+OUTCOMES = ("filled", "completed", "no_quotes", "take", "completion")
+CHILDREN = ("partial", "no_quote", "limit", "depleted", "queue", "expired")
+
+
+def test_every_policy_depletion_snapshot_and_side_on_seeded_tapes() -> None:
+    met: Counter[str] = Counter()
+    for seed in range(40):
+        rng = random.Random(seed)
+        raw = random_tape(rng)
+        cases = random_cases(rng, raw)
+        met += assert_agree(read_tape(raw), reference_records(raw), cases, context=f"seed {seed}: {raw}")
+    assert not [outcome for outcome in (*OUTCOMES, *CHILDREN) if met[outcome] < 20], met
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.randoms(use_true_random=False), st.sampled_from(POLICIES), st.sampled_from(SIDES))
+def test_any_order_on_any_tape(rng: random.Random, kind: str, side: str) -> None:
+    raw = random_tape(rng, most=12)
+    venues = len({record[2] for record in raw})
+    case = Case(random_order(rng, raw, side), random_policy(rng, kind), random_settings(rng, venues))
+    assert_agree(read_tape(raw), reference_records(raw), [case], context=raw)
+
+
+def test_overbooked_orders_are_unwound_alike() -> None:
+    """Shares beyond the quantity come of a router that expects less than it gets: sampled or aged fills (F4, P2)."""
+    met: Counter[str] = Counter()
+    for seed in range(40):
+        rng = random.Random(seed)
+        raw = random_tape(rng)
+        venues = len({record[2] for record in raw})
+        cases = []
+        for side, kind in product(SIDES, ["sampled", "sampled", "expected"]):
+            market = random_settings(rng, venues)
+            fill = ref.FillModel(
+                kind, queue_position=0.2, max_fill=0.9, impact=0.0001, decay=rng.choice([None, 9.0])
+            )
+            router = dataclasses.replace(
+                random_policy(rng, "router"),
+                rule="relaxed",
+                plan="fills",
+                overbook=1.5,
+                unit="fraction",
+                lambda_under=0.9,
+                lambda_over=0.0,
+            )
+            order = ref.Order(side, rng.choice([60, 100, 200]), raw[0][0], 40, rng.choice([1, 10, 20]))
+            cases.append(Case(order, router, dataclasses.replace(market, fill=fill, collar=None)))
+        met += assert_agree(read_tape(raw), reference_records(raw), cases, context=f"seed {seed}: {raw}")
+    assert met["unwind"] > 30, met
+
+
+@pytest.fixture(scope="module")
+def first_half_hour() -> list[Raw]:
+    if not REAL.exists():
+        pytest.skip("the real quotes are not here")
+    raw = read_raw(REAL)
+    return [record for record in raw if record[0] < raw[0][0] + 30 * MINUTE]
+
+
+def real_cases(start: int, venues: int) -> list[Case]:
+    """Every policy x depletion x snapshot x side, parents spread over the half hour, then latency and queues."""
+    rng = random.Random(0)
+    plain = ref.Settings(venues=[ref.Venue(taker_fee=3_000_000 - 100_000 * (i % 3)) for i in range(venues)])
+    cases = []
+    for i, (kind, depletion, snapshot, side) in enumerate(product(POLICIES, DEPLETIONS, SNAPSHOTS, SIDES)):
+        order = ref.Order(side, 6_000, start + i * 14 * MINUTE // 45, rng.randint(1, 60) * MINUTE // 60)
+        policy = ref.Policy(kind, lambda_under=0.0005, bucket=MINUTE // 6)
+        market = dataclasses.replace(plain, depletion=depletion, snapshot=snapshot)
+        cases.append(Case(order, policy, market))
+    for i, (kind, side, limit) in enumerate(product(POLICIES, SIDES, ["seen", "none"])):
+        fill = ref.FillModel("expected", queue_position=0.3, decay=3e9)
+        slow = [
+            dataclasses.replace(v, latency=rng.choice([0, 10**6, 10**7, 5 * 10**8])) for v in plain.venues
+        ]
+        market = dataclasses.replace(plain, venues=slow, fill=fill, limit=limit, max_quote_age=20 * 10**9)
+        order = ref.Order(side, 2_000, start + i * MINUTE, MINUTE // 2)
+        cases.append(Case(order, ref.Policy(kind, lambda_under=0.0005, bucket=MINUTE // 10), market))
+    for i, side in enumerate(SIDES):
+        fill = ref.FillModel("expected", queue_position=0.0, max_fill=0.8, impact=0.0002)
+        fills = ref.Policy("router", lambda_under=0.002, plan="fills", overbook=1.25)
+        strict = ref.Policy("router", rule="strict")
+        order = ref.Order(side, 500, start + (3 + 9 * i) * MINUTE, MINUTE // 6)
+        cases.append(Case(order, fills, dataclasses.replace(plain, fill=fill)))
+        cases.append(Case(order, strict, plain))
+    return cases
+
+
+def test_real_half_hour(first_half_hour: list[Raw]) -> None:
+    quotes, records = read_tape(first_half_hour), reference_records(first_half_hour)
+    met = assert_agree(quotes, records, real_cases(quotes.start, quotes.venues.height))
+    assert not [
+        outcome for outcome in ("filled", "completed", "partial", "limit", "depleted") if met[outcome] < 3
+    ], met
+    assert met["take"] > 1_000

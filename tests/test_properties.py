@@ -1,0 +1,314 @@
+"""What must hold of every replay: conservation, exact sums, the same bytes however it is run."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+import reference as ref
+import sor
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sor import _core
+from sor.backtest import make_market, parents_on
+from sor.replay import Variant, replay
+from tapes import (
+    POLICIES,
+    SIDES,
+    Case,
+    Raw,
+    random_order,
+    random_policy,
+    random_settings,
+    random_tape,
+    read_raw,
+    read_tape,
+    reference_records,
+    replay_all,
+    rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sor.replay import Ledger
+
+REAL = Path(__file__).parents[2] / "shared" / "data"
+CSV = REAL / "taq_20180102_first10min.csv"
+PARQUET = REAL / "taq_20180102_quotes.parquet"
+FRAMES = ("parents", "children", "fills")
+any_tape = settings(
+    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+needs_real = pytest.mark.skipif(not REAL.exists(), reason="the real quotes are not here")
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A case, the one row of its parent, its children and its fills, as plain values."""
+
+    case: Case
+    records: list[Any]
+    parent: dict[str, Any]
+    children: list[dict[str, Any]]
+    fills: list[dict[str, Any]]
+
+
+def replayed(raw: list[Raw], cases: list[Case]) -> Iterator[Replayed]:
+    quotes, records = read_tape(raw), reference_records(raw)
+    for case, ledger in zip(cases, replay_all(quotes, cases), strict=True):
+        (parent,) = rows(ledger.parents, quotes)
+        yield Replayed(case, records, parent, rows(ledger.children, quotes), rows(ledger.fills, quotes))
+
+
+def random_replays(rng: random.Random, **market: Any) -> Iterator[Replayed]:
+    """One order of every policy and side on one random tape; `market` overrides its settings."""
+    raw = random_tape(rng)
+    venues = len({record[2] for record in raw})
+    cases = [
+        Case(
+            random_order(rng, raw, side),
+            random_policy(rng, kind),
+            dataclasses.replace(random_settings(rng, venues), **market),
+        )
+        for kind in POLICIES
+        for side in SIDES
+    ]
+    return replayed(raw, cases)
+
+
+@any_tape
+@given(st.randoms(use_true_random=False))
+def test_shares_are_conserved(rng: random.Random) -> None:
+    for run in random_replays(rng):
+        parent = run.parent
+        net = parent["executed"] + parent["completed"] - parent["unwound"]
+        assert net == run.case.order.quantity or parent["status"] == "no_quotes"
+        assert parent["executed"] == sum(child["executed"] for child in run.children)
+        assert (parent["status"] == "completed") == (parent["completed"] > 0)
+        for child in run.children:
+            assert 0 <= child["executed"] <= child["quantity"]
+            assert child["executed"] <= max(child["met_available"], 0)
+            assert child["quantity"] <= child["seen_available"]
+
+
+@any_tape
+@given(st.randoms(use_true_random=False))
+def test_every_sum_follows_from_the_fills(rng: random.Random) -> None:
+    for run in random_replays(rng):
+        assert_derivable(run)
+
+
+def assert_derivable(run: Replayed) -> None:
+    """P5, P6: the parent's row again from the rows of its fills, in Python's integers."""
+    parent, m0, s = run.parent, run.parent["arrival_mid"], run.case.order.sign
+    sums: Counter[str] = Counter()
+    for fill in run.fills:
+        signed = s * (-fill["quantity"] if fill["kind"] == "unwind" else fill["quantity"])
+        column = {"take": "executed", "completion": "completed", "unwind": "unwound"}[fill["kind"]]
+        drift = "opportunity" if fill["kind"] == "completion" else "timing"
+        sums[column] += fill["quantity"]
+        sums["notional"] += signed * fill["price"]
+        sums["net"] += signed
+        sums["spread"] += signed * (fill["quoted"] - fill["mid"])
+        sums["slippage"] += signed * (fill["price"] - fill["quoted"])
+        sums[drift] += signed * (fill["mid"] - m0)
+        sums["fees"] += fill["fee"]
+        sums["rebates"] += fill["rebate"]
+        assert fill["fee"] == fill["quantity"] * run.case.settings.venues[fill["venue"]].taker_fee
+    for column in ("executed", "completed", "unwound", "notional", "fees", "rebates"):
+        assert parent[column] == sums[column], column
+    parts = [sums[part] for part in ("spread", "slippage", "timing", "opportunity")]
+    assert parts == [parent[part] for part in ("spread", "slippage", "timing", "opportunity")]
+    costs = sums["fees"] - sums["rebates"]
+    assert parent["all_in"] == sums["notional"] + costs
+    assert parent["shortfall"] == sum(parts) + costs
+    if run.fills:
+        assert parent["shortfall"] == sums["notional"] - sums["net"] * m0 + costs
+        assert parent["ts_done"] == run.fills[-1]["ts_executed"]
+    assert (parent["children"], parent["fills"]) == (len(run.children), len(run.fills))
+
+
+def displayed(run: Replayed, venue: int, ts: int) -> tuple[int, int]:
+    """The number of the episode (MODEL B5) that a child of the run meets at `ts`, and the size displayed there."""
+    market, side = run.case.settings, 2 if run.case.order.side == "sell" else 4
+    episode, last, seen = 0, (None, 0), set()
+    for record in run.records:
+        if record[0] > ts or record[1] != venue:
+            continue
+        if market.snapshot == "first" and record[0] in seen:
+            continue
+        seen.add(record[0])
+        price, size = record[side : side + 2]
+        now = (price, size) if price and size else (None, 0)
+        watched = 1 if market.depletion == "persistent" else 2
+        episode += now[:watched] != last[:watched]
+        last = now
+    return episode, last[1]
+
+
+@pytest.mark.parametrize("snapshot", ["last", "first"])
+@pytest.mark.parametrize("depletion", ["refresh", "persistent"])
+def test_no_episode_gives_more_than_it_displayed(snapshot: str, depletion: str) -> None:
+    again = 0
+    for seed in range(60):
+        for run in random_replays(random.Random(seed), snapshot=snapshot, depletion=depletion):
+            taken: dict[tuple[int, int], int] = defaultdict(int)
+            for fill in run.fills:
+                if fill["kind"] != "take":
+                    continue
+                episode, size = displayed(run, fill["venue"], fill["ts_executed"])
+                again += taken[fill["venue"], episode] > 0
+                taken[fill["venue"], episode] += fill["quantity"]
+                assert taken[fill["venue"], episode] <= size, (seed, run.case)
+    assert again > 30  # episodes that were taken from more than once
+
+
+def counted(records: list[Any], mode: str, collar: float) -> tuple[int, int, int, int]:
+    """Snapshots, locked, crossed, and stubs, by the reference's book (MODEL B4, B6, B7)."""
+    venues = 1 + max(record[1] for record in records)
+    book = ref.Book(ref.Settings([ref.Venue()] * venues), "ask")
+    total = locked = crossed = stubs = 0
+    for _, group in ref.snapshots(records, mode):
+        book.apply_snapshot(group)
+        total += 1
+        bid, ask = book.best("bid"), book.best("ask")
+        if bid is not None and ask is not None:
+            locked += bid.price == ask.price
+            crossed += bid.price > ask.price
+        if book.mid is None:
+            continue
+        beyond = round(collar * book.mid)
+        for _, _, bid_px, bid_sz, ask_px, ask_sz, *_ in group:
+            stubs += bool(bid_px and bid_sz) and book.mid - bid_px > beyond
+            stubs += bool(ask_px and ask_sz) and ask_px - book.mid > beyond
+    return total, locked, crossed, stubs
+
+
+def test_report_counts_as_the_reference_book_does() -> None:
+    totals: Counter[str] = Counter()
+    for seed in range(300):
+        rng = random.Random(seed)
+        raw, collar = random_tape(rng), rng.choice([0.0, 0.001, 0.01])
+        quotes, records = read_tape(raw), reference_records(raw)
+        report = quotes.report(collar=collar)
+        expected = counted(records, "last", collar)
+        assert (report.locked, report.crossed, report.stubs) == expected[1:], seed
+        for mode in ("last", "each"):
+            found = _core.count_states(quotes.arrays(), quotes.venues.height, mode, collar)
+            assert found == counted(records, mode, collar), (seed, mode)
+        totals.update(locked=report.locked, crossed=report.crossed, stubs=report.stubs)
+    assert min(totals.values()) > 100, totals
+
+
+@needs_real
+def test_report_of_ten_real_minutes_counts_as_the_reference_book_does() -> None:
+    quotes, records = sor.read_quotes(CSV), reference_records(read_raw(CSV))
+    report = quotes.report()
+    assert (report.locked, report.crossed, report.stubs) == counted(records, "last", 0.01)[1:]
+    # Inside one event time the book is locked far more often: those states are no snapshots (B4).
+    each = _core.count_states(quotes.arrays(), quotes.venues.height, "each", 0.01)
+    assert each == counted(records, "each", 0.01)
+    assert each[1] > report.locked
+
+
+def serialized(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer)
+    return buffer.getvalue()
+
+
+def ledger_bytes(ledger: Ledger) -> list[bytes]:
+    return [serialized(getattr(ledger, name)) for name in FRAMES]
+
+
+@pytest.fixture(scope="module")
+def market_day() -> sor.Quotes:
+    return sor.simulate_quotes(minutes=5, venues=4, seed=7)
+
+
+def orders(side: str = "buy") -> sor.params.OrderSchedule:
+    return sor.orders_every("20s", side=side, quantity=4_000, horizon="1m")
+
+
+@pytest.mark.parametrize("fill", [sor.Displayed(), sor.QueueAware(mode="sampled", seed=5, decay="1s")])
+def test_threads_and_runs_give_the_same_bytes(market_day: sor.Quotes, fill: sor.fills.FillModel) -> None:
+    def run(threads: int) -> sor.Backtest:
+        return sor.backtest(market_day, orders(), fill=fill, twap_bucket="10s", threads=threads)
+
+    results = [run(threads) for threads in (1, 2, 2, 1)]
+    assert results[0].ledger.fills.height > 100
+    for other in results[1:]:
+        assert ledger_bytes(other.ledger) == ledger_bytes(results[0].ledger)
+        assert serialized(other.summary) == serialized(results[0].summary)
+        assert other.to_json() == results[0].to_json()
+
+
+def test_search_gives_the_same_bytes_on_any_threads(market_day: sor.Quotes) -> None:
+    grid = {"lambda_under": (0.0, 0.0001, 0.002), "theta_queue": (0.0, 0.00005)}
+    results = [
+        sor.grid_search(market_day, orders("sell"), grid=grid, threads=threads) for threads in (1, 2, 2)
+    ]
+    assert results[0].table["shortfall_bps"].n_unique() > 1
+    for other in results[1:]:
+        assert serialized(other.table) == serialized(results[0].table)
+        assert other.to_json() == results[0].to_json()
+        assert ledger_bytes(other.backtest.ledger) == ledger_bytes(results[0].backtest.ledger)
+
+
+def test_sums_do_not_depend_on_keeping_rows(market_day: sor.Quotes) -> None:
+    market = make_market(market_day, venues=None, book=None, fill=None, limit="seen")
+    variants = [Variant(name=name, policy=name, market=market) for name in ("sweep", "twap")]
+    parents = parents_on(market_day, orders())
+    kept, dropped = (replay(market_day, parents, variants, record=record) for record in (True, False))
+    assert serialized(kept.parents) == serialized(dropped.parents)
+    assert (kept.fills.height > 0, dropped.fills.height) == (True, 0)
+
+
+def test_a_parent_does_not_depend_on_the_others(market_day: sor.Quotes) -> None:
+    """MODEL P2, F3: also not its random fills, wherever it stands among other parents."""
+    fill = sor.QueueAware(mode="sampled", seed=3)
+    market = make_market(market_day, venues=None, book=None, fill=fill, limit="seen")
+    variant = Variant(name="router", policy=sor.StaticRouter(lambda_under=0.01), market=market)
+    parents = parents_on(market_day, orders())
+    among = replay(market_day, parents, [variant], record=True)
+    for i in (0, 3, len(parents) - 1):
+        alone = replay(market_day, [parents[i]], [variant], record=True)
+        for name in FRAMES:
+            own = getattr(among, name).filter(pl.col("parent") == i).drop("parent")
+            assert serialized(own) == serialized(getattr(alone, name).drop("parent")), (i, name)
+
+
+def test_latency_zero_is_no_latency(market_day: sor.Quotes) -> None:
+    names = market_day.venues["name"].to_list()
+    results = [
+        sor.backtest(market_day, orders(), venues=venues, threads=2)
+        for venues in (
+            None,
+            [sor.Venue(name, latency=0) for name in names],
+            [sor.Venue(names[0], latency="0s")],
+        )
+    ]
+    for other in results[1:]:
+        assert ledger_bytes(other.ledger) == ledger_bytes(results[0].ledger)
+    slow = sor.backtest(market_day, orders(), venues=[sor.Venue(name, latency="5ms") for name in names])
+    assert ledger_bytes(slow.ledger) != ledger_bytes(results[0].ledger)
+
+
+@needs_real
+@pytest.mark.parametrize("side", SIDES)
+def test_csv_and_parquet_give_the_same_fills(side: str) -> None:
+    csv = sor.read_quotes(CSV)
+    span = pl.read_parquet(PARQUET).filter(pl.col("ts_event").dt.epoch("ns") <= csv.end)
+    schedule = sor.orders_every("1m", side=side, quantity=5_000, horizon="2m")
+    results = [sor.backtest(quotes, schedule) for quotes in (csv, sor.read_quotes(span))]
+    assert results[0].ledger.fills.height > 500
+    assert ledger_bytes(results[0].ledger) == ledger_bytes(results[1].ledger)
+    assert results[0].to_json() == results[1].to_json()
