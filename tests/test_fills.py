@@ -232,15 +232,15 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
         queue = [rng.choice((0.0, 0.25, 0.5)) for _ in range(venues)]
         fees = [rng.choice((3_000_000, 0, -1_000_000)) for _ in range(venues)]
         model = {
-            "max_fill": rng.choice((1.0, 0.9, 0.6)),
+            "max_fill": rng.choice((1.0, 0.9, 0.75, 0.6)),
             "impact": rng.choice((0.0, 0.0005, 0.02)),
             "decay": rng.choice((None, 10)),
         }
         penalties = {
-            "lambda_over": rng.choice((0.0, 0.002, 0.02)),
-            "lambda_under": rng.choice((0.0, 0.005, 0.05)),
+            "lambda_over": rng.choice((0.0, 0.0, 0.002, 0.02)),
+            "lambda_under": rng.choice((0.0, 0.01, 0.05, 0.05)),
             "theta_queue": rng.choice((0.0, 0.001)),
-            "overbook": rng.choice((1.0, 1.3, 2.0)),
+            "overbook": rng.choice((1.0, 1.3, 2.0, 2.0)),
         }
         quantity, horizon = rng.randint(1, 9) * 100 + rng.choice((0, 0, 30)), rng.randint(1, 20)
         order = ref.Order(side, quantity, 0, horizon)
