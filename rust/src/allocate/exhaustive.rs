@@ -109,22 +109,28 @@ pub fn count_candidates(problem: &Problem<'_>) -> u128 {
     if target as usize > MAX_LOTS_COUNTED {
         return product;
     }
+    // A count that leaves 128 bits on the way is bounded from above by the product, which then does too.
+    count_sums(&most, target as usize, problem.rule).unwrap_or(product)
+}
+
+/// Splits of exactly (strict) or at most (relaxed) `target` lots; `None` when a count on the way leaves 128 bits.
+fn count_sums(most: &[Shares], target: usize, rule: Rule) -> Option<u128> {
     // ways[n]: splits of exactly n lots over the venues so far.
-    let mut ways = vec![0_u128; target as usize + 1];
+    let mut ways = vec![0_u128; target + 1];
     ways[0] = 1;
-    for &k in &most {
+    for &k in most {
         let mut window = 0_u128;
         let previous = ways.clone();
         for n in 0..ways.len() {
-            window = window.saturating_add(previous[n]);
+            window = window.checked_add(previous[n])?;
             if let Some(gone) = n.checked_sub(k as usize + 1) {
-                window = window.saturating_sub(previous[gone]);
+                window -= previous[gone];
             }
             ways[n] = window;
         }
     }
-    match problem.rule {
-        Rule::Strict => ways[target as usize],
-        Rule::Relaxed => ways.iter().fold(0, |sum, &n| sum.saturating_add(n)),
+    match rule {
+        Rule::Strict => Some(ways[target]),
+        Rule::Relaxed => ways.iter().try_fold(0_u128, |sum, &n| sum.checked_add(n)),
     }
 }

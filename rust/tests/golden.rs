@@ -1,0 +1,441 @@
+//! The cases worked out by hand in `tests/golden`, which the Python tests and the reference read as well.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sor_core::allocate::{Problem, Rule, Solver, allocate, exact::Scratch};
+use sor_core::book::Depletion;
+use sor_core::cost::{Offer, Penalties, cost};
+use sor_core::engine::{Limit, Market, Parent, replay};
+use sor_core::fill::{FillModel, QueueAware};
+use sor_core::hindsight::hindsight;
+use sor_core::ledger::{Kind, Ledger, Reason, Status};
+use sor_core::policy::{Plan, Policy, Router, Unit, Visibility};
+use sor_core::search::as_of_books;
+use sor_core::tape::{Columns, Snapshot, Tape};
+use sor_core::units::{Money, Nanos, Shares, Side, Time, UNDEF_PRICE};
+use sor_core::venue::Venue;
+
+const SOLVERS: [Solver; 2] = [Solver::Exact, Solver::Exhaustive { max_candidates: 1_000_000 }];
+
+#[derive(Deserialize)]
+struct File<T> {
+    case: Vec<T>,
+}
+
+fn cases<T: DeserializeOwned>(name: &str) -> Vec<T> {
+    let path = format!("{}/../tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let file: File<T> = toml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+    file.case
+}
+
+fn side(name: &str) -> Side {
+    match name {
+        "buy" => Side::Buy,
+        "sell" => Side::Sell,
+        other => panic!("unknown side {other}"),
+    }
+}
+
+fn rule(name: &str) -> Rule {
+    match name {
+        "relaxed" => Rule::Relaxed,
+        "strict" => Rule::Strict,
+        other => panic!("unknown rule {other}"),
+    }
+}
+
+#[derive(Deserialize)]
+struct GoldenOffer {
+    price: Nanos,
+    available: Shares,
+    fee: Nanos,
+    rebate: Nanos,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllocateCase {
+    name: String,
+    #[serde(rename = "why")]
+    _why: String,
+    rule: String,
+    side: String,
+    quantity: Shares,
+    lot: Shares,
+    benchmark: Nanos,
+    lambda_over: Nanos,
+    lambda_under: Nanos,
+    theta: Nanos,
+    offers: Vec<GoldenOffer>,
+    #[serde(default = "yes")]
+    feasible: bool,
+    split: Option<Vec<Shares>>,
+    cost: Option<Money>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[test]
+fn allocators_give_the_golden_splits() {
+    let cases: Vec<AllocateCase> = cases("allocate.toml");
+    assert!(cases.len() >= 30, "only {} cases", cases.len());
+    for case in cases {
+        let sign = side(&case.side).sign();
+        let offers: Vec<Offer> = case
+            .offers
+            .iter()
+            .map(|o| Offer { key: sign * o.price, available: o.available, fee: o.fee, rebate: o.rebate })
+            .collect();
+        let problem = Problem {
+            quantity: case.quantity,
+            lot: case.lot,
+            offers: &offers,
+            benchmark_key: sign * case.benchmark,
+            penalties: Penalties { over: case.lambda_over, under: case.lambda_under, theta: case.theta },
+            rule: rule(&case.rule),
+        };
+        for solver in SOLVERS {
+            // What an earlier call left behind must not matter.
+            let mut split = vec![-1; offers.len()];
+            let found = allocate(&problem, solver, &mut Scratch::default(), &mut split).expect("few candidates");
+            assert_eq!(found, case.feasible, "{}, {solver:?}", case.name);
+            if found {
+                let total = cost(&offers, &split, case.quantity, problem.benchmark_key, &problem.penalties).total();
+                assert_eq!((Some(split), Some(total)), (case.split.clone(), case.cost), "{}, {solver:?}", case.name);
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplayCase {
+    name: String,
+    #[serde(rename = "why")]
+    _why: String,
+    records: Vec<[i64; 6]>,
+    order: GoldenOrder,
+    policy: GoldenPolicy,
+    settings: GoldenSettings,
+    fills: Vec<GoldenFill>,
+    children: Option<Vec<GoldenChild>>,
+    status: String,
+    m0: Option<Nanos>,
+    summary: Option<GoldenSummary>,
+    hindsight: Option<Money>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GoldenOrder {
+    side: String,
+    quantity: Shares,
+    start: Time,
+    horizon: Time,
+    lot: Shares,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct GoldenPolicy {
+    kind: String,
+    lambda_over_ppm: f64,
+    lambda_under_ppm: f64,
+    theta_queue_ppm: f64,
+    overbook_ppm: f64,
+    rule: String,
+    plan: String,
+    bucket: Time,
+}
+
+impl Default for GoldenPolicy {
+    fn default() -> Self {
+        Self {
+            kind: String::new(),
+            lambda_over_ppm: 5_000.0,
+            lambda_under_ppm: 10_000.0,
+            theta_queue_ppm: 1_000.0,
+            overbook_ppm: 1e6,
+            rule: "relaxed".into(),
+            plan: "displayed".into(),
+            bucket: 0,
+        }
+    }
+}
+
+impl GoldenPolicy {
+    fn build(&self, solver: Solver) -> Policy {
+        match self.kind.as_str() {
+            "router" => Policy::Router(Router {
+                lambda_over: self.lambda_over_ppm / 1e6,
+                lambda_under: self.lambda_under_ppm / 1e6,
+                theta_queue: self.theta_queue_ppm / 1e6,
+                unit: Unit::Fraction,
+                rule: rule(&self.rule),
+                solver,
+                plan: match self.plan.as_str() {
+                    "displayed" => Plan::Displayed,
+                    "fills" => Plan::Fills { overbook: self.overbook_ppm / 1e6 },
+                    other => panic!("unknown plan {other}"),
+                },
+            }),
+            "best_ask" => Policy::BestAsk,
+            "sweep" => Policy::Sweep,
+            "twap" => Policy::Twap { bucket: self.bucket },
+            "vwap" => Policy::Vwap,
+            other => panic!("unknown policy {other}"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GoldenSettings {
+    taker_fee: Vec<Nanos>,
+    latency: Option<Vec<Time>>,
+    snapshot: Option<String>,
+    depletion: Option<String>,
+    collar_ppm: Option<f64>,
+    max_quote_age: Option<Time>,
+    tick: Option<Nanos>,
+    limit: Option<String>,
+    fill: Option<String>,
+    queue_position_ppm: Option<f64>,
+    max_fill_ppm: Option<f64>,
+    impact_ppm: Option<f64>,
+}
+
+impl GoldenSettings {
+    fn market(&self) -> Market {
+        let venue = |(i, &taker_fee): (usize, &Nanos)| Venue {
+            taker_fee,
+            maker_rebate: 0,
+            latency: self.latency.as_ref().map_or(0, |latency| latency[i]),
+            queue_position: self.queue_position_ppm.unwrap_or(0.0) / 1e6,
+        };
+        Market {
+            venues: self.taker_fee.iter().enumerate().map(venue).collect(),
+            snapshot: match self.snapshot.as_deref() {
+                None | Some("last") => Snapshot::Last,
+                Some("each") => Snapshot::Each,
+                Some("first") => Snapshot::First,
+                Some(other) => panic!("unknown snapshot {other}"),
+            },
+            depletion: match self.depletion.as_deref() {
+                None | Some("refresh") => Depletion::Refresh,
+                Some("persistent") => Depletion::Persistent,
+                Some("none") => Depletion::None,
+                Some(other) => panic!("unknown depletion {other}"),
+            },
+            visibility: Visibility {
+                collar: self.collar_ppm.unwrap_or(10_000.0) / 1e6,
+                max_quote_age: self.max_quote_age,
+            },
+            fill: self.fill(),
+            limit: match self.limit.as_deref() {
+                None | Some("seen") => Limit::Seen,
+                Some("none") => Limit::None,
+                Some(other) => panic!("unknown limit {other}"),
+            },
+            tick: self.tick.unwrap_or(1),
+        }
+    }
+
+    fn fill(&self) -> FillModel {
+        match self.fill.as_deref() {
+            None | Some("displayed") => FillModel::Displayed,
+            Some("expected") => FillModel::QueueAware(QueueAware {
+                max_fill: self.max_fill_ppm.expect("max_fill_ppm") / 1e6,
+                impact: self.impact_ppm.expect("impact_ppm") / 1e6,
+                decay: None,
+                seed: None,
+            }),
+            Some(other) => panic!("unknown fill {other}"),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct GoldenFill {
+    child: i64,
+    ts_decided: Time,
+    ts_executed: Time,
+    venue: usize,
+    kind: String,
+    quantity: Shares,
+    price: Nanos,
+    quoted: Nanos,
+    mid: Nanos,
+    fee: Money,
+    age: Time,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct GoldenChild {
+    child: usize,
+    venue: usize,
+    quantity: Shares,
+    executed: Shares,
+    reason: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct GoldenSummary {
+    executed: Shares,
+    completed: Shares,
+    unwound: Shares,
+    spread: Money,
+    slippage: Money,
+    timing: Money,
+    opportunity: Money,
+    fees: Money,
+    rebates: Money,
+    shortfall: Money,
+}
+
+/// The columns of a tape. A side written as 0, 0 has no quote.
+struct Owned {
+    ts: Vec<Time>,
+    venue: Vec<u16>,
+    px: [Vec<Nanos>; 2],
+    sz: [Vec<u32>; 2],
+}
+
+impl Owned {
+    fn new(records: &[[i64; 6]]) -> Self {
+        let nanos = |price| if price == 0 { UNDEF_PRICE } else { price };
+        let price = |column: usize| records.iter().map(|r| nanos(r[column])).collect();
+        let size = |column: usize| records.iter().map(|r| u32::try_from(r[column]).expect("a size")).collect();
+        Self {
+            ts: records.iter().map(|r| r[0]).collect(),
+            venue: records.iter().map(|r| u16::try_from(r[1]).expect("a venue")).collect(),
+            px: [price(2), price(4)],
+            sz: [size(3), size(5)],
+        }
+    }
+
+    fn tape(&self, venues: usize) -> Tape<'_> {
+        let ([bid_px, ask_px], [bid_sz, ask_sz]) = (&self.px, &self.sz);
+        let columns =
+            Columns { ts: &self.ts, venue: &self.venue, bid_px, bid_sz, ask_px, ask_sz, queue_position: None };
+        Tape::new(columns, venues).expect("a sorted tape")
+    }
+}
+
+fn fills(ledger: &Ledger) -> Vec<GoldenFill> {
+    let kind = |kind| match kind {
+        Kind::Take => "take",
+        Kind::Post => "post",
+        Kind::Completion => "completion",
+        Kind::Unwind => "unwind",
+    };
+    ledger
+        .fills
+        .iter()
+        .map(|fill| GoldenFill {
+            child: fill.child.map_or(-1, i64::from),
+            ts_decided: fill.ts_decided,
+            ts_executed: fill.ts_executed,
+            venue: fill.venue,
+            kind: kind(fill.kind).into(),
+            quantity: fill.quantity,
+            price: fill.price,
+            quoted: fill.quoted,
+            mid: fill.mid,
+            fee: fill.fee,
+            age: fill.age,
+        })
+        .collect()
+}
+
+fn children(ledger: &Ledger) -> Vec<GoldenChild> {
+    let reason = |reason| match reason {
+        Reason::Filled => "filled",
+        Reason::Partial => "partial",
+        Reason::NoQuote => "no_quote",
+        Reason::Limit => "limit",
+        Reason::Depleted => "depleted",
+        Reason::Queue => "queue",
+        Reason::Expired => "expired",
+    };
+    let row = |(child, row): (usize, &sor_core::ledger::Child)| GoldenChild {
+        child,
+        venue: row.venue,
+        quantity: row.quantity,
+        executed: row.executed,
+        reason: reason(row.reason).into(),
+    };
+    ledger.children.iter().enumerate().map(row).collect()
+}
+
+fn check(case: &ReplayCase, ledger: &Ledger, name: &str) {
+    let total = &ledger.summary;
+    assert_eq!(fills(ledger), case.fills, "{name}");
+    assert!(ledger.fills.iter().all(|fill| fill.rebate == 0), "{name}");
+    if let Some(expected) = &case.children {
+        assert_eq!(&children(ledger), expected, "{name}");
+    }
+    let status = match total.status {
+        Status::Filled => "filled",
+        Status::Completed => "completed",
+        Status::NoQuotes => "no_quotes",
+    };
+    assert_eq!((status, total.arrival_mid), (case.status.as_str(), case.m0), "{name}");
+    if let Some(expected) = &case.summary {
+        let summary = GoldenSummary {
+            executed: total.executed,
+            completed: total.completed,
+            unwound: total.unwound,
+            spread: total.spread,
+            slippage: total.slippage,
+            timing: total.timing,
+            opportunity: total.opportunity,
+            fees: total.fees,
+            rebates: total.rebates,
+            shortfall: total.shortfall(),
+        };
+        assert_eq!(&summary, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_replay_gives_the_golden_ledgers() {
+    let cases: Vec<ReplayCase> = cases("replay.toml");
+    assert!(cases.len() >= 40, "only {} cases", cases.len());
+    for case in cases {
+        let (records, market) = (Owned::new(&case.records), case.settings.market());
+        let tape = records.tape(market.venues.len());
+        let order = &case.order;
+        let parent = Parent {
+            side: side(&order.side),
+            quantity: order.quantity,
+            start: order.start,
+            end: order.start + order.horizon,
+            lot: order.lot,
+            twin: 0,
+        };
+        let as_of = || as_of_books(&tape, market.snapshot, &[parent.start]).remove(0);
+        let on = || ControlFlow::Continue(());
+        for solver in SOLVERS {
+            let name = format!("{}, {solver:?}", case.name);
+            let policy = case.policy.build(solver);
+            let ledger = replay(&tape, &market, &policy, &parent, as_of(), true, on).expect(&name);
+            check(&case, &ledger, &name);
+            let sums = replay(&tape, &market, &policy, &parent, as_of(), false, on).expect(&name);
+            assert_eq!(sums.summary, ledger.summary, "{name}: rows kept or not");
+        }
+        if let Some(expected) = case.hindsight {
+            let least = hindsight(&tape, &market, &parent, as_of(), on).expect(&case.name);
+            assert_eq!(least, Some(expected), "{}", case.name);
+        }
+    }
+}
