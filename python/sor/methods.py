@@ -31,10 +31,16 @@ Method: TypeAlias = "Callable[[Objective, StaticRouter, Axes], None]"
 _SIGNIFICANT = 6
 
 
+def at(router: StaticRouter, point: Mapping[str, float]) -> StaticRouter:
+    """Return a router moved to a point of the axes."""
+    changes: dict[str, Any] = dict(point)
+    return replace(router, **changes)
+
+
 def grid_points(router: StaticRouter, axes: Axes) -> list[StaticRouter]:
     """Return the product of the axes, the last running fastest."""
     return [
-        replace(router, **dict(zip(AXES, point, strict=True)))
+        at(router, dict(zip(AXES, point, strict=True)))
         for point in itertools.product(*(axes[axis] for axis in AXES))
     ]
 
@@ -49,15 +55,9 @@ def random(count: int, seed: int) -> Method:
 
     def method(objective: Objective, router: StaticRouter, axes: Axes) -> None:
         generator = np.random.Generator(np.random.PCG64(seed))
-        share = generator.random((count, len(AXES)))
-        objective(
-            [
-                replace(
-                    router, **{axis: _between(axes[axis], at) for axis, at in zip(AXES, row, strict=True)}
-                )
-                for row in share.tolist()
-            ]
-        )
+        shares = generator.random((count, len(AXES))).tolist()
+        draws = [{axis: _between(axes[axis], row[i]) for i, axis in enumerate(AXES)} for row in shares]
+        objective([at(router, draw) for draw in draws])
 
     return method
 
@@ -95,7 +95,7 @@ def optuna(count: int, seed: int) -> Method:
 
     """
     try:
-        import optuna as library
+        import optuna as library  # type: ignore[import-not-found, unused-ignore]  # an extra
     except ImportError:
         raise ParameterError("method='optuna' needs the package optuna: pip install 'sor[optuna]'") from None
 
@@ -107,7 +107,7 @@ def optuna(count: int, seed: int) -> Method:
             for _ in range(count):
                 trial = search.ask()
                 point = {axis: _suggested(trial, axis, axes[axis]) for axis in AXES}
-                search.tell(trial, float(objective([replace(router, **point)])[0]))
+                search.tell(trial, float(objective([at(router, point)])[0]))
         finally:
             library.logging.set_verbosity(verbosity)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -12,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from sor import display, methods, metrics
+from sor.arrivals import parents_of
 from sor.backtest import ROUTER
 from sor.errors import ParameterError
 from sor.params import Book, Duration, FillModel, Limit, Orders, StaticRouter
@@ -20,10 +20,11 @@ from sor.replay import BASELINES, Ledger
 from sor.resume import Policy, Replays, Session
 from sor.search import AXES, DEFAULT_GRID, Grid, checked_axes, flat_axes, points_table
 from sor.statistics import RESAMPLES, mean_interval, reality_check
-from sor.study import Study, parents_of, sessions_of
+from sor.study import Study, sessions_of
 from sor.walkforward import Fold, Trials, parent_costs, splits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from numpy.typing import NDArray
@@ -278,7 +279,7 @@ class _Evidence:
     def comparisons(
         self, inside: Study, outside: Study | None, tried: Sequence[StaticRouter]
     ) -> pl.DataFrame:
-        """Savings against every other policy, in and out of sample, and the chance that they are luck."""
+        """Compare with every other policy, in and out of sample; add the chance that it is luck."""
         tested = None if outside is None else outside.parents["parent"].implode()
         costs = self._costs(tried)
         rows = []
@@ -345,7 +346,7 @@ def _windows(sessions: Sequence[Session]) -> tuple[Integers, Integers]:
 
 def _lines(best: StaticRouter, axes: Grid) -> list[StaticRouter]:
     """Return the lines through a point along the axes, each through all values of its axis."""
-    lines = [replace(best, **{axis: value}) for axis in AXES for value in axes[axis]]
+    lines = [methods.at(best, {axis: value}) for axis in AXES for value in axes[axis]]
     return list(dict.fromkeys([best, *lines]))
 
 

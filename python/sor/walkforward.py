@@ -1,20 +1,20 @@
-"""Walk-forward: choose on the parents that ended before a boundary in time, judge on those that start after."""
+"""Walk-forward: choose on the parents that ended by a boundary in time, judge on those that start after."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from sor.params import StaticRouter
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sor.methods import Axes, Method
+    from sor.params import StaticRouter
     from sor.progress import Progress
     from sor.resume import Replays
 
@@ -82,7 +82,7 @@ class Trials:
     def search(
         self, method: Method, router: StaticRouter, axes: Axes, parents: Mask
     ) -> tuple[list[StaticRouter], Floats]:
-        """Run a method that sees only some of the parents; return what it tried, in order, with mean costs."""
+        """Run a method that sees only some of the parents; return what it tried with mean costs, in order."""
         seen: dict[StaticRouter, float] = {}
 
         def objective(points: Sequence[StaticRouter]) -> Floats:
