@@ -172,7 +172,11 @@ def reality_check(
     centred, scales = sample.draw(resamples, seed)
     poor = scores < -math.sqrt(2.0 * math.log(math.log(max(sample.times, 3))))
     # The consistent recentring leaves a clearly worse candidate as bad as it is.
-    shifted = centred + np.where(poor, scores, 0.0) * scales
+    shifted = centred.copy()
+    with np.errstate(invalid="ignore"):
+        shifted[:, poor] += scores[poor] * scales[:, poor]
+    # Where such a candidate does not vary at all, it is never the best.
+    shifted[np.isnan(shifted)] = -math.inf
     chance = [
         (1 + int(np.count_nonzero(np.maximum(draws.max(axis=1), 0.0) >= observed))) / (1 + resamples)
         for draws in (centred, shifted)
