@@ -105,7 +105,7 @@ impl Router {
     ) -> Result<()> {
         let benchmark_key = view.side.sign() * self.benchmark(view.mid);
         let penalties = desk.penalties();
-        if self.threshold(&penalties).is_some_and(|limit| view.cheapest - benchmark_key >= limit) {
+        if self.threshold(&penalties).is_some_and(|limit| view.cheapest.saturating_sub(benchmark_key) >= limit) {
             return Ok(()); // not even the best quote is worth taking
         }
         desk.gather(view);
