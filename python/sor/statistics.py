@@ -25,9 +25,12 @@ RESAMPLES = 2000
 """Bootstrap resamples: the 95% point is known to about 0.5% of probability."""
 
 _WINDOWS_PER_BLOCK = 4
-_LEAST_BLOCKS = 5
-_LEAST_WINDOWS_PER_BLOCK = 2
+_LEAST_BLOCKS = 4
+_LEAST_WINDOWS_PER_BLOCK = 2.5
+_LEAST_TIMES = 8
 _TAPER = 0.43
+# The optimum balances bias and variance of the error. Its variance is paid for by studentising, its bias is not.
+_BEYOND_OPTIMUM = 2
 
 
 @dataclass(frozen=True)
@@ -207,8 +210,8 @@ def overlap(starts: ArrayLike, ends: ArrayLike) -> int:
 def block_length(residuals: ArrayLike, overlapping: int) -> int | None:
     """Choose a block length for a series in time order.
 
-    Four overlapping windows, or what the autocorrelation asks for where that is longer (Politis and White
-    2004, corrected 2009), but at most a fifth of the series.
+    Four overlapping windows, or twice what the autocorrelation asks for where that is longer (Politis and
+    White 2004, corrected 2009), but at most a quarter of the series.
 
     Args:
         residuals: Deviations from the mean, one per start time, or a column per candidate (their median
@@ -216,17 +219,18 @@ def block_length(residuals: ArrayLike, overlapping: int) -> int | None:
         overlapping: Start times within one window, from `overlap`.
 
     Returns:
-        None where a fifth of the series is not even two windows: too few independent observations.
+        None where a quarter of the series is not even two and a half windows, or there are fewer than eight
+        start times: too few independent observations.
 
     """
     series = np.asarray(residuals, dtype=np.float64)
     columns = series.reshape(len(series), -1)
     most = len(columns) // _LEAST_BLOCKS
-    if most < 1 or (overlapping > 1 and most < _LEAST_WINDOWS_PER_BLOCK * overlapping):
+    if len(columns) < _LEAST_TIMES or (overlapping > 1 and most < _LEAST_WINDOWS_PER_BLOCK * overlapping):
         return None
     wanted = _WINDOWS_PER_BLOCK * overlapping if overlapping > 1 else 1
     asked = float(np.median([_politis_white(column) for column in columns.T]))
-    return min(max(wanted, math.ceil(asked)), most)
+    return min(max(wanted, math.ceil(_BEYOND_OPTIMUM * asked)), most)
 
 
 @dataclass(frozen=True)
