@@ -7,6 +7,9 @@ use super::{Allocation, Parameters, Scenarios};
 const LEAST_SAVING: f64 = 1e-12;
 /// Amounts are on the lattice, and within bounds, up to this part of a step.
 const ROUNDING: f64 = 1e-9;
+/// Passes over the moves, or kicks that save, after which a descent ends: far more than any needs, so that rounding
+/// cannot make one go round for ever.
+const MOST_PASSES: usize = 500;
 /// How many steps in a row a kick takes the market order before it gives up.
 const MARKET_KICKS: usize = 4;
 
@@ -60,7 +63,7 @@ impl<'a> Descent<'a> {
         let singles: Vec<Move> = orders(self.p.venues()).map(|order| Move::Exchange(order, Order::Nothing)).collect();
         let kicks: Vec<(Move, f64)> = singles.iter().flat_map(|&along| [(along, step), (along, -step)]).collect();
         let mut idle = 0;
-        for &(along, signed) in kicks.iter().cycle() {
+        for &(along, signed) in kicks.iter().cycle().take(MOST_PASSES * kicks.len()) {
             if idle == kicks.len() {
                 break;
             }
@@ -115,7 +118,7 @@ impl<'a> Descent<'a> {
     /// Tries moves in turn until none of them has saved anything since it was last tried.
     fn repeat(&mut self, moves: &[Move], mut saves: impl FnMut(&mut Self, Move) -> bool) {
         let mut idle = 0;
-        for &along in moves.iter().cycle() {
+        for &along in moves.iter().cycle().take(MOST_PASSES * moves.len()) {
             if idle == moves.len() {
                 break;
             }
