@@ -177,6 +177,7 @@ def test_blocks_are_long_against_overlap_and_dependence() -> None:
     assert block_length(overlapping(random, 2000, 5)[:, 0], 5) in range(20, 40)
     slow = np.convolve(random.standard_normal(2200), 0.97 ** np.arange(200), mode="valid")
     assert (block_length(slow, 1) or 0) > 40
+    assert (block_length(noise, 20) or 0) >= 80, "the overlap counts where the sample does not show it"
     assert block_length(noise[:20], 3) is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,18 @@ def test_comparisons_are_the_pairs_counted_and_averaged(made: Study) -> None:
         # Both sides and both sizes start together: one piece of evidence.
         assert row["times"] == row["parents"] // 4
         assert sum(row[f"{part}_bps"] for part in PARTS) == pytest.approx(row["savings_bps"], abs=1e-9)
+
+
+def test_a_rebate_that_is_ours_is_a_saving(made: Study) -> None:
+    ours = pl.col("policy") == "router"
+    earned = made.ledger.parents.with_columns(
+        pl.when(ours).then(pl.col("rebates") + 10**9).otherwise(pl.col("rebates")).alias("rebates"),
+        pl.when(ours).then(pl.col("shortfall") - 10**9).otherwise(pl.col("shortfall")).alias("shortfall"),
+    )
+    richer = replace(made, ledger=replace(made.ledger, parents=earned))
+    gained = richer.savings["savings_bps"] - made.savings["savings_bps"]
+    assert (gained > 0).all()
+    assert (richer.savings["rebates_bps"] - gained).abs().max() == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_policy_against_itself_is_a_tie(tape: Quotes) -> None:

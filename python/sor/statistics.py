@@ -29,7 +29,7 @@ _LEAST_BLOCKS = 4
 _LEAST_WINDOWS_PER_BLOCK = 2.5
 _LEAST_TIMES = 8
 _TAPER = 0.43
-# The optimum balances bias and variance of the error. Its variance is paid for by studentising, its bias is not.
+# The optimum balances bias and variance of the error; studentising pays for the variance, not for the bias.
 _BEYOND_OPTIMUM = 2
 
 
