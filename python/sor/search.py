@@ -75,13 +75,7 @@ class Search:
     @cached_property
     def flat_axes(self) -> dict[str, str]:
         """The searched axes along which the objective never changes, each with the reason (MODEL A5)."""
-        searched = [axis for axis in AXES if len(self.grid[axis]) > 1]
-        return {axis: _why_flat(axis, self.best) for axis in searched if self._is_flat(axis)}
-
-    def _is_flat(self, axis: str) -> bool:
-        others = [name for name in AXES if name != axis]
-        lines = self.table.group_by(others).agg(pl.col("shortfall_bps").n_unique())
-        return bool((lines["shortfall_bps"] == 1).all())
+        return flat_axes(self.table, self.grid, self.best)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary in the schema that public versions of this task print."""
@@ -141,7 +135,7 @@ def grid_search(
     tape = as_quotes(quotes)
     base = StaticRouter() if router is None else router
     _instance("router", base, StaticRouter)
-    axes = _axes(grid, base)
+    axes = checked_axes(grid, base)
     points = [
         replace(base, lambda_over=over, lambda_under=under, theta_queue=theta)
         for over, under, theta in itertools.product(*axes.values())
@@ -151,7 +145,7 @@ def grid_search(
     variants = [Variant(name=str(i), policy=point, market=market) for i, point in enumerate(points)]
     with watching(progress, f"{len(points)} points x {len(parents)} orders") as callback:
         ledger = replay(tape, parents, variants, record=False, threads=threads, progress=callback)
-    table = _table(metrics.summary_table(ledger.parents), points)
+    table = points_table(metrics.summary_table(ledger.parents), points)
     best = points[int(table["best"].arg_max() or 0)]
     result = compare_with_baselines(
         tape, parents, best, market, baselines=baselines, twap_bucket=twap_bucket, threads=threads
@@ -159,7 +153,7 @@ def grid_search(
     return Search(table, best, result, axes)
 
 
-def _axes(grid: Grid, router: StaticRouter) -> dict[str, tuple[float, ...]]:
+def checked_axes(grid: Grid, router: StaticRouter) -> dict[str, tuple[float, ...]]:
     """Check a grid; an axis it leaves out has the router's one value."""
     if not isinstance(grid, Mapping) or not grid:
         raise ParameterError(f"grid must map axes to values, as sor.DEFAULT_GRID does, got {grid!r}")
@@ -179,7 +173,27 @@ def _axes(grid: Grid, router: StaticRouter) -> dict[str, tuple[float, ...]]:
     return axes
 
 
-def _table(summary: pl.DataFrame, points: Sequence[StaticRouter]) -> pl.DataFrame:
+def flat_axes(table: pl.DataFrame, grid: Grid, router: StaticRouter) -> dict[str, str]:
+    """Find the axes along which the objective never changes, each with the reason (MODEL A5).
+
+    Args:
+        table: Points with their `shortfall_bps`, on full lines along the axes.
+        grid: The values of the axes; one with a single value is not searched.
+        router: One of the points.
+
+    """
+    searched = [axis for axis in AXES if len(grid[axis]) > 1]
+    return {axis: _why_flat(axis, router) for axis in searched if _is_flat(table, axis)}
+
+
+def _is_flat(table: pl.DataFrame, axis: str) -> bool:
+    others = [name for name in AXES if name != axis]
+    lines = table.group_by(others).agg(pl.col("shortfall_bps").n_unique())
+    return bool((lines["shortfall_bps"] == 1).all())
+
+
+def points_table(summary: pl.DataFrame, points: Sequence[StaticRouter]) -> pl.DataFrame:
+    """Put points beside what they cost, a row of `summary` each; `best` is true for the least objective."""
     axes = {axis: pl.Series([getattr(point, axis) for point in points], dtype=pl.Float64) for axis in AXES}
     objective = pl.col("shortfall_bps")
     parts = [f"{part}_bps" for part in metrics.PARTS]

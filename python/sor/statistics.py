@@ -112,7 +112,7 @@ def mean_interval(
     """
     column = np.asarray(values, dtype=np.float64)
     sample = _Sample.of(column[:, None], starts, ends, block)
-    _check(level, resamples)
+    check_settings(level, resamples, seed)
     mean = float(sample.mean[0])
     found = (mean, level, len(column), sample.times, sample.block)
     if sample.spread[0] == 0.0 and sample.times > 1:
@@ -157,7 +157,7 @@ def reality_check(
         raise ParameterError(
             f"gains must have a row per observation and a column per candidate, got {table.shape}"
         )
-    _check(0.5, resamples)
+    check_settings(0.5, resamples, seed)
     # Candidates that trade alike are one candidate.
     different, column_of = np.unique(table, axis=1, return_inverse=True)
     sample = _Sample.of(different, starts, ends, block)
@@ -172,12 +172,30 @@ def reality_check(
     centred, scales = sample.draw(resamples, seed)
     poor = scores < -math.sqrt(2.0 * math.log(math.log(max(sample.times, 3))))
     # The consistent recentring leaves a clearly worse candidate as bad as it is.
-    shifted = centred + np.where(poor, scores, 0.0) * scales
+    shifted = centred.copy()
+    with np.errstate(invalid="ignore"):
+        shifted[:, poor] += scores[poor] * scales[:, poor]
+    # Where such a candidate does not vary at all, it is never the best.
+    shifted[np.isnan(shifted)] = -math.inf
     chance = [
         (1 + int(np.count_nonzero(np.maximum(draws.max(axis=1), 0.0) >= observed))) / (1 + resamples)
         for draws in (centred, shifted)
     ]
     return RealityCheck(*found, chance[0], chance[1], *shape)
+
+
+def check_settings(level: float, resamples: int, seed: int) -> None:
+    """Check what every bootstrap here takes, before anything long runs.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
+        raise ParameterError(f"level must be between 0 and 1, got {level!r}")
+    for name, value, least in (("resamples", resamples, 100), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ParameterError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
 def overlap(starts: ArrayLike, ends: ArrayLike) -> int:
@@ -275,13 +293,6 @@ class _Sample:
         return _ratio(mean * math.sqrt(count), error), _ratio(
             np.broadcast_to(self.spread, error.shape), error
         )
-
-
-def _check(level: float, resamples: int) -> None:
-    if not 0.0 < level < 1.0:
-        raise ParameterError(f"level must be between 0 and 1, got {level!r}")
-    if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 100:
-        raise ParameterError(f"resamples must be a whole number of at least 100, got {resamples!r}")
 
 
 def _interval(found: tuple[float, float, int, int, int], half: float, p_value: float | None) -> Interval:
