@@ -63,7 +63,7 @@ def distribution(study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def examples(study: Study, against: str) -> dict[int, str]:
-    """Pick parents to look at closely by savings against a policy: typical, worst, best, dearest."""
+    """Pick parents to look at closely by savings against a policy: typical, least, most, dearest, longest."""
     rows = study.savings.filter(pl.col("against") == against).sort("savings_bps", maintain_order=True)
     mine = study.ledger.parents.filter(
         pl.col("policy") == study.policy, pl.col("parent").is_in(rows["parent"].implode())
@@ -74,6 +74,7 @@ def examples(study: Study, against: str) -> dict[int, str]:
         "saved least": rows["parent"][0],
         "saved most": rows["parent"][-1],
         "cost most": mine.sort(cost, descending=True, maintain_order=True)["parent"][0],
+        "traded longest": busiest(study),
     }
     parents = {row["parent"]: row for row in study.parents.iter_rows(named=True)}
     labels: dict[int, str] = {}
@@ -82,6 +83,25 @@ def examples(study: Study, against: str) -> dict[int, str]:
         order = f"{row['side']} {row['quantity']:,} at {row['start']:%Y-%m-%d %H:%M:%S}"
         labels.setdefault(parent, f"{why}: order {parent}, {order}")
     return labels
+
+
+def busiest(study: Study) -> int:
+    """Return the parent that `study.policy` worked for longest; among equals the one with the most fills."""
+    mine = study.ledger.parents.filter(pl.col("policy") == study.policy)
+    worked = (pl.col("ts_done") - pl.col("start")).dt.total_milliseconds()
+    return int(mine.sort(worked, "fills", descending=True, maintain_order=True)["parent"][0])
+
+
+def order_quotes(study: Study, orders: Sequence[int]) -> pl.DataFrame:
+    """Return `parent, time, bid, ask` over the time of some orders."""
+    rows = study.parents.filter(pl.col("parent").is_in(list(orders)))
+    windows = rows.select("parent", "tape", pl.col("start", "end").to_physical()).iter_rows()
+    return pl.concat(
+        best_quotes(study.quotes[tape], start, end).select(
+            pl.lit(parent, dtype=pl.UInt32).alias("parent"), pl.all()
+        )
+        for parent, tape, start, end in windows
+    )
 
 
 def order_fills(study: Study, orders: Sequence[int]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from sor.errors import ParameterError
 from sor.search import AXES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import altair as alt
@@ -110,7 +110,7 @@ def distribution(study: Study) -> alt.LayerChart:
         ),
         box.mark_rule(yOffset=-4).encode(x="p5:Q", x2="p95:Q"),
         box.mark_bar(height=14, yOffset=-4).encode(x="p25:Q", x2="p75:Q", color=colour),
-        box.mark_tick(thickness=2.5, height=20, yOffset=-4).encode(x="p50:Q"),
+        box.mark_tick(thickness=2.5, opacity=1, height=20, yOffset=-4).encode(x="p50:Q"),
         _zero(alt),
     )
 
@@ -118,13 +118,9 @@ def distribution(study: Study) -> alt.LayerChart:
 def order_fills(study: Study, orders: Sequence[int]) -> alt.LayerChart:
     """Executions of one order on the best bid and ask; the signal `order` says which of `orders`."""
     alt = _altair()
-    books = []
-    for row in study.parents.filter(pl.col("parent").is_in(list(orders))).iter_rows(named=True):
-        span = (study.parents["parent"] == row["parent"]).arg_max()
-        start, end = (int(study.parents[edge].to_physical()[span or 0]) for edge in ("start", "end"))
-        book = plotdata.best_quotes(study.quotes[row["tape"]], start, end)
-        books.append(book.select(pl.lit(row["parent"]).alias("parent"), pl.all()))
-    sides = pl.concat(books).unpivot(["bid", "ask"], index=["parent", "time"], variable_name="quote")
+    sides = plotdata.order_quotes(study, orders).unpivot(
+        ["bid", "ask"], index=["parent", "time"], variable_name="quote"
+    )
     order = _order(alt, orders)
     price = alt.Y("value:Q", title="price", scale=alt.Scale(zero=False))
     quotes = (
@@ -154,7 +150,13 @@ def order_fills(study: Study, orders: Sequence[int]) -> alt.LayerChart:
             shape=alt.Shape("venue:N", sort=venues, legend=alt.Legend(title=None)),
             color=alt.value(PALETTE[0]),
             opacity=_picked(alt, "venue"),
-            tooltip=["venue:N", "kind:N", _utc(alt, "time"), "quantity:Q", alt.Tooltip("price:Q", format=",.4f")],
+            tooltip=[
+                "venue:N",
+                "kind:N",
+                _utc(alt, "time"),
+                "quantity:Q",
+                alt.Tooltip("price:Q", format=",.4f"),
+            ],
         )
         .transform_filter(order)
         .add_params(_legend(alt, "venue"))
@@ -237,6 +239,15 @@ def _heat_map(alt: Any, search: Search | Selection, data: pl.DataFrame, scale: a
     return layers
 
 
+def search(found: Search | Selection) -> alt.HConcatChart:
+    """Mean shortfall over the points of a search: heat maps of a grid, else along every parameter."""
+    alt = _altair()
+    maps = {name: chart.properties(title=name) for name, chart in heat_maps(found).items()}
+    charts = list(maps.values()) or [points(found, axis).properties(width=220) for axis in AXES]
+    row: alt.HConcatChart = alt.hconcat(*charts)
+    return row
+
+
 def points(search: Search | Selection, axis: str) -> alt.Chart:
     """Mean shortfall of every point tried, along one parameter; the chosen point in the first colour."""
     alt = _altair()
@@ -308,9 +319,7 @@ def cost_parts(study: Study) -> alt.LayerChart:
         .encode(
             x=alt.X("bps:Q", title="mean cost, bps of arrival value (tick: shortfall)", stack="zero"),
             y=y,
-            color=alt.Color(
-                "part:N", title=None, scale=alt.Scale(domain=list(metrics.PARTS), range=colours)
-            ),
+            color=alt.Color("part:N", title=None, scale=alt.Scale(domain=list(metrics.PARTS), range=colours)),
             opacity=_picked(alt, "part"),
             tooltip=["policy:N", "part:N", alt.Tooltip("bps:Q", format="+,.4f")],
         )
@@ -319,7 +328,7 @@ def cost_parts(study: Study) -> alt.LayerChart:
     sums = data.unique("policy", maintain_order=True)
     total = (
         alt.Chart(sums)
-        .mark_tick(thickness=3, height=28)
+        .mark_tick(thickness=3, opacity=1, height=28)
         .encode(
             x="shortfall_bps:Q", y=y, tooltip=["policy:N", alt.Tooltip("shortfall_bps:Q", format="+,.4f")]
         )
@@ -379,7 +388,7 @@ def cost_by_size(study: Study) -> alt.Chart:
 def overview(study: Study) -> alt.VConcatChart:
     """One picture of a study: savings, cost parts, and a typical order's fills and running costs."""
     alt = _altair()
-    order = list(plotdata.examples(study, study.others[0]))[:1]
+    order = [plotdata.busiest(study)]
     size = {"width": 420}
     left = [
         savings(study).properties(title=f"Saved by {study.policy}, {study.level:.0%} intervals", **size),
@@ -387,11 +396,11 @@ def overview(study: Study) -> alt.VConcatChart:
     ]
     right = [
         order_fills(study, order).properties(title=f"Fills of order {order[0]} on the quotes", **size),
-        order_costs(study, order).properties(title=f"Its cumulative cost under every policy", **size),
+        order_costs(study, order).properties(title="Its cumulative cost under every policy", **size),
     ]
     rows = [alt.hconcat(*row).resolve_scale(color="independent") for row in (left, right)]
-    chart: alt.VConcatChart = alt.vconcat(*rows).resolve_scale(color="independent")
-    return chart
+    chart: alt.VConcatChart = alt.vconcat(*rows).resolve_scale(color="independent", shape="independent")
+    return chart.configure_tick(color="#222222").configure_axis(domain=False, tickColor="#cccccc")
 
 
 def save(chart: alt.Chart, path: Path) -> None:
@@ -450,7 +459,10 @@ def _zero(alt: Any) -> Any:
 
 def _time(alt: Any) -> Any:
     return alt.X(
-        "time:T", title="time (UTC)", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%H:%M:%S", tickCount=5)
+        "time:T",
+        title="time (UTC)",
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(format="%H:%M:%S", tickCount=5),
     )
 
 
