@@ -14,16 +14,22 @@ from sor import metrics, plotdata
 from sor.errors import ParameterError
 from sor.search import AXES
 
+try:
+    import altair as alt
+    import vl_convert  # noqa: F401, altair needs it to write images
+except ImportError:
+    raise ParameterError("charts need altair and vl-convert-python: pip install 'sor[report]'") from None
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    import altair as alt
 
     from sor.backtest import Backtest
     from sor.search import Search
     from sor.selection import Selection
     from sor.study import Study
+
+alt.data_transformers.disable_max_rows()
 
 # Colour-blind safe (Okabe and Ito), readable on white and on black; the router first.
 PALETTE = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#8c8c8c", "#e69f00", "#56b4e9")
@@ -31,9 +37,6 @@ PALETTE = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#8c8c8c", "#e69f00", "#5
 
 def cumulative_cost(result: Backtest) -> alt.Chart:
     """Cumulative shortfall in currency, a line a policy: over executions of one order, over ends of many."""
-    _require_altair()
-    import altair as alt
-
     data = cumulative_cost_data(result)
     policies = data["policy"].unique(maintain_order=True).to_list()
     colour = alt.Color(
@@ -69,7 +72,6 @@ def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
 
 def savings(study: Study) -> alt.LayerChart:
     """Mean paired savings against every other policy, with intervals."""
-    alt = _altair()
     data = study.comparisons.select(
         "against", "savings_bps", "lower", "upper", "p_value", "parents", "win_ratio"
     )
@@ -88,12 +90,11 @@ def savings(study: Study) -> alt.LayerChart:
         color=_colour(study, legend=False, field="against"),
     )
     whiskers = base.mark_rule(strokeWidth=2.5).encode(x="lower:Q", x2="upper:Q")
-    return alt.layer(bars, whiskers, _zero(alt))
+    return _layers(bars, whiskers, _zero())
 
 
 def distribution(study: Study) -> alt.LayerChart:
-    """Savings of single parents: a box from 25 to 75%, whiskers from 5 to 95%, and dots."""
-    alt = _altair()
+    """Draw the savings of single parents: a box from 25 to 75%, whiskers from 5 to 95%, and dots."""
     boxes, dots = plotdata.distribution(study)
     y = alt.Y("against:N", title=None, sort=study.others)
     colour = _colour(study, legend=False, field="against")
@@ -101,40 +102,39 @@ def distribution(study: Study) -> alt.LayerChart:
         y=y, tooltip=["against:N", *(alt.Tooltip(f"p{q}:Q", format="+.3f") for q in (5, 25, 50, 75, 95))]
     )
     dot = alt.Chart(_readable(dots, "start")).mark_circle(size=16, opacity=0.55, yOffset=15)
-    return alt.layer(
+    return _layers(
         dot.encode(
             x=alt.X("savings_bps:Q", title="saved, bps of arrival value"),
             y=y,
             color=colour,
-            tooltip=["against:N", "parent:Q", "side:N", "quantity:Q", _utc(alt, "start"), _bps(alt)],
+            tooltip=["against:N", "parent:Q", "side:N", "quantity:Q", _utc("start"), _bps()],
         ),
         box.mark_rule(yOffset=-4).encode(x="p5:Q", x2="p95:Q"),
         box.mark_bar(height=14, yOffset=-4).encode(x="p25:Q", x2="p75:Q", color=colour),
         box.mark_tick(thickness=2.5, opacity=1, height=20, yOffset=-4).encode(x="p50:Q"),
-        _zero(alt),
+        _zero(),
     )
 
 
 def order_fills(study: Study, orders: Sequence[int]) -> alt.LayerChart:
-    """Executions of one order on the best bid and ask; the signal `order` says which of `orders`."""
-    alt = _altair()
+    """Draw the executions of one order on the best bid and ask; the signal `order` says which of `orders`."""
     sides = plotdata.order_quotes(study, orders).unpivot(
         ["bid", "ask"], index=["parent", "time"], variable_name="quote"
     )
-    order = _order(alt, orders)
+    order = _order(orders)
     price = alt.Y("value:Q", title="price", scale=alt.Scale(zero=False))
     quotes = (
         alt.Chart(_readable(sides), height=260)
         .mark_line(interpolate="step-after", strokeWidth=1.2)
         .encode(
-            x=_time(alt),
+            x=_time(),
             y=price,
             color=alt.Color(
                 "quote:N",
                 scale=alt.Scale(domain=["bid", "ask"], range=["#0072b2", "#cc79a7"]),
                 legend=alt.Legend(title=None),
             ),
-            tooltip=["quote:N", _utc(alt, "time"), alt.Tooltip("value:Q", format=",.4f")],
+            tooltip=["quote:N", _utc("time"), alt.Tooltip("value:Q", format=",.4f")],
         )
         .transform_filter(order)
         .add_params(order)
@@ -144,30 +144,29 @@ def order_fills(study: Study, orders: Sequence[int]) -> alt.LayerChart:
         alt.Chart(_readable(plotdata.order_fills(study, orders)))
         .mark_point(filled=True, opacity=0.9, stroke="#808080", strokeWidth=0.5)
         .encode(
-            x=_time(alt),
+            x=_time(),
             y=alt.Y("price:Q", title="price", scale=alt.Scale(zero=False)),
             size=alt.Size("quantity:Q", legend=None, scale=alt.Scale(range=[25, 240])),
             shape=alt.Shape("venue:N", sort=venues, legend=alt.Legend(title=None)),
             color=alt.value(PALETTE[0]),
-            opacity=_picked(alt, "venue"),
+            opacity=_picked("venue"),
             tooltip=[
                 "venue:N",
                 "kind:N",
-                _utc(alt, "time"),
+                _utc("time"),
                 "quantity:Q",
                 alt.Tooltip("price:Q", format=",.4f"),
             ],
         )
         .transform_filter(order)
-        .add_params(_legend(alt, "venue"))
+        .add_params(_legend("venue"))
     )
-    return alt.layer(quotes, fills)
+    return _layers(quotes, fills)
 
 
 def order_costs(study: Study, orders: Sequence[int]) -> alt.Chart:
     """Cumulative shortfall of one order under every policy; the signal `order` says which of `orders`."""
-    alt = _altair()
-    order = _order(alt, orders)
+    order = _order(orders)
     running = plotdata.running_costs(study.ledger, orders)
     ends = study.ledger.parents.filter(pl.col("parent").is_in(list(orders)))
     # Every line runs on to the end of the order.
@@ -178,14 +177,14 @@ def order_costs(study: Study, orders: Sequence[int]) -> alt.Chart:
         alt.Chart(_readable(lines), height=260)
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=_time(alt),
+            x=_time(),
             y=alt.Y("cost:Q", title="shortfall, currency"),
             color=_colour(study),
-            opacity=_picked(alt, "policy"),
-            tooltip=["policy:N", _utc(alt, "time"), alt.Tooltip("cost:Q", format=",.2f")],
+            opacity=_picked("policy"),
+            tooltip=["policy:N", _utc("time"), alt.Tooltip("cost:Q", format=",.2f")],
         )
         .transform_filter(order)
-        .add_params(order, _legend(alt, "policy"))
+        .add_params(order, _legend("policy"))
     )
     return chart
 
@@ -195,7 +194,6 @@ def heat_maps(search: Search | Selection) -> dict[str, alt.LayerChart]:
 
     The chosen point is framed; an axis along which nothing changes says so. Empty for points off a grid.
     """
-    alt = _altair()
     axes = search.axes if hasattr(search, "axes") else search.grid
     on_grid = search.table.filter(pl.col(axis).is_in(list(axes[axis])) for axis in AXES)
     if on_grid.height != len(axes[AXES[0]]) * len(axes[AXES[1]]) * len(axes[AXES[2]]):
@@ -210,13 +208,13 @@ def heat_maps(search: Search | Selection) -> dict[str, alt.LayerChart]:
     least, most = data.select(least=pl.min("shortfall_bps"), most=pl.max("shortfall_bps")).row(0)
     scale = alt.Scale(domain=[least, most if most > least else least + 1], range=["#f4f9fd", "#6fb1dc"])
     return {
-        f"{_axis_name(search, 'theta_queue')} = {theta:g}": _heat_map(alt, search, part, scale)
+        f"{_axis_name(search, 'theta_queue')} = {theta:g}": _heat_map(search, part, scale)
         for theta in sorted(axes["theta_queue"])
         for part in [data.filter(pl.col("theta_queue") == theta)]
     }
 
 
-def _heat_map(alt: Any, search: Search | Selection, data: pl.DataFrame, scale: alt.Scale) -> alt.LayerChart:
+def _heat_map(search: Search | Selection, data: pl.DataFrame, scale: alt.Scale) -> alt.LayerChart:
     base = alt.Chart(data, height=alt.Step(46)).encode(
         x=alt.X(
             "lambda_over:O", title=_axis_name(search, "lambda_over"), axis=alt.Axis(labelAngle=0, format="~g")
@@ -235,22 +233,19 @@ def _heat_map(alt: Any, search: Search | Selection, data: pl.DataFrame, scale: a
     frame = base.transform_filter("datum.chosen").mark_rect(
         filled=False, stroke=PALETTE[0], strokeWidth=4, fillOpacity=0
     )
-    layers: alt.LayerChart = alt.layer(cells, text, frame)
-    return layers
+    return _layers(cells, text, frame)
 
 
 def search(found: Search | Selection) -> alt.HConcatChart:
     """Mean shortfall over the points of a search: heat maps of a grid, else along every parameter."""
-    alt = _altair()
-    maps = {name: chart.properties(title=name) for name, chart in heat_maps(found).items()}
-    charts = list(maps.values()) or [points(found, axis).properties(width=220) for axis in AXES]
-    row: alt.HConcatChart = alt.hconcat(*charts)
-    return row
+    maps = heat_maps(found)
+    if not maps:
+        return _row(*(points(found, axis).properties(width=220) for axis in AXES))
+    return _row(*(chart.properties(title=name) for name, chart in maps.items()))
 
 
 def points(search: Search | Selection, axis: str) -> alt.Chart:
     """Mean shortfall of every point tried, along one parameter; the chosen point in the first colour."""
-    alt = _altair()
     chosen = pl.all_horizontal(pl.col(name) == getattr(search.best, name) for name in AXES)
     data = search.table.select(*AXES, "shortfall_bps", point=pl.when(chosen).then(1).otherwise(0))
     chart: alt.Chart = (
@@ -271,7 +266,6 @@ def points(search: Search | Selection, axis: str) -> alt.Chart:
 
 def walk_forward(selection: Selection) -> alt.Chart:
     """Mean shortfall a fold: of the choice on what it was made on, on what came after, and the least there."""
-    alt = _altair()
     words = {
         "in_sample_bps": "in sample",
         "out_of_sample_bps": "out of sample",
@@ -292,24 +286,23 @@ def walk_forward(selection: Selection) -> alt.Chart:
                 scale=alt.Scale(domain=list(words.values()), range=[PALETTE[1], PALETTE[0], PALETTE[4]]),
             ),
             strokeDash=alt.StrokeDash("variable:N", title=None, sort=list(words.values())),
-            opacity=_picked(alt, "variable"),
+            opacity=_picked("variable"),
             tooltip=[
                 "variable:N",
                 alt.Tooltip("bps:Q", format=",.4f"),
-                _utc(alt, "boundary"),
+                _utc("boundary"),
                 "train:Q",
                 "test:Q",
                 *(f"{axis}:Q" for axis in AXES),
             ],
         )
-        .add_params(_legend(alt, "variable"))
+        .add_params(_legend("variable"))
     )
     return chart
 
 
 def cost_parts(study: Study) -> alt.LayerChart:
     """Mean signed parts of the shortfall of every policy, stacked, and their sum."""
-    alt = _altair()
     data = plotdata.cost_parts(study)
     colours = [PALETTE[1], PALETTE[3], PALETTE[5], PALETTE[0], PALETTE[4], PALETTE[2]]
     y = alt.Y("policy:N", title=None, sort=list(study.policies))
@@ -320,10 +313,10 @@ def cost_parts(study: Study) -> alt.LayerChart:
             x=alt.X("bps:Q", title="mean cost, bps of arrival value (tick: shortfall)", stack="zero"),
             y=y,
             color=alt.Color("part:N", title=None, scale=alt.Scale(domain=list(metrics.PARTS), range=colours)),
-            opacity=_picked(alt, "part"),
+            opacity=_picked("part"),
             tooltip=["policy:N", "part:N", alt.Tooltip("bps:Q", format="+,.4f")],
         )
-        .add_params(_legend(alt, "part"))
+        .add_params(_legend("part"))
     )
     sums = data.unique("policy", maintain_order=True)
     total = (
@@ -333,12 +326,11 @@ def cost_parts(study: Study) -> alt.LayerChart:
             x="shortfall_bps:Q", y=y, tooltip=["policy:N", alt.Tooltip("shortfall_bps:Q", format="+,.4f")]
         )
     )
-    return alt.layer(bars, total, _zero(alt))
+    return _layers(bars, total, _zero())
 
 
 def venue_shares(study: Study) -> alt.Chart:
     """Where every policy traded: share of its shares by venue."""
-    alt = _altair()
     chart: alt.Chart = (
         alt.Chart(plotdata.venues(study), height=alt.Step(30))
         .mark_point(filled=True, size=110)
@@ -347,7 +339,7 @@ def venue_shares(study: Study) -> alt.Chart:
             y=alt.Y("venue:N", title=None, axis=alt.Axis(grid=True)),
             color=_colour(study),
             shape=alt.Shape("policy:N", sort=list(study.policies), title=None),
-            opacity=_picked(alt, "policy"),
+            opacity=_picked("policy"),
             tooltip=[
                 "policy:N",
                 "venue:N",
@@ -356,14 +348,13 @@ def venue_shares(study: Study) -> alt.Chart:
                 alt.Tooltip("net_per_share:Q", format=".5f"),
             ],
         )
-        .add_params(_legend(alt, "policy"))
+        .add_params(_legend("policy"))
     )
     return chart
 
 
 def cost_by_size(study: Study) -> alt.Chart:
     """Mean shortfall of every policy against the size of the order."""
-    alt = _altair()
     what, data = plotdata.cost_by_size(study)
     chart: alt.Chart = (
         alt.Chart(data, height=260)
@@ -372,7 +363,7 @@ def cost_by_size(study: Study) -> alt.Chart:
             x=alt.X("size:Q", title=f"size of the order, {what}", scale=alt.Scale(zero=False, nice=False)),
             y=alt.Y("shortfall_bps:Q", title="mean shortfall, bps"),
             color=_colour(study),
-            opacity=_picked(alt, "policy"),
+            opacity=_picked("policy"),
             tooltip=[
                 "policy:N",
                 alt.Tooltip("size:Q", format=",.3~f"),
@@ -380,14 +371,13 @@ def cost_by_size(study: Study) -> alt.Chart:
                 alt.Tooltip("parents:Q", title="orders"),
             ],
         )
-        .add_params(_legend(alt, "policy"))
+        .add_params(_legend("policy"))
     )
     return chart
 
 
 def overview(study: Study) -> alt.VConcatChart:
     """One picture of a study: savings, cost parts, and a typical order's fills and running costs."""
-    alt = _altair()
     order = [plotdata.busiest(study)]
     size = {"width": 420}
     left = [
@@ -398,9 +388,12 @@ def overview(study: Study) -> alt.VConcatChart:
         order_fills(study, order).properties(title=f"Fills of order {order[0]} on the quotes", **size),
         order_costs(study, order).properties(title="Its cumulative cost under every policy", **size),
     ]
-    rows = [alt.hconcat(*row).resolve_scale(color="independent") for row in (left, right)]
-    chart: alt.VConcatChart = alt.vconcat(*rows).resolve_scale(color="independent", shape="independent")
-    return chart.configure_tick(color="#222222").configure_axis(domain=False, tickColor="#cccccc")
+    rows = [_row(*row).resolve_scale(color="independent", shape="independent") for row in (left, right)]
+    chart = alt.VConcatChart(vconcat=rows).resolve_scale(color="independent", shape="independent")
+    drawn: alt.VConcatChart = chart.configure_tick(color="#222222").configure_axis(
+        domain=False, tickColor="#cccccc"
+    )
+    return drawn
 
 
 def save(chart: alt.Chart, path: Path) -> None:
@@ -411,18 +404,12 @@ def save(chart: alt.Chart, path: Path) -> None:
         chart.save(str(path))
 
 
-def _require_altair() -> None:
-    _altair()
+def _layers(*charts: alt.Chart) -> alt.LayerChart:
+    return alt.LayerChart(layer=list(charts))
 
 
-def _altair() -> Any:
-    try:
-        import altair
-        import vl_convert  # noqa: F401, altair needs it to write images
-    except ImportError:
-        raise ParameterError("charts need altair and vl-convert-python: pip install 'sor[report]'") from None
-    altair.data_transformers.disable_max_rows()
-    return altair
+def _row(*charts: alt.Chart | alt.LayerChart) -> alt.HConcatChart:
+    return alt.HConcatChart(hconcat=list(charts))
 
 
 def _readable(frame: pl.DataFrame, time: str = "time") -> pl.DataFrame:
@@ -433,31 +420,30 @@ def _readable(frame: pl.DataFrame, time: str = "time") -> pl.DataFrame:
 
 
 def _colour(study: Study, *, field: str = "policy", legend: bool = True) -> Any:
-    alt = _altair()
     policies = list(study.policies)
     colours = [PALETTE[i % len(PALETTE)] for i in range(len(policies))]
-    shown = {} if legend else {"legend": None}
-    return alt.Color(f"{field}:N", title=None, scale=alt.Scale(domain=policies, range=colours), **shown)
+    scale = alt.Scale(domain=policies, range=colours)
+    return alt.Color(f"{field}:N", title=None, scale=scale, legend=alt.Undefined if legend else None)
 
 
-def _legend(alt: Any, field: str) -> Any:
+def _legend(field: str) -> Any:
     """Let a click on the legend pick out what it names."""
     return alt.selection_point(name=f"pick_{field}", fields=[field], bind="legend")
 
 
-def _picked(alt: Any, field: str) -> Any:
+def _picked(field: str) -> Any:
     return alt.when(f"pick_{field}", empty=True).then(alt.value(1)).otherwise(alt.value(0.08))
 
 
-def _order(alt: Any, orders: Sequence[int]) -> Any:
+def _order(orders: Sequence[int]) -> Any:
     return alt.param(name="order", value=orders[0])
 
 
-def _zero(alt: Any) -> Any:
+def _zero() -> Any:
     return alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(strokeWidth=1).encode(x="zero:Q")
 
 
-def _time(alt: Any) -> Any:
+def _time() -> Any:
     return alt.X(
         "time:T",
         title="time (UTC)",
@@ -466,11 +452,11 @@ def _time(alt: Any) -> Any:
     )
 
 
-def _utc(alt: Any, field: str) -> Any:
+def _utc(field: str) -> Any:
     return alt.Tooltip(f"{field}:T", timeUnit="utcyearmonthdatehoursminutesseconds", title=field)
 
 
-def _bps(alt: Any) -> Any:
+def _bps() -> Any:
     return alt.Tooltip("savings_bps:Q", format="+.3f")
 
 
