@@ -75,7 +75,7 @@ def savings(study: Study) -> alt.LayerChart:
     data = study.comparisons.select(
         "against", "savings_bps", "lower", "upper", "p_value", "parents", "win_ratio"
     )
-    base = alt.Chart(data, height=alt.Step(34)).encode(
+    base = alt.Chart(data, height=34 * data.height).encode(
         y=alt.Y("against:N", title=None, sort=study.others),
         tooltip=[
             alt.Tooltip("against:N"),
@@ -98,7 +98,7 @@ def distribution(study: Study) -> alt.LayerChart:
     boxes, dots = plotdata.distribution(study)
     y = alt.Y("against:N", title=None, sort=study.others)
     colour = _colour(study, legend=False, field="against")
-    box = alt.Chart(boxes, height=alt.Step(52)).encode(
+    box = alt.Chart(boxes, height=52 * boxes.height).encode(
         y=y, tooltip=["against:N", *(alt.Tooltip(f"p{q}:Q", format="+.3f") for q in (5, 25, 50, 75, 95))]
     )
     dot = alt.Chart(_readable(dots, "start")).mark_circle(size=16, opacity=0.55, yOffset=15)
@@ -136,7 +136,7 @@ def order_fills(study: Study, orders: Sequence[int]) -> alt.LayerChart:
             ),
             tooltip=["quote:N", _utc("time"), alt.Tooltip("value:Q", format=",.4f")],
         )
-        .transform_filter(order)
+        .transform_filter("datum.parent == order")
         .add_params(order)
     )
     venues = sorted(study.ledger.fills["venue"].cast(pl.String).unique())
@@ -158,7 +158,7 @@ def order_fills(study: Study, orders: Sequence[int]) -> alt.LayerChart:
                 alt.Tooltip("price:Q", format=",.4f"),
             ],
         )
-        .transform_filter(order)
+        .transform_filter("datum.parent == order")
         .add_params(_legend("venue"))
     )
     return _layers(quotes, fills)
@@ -183,7 +183,7 @@ def order_costs(study: Study, orders: Sequence[int]) -> alt.Chart:
             opacity=_picked("policy"),
             tooltip=["policy:N", _utc("time"), alt.Tooltip("cost:Q", format=",.2f")],
         )
-        .transform_filter(order)
+        .transform_filter("datum.parent == order")
         .add_params(order, _legend("policy"))
     )
     return chart
@@ -203,10 +203,12 @@ def heat_maps(search: Search | Selection) -> dict[str, alt.LayerChart]:
         *AXES,
         pl.col("shortfall_bps").round(6),
         label=pl.col("shortfall_bps").map_elements(lambda bps: f"{bps:.3f}", pl.String),
+        # By rank: one point that hardly trades would leave all others one colour.
+        rank=pl.col("shortfall_bps").rank("dense"),
         chosen=chosen,
     )
-    least, most = data.select(least=pl.min("shortfall_bps"), most=pl.max("shortfall_bps")).row(0)
-    scale = alt.Scale(domain=[least, most if most > least else least + 1], range=["#f4f9fd", "#6fb1dc"])
+    ranks = data["rank"].n_unique()
+    scale = alt.Scale(domain=[1, max(2, ranks)], range=["#f4f9fd", "#6fb1dc"])
     return {
         f"{_axis_name(search, 'theta_queue')} = {theta:g}": _heat_map(search, part, scale)
         for theta in sorted(axes["theta_queue"])
@@ -215,7 +217,7 @@ def heat_maps(search: Search | Selection) -> dict[str, alt.LayerChart]:
 
 
 def _heat_map(search: Search | Selection, data: pl.DataFrame, scale: alt.Scale) -> alt.LayerChart:
-    base = alt.Chart(data, height=alt.Step(46)).encode(
+    base = alt.Chart(data, height=46 * data["lambda_under"].n_unique()).encode(
         x=alt.X(
             "lambda_over:O", title=_axis_name(search, "lambda_over"), axis=alt.Axis(labelAngle=0, format="~g")
         ),
@@ -227,7 +229,7 @@ def _heat_map(search: Search | Selection, data: pl.DataFrame, scale: alt.Scale) 
         ),
         tooltip=[*(f"{axis}:Q" for axis in AXES), alt.Tooltip("shortfall_bps:Q", format=",.4f"), "chosen:N"],
     )
-    cells = base.mark_rect().encode(color=alt.Color("shortfall_bps:Q", scale=scale, legend=None))
+    cells = base.mark_rect().encode(color=alt.Color("rank:Q", scale=scale, legend=None))
     # Cells are light in both themes, so their text is dark in both.
     text = base.mark_text(color="#111111", fontSize=13).encode(text="label:N")
     frame = base.transform_filter("datum.chosen").mark_rect(
@@ -285,7 +287,7 @@ def walk_forward(selection: Selection) -> alt.Chart:
                 title=None,
                 scale=alt.Scale(domain=list(words.values()), range=[PALETTE[1], PALETTE[0], PALETTE[4]]),
             ),
-            strokeDash=alt.StrokeDash("variable:N", title=None, sort=list(words.values())),
+            strokeDash=alt.StrokeDash("variable:N", legend=None, sort=list(words.values())),
             opacity=_picked("variable"),
             tooltip=[
                 "variable:N",
@@ -307,7 +309,7 @@ def cost_parts(study: Study) -> alt.LayerChart:
     colours = [PALETTE[1], PALETTE[3], PALETTE[5], PALETTE[0], PALETTE[4], PALETTE[2]]
     y = alt.Y("policy:N", title=None, sort=list(study.policies))
     bars = (
-        alt.Chart(data, height=alt.Step(34))
+        alt.Chart(data, height=34 * data["policy"].n_unique())
         .mark_bar(height=20)
         .encode(
             x=alt.X("bps:Q", title="mean cost, bps of arrival value (tick: shortfall)", stack="zero"),
@@ -331,14 +333,15 @@ def cost_parts(study: Study) -> alt.LayerChart:
 
 def venue_shares(study: Study) -> alt.Chart:
     """Where every policy traded: share of its shares by venue."""
+    data = plotdata.venues(study)
     chart: alt.Chart = (
-        alt.Chart(plotdata.venues(study), height=alt.Step(30))
+        alt.Chart(data, height=30 * data["venue"].n_unique())
         .mark_point(filled=True, size=110)
         .encode(
             x=alt.X("share:Q", title="share of shares executed", axis=alt.Axis(format="%", tickCount=5)),
             y=alt.Y("venue:N", title=None, axis=alt.Axis(grid=True)),
             color=_colour(study),
-            shape=alt.Shape("policy:N", sort=list(study.policies), title=None),
+            shape=alt.Shape("policy:N", sort=list(study.policies), legend=None),
             opacity=_picked("policy"),
             tooltip=[
                 "policy:N",
@@ -396,10 +399,10 @@ def overview(study: Study) -> alt.VConcatChart:
     return drawn
 
 
-def save(chart: alt.Chart, path: Path) -> None:
+def save(chart: alt.TopLevelMixin, path: Path, *, scale: float = 2) -> None:
     """Write a chart as `.png`, `.svg` or `.html`, without a network or a browser."""
     if path.suffix == ".png":
-        chart.save(str(path), scale_factor=2)
+        chart.save(str(path), scale_factor=scale)
     else:
         chart.save(str(path))
 

@@ -54,17 +54,28 @@ def report(
         OSError: If the file cannot be written.
 
     """
-    out = Path(path)
-    if out.suffix not in (".html", *_PICTURES):
-        raise ParameterError(f"path must end in .html, .png or .svg, got {str(path)!r}")
+    out = check_path(path)
     if study.comparisons.is_empty():
         raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
     if out.suffix in _PICTURES:
         from sor import plots
 
-        plots.save(plots.overview(study), out)
+        plots.save(plots.overview(study), out, scale=1.25)
     else:
         out.write_text(page(study, search=search, command=command), encoding="utf-8")
+
+
+def check_path(path: str | PathLike[str]) -> Path:
+    """Return a path that a report can be written to, before any work is done.
+
+    Raises:
+        ParameterError: If it does not end in `.html`, `.png` or `.svg`.
+
+    """
+    out = Path(path)
+    if out.suffix not in (".html", *_PICTURES):
+        raise ParameterError(f"path must end in .html, .png or .svg, got {str(path)!r}")
+    return out
 
 
 def page(study: Study, *, search: Search | Selection | None = None, command: str | None = None) -> str:
@@ -85,7 +96,9 @@ def page(study: Study, *, search: Search | Selection | None = None, command: str
     symbols = sorted({tape.symbol or Path(tape.source).name for tape in study.quotes})
     # "</" would end the script it stands in.
     safe = json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-    vega = vl_convert.javascript_bundle(vl_version=".".join(SCHEMA_VERSION.split(".")[:2]))
+    vega = vl_convert.javascript_bundle(  # type: ignore[call-arg]  # its stub misses that the snippet is optional
+        vl_version=".".join(SCHEMA_VERSION.split(".")[:2])
+    )
     return environment.from_string(html).render(
         title=f"{study.policy} on {', '.join(symbols)}: order routing study",
         headline=_headline(study),
@@ -190,8 +203,8 @@ def _facts(study: Study) -> list[tuple[str, str]]:
         ("shares", ", ".join(sizes) if len(sizes) <= 4 else f"{sizes[0]} to {sizes[-1]}"),
         ("tapes", f"{len(study.quotes):,}"),
         ("records", f"{sum(len(tape) for tape in study.quotes):,}"),
-        ("from", f"{parents['start'].min():%Y-%m-%d %H:%M}"),
-        ("to", f"{parents['end'].max():%Y-%m-%d %H:%M} UTC"),
+        ("from", format_ns(parents["start"].to_physical().min())[:16].replace("T", " ")),  # type: ignore[arg-type]
+        ("to", format_ns(parents["end"].to_physical().max())[:16].replace("T", " ") + " UTC"),  # type: ignore[arg-type]
         ("sor", __version__),
     ]
 
@@ -240,13 +253,16 @@ def _costs(study: Study) -> Iterator[_Section]:
         id="parts",
         title="What the cost is made of",
         text="Mean shortfall against the arrival mid: spread paid when taking, slippage beyond the quote, "
-        "timing (drift until the fill), opportunity (drift of what was completed at the end), fees, rebates.",
+        "timing (drift until the fill), opportunity (drift of what was completed at the end), fees, less "
+        "rebates; bps.",
         charts=[_chart("chart-parts", plots.cost_parts(study))],
         tables=[
             _table(
                 "costs",
                 study.summary.select(
-                    "policy", "fill_ratio", "shortfall_bps", *(f"{part}_bps" for part in metrics.PARTS)
+                    "policy",
+                    pl.col("fill_ratio").alias("filled"),
+                    *(pl.col(f"{part}_bps").alias(part) for part in ("shortfall", *metrics.PARTS)),
                 ),
             )
         ],
@@ -295,6 +311,7 @@ def _venues(study: Study) -> _Section:
                 mine.select("venue", "fills", "shares", "share", "fees", "rebates", "net_per_share"),
             )
         ],
+        wide=True,
     )
 
 
@@ -308,7 +325,7 @@ def _search(search: Search | Selection) -> _Section:
     best = ", ".join(f"{axis} {getattr(search.best, axis):g}" for axis in AXES)
     text = (
         f"Mean shortfall in bps at {search.table.height} points over all orders; chosen: {best} (marked), "
-        f"{search.ties} tie for the least."
+        f"{search.ties} tie for the least. The darker, the dearer (by rank)."
     )
     if not isinstance(search, Search):
         text += f" {search.plateau.height} points are within noise of it."
@@ -340,7 +357,8 @@ def _walk_forward(search: Selection) -> _Section:
             if optimism is None
             else f"Choosing on the same orders flatters the cost by {optimism + 0.0:.3f} bps. "
         )
-        + "Reality check (White) and SPA (Hansen): the chance of a best point as good as this by luck.",
+        + "'given' is the router before the search, figures are mean savings in bps. "
+        "Reality check (White) and SPA (Hansen): the chance of a best point as good as this by luck.",
         charts=[_chart("chart-walk-forward", plots.walk_forward(search))],
         tables=[_table("walk-forward", search.comparisons)],
         wide=True,
@@ -348,20 +366,19 @@ def _walk_forward(search: Selection) -> _Section:
 
 
 def _data(study: Study) -> _Section:
-    reports = pl.DataFrame(
-        [
-            {
-                "tape": tape.symbol or Path(tape.source).name,
-                "from": format_ns(tape.start)[:19],
-                "to": format_ns(tape.end)[:19],
-                **asdict(tape.report()),
-            }
-            for tape in study.quotes
-        ]
-    )
-    odd = "Stubs are quotes further than 1% through the mid; no_quote counts records without that side."
+    reports = [
+        {"from": format_ns(tape.start)[:19], "to": format_ns(tape.end)[:19], **asdict(tape.report())}
+        for tape in study.quotes
+    ]
+    names = [tape.symbol or Path(tape.source).name for tape in study.quotes]
+    rows = [[what.replace("_", " "), *(_cell(each[what], what) for each in reports)] for what in reports[0]]
     return _Section(
-        id="data", title="What the data held", text=odd, tables=[_table("data", reports)], wide=True
+        id="data",
+        title="What the data held",
+        text="Times in UTC. No quote: records without that side; locked, crossed: snapshots of the consolidated "
+        "book; stubs: quotes further than 1% through the mid.",
+        tables=[_Table("data", ["tape", *names], rows)],
+        wide=True,
     )
 
 
@@ -388,7 +405,7 @@ def _cell(value: object, name: str) -> str:
     match value:
         case None:
             return "-"
-        case float() if name in ("share", "fill_ratio", "win_ratio"):
+        case float() if name in ("share", "filled", "win_ratio"):
             return f"{value:.1%}"
         case float() if name.startswith("p_"):
             return f"{value:.4f}"

@@ -17,7 +17,7 @@ function config() {
     },
     legend: {
       labelColor: text, titleColor: muted, labelFontSize: 12, orient: "top", offset: 8,
-      columns: innerWidth < 520 ? 3 : 6, symbolSize: 110,
+      columns: innerWidth < 520 ? 2 : 7, symbolSize: 110,
     },
     rule: { color: text }, tick: { color: text }, text: { color: text },
   };
