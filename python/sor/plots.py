@@ -435,7 +435,7 @@ def _legend(field: str) -> Any:
 
 
 def _picked(field: str) -> Any:
-    return alt.when(f"pick_{field}", empty=True).then(alt.value(1)).otherwise(alt.value(0.08))
+    return alt.when(_legend(field), empty=True).then(alt.value(1)).otherwise(alt.value(0.08))
 
 
 def _order(orders: Sequence[int]) -> Any:
