@@ -1,0 +1,89 @@
+"""Replay speed on one core: nanoseconds a record, no order, and an order that decides at every snapshot."""
+
+from __future__ import annotations
+
+import resource
+from typing import TYPE_CHECKING
+
+import sor
+from sor.backtest import make_market
+from sor.orders import Parent
+from sor.replay import Market, Variant, replay
+
+from bench.figures import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RECORDS = 2_000_000
+
+
+def measure() -> list[Figure]:
+    """CPU time, since machines are shared; each call checks its tape and finds its as-of book."""
+    # So cheap that an order which never fills still fits 64-bit nanos.
+    quotes = sor.simulate_quotes(venues=4, minutes=600, records=RECORDS, price=0.2, tick=0.00005, spread=4.0)
+    last = Parent("buy", 100, quotes.end - 1, quotes.end, 100)
+    plain = _market(quotes)
+    picky = sor.StaticRouter(unit="price", lambda_under=1e-6, theta_queue=0.0)
+    greedy = sor.StaticRouter(unit="price", lambda_under=1.0, theta_queue=0.0)
+    delayed = _market(quotes, latency="1ms", fill=sor.QueueAware())
+    cases = [
+        ("no active order", last, greedy, plain, 1e3 / 60),
+        ("deciding at every snapshot, taking little", _whole(quotes, picky, plain), picky, plain, 50.0),
+        (
+            "deciding at every snapshot, taking all it sees",
+            _whole(quotes, greedy, plain),
+            greedy,
+            plain,
+            50.0,
+        ),
+        ("the same, queue-aware and 1 ms late", _whole(quotes, greedy, delayed), greedy, delayed, 100.0),
+    ]
+    return [
+        Figure(f"replay, 4 venues, {name}", _nanos(quotes, [parent], router, market), "ns/record", bar)
+        for name, parent, router, market, bar in cases
+    ]
+
+
+def _market(quotes: sor.Quotes, latency: str = "0ns", fill: sor.QueueAware | None = None) -> Market:
+    names = quotes.venues["name"].to_list()
+    venues = [sor.Venue(name, latency=latency) for name in names]
+    book = sor.Book(collar=None, tick=1e-9)
+    return make_market(quotes, venues=venues, book=book, fill=fill, limit="seen")
+
+
+def _run(
+    quotes: sor.Quotes, parents: Sequence[Parent], router: sor.StaticRouter, market: Market
+) -> sor.Ledger:
+    variant = Variant(name="router", policy=router, market=market)
+    return replay(quotes, parents, [variant], record=False, threads=1)
+
+
+def _whole(quotes: sor.Quotes, router: sor.StaticRouter, market: Market) -> Parent:
+    """Return an order one lot larger than the tape fills, so that it is active until the end."""
+    quantity = 100
+    while True:
+        sums = _run(quotes, [Parent("buy", quantity, quotes.start, quotes.end, 100)], router, market).parents
+        if sums["completed"][0] > 0:
+            break
+        quantity = max(100_000_000, quantity * 9 // 8)
+    parent = Parent("buy", sums["executed"][0] + 100, quotes.start, quotes.end, 100)
+    assert _run(quotes, [parent], router, market).parents["completed"][0] > 0
+    return parent
+
+
+def _nanos(
+    quotes: sor.Quotes, parents: Sequence[Parent], router: sor.StaticRouter, market: Market, repeats: int = 5
+) -> float:
+    """Return the least CPU time of a call over some repeats, a record."""
+    taken = []
+    for _ in range(repeats):
+        begin = _cpu()
+        _run(quotes, parents, router, market)
+        taken.append(_cpu() - begin)
+    return min(taken) / RECORDS * 1e9
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
