@@ -251,7 +251,9 @@ CONTRAST = """() => {
     const map = e.closest('[id^="map-"]');
     if (svg && map && e.closest(".mark-text.role-mark")) {
       const x = box.left + box.width / 2, y = box.top + box.height / 2;
-      const cell = document.elementsFromPoint(x, y).find((c) => c.closest(".mark-rect") && getComputedStyle(c).fill !== "none" && c.tagName === "path" && Number(getComputedStyle(c).fillOpacity) > 0);
+      const cell = document.elementsFromPoint(x, y).find((c) =>
+        c.closest(".mark-rect") && c.tagName === "path" &&
+        getComputedStyle(c).fill !== "none" && Number(getComputedStyle(c).fillOpacity) > 0);
       if (cell) below = over(parse(getComputedStyle(cell).fill), below);
       else if (box.top >= 0 && box.bottom <= innerHeight) continue;
       else continue;
@@ -344,7 +346,8 @@ def test_page_answers(browser: Any, file: Path) -> None:
     assert "savings_bps" in tip.inner_text()
     assert "best_ask" in tip.inner_text()
 
-    dots = "[...document.querySelectorAll('#chart-venues .mark-symbol.role-mark path')].map(p => p.getAttribute('opacity'))"
+    marks = "document.querySelectorAll('#chart-venues .mark-symbol.role-mark path')"
+    dots = f"[...{marks}].map(p => p.getAttribute('opacity'))"
     before = view.evaluate(dots)
     assert set(before) <= {None, "1"}
     view.locator("#chart-venues .role-legend-symbol path").first.click()
