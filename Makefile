@@ -18,12 +18,13 @@ test: $(CORE) ## Build, and run everything: Rust and Python tests
 	cargo test --workspace --quiet
 	$(BIN)/python -m pytest -q
 
-lint: $(CORE) ## Formatting, clippy, ruff, mypy, stubtest
+lint: $(SETUP) ## Formatting, ruff, clippy, mypy, stubtest: what is quick first
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
+	$(MAKE) --no-print-directory $(CORE)
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest sor._core --ignore-disjoint-bases
 

@@ -539,6 +539,14 @@ def test_files_on_the_command_line(tmp_path: Path, sor_says: Callable[..., str])
     assert "/nowhere/tape.csv" in sor_says("simulate", "/nowhere/tape.csv")
 
 
+def test_a_missing_package_on_the_command_line(
+    tmp_path: Path, sor_says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "databento", None)
+    (tmp_path / "day.dbn").write_bytes(b"DBN")
+    assert "pip install databento" in sor_says("backtest", tmp_path / "day.dbn")
+
+
 def test_one_sided_on_the_command_line(tmp_path: Path, sor_says: Callable[..., str]) -> None:
     ONE_SIDED.write(tmp_path / "bids.csv")
     assert "bids.csv: no ask quote in 2 records" in sor_says("backtest", tmp_path / "bids.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -24,11 +25,39 @@ def quotes() -> sor.Quotes:
 @pytest.mark.parametrize("orders", [ONE, MANY], ids=["one order", "many orders"])
 def test_cumulative_cost_ends_at_the_shortfall(quotes: sor.Quotes, orders: sor.Order) -> None:
     result = sor.backtest(quotes, orders)
-    data = plots.cumulative_cost_data(result)
-    assert data["time"].is_sorted() or data["policy"].n_unique() == 5
-    ends = dict(data.group_by("policy", maintain_order=True).last().select("policy", "cost").iter_rows())
-    sums = result.ledger.parents.group_by("policy").agg(pl.col("shortfall").sum())
-    assert ends == {policy: nanos / 1e9 for policy, nanos in sums.iter_rows()}
+    assert last(result) == shortfall(result)
+
+
+def shortfall(result: sor.Backtest) -> dict[str, int]:
+    return dict(result.ledger.parents.group_by("policy").agg(pl.col("shortfall").sum()).iter_rows())
+
+
+def last(result: sor.Backtest) -> dict[str, int]:
+    """Where each line ends, in nanos: the chart has floats in currency."""
+    data = plots.cumulative_cost_data(result).group_by("policy", maintain_order=True).last()
+    return {policy: round(cost * 1e9) for policy, cost in data.select("policy", "cost").iter_rows()}
+
+
+def test_shares_traded_back_count_the_other_way(quotes: sor.Quotes) -> None:
+    router = sor.StaticRouter(plan="fills", overbook=3.0, lambda_over=0.0, theta_queue=0.0, lambda_under=0.01)
+    fill = sor.QueueAware(queue_position=0.4, mode="sampled", seed=1)
+    order = sor.Order("buy", 700, horizon="5m", lot=1)
+    result = sor.backtest(quotes, order, router, fill=fill)
+    assert "unwind" in result.fills["kind"].to_list()
+    assert last(result) == shortfall(result)
+
+
+def test_rebates_come_off(quotes: sor.Quotes) -> None:
+    # Nothing here rests and earns one, so the rows are given some.
+    result = sor.backtest(quotes, ONE)
+    parents, fills = result.ledger.parents, result.ledger.fills
+    paid = dataclasses.replace(
+        result.ledger,
+        parents=parents.with_columns(shortfall=pl.col("shortfall") - 10**9 * pl.col("fills").cast(pl.Int64)),
+        fills=fills.with_columns(rebate=pl.lit(10**9)),
+    )
+    given = dataclasses.replace(result, ledger=paid)
+    assert last(given) == shortfall(given) != shortfall(result)
 
 
 def test_a_line_begins_at_nothing_and_moves_in_time(quotes: sor.Quotes) -> None:

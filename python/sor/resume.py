@@ -40,10 +40,10 @@ UNIT_PARENTS = 128
 
 _APPLICATION_ID = 0x534F5231  # "SOR1": tells our files from other SQLite databases.
 _SCHEMA = """
-create table made_of (name text primary key, value text not null) strict;
+create table made_of (name text primary key, value text not null);
 create table units (
     key text primary key, parents blob not null, fills blob not null, children blob not null
-) strict;
+);
 """
 _TABLES = ("parents", "fills", "children")
 
@@ -109,7 +109,7 @@ class Store:
             # One writer at a time, from before the first look: two runs may start on one new file.
             self._connection.execute("begin immediate")
             (mark,) = self._connection.execute("pragma application_id").fetchone()
-            (tables,) = self._connection.execute("select count(*) from sqlite_schema").fetchone()
+            (tables,) = self._connection.execute("select count(*) from sqlite_master").fetchone()
             if tables and mark != _APPLICATION_ID:
                 raise DataError(f"resume: {self._path} is a database of something else")
             if not tables:

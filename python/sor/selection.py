@@ -19,7 +19,7 @@ from sor.progress import Progress, watching
 from sor.replay import BASELINES, Ledger
 from sor.resume import Policy, Replays, Session
 from sor.search import AXES, DEFAULT_GRID, Grid, checked_axes, flat_axes, points_table
-from sor.statistics import RESAMPLES, mean_interval, reality_check
+from sor.statistics import RESAMPLES, check_settings, mean_interval, reality_check
 from sor.study import Study, sessions_of
 from sor.walkforward import Fold, Trials, parent_costs, splits
 
@@ -205,6 +205,7 @@ def search(
     """
     given = StaticRouter() if router is None else router
     axes = checked_axes(grid, given)
+    check_settings(level, resamples, seed)
     chosen_method = _method(method, points, rounds, seed)
     _whole("folds", folds, least=0)
     if isinstance(baselines, str) or any(name not in BASELINES for name in baselines):
@@ -320,7 +321,6 @@ class _Evidence:
 def _method(name: str, points: int, rounds: int, seed: int) -> methods.Method:
     _whole("points", points, least=1)
     _whole("rounds", rounds, least=0)
-    _whole("seed", seed, least=0)
     match name:
         case "grid":
             return methods.grid

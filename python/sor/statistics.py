@@ -25,9 +25,12 @@ RESAMPLES = 2000
 """Bootstrap resamples: the 95% point is known to about 0.5% of probability."""
 
 _WINDOWS_PER_BLOCK = 4
-_LEAST_BLOCKS = 5
-_LEAST_WINDOWS_PER_BLOCK = 2
+_LEAST_BLOCKS = 4
+_LEAST_WINDOWS_PER_BLOCK = 2.5
+_LEAST_TIMES = 8
 _TAPER = 0.43
+# The optimum balances bias and variance of the error; studentising pays for the variance, not for the bias.
+_BEYOND_OPTIMUM = 2
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def mean_interval(
     """
     column = np.asarray(values, dtype=np.float64)
     sample = _Sample.of(column[:, None], starts, ends, block)
-    _check(level, resamples)
+    check_settings(level, resamples, seed)
     mean = float(sample.mean[0])
     found = (mean, level, len(column), sample.times, sample.block)
     if sample.spread[0] == 0.0 and sample.times > 1:
@@ -157,7 +160,7 @@ def reality_check(
         raise ParameterError(
             f"gains must have a row per observation and a column per candidate, got {table.shape}"
         )
-    _check(0.5, resamples)
+    check_settings(0.5, resamples, seed)
     # Candidates that trade alike are one candidate.
     different, column_of = np.unique(table, axis=1, return_inverse=True)
     sample = _Sample.of(different, starts, ends, block)
@@ -184,6 +187,20 @@ def reality_check(
     return RealityCheck(*found, chance[0], chance[1], *shape)
 
 
+def check_settings(level: float, resamples: int, seed: int) -> None:
+    """Check what every bootstrap here takes, before anything long runs.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
+        raise ParameterError(f"level must be between 0 and 1, got {level!r}")
+    for name, value, least in (("resamples", resamples, 100), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ParameterError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
 def overlap(starts: ArrayLike, ends: ArrayLike) -> int:
     """Count the different start times within the window that holds most of them, its own included."""
     times, last = _windows(starts, ends)
@@ -193,8 +210,8 @@ def overlap(starts: ArrayLike, ends: ArrayLike) -> int:
 def block_length(residuals: ArrayLike, overlapping: int) -> int | None:
     """Choose a block length for a series in time order.
 
-    Four overlapping windows, or what the autocorrelation asks for where that is longer (Politis and White
-    2004, corrected 2009), but at most a fifth of the series.
+    Four overlapping windows, or twice what the autocorrelation asks for where that is longer (Politis and
+    White 2004, corrected 2009), but at most a quarter of the series.
 
     Args:
         residuals: Deviations from the mean, one per start time, or a column per candidate (their median
@@ -202,17 +219,18 @@ def block_length(residuals: ArrayLike, overlapping: int) -> int | None:
         overlapping: Start times within one window, from `overlap`.
 
     Returns:
-        None where a fifth of the series is not even two windows: too few independent observations.
+        None where a quarter of the series is not even two and a half windows, or there are fewer than eight
+        start times: too few independent observations.
 
     """
     series = np.asarray(residuals, dtype=np.float64)
     columns = series.reshape(len(series), -1)
     most = len(columns) // _LEAST_BLOCKS
-    if most < 1 or (overlapping > 1 and most < _LEAST_WINDOWS_PER_BLOCK * overlapping):
+    if len(columns) < _LEAST_TIMES or (overlapping > 1 and most < _LEAST_WINDOWS_PER_BLOCK * overlapping):
         return None
     wanted = _WINDOWS_PER_BLOCK * overlapping if overlapping > 1 else 1
     asked = float(np.median([_politis_white(column) for column in columns.T]))
-    return min(max(wanted, math.ceil(asked)), most)
+    return min(max(wanted, math.ceil(_BEYOND_OPTIMUM * asked)), most)
 
 
 @dataclass(frozen=True)
@@ -279,13 +297,6 @@ class _Sample:
         return _ratio(mean * math.sqrt(count), error), _ratio(
             np.broadcast_to(self.spread, error.shape), error
         )
-
-
-def _check(level: float, resamples: int) -> None:
-    if not 0.0 < level < 1.0:
-        raise ParameterError(f"level must be between 0 and 1, got {level!r}")
-    if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 100:
-        raise ParameterError(f"resamples must be a whole number of at least 100, got {resamples!r}")
 
 
 def _interval(found: tuple[float, float, int, int, int], half: float, p_value: float | None) -> Interval:

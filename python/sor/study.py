@@ -18,7 +18,7 @@ from sor.params import Book, Duration, FillModel, Limit, Order, Orders, OrderSch
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Ledger
 from sor.resume import Policy, Replays, Session
-from sor.statistics import RESAMPLES, Interval, mean_interval
+from sor.statistics import RESAMPLES, Interval, check_settings, mean_interval
 from sor.times import to_ns
 
 if TYPE_CHECKING:
@@ -278,6 +278,7 @@ def study(
             other tapes, orders or settings.
 
     """
+    check_settings(level, resamples, seed)
     named = _policies(policies)
     chosen = next(iter(named)) if policy is None else policy
     if chosen not in named:

@@ -126,13 +126,12 @@ def splits(starts: Integers, ends: Integers, tradable: Mask, folds: int) -> list
 
     """
     times = np.unique(starts)
-    cuts = [int(times[len(times) * (i + 1) // (folds + 1)]) for i in range(folds)]
+    cuts = sorted({int(times[len(times) * i // (folds + 1)]) for i in range(1, folds + 1)})
+    place = np.searchsorted(cuts, starts, side="right")
     found = []
-    for boundary, following in zip(cuts, [*cuts[1:], None], strict=True):
+    for i, boundary in enumerate(cuts):
         train = tradable & (ends <= boundary)
-        test = tradable & (starts >= boundary)
-        if following is not None:
-            test &= starts < following
+        test = tradable & (place == i + 1)
         if train.any() and test.any():
             purged = int((tradable & (starts < boundary) & (ends > boundary)).sum())
             found.append(Split(boundary, train, test, purged))
