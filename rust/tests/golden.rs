@@ -434,7 +434,7 @@ fn the_replay_gives_the_golden_ledgers() {
             assert_eq!(sums.summary, ledger.summary, "{name}: rows kept or not");
         }
         if let Some(expected) = case.hindsight {
-            let least = hindsight(&tape, &market, &parent, as_of(), on).expect(&case.name);
+            let least = hindsight(&tape, &market, &parent, as_of(), &on).expect(&case.name);
             assert_eq!(least, Some(expected), "{}", case.name);
         }
     }
