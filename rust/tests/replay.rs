@@ -268,8 +268,14 @@ fn children_keep_to_their_quote_and_to_what_is_left() {
             let child = &children[fill.child.expect("a taking fill has a child") as usize];
             assert_eq!((fill.quantity, fill.ts_executed, fill.venue), (child.executed, child.ts_arrived, child.venue));
         }
+        // P1 (1): what was in flight executes by (arrival, child).
+        let flown: Vec<_> =
+            fills.iter().filter(|fill| fill.ts_executed > fill.ts_decided && fill.child.is_some()).collect();
+        assert!(flown.is_sorted_by_key(|fill| (fill.ts_executed, fill.child)));
         if market.snapshot != Snapshot::Each {
-            children.iter().for_each(|child| assert_remaining(case, &children, child));
+            for child in &children {
+                assert_remaining(case, &children, child);
+            }
         }
     });
 }
@@ -330,7 +336,9 @@ fn threads_company_and_rows_do_not_matter() {
         };
         let one = all(1, true);
         for threads in [2, 5] {
-            one.iter().zip(all(threads, true)).for_each(|(ledger, other)| assert_same(ledger, &other));
+            for (ledger, other) in one.iter().zip(all(threads, true)) {
+                assert_same(ledger, &other);
+            }
         }
         for (i, (ledger, without)) in one.iter().zip(all(2, false)).enumerate() {
             let Variant { market, policy } = variants[i / parents.len()].clone();
