@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 import sor
+
+pytest.importorskip("altair")
 from sor import plots
 
 if TYPE_CHECKING:
@@ -70,7 +73,6 @@ def test_a_line_begins_at_nothing_and_moves_in_time(quotes: sor.Quotes) -> None:
 
 
 def test_chart_draws_every_policy(quotes: sor.Quotes, tmp_path: Path) -> None:
-    pytest.importorskip("altair")
     chart = plots.cumulative_cost(sor.backtest(quotes, MANY))
     assert chart.to_dict()["mark"]["type"] == "line"
     for name, head in (("a.png", b"\x89PNG\r\n\x1a\n"), ("a.svg", b"<svg"), ("a.html", b"<!DOCTYPE html>")):
@@ -82,6 +84,9 @@ def test_chart_draws_every_policy(quotes: sor.Quotes, tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(quotes: sor.Quotes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "altair", None)
+    for module in ("sor.plots", "altair"):
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.delattr(sor, "plots")
+    monkeypatch.setitem(sys.modules, "altair", None)
     with pytest.raises(sor.ParameterError, match=r"charts need altair .* pip install 'sor\[report\]'"):
-        plots.cumulative_cost(sor.backtest(quotes, ONE))
+        sor.backtest(quotes, ONE).plot()

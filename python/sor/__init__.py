@@ -1,5 +1,6 @@
 """Smart order router backtest: Cont & Kukanov's cost model on recorded quotes, against honest baselines."""
 
+from sor import cont_kukanov
 from sor._core import __version__
 from sor.allocate import Allocation, Offer, allocate
 from sor.backtest import Backtest, backtest
@@ -10,7 +11,9 @@ from sor.fills import execute_order
 from sor.params import Book, Displayed, Order, OrderSchedule, QueueAware, StaticRouter, Venue, orders_every
 from sor.replay import BASELINES, Ledger
 from sor.search import DEFAULT_GRID, Search, grid_search
+from sor.selection import Selection, search
 from sor.simulate import simulate_quotes
+from sor.study import Study, rolling_orders, study
 from sor.tape import Quotes, QuotesReport, Trades
 from sor.venues import read_venues
 
@@ -33,19 +36,25 @@ __all__ = [
     "Quotes",
     "QuotesReport",
     "Search",
+    "Selection",
     "SorError",
     "StaticRouter",
+    "Study",
     "Trades",
     "Venue",
     "__version__",
     "allocate",
     "backtest",
     "compare",
+    "cont_kukanov",
     "execute_order",
     "grid_search",
     "orders_every",
     "read_quotes",
     "read_trades",
     "read_venues",
+    "rolling_orders",
+    "search",
     "simulate_quotes",
+    "study",
 ]

@@ -37,6 +37,8 @@ from sor.venues import VenueSource, venues_on_tape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import altair as alt
+
 ROUTER = "router"
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
 _CHILD_MONEY = (
@@ -193,6 +195,12 @@ class Backtest:
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def plot(self) -> alt.Chart:
+        """Draw the cumulative cost of every policy (the extra `report`)."""
+        from sor import plots
+
+        return plots.cumulative_cost(self)
 
     def __repr__(self) -> str:
         orders = self.ledger.parents.filter(pl.col("policy") == ROUTER)

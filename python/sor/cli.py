@@ -1,7 +1,8 @@
-"""The command line: `sor demo | backtest | search | simulate`."""
+"""The command line: `sor demo | backtest | search | report | simulate`."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sor.params import Orders
+from sor.selection import search as find
+from sor.study import rolling_orders, study
 from sor.times import duration_ns
 from sor.venues import venues_on_tape
 
@@ -264,6 +267,96 @@ def simulate(
         quotes = sor.simulate_quotes(venues=venues, minutes=minutes, seed=seed)
         quotes.write(out)
         _out.print(f"wrote {len(quotes):,} synthetic records of {venues} venues to {out}", soft_wrap=True)
+
+
+@app.command()
+def report(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Quotes, a tape each: .parquet, .csv, .csv.gz or .dbn.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Write here: .html; .png or .svg for one picture.")
+    ] = Path("report.html"),
+    demo: Annotated[
+        bool, typer.Option("--demo", help="On a synthetic market and orders made for it.")
+    ] = False,
+    side: Annotated[str, typer.Option(help="buy, sell or both.")] = "both",
+    quantity: Annotated[str, typer.Option(help="Shares of each order; sizes as 5000,20000.")] = "5000",
+    every: Annotated[str, typer.Option(help="From one start to the next, as 10m.")] = "1m",
+    horizon: Annotated[str, typer.Option(help="Length of each order, as 5m.")] = "5m",
+    lot: Lot = 100,
+    lambda_over: Annotated[float, typer.Option(help="Penalty per share too many.")] = 0.001,
+    lambda_under: Annotated[float, typer.Option(help="Penalty per share too few.")] = 0.001,
+    theta_queue: Annotated[float, typer.Option(help="Queue-risk penalty per share of either.")] = 0.0001,
+    unit: Unit = "fraction",
+    rule: Rule = "relaxed",
+    solver: Solver = "exact",
+    snapshot: Snapshot = "last",
+    depletion: Depletion = "refresh",
+    collar: Collar = 0.01,
+    max_quote_age: MaxAge = None,
+    tick: Tick = 0.01,
+    venues: Venues = None,
+    twap_bucket: Bucket = "60s",
+    fill: Fill = "displayed",
+    queue_position: QueuePosition = 0.5,
+    max_fill: MaxFill = 0.9,
+    impact: Impact = 0.0005,
+    decay: Decay = None,
+    seed: Seed = None,
+    limit: Limit = "seen",
+    plan: Plan = "displayed",
+    overbook: Overbook = 1.0,
+    search: Annotated[bool, typer.Option(help="Search the default grid too, with a walk-forward.")] = True,
+    symbol: Symbol = None,
+    threads: Threads = None,
+) -> None:
+    """Compare the router with the baselines on many orders, and write a page to read and pass on."""
+    from sor.report import check_path
+    from sor.report import report as write_report
+
+    with _reporting():
+        check_path(out)
+        if bool(files) == demo:
+            raise sor.ParameterError("give FILES to report on, or --demo")
+        if demo:
+            tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)]
+            quantity, horizon = "5000,20000,50000", "2m"
+        else:
+            tapes = [sor.read_quotes(file, symbol=symbol) for file in files or ()]
+        orders = rolling_orders(
+            every,
+            quantities=_sizes(quantity),
+            horizon=horizon,
+            sides=("buy", "sell") if side == "both" else (side,),
+            lot=lot,
+        )
+        router = _router(lambda_over, lambda_under, theta_queue, unit, rule, solver, plan, overbook)
+        shared: dict[str, Any] = {
+            "orders": orders,
+            "venues": venues,
+            "book": _book(snapshot, depletion, collar, max_quote_age, tick),
+            "fill": _fill(fill, queue_position, max_fill, impact, decay, seed),
+            "limit": limit,
+            "twap_bucket": twap_bucket,
+            "threads": threads,
+            "progress": sys.stderr.isatty(),
+        }
+        result = study(tapes, router, **shared)
+        wanted = search and out.suffix == ".html"
+        found = find(tapes, router=router, **shared) if wanted else None
+        write_report(result, out, search=found, command=shlex.join(["sor", *sys.argv[1:]]))
+        _out.print(result.__repr__(), soft_wrap=True)
+        _out.print(f"\nwrote {out}", soft_wrap=True)
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(value) for value in text.split(",")]
+    except ValueError:
+        raise sor.ParameterError(
+            f"--quantity must be whole numbers separated by commas, got {text!r}"
+        ) from None
 
 
 def _show(

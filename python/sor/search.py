@@ -20,6 +20,8 @@ from sor.progress import Progress, watching
 from sor.replay import BASELINES, Variant, replay
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from sor.data import Source
     from sor.tape import Quotes
     from sor.venues import VenueSource
@@ -84,6 +86,12 @@ class Search:
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON."""
         return self.backtest.to_json(indent=indent)
+
+    def plot(self) -> alt.HConcatChart:
+        """Draw the mean shortfall over the points (the extra `report`)."""
+        from sor import plots
+
+        return plots.search(self)
 
     def __repr__(self) -> str:
         point = ", ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)

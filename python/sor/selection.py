@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
 
+    import altair as alt
     from numpy.typing import NDArray
 
     from sor.data import Source
@@ -125,6 +126,12 @@ class Selection:
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def plot(self) -> alt.HConcatChart:
+        """Draw the mean shortfall over the points (the extra `report`)."""
+        from sor import plots
+
+        return plots.search(self)
 
     def __repr__(self) -> str:
         point = ", ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)
@@ -238,6 +245,8 @@ def search(
             level=level,
             resamples=resamples,
             seed=seed,
+            markets=tuple(session.market for session in sessions),
+            twap_bucket=twap_bucket,
         )
         outside = _outside(inside, replays, walk) if walk else None
     evidence = _Evidence(trials, windows, tradable, level, resamples, seed)

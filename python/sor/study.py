@@ -16,7 +16,7 @@ from sor.backtest import as_quotes, make_market, parents_on
 from sor.errors import ParameterError
 from sor.params import Book, Duration, FillModel, Limit, Order, Orders, OrderSchedule, StaticRouter
 from sor.progress import Progress, watching
-from sor.replay import BASELINES, Ledger
+from sor.replay import BASELINES, Ledger, Market
 from sor.resume import Policy, Replays, Session
 from sor.statistics import RESAMPLES, Interval, check_settings, mean_interval
 from sor.times import to_ns
@@ -24,7 +24,11 @@ from sor.times import to_ns
 if TYPE_CHECKING:
     from os import PathLike
 
+    import altair as alt
+
     from sor.data import Source
+    from sor.search import Search
+    from sor.selection import Selection
     from sor.tape import Quotes
     from sor.venues import VenueSource
 
@@ -53,6 +57,8 @@ class Study:
         level: Confidence of the intervals.
         resamples: Bootstrap resamples.
         seed: Of the bootstrap.
+        markets: What was the same for every policy, for each tape.
+        twap_bucket: Length of a TWAP slice's bucket.
 
     """
 
@@ -64,6 +70,8 @@ class Study:
     level: float = 0.95
     resamples: int = RESAMPLES
     seed: int = 0
+    markets: tuple[Market, ...] = ()
+    twap_bucket: Duration = "60s"
 
     @property
     def others(self) -> list[str]:
@@ -179,6 +187,20 @@ class Study:
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def report(self, path: str | PathLike[str], *, search: Search | Selection | None = None) -> None:
+        """Write one self-contained page about the study: see `sor.report`."""
+        from sor.report import report
+
+        report(self, path, search=search)
+
+    def plot(self) -> alt.LayerChart:
+        """Draw the savings against every other policy with their intervals (the extra `report`)."""
+        from sor import plots
+
+        return plots.savings(self).properties(
+            title=f"Saved by {self.policy}, {self.level:.0%} intervals", width=560
+        )
 
     def __repr__(self) -> str:
         tapes = "1 tape" if len(self.quotes) == 1 else f"{len(self.quotes)} tapes"
@@ -299,6 +321,8 @@ def study(
         level=level,
         resamples=resamples,
         seed=seed,
+        markets=tuple(session.market for session in sessions),
+        twap_bucket=twap_bucket,
     )
 
 

@@ -56,8 +56,12 @@ impl BookSide {
         if new.key <= self.best {
             self.best = new.key;
         } else if old.key == self.best {
-            self.best = self.quotes.iter().fold(EMPTY, |best, quote| best.min(quote.key));
+            self.find_best();
         }
+    }
+
+    fn find_best(&mut self) {
+        self.best = self.quotes.iter().fold(EMPTY, |best, quote| best.min(quote.key));
     }
 }
 
@@ -168,6 +172,46 @@ impl Book {
         Some(top)
     }
 
+    /// Applies all snapshots that begin in `rows`, of which only the last one's book will be looked at; returns the row
+    /// after them.
+    pub fn fast_forward(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot) -> usize {
+        let mut next = rows.start;
+        while next < rows.end {
+            let snapshot = tape.snapshot_at(next, mode);
+            next = snapshot.end;
+            if snapshot.clone().any(|i| tape.is_one_sided(i)) {
+                self.settle();
+                self.remember();
+            }
+            for i in snapshot {
+                self.enter(tape, i, mode, |book, venue, [ask, bid]| {
+                    book.sides[0].quotes[venue] = ask;
+                    book.sides[1].quotes[venue] = bid;
+                });
+            }
+        }
+        self.settle();
+        next
+    }
+
+    /// Finds the best quotes again after records that did not keep them.
+    fn settle(&mut self) {
+        self.sides.iter_mut().for_each(BookSide::find_best);
+    }
+
+    /// Enters record `i`, if it counts, by way of `write`.
+    #[inline]
+    fn enter(&mut self, tape: &Tape<'_>, i: usize, mode: Snapshot, write: impl FnOnce(&mut Self, usize, [Quote; 2])) {
+        let record = tape.record(i);
+        let venue = record.venue;
+        if mode == Snapshot::First && self.updated[venue] == record.ts {
+            return;
+        }
+        write(self, venue, keys(&record));
+        self.updated[venue] = record.ts;
+        self.rows[venue] = i;
+    }
+
     /// Applies the records of one snapshot. `changed(venue, side, old, new)` is called for each record that counts
     /// and each side, before the record takes effect: depletion looks at records, not at snapshots (MODEL B5).
     #[inline]
@@ -184,18 +228,12 @@ impl Book {
             self.remember();
         }
         for i in rows {
-            let record = tape.record(i);
-            let venue = record.venue;
-            if mode == Snapshot::First && self.updated[venue] == record.ts {
-                continue;
-            }
-            let [ask, bid] = keys(&record);
-            changed(venue, Side::Buy, self.sides[0].quotes[venue], ask);
-            changed(venue, Side::Sell, self.sides[1].quotes[venue], bid);
-            self.sides[0].replace(venue, ask);
-            self.sides[1].replace(venue, bid);
-            self.updated[venue] = record.ts;
-            self.rows[venue] = i;
+            self.enter(tape, i, mode, |book, venue, [ask, bid]| {
+                changed(venue, Side::Buy, book.sides[0].quotes[venue], ask);
+                changed(venue, Side::Sell, book.sides[1].quotes[venue], bid);
+                book.sides[0].replace(venue, ask);
+                book.sides[1].replace(venue, bid);
+            });
         }
     }
 

@@ -264,6 +264,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    #[inline]
     fn send(&mut self, intent: Intent, now: Time, mid: Nanos, remaining: Shares) {
         let Intent { venue, quantity, marginal } = intent;
         let quote = self.book.offers(self.parent.side)[venue];
@@ -298,6 +299,7 @@ impl<'a> Run<'a> {
     }
 
     /// A child meets the book: immediate or cancel (F6).
+    #[inline]
     fn execute(&mut self, child: InFlight, mid: Option<Nanos>) {
         let InFlight { venue, quantity, arrival, .. } = child;
         let side = self.parent.side;

@@ -77,6 +77,7 @@ impl FillModel {
 
     /// The expected fill of a child of `x` shares: what a planning router counts on (F4).
     #[must_use]
+    #[inline]
     pub fn expected(&self, side: Side, x: Shares, met: &Met) -> Execution {
         let most = x.min(met.available);
         match self {
@@ -90,6 +91,7 @@ impl FillModel {
 
     /// The fill of a child of `x` shares.
     #[must_use]
+    #[inline]
     pub fn execute(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Execution {
         let mut execution = self.expected(side, x, met);
         if let FillModel::QueueAware(QueueAware { seed: Some(seed), .. }) = *self {

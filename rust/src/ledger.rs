@@ -206,6 +206,7 @@ impl Ledger {
     /// # Panics
     ///
     /// If it comes before the arrival mid is known.
+    #[inline]
     pub fn fill(&mut self, fill: Fill) {
         let sum = &mut self.summary;
         let arrival = sum.arrival_mid.expect("nothing executes before the first mid");
@@ -237,6 +238,7 @@ impl Ledger {
     }
 
     /// Books a new child; returns its number.
+    #[inline]
     pub fn child(&mut self, child: impl FnOnce() -> Child) -> u32 {
         let number = self.summary.children;
         self.summary.children += 1;

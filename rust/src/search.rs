@@ -25,7 +25,7 @@ pub struct Variant {
 }
 
 /// How often a pass over the tape looks at the clock, in snapshots and books.
-const LOOK_EVERY: u32 = 8192;
+const LOOK_EVERY: usize = 8192;
 
 /// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
 ///
@@ -175,29 +175,27 @@ pub fn as_of_books_while(
     times: &[Time],
     keep_going: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Vec<AsOf>> {
-    let mut until_look = LOOK_EVERY;
-    let mut look = || {
-        until_look -= 1;
-        if until_look > 0 {
-            return Ok(());
-        }
-        until_look = LOOK_EVERY;
-        if keep_going().is_break() { Err(Error::Stopped) } else { Ok(()) }
-    };
     let mut order: Vec<usize> = (0..times.len()).collect();
     order.sort_by_key(|&i| times[i]);
     let mut found: Vec<Option<AsOf>> = vec![None; times.len()];
     let mut book = Book::new(tape.venues());
-    let mut next = 0;
-    for i in order {
-        while next < tape.len() && tape.ts()[next] <= times[i] {
-            let rows = tape.snapshot_at(next, mode);
-            next = rows.end;
-            book.apply(tape, rows, mode, |_, _, _, _| {});
-            look()?;
+    let (mut next, mut looked) = (0, 0);
+    for (started, i) in order.into_iter().enumerate() {
+        let end = next + tape.ts()[next..].partition_point(|&ts| ts <= times[i]);
+        loop {
+            // A book copied counts as a record entered.
+            if next + started >= looked + LOOK_EVERY {
+                looked = next + started;
+                if keep_going().is_break() {
+                    return Err(Error::Stopped);
+                }
+            }
+            if next >= end {
+                break;
+            }
+            next = book.fast_forward(tape, next..end.min(next + LOOK_EVERY), mode);
         }
         found[i] = Some(AsOf { book: book.clone(), next });
-        look()?;
     }
     Ok(found.into_iter().flatten().collect())
 }

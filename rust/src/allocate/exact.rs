@@ -20,6 +20,7 @@ pub struct Scratch {
 /// # Panics
 ///
 /// If `split` is shorter than the offers.
+#[inline]
 pub fn solve(problem: &Problem<'_>, scratch: &mut Scratch, split: &mut [Shares]) -> bool {
     split[..problem.offers.len()].fill(0);
     let lot = problem.effective_lot();

@@ -122,6 +122,7 @@ impl View<'_> {
 
 /// The quote a child of `side` meets at `venue` at time `now`.
 #[must_use]
+#[inline]
 pub fn meet(tape: &Tape<'_>, book: &Book, taken: &Taken, venues: &[Venue], side: Side, venue: usize, now: Time) -> Met {
     let quote = book.offers(side)[venue];
     if quote.key == EMPTY {

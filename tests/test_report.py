@@ -1,0 +1,371 @@
+"""The report: what it says is what the study says, and it works in a browser without a network."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+import sor
+from sor import plotdata
+from sor.search import DEFAULT_GRID
+from sor.selection import Selection, search
+from sor.study import Study, rolling_orders, study
+
+pytest.importorskip("altair")
+from sor import plots
+from sor.report import page, report, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CHARTS = (
+    *("chart-savings", "chart-distribution", "chart-parts", "chart-size", "order-fills", "order-costs"),
+    *("chart-venues", "map-0", "map-1", "map-2", "chart-walk-forward"),
+)
+
+
+@pytest.fixture(scope="module")
+def tape() -> sor.Quotes:
+    return sor.simulate_quotes(minutes=60, price=20.0, spread=4.0, seed=5)
+
+
+@pytest.fixture(scope="module")
+def orders() -> list[Any]:
+    return rolling_orders("1m", quantities=(5_000, 20_000), horizon="2m")
+
+
+@pytest.fixture(scope="module")
+def result(tape: sor.Quotes, orders: list[Any]) -> Study:
+    return study(tape, orders=orders, resamples=200)
+
+
+@pytest.fixture(scope="module")
+def found(tape: sor.Quotes, orders: list[Any]) -> Selection:
+    return search(tape, orders, folds=3, resamples=200)
+
+
+@pytest.fixture(scope="module")
+def text(result: Study, found: Selection) -> str:
+    return page(result, search=found, command="sor report <x>")
+
+
+def specs(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="specs">(.*?)</script>', text, re.DOTALL)
+    assert found
+    loaded: dict[str, Any] = json.loads(found[1])
+    return loaded
+
+
+def test_headline_is_the_hardest_baseline(result: Study, text: str) -> None:
+    row = result.comparisons.sort("savings_bps").row(0, named=True)
+    headline = re.sub(r"<[^>]+>", "", text.split('class="headline">')[1].split("</p>")[0])
+    verb = "saves" if row["savings_bps"] >= 0 else "loses"
+    assert headline.startswith(f"router {verb} {abs(row['savings_bps']):.2f} bps against {row['against']}")
+    assert f"95% interval {row['lower']:+.2f} to {row['upper']:+.2f}" in headline.replace("&#43;", "+")
+
+
+def test_page_holds_every_section_and_nothing_from_outside(text: str) -> None:
+    assert tuple(specs(text)) == CHARTS
+    body = text.split("<script")[0]
+    bundle = text.index("<script>")  # Vega's own strings are not the page's
+    outside = text[:bundle] + text[text.index("</script>", bundle) :]
+    assert "http" not in body.replace("http-equiv", "")
+    assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)', outside)
+    assert "default-src &#39;none&#39;" in body or "default-src 'none'" in body
+    assert "sor report &lt;x&gt;" in body
+
+
+def test_same_study_same_bytes(result: Study, found: Selection, text: str) -> None:
+    assert page(result, search=found, command="sor report <x>") == text
+
+
+def test_settings_make_the_study_again(result: Study, found: Selection, tape: sor.Quotes) -> None:
+    said = settings(result, found)
+    assert said["versions"]["sor"] == sor.__version__
+    groups = [
+        rolling_orders("1m", quantities=group["quantity"], sides=group["side"], horizon=120_000_000_000)
+        for group in said["orders"]
+    ]
+    again = study(
+        tape,
+        sor.StaticRouter(**said["policies"]["router"]),
+        orders=[order for group in groups for order in group],
+        **said["statistics"],
+    )
+    assert again.comparisons.equals(result.comparisons)
+    assert said["search"]["axes"] == {axis: list(values) for axis, values in DEFAULT_GRID.items()}
+    assert said["markets"][0]["book"]["depletion"] == "refresh"
+
+
+def test_running_costs_end_at_the_shortfall(result: Study) -> None:
+    chosen = [0, 7, 20]
+    last = plotdata.running_costs(result.ledger, chosen).group_by("policy", "parent").last()
+    sums = result.ledger.parents.select("policy", "parent", exact=pl.col("shortfall") / 1e9)
+    both = last.join(sums, on=["policy", "parent"])
+    assert both.height == 3 * len(result.policies)
+    assert (both["cost"] == both["exact"]).all()
+
+
+def test_cost_parts_add_up(result: Study) -> None:
+    for part in plotdata.cost_parts(result).partition_by("policy"):
+        assert part["bps"].sum() == pytest.approx(part["shortfall_bps"][0], abs=1e-9)
+
+
+def test_venue_shares_are_the_ledgers(result: Study) -> None:
+    table = plotdata.venues(result)
+    filled = dict(result.ledger.fills.group_by("policy").agg(pl.col("quantity").sum()).iter_rows())
+    for part in table.partition_by("policy"):
+        assert part["share"].sum() == pytest.approx(1)
+        assert part["shares"].sum() == filled[part["policy"][0]]
+
+
+def test_best_quotes_are_those_of_the_tape(tape: sor.Quotes) -> None:
+    start, end = tape.start + 60 * 10**9, tape.start + 61 * 10**9
+    book = plotdata.best_quotes(tape, start, end)
+    standing: dict[int, tuple[int, int]] = {}
+    expected = {}
+    for ts, venue, bid, ask in tape.frame.select("ts", "venue", "bid_px", "ask_px").iter_rows():
+        if ts > end:
+            break
+        standing[venue] = (bid, ask)
+        bids = [b for b, _ in standing.values() if b != 2**63 - 1]
+        asks = [a for _, a in standing.values() if a != 2**63 - 1]
+        expected[max(ts, start)] = (max(bids), min(asks))
+    times = book["time"].to_physical().to_list()
+    assert times[0] == start
+    assert len(times) > 20
+    found = [(round(bid * 1e9), round(ask * 1e9)) for bid, ask in book.select("bid", "ask").iter_rows()]
+    assert found == [expected[time] for time in times]
+
+
+def test_heat_maps_mark_the_chosen_point_and_flat_axes(found: Selection) -> None:
+    maps = [chart.to_dict() for chart in plots.heat_maps(found).values()]
+    rows = [row for spec in maps for name in spec["datasets"] for row in spec["datasets"][name]]
+    assert len(rows) == 27
+    (chosen,) = [row for row in rows if row["chosen"]]
+    assert [chosen[axis] for axis in DEFAULT_GRID] == [getattr(found.best, axis) for axis in DEFAULT_GRID]
+    assert "lambda_over" in found.flat_axes
+    assert '"lambda_over (flat)"' in json.dumps(maps)
+    assert '"lambda_under (flat)"' not in json.dumps(maps)
+
+
+def test_points_off_a_grid_are_drawn_along_each_axis(tape: sor.Quotes, result: Study) -> None:
+    drawn = search(tape, rolling_orders("5m", quantities=5_000, horizon="2m"), method="random", points=5)
+    assert [name for name in specs(page(result, search=drawn)) if name.startswith("points-")] == [
+        f"points-{axis}" for axis in DEFAULT_GRID
+    ]
+
+
+def test_without_fills_or_a_search(tape: sor.Quotes) -> None:
+    small = study(tape, orders=[sor.Order("buy", 500)], record=False)
+    text = page(small)
+    assert set(specs(text)) == {"chart-savings", "chart-distribution", "chart-parts", "chart-size"}
+    assert "too few independent orders for an interval" in text
+
+
+def test_pictures_and_paths(result: Study, tmp_path: Path) -> None:
+    result.report(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(sor.ParameterError, match=r"path must end in \.html, \.png or \.svg, got '.*a\.pdf'"):
+        result.report(tmp_path / "a.pdf")
+
+
+def test_plot_methods(tape: sor.Quotes, result: Study, found: Selection) -> None:
+    assert len(result.plot().to_dict()["layer"]) == 3
+    assert len(found.plot().to_dict()["hconcat"]) == 3
+    grid = sor.grid_search(tape, sor.Order("buy", 500))
+    assert len(grid.plot().to_dict()["hconcat"]) == 3
+    assert grid.backtest.plot().to_dict()["mark"]["type"] == "line"
+
+
+def test_command(tape: sor.Quotes, tmp_path: Path) -> None:
+    tape.write(tmp_path / "t.parquet")
+    args = ["t.parquet", "-o", "r.html", "--quantity", "500,5000", "--every", "5m", "--horizon", "2m"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sor", "report", *args],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "sor report t.parquet -o r.html" in text
+    assert "map-0" in specs(text)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "give FILES to report on, or --demo"),
+        (["--demo", "-o", "r.pdf"], "path must end in .html, .png or .svg, got 'r.pdf'"),
+        (["no.parquet"], "no.parquet"),
+        (["--demo", "--side", "up"], "side must be one of"),
+    ],
+)
+def test_command_says_what_is_wrong(args: list[str], message: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sor", "report", *args],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+CONTRAST = """() => {
+  const ctx = Object.assign(document.createElement("canvas"), {width: 1, height: 1})
+    .getContext("2d", {willReadFrequently: true});
+  const parse = (c) => {
+    ctx.clearRect(0, 0, 1, 1); ctx.fillStyle = c; ctx.fillRect(0, 0, 1, 1);
+    const d = ctx.getImageData(0, 0, 1, 1).data;
+    return [d[0], d[1], d[2], d[3] / 255];
+  };
+  const over = (a, b) => [0, 1, 2].map((i) => a[i] * a[3] + b[i] * (1 - a[3])).concat(1);
+  const light = (c) => {
+    const [r, g, b] = c.slice(0, 3).map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (e) => {
+    const layers = [];
+    for (; e; e = e.parentElement) {
+      if (e instanceof SVGElement) continue;
+      layers.push(parse(getComputedStyle(e).backgroundColor));
+    }
+    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255, 1]);
+  };
+  const seen = [];
+  for (const e of document.querySelectorAll("main *")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    const box = e.getBoundingClientRect();
+    if (!own || !box.width || !box.height || e.closest("style, option")) continue;
+    const style = getComputedStyle(e), svg = e instanceof SVGElement;
+    let below = ground(e);
+    // A heat map's text stands on its cell, not on the page.
+    const map = e.closest('[id^="map-"]');
+    const figure = map && e.closest(".mark-text.role-mark");
+    if (figure) {
+      const stack = document.elementsFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+      const filled = (c) => c.closest(".mark-rect") && getComputedStyle(c).fillOpacity > 0;
+      const cell = stack.find((c) => c.tagName === "path" && filled(c));
+      below = over(parse(getComputedStyle(cell).fill), below);
+    }
+    let text = parse(svg ? style.fill : style.color);
+    let opacity = 1;
+    for (let p = e; p && p.tagName !== "MAIN"; p = p.parentElement) opacity *= Number(getComputedStyle(p).opacity);
+    if (!opacity) continue;  // labels that would overlap are not shown
+    text = over([text[0], text[1], text[2], text[3] * opacity], below);
+    const [a, b] = [light(text), light(below)].sort((p, q) => q - p);
+    seen.push([(a + 0.05) / (b + 0.05), e.textContent.trim().slice(0, 40), figure ? "map" : svg ? "svg" : "html"]);
+  }
+  return seen;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def file(result: Study, found: Selection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "out.html"
+    report(result, path, search=found)
+    return path
+
+
+def opened(browser: Any, file: Path, theme: str, width: int) -> tuple[Any, list[str]]:
+    """Open the page without a network; return it with what it complained about, or asked for."""
+    # As tall as the page, so that every mark is where the browser can be asked what lies below it.
+    context = browser.new_context(
+        viewport={"width": width, "height": 9_000}, color_scheme=theme, offline=True, reduced_motion="reduce"
+    )
+    view = context.new_page()
+    said: list[str] = []
+    view.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    view.on("pageerror", lambda error: said.append(f"error: {error}"))
+    view.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
+    view.goto(file.as_uri())
+    view.wait_for_selector(f"html[data-drawn={theme}]", timeout=60_000)
+    return view, said
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390], ids=["desktop", "phone"])
+def test_page_in_browser(browser: Any, file: Path, result: Study, theme: str, width: int) -> None:
+    view, said = opened(browser, file, theme, width)
+    marks = view.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll(".chart")].map((c) => {
+            const svg = c.querySelector("svg.marks"), box = svg.getBoundingClientRect();
+            const marks = svg.querySelectorAll(".role-mark > path[d], .role-mark > line, .role-mark > text");
+            return [c.id, [box.width, box.height, marks.length, box.right]];
+        }))"""
+    )
+    assert tuple(marks) == CHARTS
+    for name, (wide, tall, count, right) in marks.items():
+        assert wide > 200, name
+        assert tall > 60, name
+        assert count > 0, name
+        assert right <= width, name
+    assert marks["chart-savings"][2] >= 2 * len(result.others)
+    assert marks["chart-distribution"][2] >= result.savings.height
+    assert marks["map-0"][2] >= 18  # nine cells and their figures
+    assert view.evaluate("document.documentElement.scrollWidth") <= width
+    found = view.evaluate(CONTRAST)
+    kinds = [kind for _, _, kind in found]
+    assert kinds.count("html") > 50
+    assert kinds.count("svg") > 80
+    assert kinds.count("map") >= 27
+    print("least contrast", min(found))
+    assert [entry for entry in found if entry[0] < 4.5] == []
+    assert said == []
+    view.context.close()
+
+
+@pytest.mark.browser
+def test_page_answers(browser: Any, file: Path) -> None:
+    """Tooltips, legend filters, the choice of an order, a change of theme."""
+    view, said = opened(browser, file, "light", 1280)
+    view.locator("#chart-savings .mark-rect.role-mark path").first.hover()
+    tip = view.locator("#vg-tooltip-element.visible")
+    tip.wait_for(timeout=10_000)
+    assert "savings_bps" in tip.inner_text()
+    assert "best_ask" in tip.inner_text()
+
+    paths = "document.querySelectorAll('#chart-venues .mark-symbol.role-mark path')"
+    dots = f"[...{paths}].map(path => path.getAttribute('opacity'))"
+    before = view.evaluate(dots)
+    assert set(before) <= {None, "1"}
+    view.locator("#chart-venues .role-legend-symbol path").first.click()
+    view.wait_for_function(f"({dots}).includes('0.08')", timeout=10_000)
+    after = view.evaluate(dots)
+    assert 0 < after.count("0.08") < len(after)
+
+    line = "document.querySelector('#order-fills .mark-line path').getAttribute('d')"
+    first = view.evaluate(line)
+    view.select_option("#order", index=1)
+    view.wait_for_function(f"(before) => {line} !== before", arg=first, timeout=10_000)
+
+    view.emulate_media(color_scheme="dark")
+    view.wait_for_selector("html[data-drawn=dark]", timeout=60_000)
+    assert view.evaluate(line) != first  # the chosen order stays
+    assert said == []
+    view.context.close()
