@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -134,6 +136,26 @@ def test_options_reach_the_run(tape: Path, tmp_path: Path) -> None:
         twap_bucket="30s",
     )
     assert found == expected.to_dict()
+
+
+def test_report_resumes(tape: Path, tmp_path: Path) -> None:
+    pytest.importorskip("altair")
+    kept = tmp_path / "kept.db"
+    page = tmp_path / "r.html"
+
+    def units() -> set[str]:
+        with closing(sqlite3.connect(kept)) as connection:
+            return {key for (key,) in connection.execute("select key from units")}
+
+    report = ("report", tape, "-o", page, "--quantity", 3000, "--horizon", "2m", "--resume", kept)
+    run(*report, "--no-search")
+    studied = units()
+    assert len(studied) == 1 + len(sor.BASELINES)
+    run(*report)
+    searched, first = units(), page.read_bytes()
+    assert searched > studied  # the search keeps its points in the same file
+    run(*report)
+    assert (units(), page.read_bytes()) == (searched, first)
 
 
 def test_one_order_at_a_start(tape: Path) -> None:

@@ -308,6 +308,9 @@ def report(
     plan: Plan = "displayed",
     overbook: Overbook = 1.0,
     search: Annotated[bool, typer.Option(help="Search the default grid too, with a walk-forward.")] = True,
+    resume: Annotated[
+        Path | None, typer.Option(help="Keep what is finished in this file, and go on from it.")
+    ] = None,
     symbol: Symbol = None,
     threads: Threads = None,
 ) -> None:
@@ -341,6 +344,7 @@ def report(
             "twap_bucket": twap_bucket,
             "threads": threads,
             "progress": sys.stderr.isatty(),
+            "resume": resume,
         }
         result = study(tapes, router, **shared)
         wanted = search and out.suffix == ".html"
