@@ -16,7 +16,7 @@ import polars as pl
 import reference as ref
 import sor
 from sor.orders import Parent
-from sor.replay import Ledger, Market, Variant, replay
+from sor.replay import TABLES, Ledger, Market, Variant, replay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -253,8 +253,8 @@ def replay_all(quotes: sor.Quotes, cases: Sequence[Case], *, threads: int = 1) -
     orders = list(dict.fromkeys(case.order for case in cases))
     ledger = replay(quotes, [as_parent(order) for order in orders], variants, record=True, threads=threads)
     parents = [orders.index(case.order) for case in cases]
-    frames = [by_case(frame, parents) for frame in (ledger.parents, ledger.children, ledger.fills)]
-    return [Ledger(*three) for three in zip(*frames, strict=True)]
+    frames = [by_case(getattr(ledger, table), parents) for table in TABLES]
+    return [Ledger(*tables) for tables in zip(*frames, strict=True)]
 
 
 def by_case(frame: pl.DataFrame, parents: Sequence[int]) -> list[pl.DataFrame]:

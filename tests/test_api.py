@@ -174,8 +174,8 @@ def test_rows_come_back_without_a_copy(quotes: sor.Quotes) -> None:
         ),
         quotes,
     )
-    _, fills, _ = _core.replay(quotes.arrays(), [parent], [settings], record=True, threads=1)
-    for column in fills.values():
+    tables = _core.replay(quotes.lent(), [parent], [settings], record=True, threads=1)
+    for column in tables["fills"].values():
         assert not column.flags.owndata, "the core's own vector, handed over"
         assert np.shares_memory(column, pl.Series(column).to_numpy(allow_copy=False))
 

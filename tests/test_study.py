@@ -237,7 +237,10 @@ def test_json_and_reprs_hold_the_headline(made: Study) -> None:
     ("changes", "message"),
     [
         ({"policies": {"only": "sweep"}}, "at least two names"),
-        ({"policies": {"a": "sweep", "b": "sweeep"}}, r"policies\['b'\] must be a StaticRouter or one of"),
+        (
+            {"policies": {"a": "sweep", "b": "sweeep"}},
+            r"policies\['b'\] must be a StaticRouter, a ContKukanovRouter or one of",
+        ),
         ({"policy": "nobody"}, "policy must be one of router, best_ask"),
         ({"orders": []}, "orders must hold at least one"),
         ({"orders": [3]}, "orders must be an Order"),

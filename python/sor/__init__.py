@@ -8,7 +8,18 @@ from sor.compare import DEFAULT_SCENARIOS, Comparison, compare
 from sor.data import read_quotes, read_trades
 from sor.errors import DataError, ParameterError, SorError
 from sor.fills import execute_order
-from sor.params import Book, Displayed, Order, OrderSchedule, QueueAware, StaticRouter, Venue, orders_every
+from sor.outflows import probe_outflows
+from sor.params import (
+    Book,
+    ContKukanovRouter,
+    Displayed,
+    Order,
+    OrderSchedule,
+    QueueAware,
+    StaticRouter,
+    Venue,
+    orders_every,
+)
 from sor.replay import BASELINES, Ledger
 from sor.search import DEFAULT_GRID, Search, grid_search
 from sor.selection import Selection, search
@@ -25,6 +36,7 @@ __all__ = [
     "Backtest",
     "Book",
     "Comparison",
+    "ContKukanovRouter",
     "DataError",
     "Displayed",
     "Ledger",
@@ -50,6 +62,7 @@ __all__ = [
     "execute_order",
     "grid_search",
     "orders_every",
+    "probe_outflows",
     "read_quotes",
     "read_trades",
     "read_venues",

@@ -20,6 +20,8 @@ __all__ = [
     "count_states",
     "execute",
     "hindsight",
+    "mids",
+    "probe",
     "replay",
 ]
 
@@ -118,17 +120,31 @@ def execute(
     stream: tuple[int, int],
 ) -> tuple[int, int]: ...
 def hindsight(
-    tape: Mapping[str, NDArray[Any]],
+    tape: Mapping[str, Any],
     parents: Sequence[tuple[int, int, int, int, int, int]],
     variant: Mapping[str, Any],
     threads: int,
 ) -> list[int | None]: ...
+def mids(
+    tape: Mapping[str, Any], venues: int, snapshot: str, times: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]: ...
+def probe(
+    tape: Mapping[str, Any],
+    venues: int,
+    sign: int,
+    quantity: int,
+    windows: tuple[int, int],
+    queue: str,
+    snapshot: str,
+    collar: float,
+    max_quote_age: int | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 def replay(
-    tape: Mapping[str, NDArray[Any]],
+    tape: Mapping[str, Any],
     parents: Sequence[tuple[int, int, int, int, int, int]],
     variants: Sequence[Mapping[str, Any]],
     *,
     record: bool,
     threads: int,
     progress: Callable[[int, int], object] | None = None,
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]: ...
+) -> dict[str, dict[str, Any]]: ...

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
 
-from sor import display, metrics
-from sor.data import Source, read_quotes
+from sor import display, metrics, passive
+from sor.data import Source, Table, read_quotes, read_trades
 from sor.errors import DataError, ParameterError
 from sor.explain import explain_child
 from sor.orders import Parent, on_tape
 from sor.params import (
+    ROUTERS,
     Book,
+    ContKukanovRouter,
     Displayed,
     Duration,
     FillModel,
     Limit,
     Orders,
+    Queue,
     QueueAware,
+    Router,
     StaticRouter,
     _choice,
     _instance,
@@ -31,7 +35,7 @@ from sor.params import (
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Ledger, Market, Variant, hindsight, replay
 from sor.schema import UNDEF_PRICE
-from sor.tape import Quotes
+from sor.tape import Quotes, Trades
 from sor.venues import VenueSource, venues_on_tape
 
 if TYPE_CHECKING:
@@ -40,6 +44,9 @@ if TYPE_CHECKING:
     import altair as alt
 
 ROUTER = "router"
+STATIC = "static"
+"""The default `StaticRouter`, a baseline of the paper's router."""
+_EPOCH_MONEY = ("half_spread", "lambda_under", "lambda_over", "cost")
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
 _CHILD_MONEY = (
     *("mid", "seen_price", "marginal", "threshold", "met_price", "price"),
@@ -59,7 +66,7 @@ class Backtest:
     """
 
     ledger: Ledger
-    router: StaticRouter
+    router: Router
     market: Market
     quotes: Quotes = field(compare=False)
 
@@ -92,7 +99,34 @@ class Backtest:
     @cached_property
     def baselines(self) -> pl.DataFrame:
         """The rows of `summary` for the baselines."""
-        return self.summary.filter(pl.col("policy") != ROUTER)
+        own = [ROUTER, *map(queue_name, get_args(Queue))]
+        return self.summary.filter(~pl.col("policy").cast(pl.String).is_in(own))
+
+    @cached_property
+    def epochs(self) -> pl.DataFrame:
+        """A row per decision of a `ContKukanovRouter`.
+
+        Columns `parent, ts, remaining, market, limit`: the shares it planned, `M` and `sum L_k`; `scenarios`,
+        0 where no problem could be posed and all was taken; `half_spread, lambda_under, lambda_over` per
+        share as they were used, `cost` (`V`) in currency, `shortfall` and `excess` (`E (S - A)+`,
+        `E (A - S)+`) in shares.
+        """
+        return metrics.to_currency(self._rows(self.ledger.epochs, ROUTER), _EPOCH_MONEY)
+
+    @cached_property
+    def places(self) -> pl.DataFrame:
+        """Where each limit order stood in its queue: shares `ahead` and own shares `left` from `ts` on."""
+        return self._rows(self.ledger.places, ROUTER)
+
+    @cached_property
+    def posts(self) -> pl.DataFrame:
+        """The router's limit orders, a row each: queue, fills, time to fill, rebate, markouts; see `posts_of`."""
+        return self.posts_of(ROUTER)
+
+    @cached_property
+    def markouts(self) -> pl.DataFrame:
+        """What the router's passive fills were worth afterwards: adverse selection; see `markouts_of`."""
+        return self.markouts_of(ROUTER)
 
     @cached_property
     def savings_bps(self) -> dict[str, float | None]:
@@ -115,6 +149,31 @@ class Backtest:
         """Return the parent orders of a policy, prices in currency and costs in basis points."""
         return metrics.orders_table(self._rows(self.ledger.parents, policy))
 
+    def posts_of(self, policy: str) -> pl.DataFrame:
+        """Return a policy's limit orders, a row each.
+
+        Columns `parent, child, venue, ts_decided, ts_arrived, price, quantity, ahead` (the queue it joined),
+        `filled, reason, first_fill, last_fill, seconds_to_first_fill, seconds_to_fill` (null unless filled
+        whole), `rebate` in currency.
+        """
+        children, fills = self._rows(self.ledger.children, policy), self._rows(self.ledger.fills, policy)
+        return passive.posts(children, fills)
+
+    def markouts_of(self, policy: str) -> pl.DataFrame:
+        """Return the markouts of a policy's passive fills, a row per horizon (0, 1, 10 and 60 s).
+
+        Columns `seconds, fills, shares, unknown` (shares whose mid lies past the tape), and per share in
+        currency, share-weighted: `edge`, what the mid of the horizon is better than the price paid, and
+        `adverse`, how far the mid has moved against us since the fill. `edge_bps` is of the price.
+        """
+        fills = self.passive_fills_of(policy)
+        return passive.markouts(fills)
+
+    def passive_fills_of(self, policy: str) -> pl.DataFrame:
+        """Return a policy's passive fills with the mids 1, 10 and 60 s later, integer nanos."""
+        fills, parents = self._rows(self.ledger.fills, policy), self._rows(self.ledger.parents, policy)
+        return passive.with_later_mids(self.quotes, fills, parents, self.market.book)
+
     @cached_property
     def hindsight(self) -> pl.DataFrame:
         """The least possible cost of every parent with perfect foresight of the tape (MODEL P4).
@@ -136,16 +195,18 @@ class Backtest:
     def attainable_share(self) -> dict[str, float | None]:
         """The share of the attainable saving against each baseline that the router gets (MODEL P4).
 
-        `(baseline - router) / (baseline - hindsight)` of all-in cost; null where nothing was attainable.
+        `(baseline - router) / (baseline - hindsight)` of all-in cost; null where nothing was attainable. Hindsight
+        only takes: a router that posts may get more than all of it.
         """
         least = sum(cost for cost in self._least if cost is not None)
         table = metrics.summary_table(self.ledger.parents)
         cost = dict(table.select("policy", "_all_in").iter_rows())
-        router = cost.pop(ROUTER)
-        return {
-            name: (own - router) / (own - least) if own is not None and own > least else None
-            for name, own in cost.items()
-        }
+        router = cost[ROUTER]
+
+        def share(own: int | None) -> float | None:
+            return None if own is None or own <= least else (own - router) / (own - least)
+
+        return {name: share(cost[name]) for name in self.baselines["policy"]}
 
     @cached_property
     def _least(self) -> list[int | None]:
@@ -177,7 +238,8 @@ class Backtest:
                 f"order {order} of {policy} has {count:,} children, there is no child {child!r}"
             )
         parent = self.orders_of(policy).row(order, named=True)
-        return explain_child(row.row(0, named=True), parent, self.router if policy == ROUTER else policy)
+        router = self.router if policy == ROUTER else _variant_router(policy, self.router)
+        return explain_child(row.row(0, named=True), parent, router)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary in the schema that public versions of this task print."""
@@ -187,8 +249,8 @@ class Backtest:
             "best_parameters": {
                 name: getattr(self.router, name) for name in ("lambda_over", "lambda_under", "theta_queue")
             },
-            "optimized": cash.pop(ROUTER),
-            "baselines": cash,
+            "optimized": cash[ROUTER],
+            "baselines": {name: cash[name] for name in self.baselines["policy"]},
             "savings_vs_baselines_bps": self.savings_bps,
         }
 
@@ -221,8 +283,9 @@ class Backtest:
 def backtest(
     quotes: Quotes | Source,
     orders: Orders,
-    router: StaticRouter | None = None,
+    router: Router | None = None,
     *,
+    trades: Trades | Table | None = None,
     venues: VenueSource | None = None,
     book: Book | None = None,
     fill: FillModel | None = None,
@@ -237,12 +300,16 @@ def backtest(
     Args:
         quotes: A tape, or anything `read_quotes` takes.
         orders: One `Order`, several, or `orders_every(...)`.
-        router: The static router; the default parameters without one.
+        router: A `StaticRouter` (the default) or a `ContKukanovRouter`; the latter is replayed under all three
+            queue models, as policies `router`, `router (pessimistic)` and so on.
+        trades: The tape's trades, or anything `read_trades` takes; they tell trades from cancellations in the
+            queues of resting orders.
         venues: Fees, rebates and latency; 0.0030 taker and 0.0020 rebate per share at every venue by default.
         book: How the book is seen and used up.
         fill: How children are filled: `Displayed()` (default) or `QueueAware(...)`.
         limit: A child's limit: the price it was planned on (`"seen"`) or none (MODEL F6).
-        baselines: Which of `best_ask`, `sweep`, `twap`, `vwap`.
+        baselines: Which of `best_ask`, `sweep`, `twap`, `vwap` (all by default) and `static`, the default
+            `StaticRouter` (beside a `ContKukanovRouter` by default).
         twap_bucket: Length of a TWAP slice's bucket.
         threads: Worker threads; the result does not depend on it.
         progress: True for a bar, or a callback `(done, total)`.
@@ -255,9 +322,11 @@ def backtest(
         ParameterError: If a setting is wrong, or an order does not lie on the tape.
 
     """
-    tape = as_quotes(quotes)
+    tape = as_quotes(quotes, trades)
     router = StaticRouter() if router is None else router
-    _instance("router", router, StaticRouter)
+    _instance("router", router, *ROUTERS)
+    if isinstance(router, ContKukanovRouter) and baselines is BASELINES:
+        baselines = (STATIC, *BASELINES)
     market = make_market(tape, venues=venues, book=book, fill=fill, limit=limit)
     parents = parents_on(tape, orders)
     with watching(progress, f"{len(parents)} orders") as callback:
@@ -276,7 +345,7 @@ def backtest(
 def compare_with_baselines(
     quotes: Quotes,
     parents: Sequence[Parent],
-    router: StaticRouter,
+    router: Router,
     market: Market,
     *,
     baselines: Sequence[str],
@@ -291,14 +360,28 @@ def compare_with_baselines(
 
     """
     variants = [Variant(name=ROUTER, policy=router, market=market)]
+    if isinstance(router, ContKukanovRouter):
+        others = [queue for queue in get_args(Queue) if queue != router.queue]
+        variants += [
+            Variant(name=queue_name(queue), policy=replace(router, queue=queue), market=market)
+            for queue in others
+        ]
     variants += baseline_variants(market, baselines, twap_bucket)
     ledger = replay(quotes, parents, variants, record=True, threads=threads, progress=progress)
     return Backtest(ledger, router, market, quotes)
 
 
-def as_quotes(quotes: Quotes | Source) -> Quotes:
-    """Return a tape as it is, or read it."""
-    return quotes if isinstance(quotes, Quotes) else read_quotes(quotes)
+def queue_name(queue: str) -> str:
+    """Name the policy that is the router under another queue model."""
+    return f"{ROUTER} ({queue})"
+
+
+def as_quotes(quotes: Quotes | Source, trades: Trades | Table | None = None) -> Quotes:
+    """Return a tape as it is, or read it; with its trades where they are given."""
+    tape = quotes if isinstance(quotes, Quotes) else read_quotes(quotes)
+    if trades is None:
+        return tape
+    return tape.with_trades(trades if isinstance(trades, Trades) else read_trades(trades, quotes=tape))
 
 
 def make_market(
@@ -331,11 +414,14 @@ def baseline_variants(market: Market, baselines: Iterable[str], twap_bucket: Dur
 
     """
     names = [""] if isinstance(baselines, str) or not isinstance(baselines, Iterable) else list(baselines)
-    if sum(name in names for name in BASELINES) != len(names):
-        raise ParameterError(
-            f"baselines must be different names among {', '.join(BASELINES)}, got {baselines!r}"
-        )
-    return [Variant(name=name, policy=name, market=market, twap_bucket=twap_bucket) for name in names]
+    known = (*BASELINES, STATIC)
+    if sum(name in names for name in known) != len(names):
+        raise ParameterError(f"baselines must be different names among {', '.join(known)}, got {baselines!r}")
+    policies: dict[str, Router] = {STATIC: StaticRouter()}
+    return [
+        Variant(name=name, policy=policies.get(name, name), market=market, twap_bucket=twap_bucket)
+        for name in names
+    ]
 
 
 def parents_on(quotes: Quotes, orders: Orders) -> list[Parent]:
@@ -354,6 +440,13 @@ def parents_on(quotes: Quotes, orders: Orders) -> list[Parent]:
                 f"{quotes.source}: no {word} quote in {len(quotes):,} records, so a {side} cannot trade"
             )
     return parents
+
+
+def _variant_router(policy: str, router: Router) -> Router | str:
+    """Return what stands behind the name of another policy."""
+    if policy == STATIC:
+        return StaticRouter()
+    return router if policy in map(queue_name, get_args(Queue)) else policy
 
 
 def _orders_line(parents: pl.DataFrame) -> str:

@@ -9,23 +9,34 @@ venue `k` behind a queue of `Q_k`, and let `xi_k` shares flow out of the front o
                 + lambda_under (S - A)+ + lambda_over (A - S)+].
 
 Prices are in currency per share against the mid, sizes in shares. The outflows are a table of *scenarios*:
-one row each, one column per venue, float or integer. See `docs/cont_kukanov.md` for the mathematics and the
-paper's errata.
+one row each, one column per venue, float or integer; or the frame of
+`sor.probe_outflows`, with `Q = 0`. See `docs/cont_kukanov.md` for the mathematics and the paper's errata.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from sor import _core
 from sor.errors import ParameterError
+from sor.outflows import (
+    Scenarios,
+    Table,
+    as_table,
+    empirical,
+    exponential,
+    gamma,
+    pareto,
+    poisson_common_factor,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "Allocation",
@@ -48,9 +59,6 @@ __all__ = [
     "poisson_common_factor",
     "solve",
 ]
-
-Table: TypeAlias = NDArray[np.float64]
-Seed: TypeAlias = "int | np.random.Generator"
 
 
 class _FrozenLaw(Protocol):
@@ -260,7 +268,7 @@ class Calibration:
     solution: Solution
 
 
-def cost(allocation: Allocation | Sequence[float], scenarios: ArrayLike, parameters: Parameters) -> Cost:
+def cost(allocation: Allocation | Sequence[float], scenarios: Scenarios, parameters: Parameters) -> Cost:
     """Evaluate `V`, its parts and one-sided derivatives (MODEL C1).
 
     Args:
@@ -278,7 +286,7 @@ def cost(allocation: Allocation | Sequence[float], scenarios: ArrayLike, paramet
 
 def conditions(
     allocation: Allocation | Sequence[float],
-    scenarios: ArrayLike,
+    scenarios: Scenarios,
     parameters: Parameters,
     *,
     lot: float | None = None,
@@ -316,7 +324,7 @@ def closed_form(law: Callable[[float], float] | _FrozenLaw | ArrayLike, paramete
     return Allocation(market=market, limits=(limit,))
 
 
-def market_order(limits: Sequence[float], scenarios: ArrayLike, parameters: Parameters) -> float:
+def market_order(limits: Sequence[float], scenarios: Scenarios, parameters: Parameters) -> float:
     """Find the best market order for given limit orders (MODEL C5), in shares.
 
     `clip(S - q, 0, S)` where `q` is the quantile of the filled shares at
@@ -327,7 +335,7 @@ def market_order(limits: Sequence[float], scenarios: ArrayLike, parameters: Para
 
 
 def solve(
-    scenarios: ArrayLike,
+    scenarios: Scenarios,
     parameters: Parameters,
     *,
     lot: float | None = None,
@@ -377,14 +385,14 @@ def solve(
     )
 
 
-def lower_bound(scenarios: ArrayLike, parameters: Parameters) -> Bound:
+def lower_bound(scenarios: Scenarios, parameters: Parameters) -> Bound:
     """Bound `V` from below by the convex relaxation, in which fills may be refused (MODEL C6)."""
     table, resolved = _prepare(scenarios, parameters)
     return _bound(table, resolved, (resolved.quantity, [0.0] * len(resolved.r)))
 
 
 def calibrate(
-    scenarios: ArrayLike,
+    scenarios: Scenarios,
     parameters: Parameters,
     *,
     under: float,
@@ -466,76 +474,9 @@ def calibrate(
     return Calibration(parameters=calibrated, solution=solve(table, calibrated, lot=lot))
 
 
-def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, seed: Seed) -> Table:
-    """Outflows `weight * xi_0 + (1 - weight) * eps_k`, all Poisson with this mean: the paper's baseline.
-
-    Args:
-        n: Scenarios.
-        venues: Venues.
-        mean: Mean of every Poisson variable, shares.
-        weight: Weight of the common factor, in [0, 1]; `alpha` in the paper.
-        seed: Seed of NumPy's default generator, or a generator.
-
-    Returns:
-        Array of shape `(n, venues)`, shares.
-
-    """
-    _shape(n, venues)
-    if not 0 <= weight <= 1:
-        raise ParameterError(f"weight must be in [0, 1], got {weight}")
-    _positive("mean", mean)
-    rng = np.random.default_rng(seed)
-    common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
-    return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
-
-
-def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: Seed) -> Table:
-    """Draw independent exponential outflows, one mean or one per venue; shape `(n, venues)`."""
-    _shape(n, venues)
-    return np.random.default_rng(seed).exponential(_positive("mean", mean), size=(n, venues))
-
-
-def pareto(
-    n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float], seed: Seed
-) -> Table:
-    """Draw independent outflows with `P(xi > x) = (scale / x)^shape`, `x >= scale`; shape `(n, venues)`."""
-    _shape(n, venues)
-    draws = np.random.default_rng(seed).pareto(_positive("shape", shape), size=(n, venues))
-    return _positive("scale", scale) * (1 + draws)
-
-
-def gamma(
-    n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float] = 1.0, seed: Seed
-) -> Table:
-    """Draw independent gamma outflows of mean `shape * scale`; shape `(n, venues)`."""
-    _shape(n, venues)
-    return np.random.default_rng(seed).gamma(
-        _positive("shape", shape), _positive("scale", scale), size=(n, venues)
-    )
-
-
-def empirical(outflows: ArrayLike, n: int, *, seed: Seed) -> Table:
-    """Draw `n` rows of observed outflows with replacement; a row stays whole, so dependence is kept."""
-    table = _table(outflows)
-    _shape(n, table.shape[1])
-    return table[np.random.default_rng(seed).integers(table.shape[0], size=n)]
-
-
-def _prepare(scenarios: ArrayLike, parameters: Parameters) -> tuple[Table, _Resolved]:
-    table = _table(scenarios)
+def _prepare(scenarios: Scenarios, parameters: Parameters) -> tuple[Table, _Resolved]:
+    table = as_table(scenarios)
     return table, parameters._resolved(table.shape[1])
-
-
-def _table(scenarios: ArrayLike) -> Table:
-    try:
-        table = np.ascontiguousarray(scenarios, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"scenarios must be an array of numbers of shape (n, K): {error}") from None
-    if table.ndim != 2 or 0 in table.shape:
-        raise ParameterError(
-            f"scenarios must have shape (n, K), at least one row and one venue, got {table.shape}"
-        )
-    return table
 
 
 def _orders(allocation: Allocation | Sequence[float]) -> tuple[float, list[float]]:
@@ -587,19 +528,6 @@ def _numbers(name: str, values: Sequence[float]) -> list[float]:
         return [float(value) for value in values]
     except (TypeError, ValueError):
         raise ParameterError(f"{name} must be a sequence of numbers, got {values!r}") from None
-
-
-def _positive(name: str, value: float | Sequence[float]) -> Table:
-    array = np.asarray(value, dtype=np.float64)
-    if not (np.isfinite(array).all() and (array > 0).all()):
-        raise ParameterError(f"{name} must be positive, got {value}")
-    return array
-
-
-def _shape(n: int, venues: int) -> None:
-    for name, value in (("n", n), ("venues", venues)):
-        if value < 1:
-            raise ParameterError(f"{name} must be at least 1, got {value}")
 
 
 def _lot(lot: float | None) -> float | None:

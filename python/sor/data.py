@@ -125,6 +125,7 @@ def read_trades(
         source=records.source,
         excluded=excluded,
         off_venue=kept.height - on_tape.height,
+        venues=tuple(quotes.venues["name"]),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sor.params import ContKukanovRouter
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sor.params import StaticRouter
+    from sor.params import Router
 
 _RULES = {
     "best_ask": "best_ask takes the venue with the best displayed price, up to what is available there",
@@ -23,9 +25,14 @@ _ENDINGS = {
     "queue": "the fill model executed no share",
     "expired": "the order ended before the child arrived",
 }
+_RESTED = {
+    "queue": "the queue ahead was not used up",
+    "expired": "its epoch ended before it arrived",
+    "crossed": "it would have taken, and only adds liquidity",
+}
 
 
-def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: StaticRouter | str) -> str:
+def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: Router | str) -> str:
     """Describe a child.
 
     Args:
@@ -47,9 +54,16 @@ def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: St
     )
 
 
-def _why(child: Mapping[str, Any], policy: StaticRouter | str) -> str:
+def _why(child: Mapping[str, Any], policy: Router | str) -> str:
     if isinstance(policy, str):
         return _RULES[policy]
+    if isinstance(policy, ContKukanovRouter):
+        if child["kind"] == "post":
+            return (
+                "part of its epoch's cheapest mix of market and limit orders; a fill gains "
+                f"{-child['marginal']:+.4f} a share against the mid (rebate included)"
+            )
+        return "its epoch's market order, swept over all venues, cheapest all-in first"
     marginal = f"its last lot costs {child['marginal']:+.4f} a share"
     if child["threshold"] is None:
         return f"{marginal} (fee included); the strict rule takes the cheapest split of exactly what is left"
@@ -61,6 +75,9 @@ def _why(child: Mapping[str, Any], policy: StaticRouter | str) -> str:
 
 def _met(child: Mapping[str, Any]) -> str:
     latency = (child["ts_arrived"] - child["ts_decided"]).total_seconds()
+    if child["kind"] == "post" and child["reason"] not in _RESTED.keys() - {"queue"}:
+        when = "" if latency == 0 else f" {_span(latency)} later"
+        return f"joined the queue{when} behind {child['met_available']:,} shares"
     when = "at once" if latency == 0 else f"{_span(latency)} later"
     if child["reason"] == "expired":
         return f"nothing: it would have arrived {when}"
@@ -73,10 +90,16 @@ def _met(child: Mapping[str, Any]) -> str:
 
 
 def _got(child: Mapping[str, Any]) -> str:
+    posted = child["kind"] == "post"
     if child["executed"] == 0:
-        return f"0 shares: {_ENDINGS[child['reason']]}"
-    odds = "" if child["fill_probability"] == 1 else f" (fill probability {child['fill_probability']:.3f})"
-    parts = ", ".join(f"{part} {child[part]:+.2f}" for part in ("spread", "slippage", "timing", "fee"))
+        return f"0 shares: {(_RESTED if posted else _ENDINGS)[child['reason']]}"
+    odds = (
+        ""
+        if posted or child["fill_probability"] == 1
+        else f" (fill probability {child['fill_probability']:.3f})"
+    )
+    names = ("spread", "timing", "rebate") if posted else ("spread", "slippage", "timing", "fee")
+    parts = ", ".join(f"{part} {-child[part] if part == 'rebate' else child[part]:+.2f}" for part in names)
     return (
         f"{child['executed']:,} of {child['quantity']:,}{odds} at {child['price']:.4f}; "
         f"cost {child['cost']:+.2f} = {parts}"

@@ -11,7 +11,8 @@ import polars as pl
 PARTS = ("spread", "slippage", "timing", "opportunity", "fees", "rebates")
 """The parts of the shortfall; rebates are subtracted."""
 
-_SIGN = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
+SIGN = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
+"""+1 for a buy, -1 for a sell."""
 
 
 def to_currency(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -29,10 +30,21 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
     per_share = 1e9 * pl.col("quantity")
     bps = [(pl.when(traded).then(pl.col(part) / base * 1e4)).alias(f"{part}_bps") for part in PARTS]
     return parents.select(
-        *("parent", "side", "quantity", "start", "end", "status", "executed", "completed", "unwound"),
+        *(
+            "parent",
+            "side",
+            "quantity",
+            "start",
+            "end",
+            "status",
+            "executed",
+            "posted",
+            "completed",
+            "unwound",
+        ),
         (pl.col("arrival_mid") / 1e9).alias("arrival_mid"),
-        pl.when(traded).then(_SIGN * pl.col("notional") / per_share).alias("avg_fill_px"),
-        pl.when(traded).then(_SIGN * pl.col("all_in") / per_share).alias("all_in_px"),
+        pl.when(traded).then(SIGN * pl.col("notional") / per_share).alias("avg_fill_px"),
+        pl.when(traded).then(SIGN * pl.col("all_in") / per_share).alias("all_in_px"),
         pl.when(traded).then(pl.col("shortfall") / base * 1e4).alias("shortfall_bps"),
         *bps,
         *("children", "fills", "ts_done"),
@@ -54,7 +66,7 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
     base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
     # One order's money fits 64 bits (the core sees to it); that of many need not.
     all_in = pl.col("all_in").cast(pl.Int128)
-    signed = _SIGN * all_in
+    signed = SIGN * all_in
     # Nothing traded: what is per share is null.
     shares = pl.when(pl.len() > 0).then(pl.col("quantity").sum())
     return traded.select(
@@ -63,6 +75,7 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
         pl.lit(parents.height - traded.height).alias("no_quotes"),
         pl.col("quantity").sum(),
         (pl.col("executed").sum() / shares).alias("fill_ratio"),
+        (pl.col("posted").sum() / shares).alias("posted_ratio"),
         (pl.col("completed").sum() / shares).alias("completed_ratio"),
         (signed.sum() / 1e9).alias("total_cash"),
         (signed.sum() / (1e9 * shares)).alias("avg_fill_px"),
@@ -79,7 +92,7 @@ def child_costs(children: pl.DataFrame, fills: pl.DataFrame, parents: pl.DataFra
     that executed nothing have a null price and no cost.
     """
     arrival = parents.select("parent", "side", "arrival_mid")
-    signed = _SIGN * pl.col("quantity")
+    signed = SIGN * pl.col("quantity")
     costs = (
         fills.filter(pl.col("child") >= 0)
         .join(arrival, on="parent")

@@ -32,6 +32,7 @@ Snapshot: TypeAlias = Literal["last", "each", "first"]
 Depletion: TypeAlias = Literal["refresh", "persistent", "none"]
 Limit: TypeAlias = Literal["seen", "none"]
 Mode: TypeAlias = Literal["expected", "sampled"]
+Queue: TypeAlias = Literal["pessimistic", "expected", "optimistic"]
 
 _MOST_SHARES = 10**15
 
@@ -58,6 +59,13 @@ def _whole(name: str, value: object, *, least: int = 1, most: int = _MOST_SHARES
     if not least <= whole <= most:
         raise ParameterError(f"{name} must be a whole number from {least:,} to {most:,}, got {value!r}")
     return whole
+
+
+def _positive(name: str, value: Duration) -> int:
+    nanos = duration_ns(value, name)
+    if nanos <= 0:
+        raise ParameterError(f"{name} must be positive, got {value!r}")
+    return nanos
 
 
 def _choice(name: str, value: object, choices: object) -> None:
@@ -106,8 +114,8 @@ class Order:
         _keep(self, quantity=_whole("quantity", self.quantity), lot=_whole("lot", self.lot))
         if self.start is not None:
             to_ns(self.start, "start")
-        if self.horizon is not None and duration_ns(self.horizon, "horizon") <= 0:
-            raise ParameterError(f"horizon must be positive, got {self.horizon!r}")
+        if self.horizon is not None:
+            _positive("horizon", self.horizon)
 
 
 @dataclass(frozen=True)
@@ -201,6 +209,69 @@ class StaticRouter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContKukanovRouter:
+    """The paper's router: market and limit orders, decided anew in every epoch (MODEL section 6).
+
+    At the start of an epoch it solves Cont & Kukanov's problem (`sor.cont_kukanov.solve`) for the shares left,
+    on scenarios that probe orders would have met in past windows of the tape (`sor.probe_outflows`). It sweeps
+    the market order `M` over the displayed offers, now and, what they do not hold, at the epoch's later
+    snapshots; it rests `L_k` at venue `k`'s own-side best quote, behind the queue there, until the epoch ends.
+    Limit orders only add liquidity, and stay when the parent is filled: what they buy too much is unwound at
+    the parent's end and charged.
+
+    `h` and `f` are those of the visible book at the decision, `r_k` the venue's rebate less `adverse_selection`.
+    A venue where a fill would gain nothing (assumption A1) gets no order; penalties below their bounds (A2, A3)
+    are raised to them. Before the first window has ended, and where there is nothing to take or to join, all
+    is taken.
+
+    Args:
+        lambda_over: Cost per share bought beyond the order.
+        lambda_under: The *full* cost per share not bought by the end of the epoch.
+        theta_queue: Impact per share submitted.
+        unit: Of the three: `"fraction"` of the mid, or `"price"`, currency per share (MODEL N3).
+        adverse_selection: What a passive fill loses afterwards, currency per share; see `Backtest.markouts`.
+        epoch: Length of an epoch, and of the windows.
+        window_every: From the start of one window to the next; the epoch by default, so that none overlap.
+        scenarios: At most so many windows, the latest that have ended.
+        queue: How queues are simulated, ours and the probes': which part of a decrease that no trade
+            explains stood ahead, none (`"pessimistic"`), its share (`"expected"`) or all (`"optimistic"`)
+            (MODEL C10).
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    lambda_over: float = 0.0005
+    lambda_under: float = 0.0005
+    theta_queue: float = 0.0
+    unit: Unit = "fraction"
+    adverse_selection: float = 0.0
+    epoch: Duration = "60s"
+    window_every: Duration | None = None
+    scenarios: int = 200
+    queue: Queue = "expected"
+
+    def __post_init__(self) -> None:
+        for name in ("lambda_over", "lambda_under", "theta_queue"):
+            _keep(self, **{name: _number(name, getattr(self, name), least=0, most=1e6)})
+        _choice("unit", self.unit, Unit)
+        _choice("queue", self.queue, Queue)
+        _keep(
+            self,
+            adverse_selection=_number("adverse_selection", self.adverse_selection, least=-1e6, most=1e6),
+            scenarios=_whole("scenarios", self.scenarios, most=100_000),
+        )
+        _positive("epoch", self.epoch)
+        if self.window_every is not None:
+            _positive("window_every", self.window_every)
+
+
+Router: TypeAlias = StaticRouter | ContKukanovRouter
+ROUTERS = (StaticRouter, ContKukanovRouter)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Book:
     """How the consolidated book is seen and used up (MODEL section 2, P2).
 
@@ -285,8 +356,8 @@ class QueueAware:
             impact=_number("impact", self.impact, least=0, most=1),
             seed=_whole("seed", self.seed, least=0, most=2**64 - 1),
         )
-        if self.decay is not None and duration_ns(self.decay, "decay") <= 0:
-            raise ParameterError(f"decay must be positive, got {self.decay!r}")
+        if self.decay is not None:
+            _positive("decay", self.decay)
         _choice("mode", self.mode, Mode)
 
 
@@ -306,8 +377,7 @@ class OrderSchedule:
     lot: int = 100
 
     def __post_init__(self) -> None:
-        if duration_ns(self.every, "every") <= 0:
-            raise ParameterError(f"every must be positive, got {self.every!r}")
+        _positive("every", self.every)
         order = Order(self.side, self.quantity, horizon=self.horizon, lot=self.lot)
         _keep(self, quantity=order.quantity, lot=order.lot)
 

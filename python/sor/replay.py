@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,7 +12,20 @@ import polars as pl
 from sor import _core
 from sor.errors import ParameterError
 from sor.orders import Parent, core_parents, parents_frame
-from sor.params import Book, Displayed, Duration, FillModel, Limit, QueueAware, StaticRouter, Venue, _whole
+from sor.params import (
+    Book,
+    ContKukanovRouter,
+    Displayed,
+    Duration,
+    FillModel,
+    Limit,
+    QueueAware,
+    Router,
+    StaticRouter,
+    Venue,
+    _positive,
+    _whole,
+)
 from sor.schema import KINDS, REASONS, STATUSES
 from sor.times import duration_ns
 from sor.venues import NANOS, core_venues, venue_names
@@ -40,10 +53,10 @@ class Market:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A named policy in a market: a `StaticRouter`, or a baseline by name."""
+    """A named policy in a market: a router, or a baseline by name."""
 
     name: str
-    policy: StaticRouter | str
+    policy: Router | str
     market: Market
     twap_bucket: Duration = "60s"
 
@@ -56,12 +69,22 @@ class Ledger:
         parents: A row per policy and parent, with the sums over its fills.
         children: A row per child order sent.
         fills: A row per execution. Everything in `parents` follows from these.
+        places: Where each limit order stood in its queue, a row per change: `ahead` of it, and its own shares
+            `left`, from `ts` on (MODEL C10).
+        epochs: A row per decision of the paper's router: the shares it planned, the market order, the limit
+            orders' sum, and the problem behind them, money in nanos.
 
     """
 
     parents: pl.DataFrame
     children: pl.DataFrame
     fills: pl.DataFrame
+    places: pl.DataFrame
+    epochs: pl.DataFrame
+
+
+TABLES = tuple(table.name for table in fields(Ledger))
+"""The frames of a `Ledger`, by name."""
 
 
 def replay(
@@ -87,8 +110,8 @@ def replay(
         ParameterError: From the core, naming the argument.
 
     """
-    summaries, fills, children = _core.replay(
-        quotes.arrays(),
+    tables = _core.replay(
+        quotes.lent(),
         core_parents(parents),
         [_core_variant(variant, quotes) for variant in variants],
         record=record,
@@ -99,9 +122,11 @@ def replay(
     venues = pl.Enum(venue_names(variants[0].market.venues, quotes))
     policies = pl.Enum(list(dict.fromkeys(names)))
     return Ledger(
-        parents=_parents(summaries, names, policies, parents),
-        children=_children(children, names, policies, venues),
-        fills=_fills(fills, names, policies, venues),
+        parents=_parents(tables["parents"], names, policies, parents),
+        children=_children(tables["children"], names, policies, venues),
+        fills=_fills(tables["fills"], names, policies, venues),
+        places=_places(tables["places"], names, policies),
+        epochs=_epochs(tables["epochs"], names, policies),
     )
 
 
@@ -114,7 +139,7 @@ def hindsight(
     """
     variant = Variant(name="hindsight", policy="sweep", market=market)
     return _core.hindsight(
-        quotes.arrays(), core_parents(parents), _core_variant(variant, quotes), _threads(threads)
+        quotes.lent(), core_parents(parents), _core_variant(variant, quotes), _threads(threads)
     )
 
 
@@ -124,16 +149,23 @@ def _threads(threads: int | None) -> int:
     return _whole("threads", threads, most=_MOST_THREADS)
 
 
+def core_visibility(book: Book) -> tuple[float, int | None]:
+    """Return the collar and the largest age of a quote as the core takes them."""
+    age = book.max_quote_age
+    # A collar of a million times the mid hides nothing.
+    collar = 1e6 if book.collar is None else book.collar
+    return collar, None if age is None else duration_ns(age, "max_quote_age")
+
+
 def _core_variant(variant: Variant, quotes: Quotes) -> dict[str, Any]:
     market, book, fill = variant.market, variant.market.book, variant.market.fill
-    age = book.max_quote_age
+    collar, age = core_visibility(book)
     return {
         "venues": core_venues(market.venues, quotes, fill),
         "snapshot": book.snapshot,
         "depletion": book.depletion,
-        # A collar of a million times the mid hides nothing.
-        "collar": 1e6 if book.collar is None else book.collar,
-        "max_quote_age": None if age is None else duration_ns(age, "max_quote_age"),
+        "collar": collar,
+        "max_quote_age": age,
         "tick": round(book.tick * NANOS),
         "fill": core_fill(fill),
         "limit": market.limit,
@@ -157,12 +189,21 @@ def _core_policy(variant: Variant) -> dict[str, Any]:
     policy = variant.policy
     if isinstance(policy, StaticRouter):
         return {"name": "router", "router": vars(policy)}
+    if isinstance(policy, ContKukanovRouter):
+        return {"name": "cont_kukanov", "cont_kukanov": _core_cont_kukanov(policy)}
     if policy not in BASELINES:
         raise ParameterError(f"baselines must be among {', '.join(BASELINES)}, got {policy!r}")
-    bucket = duration_ns(variant.twap_bucket, "twap_bucket")
-    if bucket <= 0:
-        raise ParameterError(f"twap_bucket must be positive, got {variant.twap_bucket!r}")
-    return {"name": policy, "bucket": bucket}
+    return {"name": policy, "bucket": _positive("twap_bucket", variant.twap_bucket)}
+
+
+def _core_cont_kukanov(router: ContKukanovRouter) -> dict[str, Any]:
+    epoch = duration_ns(router.epoch, "epoch")
+    every = router.window_every
+    return vars(router) | {
+        "adverse_selection": round(router.adverse_selection * NANOS),
+        "epoch": epoch,
+        "window_every": epoch if every is None else duration_ns(every, "window_every"),
+    }
 
 
 def _coded(codes: Any, names: Sequence[str], dtype: pl.DataType) -> pl.Series:
@@ -204,7 +245,18 @@ def _fills(columns: dict[str, Any], names: list[str], policies: pl.Enum, venues:
 
 
 _CHILD_ORDER = (
-    *("policy", "parent", "child", "ts_decided", "ts_arrived", "venue", "quantity", "executed", "reason"),
+    *(
+        "policy",
+        "parent",
+        "child",
+        "kind",
+        "ts_decided",
+        "ts_arrived",
+        "venue",
+        "quantity",
+        "executed",
+        "reason",
+    ),
     *("remaining", "mid", "seen_price", "seen_displayed", "seen_available", "marginal", "threshold"),
     *("met_price", "met_displayed", "met_available", "fill_probability", "age"),
 )
@@ -212,6 +264,7 @@ _CHILD_ORDER = (
 
 def _children(columns: dict[str, Any], names: list[str], policies: pl.Enum, venues: pl.Enum) -> pl.DataFrame:
     columns = _named(columns, names, policies)
+    columns["kind"] = _coded(columns["kind"], KINDS, pl.Enum(KINDS))
     columns["reason"] = _coded(columns["reason"], REASONS, pl.Enum(REASONS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
     for name in ("threshold", "met_price", "fill_probability"):
@@ -219,3 +272,17 @@ def _children(columns: dict[str, Any], names: list[str], policies: pl.Enum, venu
     return (
         pl.DataFrame(columns).select(_CHILD_ORDER).with_columns(pl.col("ts_decided", "ts_arrived").cast(_UTC))
     )
+
+
+def _places(columns: dict[str, Any], names: list[str], policies: pl.Enum) -> pl.DataFrame:
+    return pl.DataFrame(_named(columns, names, policies)).with_columns(pl.col("ts").cast(_UTC))
+
+
+_PROBLEM = ("half_spread", "lambda_under", "lambda_over", "cost", "shortfall", "excess")
+
+
+def _epochs(columns: dict[str, Any], names: list[str], policies: pl.Enum) -> pl.DataFrame:
+    columns = _named(columns, names, policies)
+    for name in _PROBLEM:
+        columns[name] = _optional(columns[name])
+    return pl.DataFrame(columns).with_columns(pl.col("ts").cast(_UTC))

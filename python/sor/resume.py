@@ -19,8 +19,8 @@ import polars as pl
 
 from sor import _core
 from sor.errors import DataError, ParameterError
-from sor.params import Duration, StaticRouter
-from sor.replay import Ledger, Market, Variant, replay
+from sor.params import Duration, Router
+from sor.replay import TABLES, Ledger, Market, Variant, replay
 from sor.times import duration_ns
 from sor.venues import venue_names
 
@@ -32,20 +32,17 @@ if TYPE_CHECKING:
     from sor.progress import Progress
     from sor.tape import Quotes
 
-Policy: TypeAlias = StaticRouter | str
+Policy: TypeAlias = Router | str
 """A router, or a baseline by name."""
 
 UNIT_PARENTS = 128
 """Parents in a unit: what an interruption can lose, at most, of the policy under way."""
 
 _APPLICATION_ID = 0x534F5231  # "SOR1": tells our files from other SQLite databases.
-_SCHEMA = """
+_SCHEMA = f"""
 create table made_of (name text primary key, value text not null);
-create table units (
-    key text primary key, parents blob not null, fills blob not null, children blob not null
-);
+create table units (key text primary key, {", ".join(f"{table} blob not null" for table in TABLES)});
 """
-_TABLES = ("parents", "fills", "children")
 
 
 @dataclass(frozen=True)
@@ -88,17 +85,18 @@ class Store:
     def get(self, key: str) -> Ledger | None:
         """Return a unit, if it is finished."""
         row = self._connection.execute(
-            "select parents, fills, children from units where key = ?", (key,)
+            f"select {', '.join(TABLES)} from units where key = ?", (key,)
         ).fetchone()
         if row is None:
             return None
         frames = (pl.read_ipc(io.BytesIO(blob)) for blob in row)
-        return Ledger(**dict(zip(_TABLES, frames, strict=True)))
+        return Ledger(**dict(zip(TABLES, frames, strict=True)))
 
     def put(self, key: str, unit: Ledger) -> None:
         """Keep a finished unit; on disk when this returns."""
-        blobs = [_ipc(getattr(unit, table)) for table in _TABLES]
-        self._connection.execute("insert or replace into units values (?, ?, ?, ?)", (key, *blobs))
+        blobs = [_ipc(getattr(unit, table)) for table in TABLES]
+        places = ", ".join("?" for _ in (key, *blobs))
+        self._connection.execute(f"insert or replace into units values ({places})", (key, *blobs))
 
     def close(self) -> None:
         """Close the file."""
@@ -224,10 +222,10 @@ class Replays:
         kept = self._store.get(key)
         if kept is None:
             made = self._replay(policies, session, span, record, progress)
-            kept = Ledger(**{table: getattr(made, table).drop("policy") for table in _TABLES})
+            kept = Ledger(**{table: getattr(made, table).drop("policy") for table in TABLES})
             self._store.put(key, kept)
         label = pl.lit(name, dtype=pl.Enum([name])).alias("policy")
-        return Ledger(**{table: getattr(kept, table).select(label, pl.all()) for table in _TABLES})
+        return Ledger(**{table: getattr(kept, table).select(label, pl.all()) for table in TABLES})
 
     def _replay(
         self, policies: dict[str, Policy], index: int, span: range, record: bool, progress: Progress | None
@@ -249,10 +247,12 @@ class Replays:
             (pl.col("parent") + offset).cast(unit.parents["parent"].dtype),
         )
         venue = pl.col("venue").cast(pl.String).cast(self._venues)
+        frames = {table: getattr(unit, table).with_columns(*common) for table in TABLES}
         return Ledger(
-            parents=unit.parents.with_columns(*common),
-            children=unit.children.with_columns(*common, venue),
-            fills=unit.fills.with_columns(*common, venue),
+            **{
+                table: frame.with_columns(venue) if "venue" in frame.columns else frame
+                for table, frame in frames.items()
+            }
         )
 
     def _key(self, policy: Policy, session: int, span: range, record: bool) -> str:
@@ -276,10 +276,11 @@ def _shifted(progress: Progress, before: int, total: int) -> Progress:
 def _gathered(parts: Sequence[Ledger]) -> Ledger:
     if len(parts) == 1:
         return parts[0]
-    tables = [pl.concat([getattr(part, table) for part in parts], rechunk=True) for table in _TABLES]
+    frames = {table: pl.concat([getattr(part, table) for part in parts], rechunk=True) for table in TABLES}
     # Rows of one parent stay in the core's order.
-    parents, fills, children = (table.sort("policy", "parent", maintain_order=True) for table in tables)
-    return Ledger(parents=parents, children=children, fills=fills)
+    return Ledger(
+        **{table: frame.sort("policy", "parent", maintain_order=True) for table, frame in frames.items()}
+    )
 
 
 def _ipc(frame: pl.DataFrame) -> bytes:
@@ -291,7 +292,8 @@ def _ipc(frame: pl.DataFrame) -> bytes:
 def _tape_digest(quotes: Quotes) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((quotes.frame.schema, quotes.venues.to_dict(as_series=False))).encode())
-    for column in quotes.arrays().values():
+    trades = {} if quotes.trades is None else quotes.trades.arrays()
+    for column in (*quotes.arrays().values(), *trades.values()):
         digest.update(column.data)
     return digest.hexdigest()
 

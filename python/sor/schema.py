@@ -36,7 +36,7 @@ STATUSES = ("filled", "completed", "no_quotes")
 KINDS = ("take", "post", "completion", "unwind")
 """Why shares changed hands (MODEL P5), in the core's order."""
 
-REASONS = ("filled", "partial", "no_quote", "limit", "depleted", "queue", "expired")
+REASONS = ("filled", "partial", "no_quote", "limit", "depleted", "queue", "expired", "crossed")
 """How a child ended, in the core's order."""
 
 _TIME = "integer nanoseconds since the epoch, an ISO 8601 string or a datetime, from 1678 to 2261 (UTC)"

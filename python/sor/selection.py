@@ -16,7 +16,7 @@ from sor.backtest import ROUTER
 from sor.errors import ParameterError
 from sor.params import Book, Duration, FillModel, Limit, Orders, StaticRouter
 from sor.progress import Progress, watching
-from sor.replay import BASELINES, Ledger
+from sor.replay import BASELINES, TABLES, Ledger
 from sor.resume import Policy, Replays, Session
 from sor.search import AXES, DEFAULT_GRID, Grid, checked_axes, flat_axes, points_table
 from sor.statistics import RESAMPLES, check_settings, mean_interval, reality_check
@@ -383,9 +383,7 @@ def _outside(inside: Study, replays: Replays, walk: Sequence[Fold]) -> Study:
         return pl.concat([own, others.filter(theirs)], rechunk=True)
 
     ledger = Ledger(
-        parents=joined(rows.parents, inside.ledger.parents),
-        children=joined(rows.children, inside.ledger.children),
-        fills=joined(rows.fills, inside.ledger.fills),
+        **{table: joined(getattr(rows, table), getattr(inside.ledger, table)) for table in TABLES}
     )
     return replace(
         inside,

@@ -14,7 +14,18 @@ from sor import display, metrics
 from sor.arrivals import binned, parents_of
 from sor.backtest import as_quotes, make_market, parents_on
 from sor.errors import ParameterError
-from sor.params import Book, Duration, FillModel, Limit, Order, Orders, OrderSchedule, StaticRouter
+from sor.params import (
+    ROUTERS,
+    Book,
+    Duration,
+    FillModel,
+    Limit,
+    Order,
+    Orders,
+    OrderSchedule,
+    Router,
+    StaticRouter,
+)
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Ledger, Market
 from sor.resume import Policy, Replays, Session
@@ -176,7 +187,7 @@ class Study:
         return {
             "policy": self.policy,
             "policies": {
-                name: asdict(policy) if isinstance(policy, StaticRouter) else policy
+                name: policy if isinstance(policy, str) else asdict(policy)
                 for name, policy in self.policies.items()
             },
             "level": self.level,
@@ -253,7 +264,7 @@ class Study:
 
 def study(
     quotes: Quotes | Source | Sequence[Quotes | Source],
-    policies: Mapping[str, Policy] | StaticRouter | None = None,
+    policies: Mapping[str, Policy] | Router | None = None,
     *,
     orders: Orders | Sequence[Order | OrderSchedule],
     policy: str | None = None,
@@ -275,7 +286,7 @@ def study(
     Args:
         quotes: A tape, or a sequence of them (days, instruments), each a `Quotes` or what `read_quotes`
             takes. (Files that make up *one* tape are read by `read_quotes` first.)
-        policies: By name, a `StaticRouter` or a baseline's name; or one router, named "router". By default
+        policies: By name, a router or a baseline's name; or one router, named "router". By default
             the default router. The last two stand beside all baselines.
         orders: Orders and schedules, mixed as you like: see `rolling_orders`. A schedule, and an order
             without a start, goes to every tape; an order with one to the tapes that cover it.
@@ -395,17 +406,19 @@ def sessions_of(
     )
 
 
-def _policies(policies: Mapping[str, Policy] | StaticRouter | None) -> dict[str, Policy]:
-    if policies is None or isinstance(policies, StaticRouter):
+def _policies(policies: Mapping[str, Policy] | Router | None) -> dict[str, Policy]:
+    if policies is None or isinstance(policies, ROUTERS):
         return {"router": policies or StaticRouter(), **{name: name for name in BASELINES}}
     if not isinstance(policies, Mapping) or len(policies) < 2:
         raise ParameterError(
-            f"policies must be a StaticRouter, or map at least two names to policies, got {policies!r}"
+            "policies must be a StaticRouter or ContKukanovRouter, or map at least two names to policies, "
+            f"got {policies!r}"
         )
     for name, policy in policies.items():
-        if not isinstance(policy, StaticRouter) and policy not in BASELINES:
+        if not isinstance(policy, ROUTERS) and policy not in BASELINES:
             raise ParameterError(
-                f"policies[{name!r}] must be a StaticRouter or one of {', '.join(BASELINES)}, got {policy!r}"
+                f"policies[{name!r}] must be a StaticRouter, a ContKukanovRouter or one of "
+                f"{', '.join(BASELINES)}, got {policy!r}"
             )
     return dict(policies)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,8 @@ class Quotes:
         source: Where the records came from.
         out_of_order: Records that were not in order in the input; see `QuotesReport`.
         duplicates: Records that say nothing new; see `QuotesReport`.
+        trades: The executions on its venues, where they are given: what tells a trade from a cancellation in
+            the queue of a resting order (MODEL C10).
 
     """
 
@@ -77,6 +79,7 @@ class Quotes:
     source: str
     out_of_order: int = 0
     duplicates: int = 0
+    trades: Trades | None = None
 
     @property
     def start(self) -> int:
@@ -91,6 +94,28 @@ class Quotes:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""
         return {column.name: column.to_numpy(allow_copy=False) for column in self.frame}
+
+    def lent(self) -> dict[str, Any]:
+        """Lend the tape to the core: `arrays()`, and those of the trades under `"trades"` where there are any."""
+        return self.arrays() if self.trades is None else {**self.arrays(), "trades": self.trades.arrays()}
+
+    def with_trades(self, trades: Trades) -> Quotes:
+        """Return this tape with its trades.
+
+        Raises:
+            ParameterError: If they are not `Trades`, or were read for a tape of other venues.
+
+        """
+        if not isinstance(trades, Trades):
+            raise ParameterError(
+                f"trades must be sor.Trades (sor.read_trades(path, quotes=...)), got {trades!r}"
+            )
+        ours, theirs = self.venues["name"].to_list(), list(trades.venues)
+        if ours != theirs:
+            raise ParameterError(
+                f"trades were read for a tape of the venues {', '.join(theirs)}; this one has {', '.join(ours)}"
+            )
+        return replace(self, trades=trades)
 
     def report(self, *, collar: float = 0.01) -> QuotesReport:
         """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (MODEL B7)."""
@@ -173,6 +198,7 @@ class Trades:
         excluded: Trades dropped for their condition.
         off_venue: Trades dropped because their venue shows no quotes on the tape (off-exchange reports,
             for one).
+        venues: Names of the tape's venues, by index.
 
     """
 
@@ -181,6 +207,7 @@ class Trades:
     source: str
     excluded: int
     off_venue: int
+    venues: tuple[str, ...]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""

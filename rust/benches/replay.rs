@@ -9,7 +9,7 @@ use sor_core::allocate::exact::Scratch;
 use sor_core::allocate::{Problem, Rule, Solver, allocate};
 use sor_core::book::Depletion;
 use sor_core::cost::{Offer, Penalties};
-use sor_core::engine::{Limit, Market, Parent, replay};
+use sor_core::engine::{Limit, Market, Parent, Scene, replay};
 use sor_core::fill::FillModel;
 use sor_core::policy::{Plan, Policy, Router, Unit, Visibility};
 use sor_core::search::as_of_books;
@@ -117,9 +117,11 @@ fn replays(criterion: &mut Criterion) {
     for (name, policy) in [("router, taking all it sees", greedy), ("router, taking little", picky)] {
         let start = as_of_books(&tape, market.snapshot, &[0]).remove(0);
         let run = |parent: &Parent, as_of| {
-            replay(&tape, &market, &policy, parent, as_of, false, || ControlFlow::Continue(()))
-                .expect("replays")
-                .summary
+            replay(Scene { tape: &tape, market: &market, policy: &policy, probes: None }, parent, as_of, false, || {
+                ControlFlow::Continue(())
+            })
+            .expect("replays")
+            .summary
         };
         // One lot more than the tape gives: the router decides at every snapshot, and the completion is one level.
         let endless = Parent { side: Side::Buy, quantity: 1 << 30, start: 0, end, lot: 100, twin: 0 };

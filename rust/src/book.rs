@@ -33,6 +33,28 @@ pub struct Quote {
     pub size: u32,
 }
 
+/// One record about to take effect: a venue's quotes before and after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// Venue index.
+    pub venue: usize,
+    /// The record's time.
+    pub ts: Time,
+    /// Time of the venue's record before it, [`Time::MIN`] without one.
+    pub updated: Time,
+    old: [Quote; 2],
+    new: [Quote; 2],
+}
+
+impl Change {
+    /// The quote that `side` takes there, before and after.
+    #[must_use]
+    #[inline]
+    pub fn quote(&self, side: Side) -> (Quote, Quote) {
+        (self.old[index(side)], self.new[index(side)])
+    }
+}
+
 /// What a book remembers of its last snapshots when a side goes empty (MODEL B6, P2).
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
@@ -212,16 +234,10 @@ impl Book {
         self.rows[venue] = i;
     }
 
-    /// Applies the records of one snapshot. `changed(venue, side, old, new)` is called for each record that counts
-    /// and each side, before the record takes effect: depletion looks at records, not at snapshots (MODEL B5).
+    /// Applies the records of one snapshot. `changed` is called for each record that counts, before it takes effect:
+    /// depletion and queues look at records, not at snapshots (MODEL B5, C10).
     #[inline]
-    pub fn apply(
-        &mut self,
-        tape: &Tape<'_>,
-        rows: Range<usize>,
-        mode: Snapshot,
-        mut changed: impl FnMut(usize, Side, Quote, Quote),
-    ) {
+    pub fn apply(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot, mut changed: impl FnMut(&Change)) {
         // Only a snapshot that clears a side can make the last mid or the last top needed: remember them here,
         // while the book still is the snapshot before.
         if rows.clone().any(|i| tape.is_one_sided(i)) {
@@ -229,8 +245,8 @@ impl Book {
         }
         for i in rows {
             self.enter(tape, i, mode, |book, venue, [ask, bid]| {
-                changed(venue, Side::Buy, book.sides[0].quotes[venue], ask);
-                changed(venue, Side::Sell, book.sides[1].quotes[venue], bid);
+                let old = [book.sides[0].quotes[venue], book.sides[1].quotes[venue]];
+                changed(&Change { venue, ts: tape.ts()[i], updated: book.updated[venue], old, new: [ask, bid] });
                 book.sides[0].replace(venue, ask);
                 book.sides[1].replace(venue, bid);
             });
@@ -333,7 +349,7 @@ pub fn count_states(
     while next < tape.len() {
         let rows = tape.snapshot_at(next, mode);
         next = rows.end;
-        book.apply(tape, rows.clone(), mode, |_, _, _, _| {});
+        book.apply(tape, rows.clone(), mode, |_| {});
         counts.snapshots += 1;
         if counts.snapshots.is_multiple_of(8192) && keep_going().is_break() {
             return Err(Error::Stopped);
@@ -351,4 +367,32 @@ pub fn count_states(
         }
     }
     Ok(counts)
+}
+
+/// The mid as of each of `times` (ascending): that of the book after all records up to then; `None` before the first
+/// quote. `keep_going` is asked every few thousand snapshots.
+///
+/// # Errors
+///
+/// [`Error::Stopped`].
+pub fn mids_at(
+    tape: &Tape<'_>,
+    mode: Snapshot,
+    times: &[Time],
+    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Vec<Option<Nanos>>> {
+    let mut book = Book::new(tape.venues());
+    let mut mids = Vec::with_capacity(times.len());
+    let mut next = 0;
+    for &time in times {
+        let end = next + tape.ts()[next..].partition_point(|&ts| ts <= time);
+        while next < end {
+            next = book.fast_forward(tape, next..end.min(next + 8192), mode);
+            if keep_going().is_break() {
+                return Err(Error::Stopped);
+            }
+        }
+        mids.push(book.mid());
+    }
+    Ok(mids)
 }

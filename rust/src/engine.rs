@@ -1,8 +1,11 @@
 //! The replay of one parent order: one function that reads like MODEL P1.
 
+mod posting;
+
 use std::ops::ControlFlow;
 
-use crate::book::{Book, Depletion, EMPTY, Taken, Top};
+use crate::book::{Book, Depletion, EMPTY, Taken};
+use crate::cont_kukanov::probes::Probes;
 use crate::error::{Error, Result};
 use crate::fill::{FillModel, Stream};
 use crate::ledger::{Child, Fill, Kind, Ledger, Reason, Status};
@@ -11,6 +14,8 @@ use crate::policy::{Desk, Intent, Policy, View, Visibility, meet};
 use crate::tape::{Snapshot, Tape};
 use crate::units::{Money, Nanos, Shares, Side, Time};
 use crate::venue::Venue;
+use crate::walk::{Walk, walk_error};
+use posting::Maker;
 
 /// A parent order (MODEL P2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,46 +91,52 @@ const POLL_EVERY: u32 = 8192;
 /// More levels than this in one walk of the flat book (MODEL P2) is an error.
 const MOST_LEVELS: Shares = 1_000_000;
 
-/// Replays one parent under one policy. `keep_going` is asked every few thousand snapshots.
+/// A policy in a market on a tape: everything but the order.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The quotes, and the trades where there are any.
+    pub tape: &'a Tape<'a>,
+    /// What is the same for every policy.
+    pub market: &'a Market,
+    /// What decides.
+    pub policy: &'a Policy,
+    /// What a [`Policy::ContKukanov`] has seen of past windows on the parent's side; without them it takes all.
+    pub probes: Option<&'a Probes>,
+}
+
+/// Replays one parent. `keep_going` is asked every few thousand snapshots.
 ///
 /// # Errors
 ///
 /// [`Error::Stopped`], and what the policy's solver returns.
 pub fn replay(
-    tape: &Tape<'_>,
-    market: &Market,
-    policy: &Policy,
+    scene: Scene<'_>,
     parent: &Parent,
     as_of: AsOf,
     record: bool,
     keep_going: impl Fn() -> ControlFlow<()>,
 ) -> Result<Ledger> {
-    let mut run = Run::new(tape, market, policy, parent, as_of.book, record, &keep_going);
+    let Scene { tape, market, .. } = scene;
+    let mut run = Run::new(scene, parent, as_of.book, record, &keep_going);
     let mut next = as_of.next;
-    let mut until_poll = POLL_EVERY;
     run.decide(parent.start)?;
     while !run.is_finished() && next < tape.len() && tape.ts()[next] < parent.end {
         let rows = tape.snapshot_at(next, market.snapshot);
         let now = tape.ts()[next];
         next = rows.end;
-        run.deliver(|arrival| arrival < now);
+        run.until(now)?;
         run.apply(rows);
         run.decide(now)?;
-        until_poll -= 1;
-        if until_poll == 0 {
-            until_poll = POLL_EVERY;
-            if keep_going().is_break() {
-                return Err(Error::Stopped);
-            }
-        }
+        run.poll()?;
     }
     if !run.is_finished() {
-        run.deliver(|arrival| arrival < parent.end);
+        run.until(parent.end)?;
         while next < tape.len() && tape.ts()[next] <= parent.end {
             let rows = tape.snapshot_at(next, market.snapshot);
             next = rows.end;
             run.apply(rows);
         }
+        run.expire();
         run.deliver(|arrival| arrival <= parent.end);
         run.finish()?;
     }
@@ -136,9 +147,13 @@ pub fn replay(
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
     number: u32,
+    // Take or post.
+    kind: Kind,
     venue: usize,
     quantity: Shares,
+    // Of the side it takes, or of the side it joins.
     seen_key: Nanos,
+    seen_size: Shares,
     ts_decided: Time,
     arrival: Time,
 }
@@ -157,21 +172,22 @@ struct Run<'a> {
     intents: Vec<Intent>,
     // In order of (arrival, number).
     in_flight: Vec<InFlight>,
+    // Those of takes: a limit order may never fill, so its shares are not spoken for.
     shares_in_flight: Shares,
     lowest_fee: Nanos,
+    // Of a policy that rests orders.
+    maker: Option<Maker<'a>>,
+    until_poll: u32,
     keep_going: &'a KeepGoing<'a>,
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        tape: &'a Tape<'a>,
-        market: &'a Market,
-        policy: &'a Policy,
-        parent: &'a Parent,
-        book: Book,
-        record: bool,
-        keep_going: &'a KeepGoing<'a>,
-    ) -> Self {
+    fn new(scene: Scene<'a>, parent: &'a Parent, book: Book, record: bool, keep_going: &'a KeepGoing<'a>) -> Self {
+        let Scene { tape, market, policy, probes } = scene;
+        let maker = match policy {
+            Policy::ContKukanov(router) => Some(Maker::new(router, probes, tape, parent)),
+            _ => None,
+        };
         Self {
             tape,
             market,
@@ -186,6 +202,8 @@ impl<'a> Run<'a> {
             in_flight: Vec::new(),
             shares_in_flight: 0,
             lowest_fee: market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0),
+            maker,
+            until_poll: POLL_EVERY,
             keep_going,
         }
     }
@@ -196,10 +214,33 @@ impl<'a> Run<'a> {
 
     /// Nothing left to do, not even at the end.
     fn is_finished(&self) -> bool {
-        self.remaining() == 0 && self.in_flight.is_empty()
+        self.remaining() == 0 && self.in_flight.is_empty() && self.maker.as_ref().is_none_or(Maker::is_idle)
     }
 
-    /// P1 (1): children whose arrival time has passed execute against the book as it stands.
+    /// Asks now and then whether to go on.
+    #[inline]
+    fn poll(&mut self) -> Result<()> {
+        self.until_poll -= 1;
+        if self.until_poll == 0 {
+            self.until_poll = POLL_EVERY;
+            if (self.keep_going)().is_break() {
+                return Err(Error::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    /// P1 (1): what comes before the records at `now`: arrivals, and where orders rest, trades and the ends of epochs.
+    #[inline]
+    fn until(&mut self, now: Time) -> Result<()> {
+        if self.maker.is_some() {
+            self.trades_and_epochs_until(now)?;
+        }
+        self.deliver(|arrival| arrival < now);
+        Ok(())
+    }
+
+    /// Children whose arrival time has passed execute against the book as it stands.
     #[inline]
     fn deliver(&mut self, arrived: impl Fn(Time) -> bool) {
         if self.in_flight.is_empty() {
@@ -209,6 +250,10 @@ impl<'a> Run<'a> {
         let mid = self.book.mid();
         for i in 0..ready {
             let child = self.in_flight[i];
+            if child.kind == Kind::Post {
+                self.join(child);
+                continue;
+            }
             self.shares_in_flight -= child.quantity;
             self.execute(child, mid);
         }
@@ -218,10 +263,14 @@ impl<'a> Run<'a> {
     /// P1 (2): the snapshot's records are applied.
     #[inline]
     fn apply(&mut self, rows: std::ops::Range<usize>) {
-        let (side, taken) = (self.parent.side, &mut self.taken);
-        self.book.apply(self.tape, rows, self.market.snapshot, |venue, changed, old, new| {
-            if changed == side {
-                taken.replaced(venue, old, new);
+        let Self { book, taken, maker, ledger, market, .. } = self;
+        let side = self.parent.side;
+        let mid = maker.as_ref().and_then(|_| book.mid());
+        book.apply(self.tape, rows, market.snapshot, |change| {
+            let (old, new) = change.quote(side);
+            taken.replaced(change.venue, old, new);
+            if let Some(maker) = maker {
+                maker.record(change, mid, ledger);
             }
         });
     }
@@ -229,18 +278,14 @@ impl<'a> Run<'a> {
     /// P1 (3) and (4): the parent plans and sends children; those without latency execute at once.
     #[inline]
     fn decide(&mut self, now: Time) -> Result<()> {
+        self.end_epoch(now);
         let Some(mid) = self.book.mid() else { return Ok(()) };
         self.ledger.summary.arrival_mid.get_or_insert(mid);
         let remaining = self.remaining() - self.shares_in_flight;
         if remaining <= 0 {
             return Ok(());
         }
-        let due = match *self.policy {
-            Policy::Twap { bucket } => self.parent.released(bucket, now) - (self.parent.quantity - remaining),
-            _ => remaining,
-        };
         let worst_key = self.desk.worst_key(self.policy, &self.market.visibility, self.parent.side, mid);
-        let oldest = self.market.visibility.max_quote_age.map_or(Time::MIN, |age| now.saturating_sub(age));
         let view = View {
             tape: self.tape,
             book: &self.book,
@@ -254,13 +299,21 @@ impl<'a> Run<'a> {
             mid,
             cheapest: self.book.best(self.parent.side).saturating_add(self.lowest_fee),
             worst_key,
-            oldest,
+            oldest: self.market.visibility.oldest(now),
+        };
+        let due = match (self.policy, &mut self.maker) {
+            (Policy::Twap { bucket }, _) => self.parent.released(*bucket, now) - (self.parent.quantity - remaining),
+            (_, Some(maker)) => {
+                maker.plan(&view, &self.market.visibility, &mut self.ledger, self.shares_in_flight, self.keep_going)?
+            }
+            _ => remaining,
         };
         self.intents.clear();
         self.policy.decide(&view, due, &mut self.desk, &mut self.intents, self.keep_going)?;
         for i in 0..self.intents.len() {
             self.send(self.intents[i], now, mid, remaining);
         }
+        self.post(now, mid, remaining);
         Ok(())
     }
 
@@ -270,6 +323,7 @@ impl<'a> Run<'a> {
         let quote = self.book.offers(self.parent.side)[venue];
         let arrival = now.saturating_add(self.market.venues[venue].latency);
         let number = self.ledger.child(|| Child {
+            kind: Kind::Take,
             ts_decided: now,
             ts_arrived: arrival,
             venue,
@@ -289,12 +343,19 @@ impl<'a> Run<'a> {
             fill_probability: None,
             age: 0,
         });
-        let child = InFlight { number, venue, quantity, seen_key: quote.key, ts_decided: now, arrival };
+        let (seen_key, seen_size) = (quote.key, Shares::from(quote.size));
+        let child =
+            InFlight { number, kind: Kind::Take, venue, quantity, seen_key, seen_size, ts_decided: now, arrival };
         if arrival == now {
             return self.execute(child, Some(mid));
         }
         self.shares_in_flight += quantity;
-        let at = self.in_flight.partition_point(|other| other.arrival <= arrival);
+        self.set_off(child);
+    }
+
+    /// Puts a child under way, in order of arrival and number.
+    fn set_off(&mut self, child: InFlight) {
+        let at = self.in_flight.partition_point(|other| other.arrival <= child.arrival);
         self.in_flight.insert(at, child);
     }
 
@@ -409,57 +470,5 @@ impl Parent {
         }
         let lots = self.quantity / self.lot;
         ((lots / buckets) * begun + (lots % buckets).min(begun)) * self.lot
-    }
-}
-
-/// A completion walk whose price leaves 64 bits.
-pub(crate) fn walk_error(parent: &Parent) -> Error {
-    Error::Invalid {
-        argument: "quantity",
-        rule: "must be small enough for the completion walk to stay within 64-bit nanos",
-        value: parent.quantity.to_string(),
-    }
-}
-
-/// The flat book of MODEL P2, level by level: the displayed depth at the best price, then the same one tick worse, and
-/// so on. A price that leaves 64 bits is `None`.
-pub(crate) struct Walk {
-    left: Shares,
-    depth: Shares,
-    key: Option<Nanos>,
-    tick: Nanos,
-    side: Side,
-}
-
-impl Walk {
-    pub(crate) fn new(top: Top, quantity: Shares, tick: Nanos, side: Side) -> Self {
-        Self { left: quantity, depth: top.depth.max(1), key: Some(top.key), tick, side }
-    }
-
-    /// How many levels there are.
-    fn levels(&self) -> Shares {
-        let by_size = (self.left - 1) / self.depth + 1;
-        match (self.side, self.key) {
-            // A sell's last level is the first that is worth nothing.
-            (Side::Sell, Some(key)) => by_size.min(-key / self.tick + 2),
-            _ => by_size,
-        }
-    }
-}
-
-impl Iterator for Walk {
-    type Item = (Shares, Option<Nanos>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
-        }
-        // Shares are never worth less than nothing: below zero a sell's last level takes the rest.
-        let worthless = self.side == Side::Sell && self.key.is_some_and(|key| key >= 0);
-        let quantity = if worthless { self.left } else { self.left.min(self.depth) };
-        let key = if worthless { Some(0) } else { self.key };
-        self.left -= quantity;
-        self.key = self.key.and_then(|key| key.checked_add(self.tick));
-        Some((quantity, key))
     }
 }

@@ -5,12 +5,13 @@
 //! are whatever one takes, so the cheapest shares all-in are the optimum: a lower bound for every taking policy under
 //! displayed fills without latency.
 
-use crate::book::{Book, EMPTY};
-use crate::engine::{AsOf, Market, Parent, Walk, walk_error};
+use crate::book::Book;
+use crate::engine::{AsOf, Market, Parent};
 use crate::error::{Error, Result};
 use crate::observe::KeepGoing;
 use crate::tape::Tape;
-use crate::units::{Money, Nanos, Shares, Time, fraction_of};
+use crate::units::{Money, Nanos, Shares, Time};
+use crate::walk::{Walk, walk_error};
 
 /// The least all-in cost of a parent in nanos: cash out for a buy, minus cash in for a sell. `None` when its side was
 /// never quoted by its end.
@@ -32,8 +33,9 @@ pub fn hindsight(
         let rows = tape.snapshot_at(next, market.snapshot);
         let now = tape.ts()[next];
         next = rows.end;
-        book.apply(tape, rows, market.snapshot, |venue, side, old, new| {
-            offers.fresh[venue] |= side == parent.side && old != new;
+        book.apply(tape, rows, market.snapshot, |change| {
+            let (old, new) = change.quote(parent.side);
+            offers.fresh[change.venue] |= old != new;
         });
         if now < parent.end {
             offers.see(&book, market, parent, now);
@@ -63,8 +65,7 @@ impl Offers {
     fn see(&mut self, book: &Book, market: &Market, parent: &Parent, now: Time) {
         let Some(mid) = book.mid() else { return };
         let visibility = &market.visibility;
-        let worst_key = (parent.side.sign() * mid).saturating_add(fraction_of(visibility.collar, mid)).min(EMPTY - 1);
-        let oldest = visibility.max_quote_age.map_or(Time::MIN, |age| now.saturating_sub(age));
+        let (worst_key, oldest) = (visibility.worst_key(parent.side, mid), visibility.oldest(now));
         for (venue, quote) in book.offers(parent.side).iter().enumerate() {
             if self.fresh[venue] && quote.key <= worst_key && book.updated(venue) >= oldest {
                 self.fresh[venue] = false;

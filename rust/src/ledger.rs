@@ -1,5 +1,6 @@
 //! The ledger: every child, every fill, and the sums that follow from them (MODEL P5, P6).
 
+use crate::policy::Posting;
 use crate::units::{Money, Nanos, Shares, Side, Time};
 
 /// Why shares changed hands.
@@ -57,15 +58,20 @@ pub enum Reason {
     Limit,
     /// Own fills had left nothing of the quote.
     Depleted,
-    /// The fill model executed no share.
+    /// The fill model executed no share, or the queue ahead of a limit order was not used up.
     Queue,
-    /// The order ended before the child arrived.
+    /// The order, or its epoch, ended before the child arrived.
     Expired,
+    /// A limit order that would have taken: the other side was at or through its price when it arrived.
+    Crossed,
 }
 
-/// One child order: what it saw when it was decided, and what it met.
+/// One child order: what it saw when it was decided, and what it met. A limit order sees and meets the side it joins: what
+/// is displayed there stands ahead of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Child {
+    /// [`Kind::Take`] or [`Kind::Post`].
+    pub kind: Kind,
     /// When it was decided.
     pub ts_decided: Time,
     /// When it arrived (or would have).
@@ -104,6 +110,30 @@ pub struct Child {
     pub age: Time,
 }
 
+/// Where a limit order stands in its queue, from this time on (MODEL C10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The child's number.
+    pub child: u32,
+    /// Since when.
+    pub ts: Time,
+    /// Shares ahead of it.
+    pub ahead: Shares,
+    /// Its own shares not yet filled.
+    pub left: Shares,
+}
+
+/// What the paper's router decided at the start of an epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Epoch {
+    /// When.
+    pub ts: Time,
+    /// Shares to plan.
+    pub remaining: Shares,
+    /// The decision.
+    pub posting: Posting,
+}
+
 /// How a parent order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -124,6 +154,8 @@ pub struct Summary {
     pub arrival_mid: Option<Nanos>,
     /// Shares its children executed.
     pub executed: Shares,
+    /// Those of them that its limit orders did.
+    pub posted: Shares,
     /// Shares completed at the end.
     pub completed: Shares,
     /// Shares beyond the quantity traded back at the end.
@@ -173,6 +205,10 @@ pub struct Ledger {
     pub fills: Vec<Fill>,
     /// Children by number.
     pub children: Vec<Child>,
+    /// Queue positions of limit orders, in time order.
+    pub places: Vec<Place>,
+    /// Decisions of the paper's router, in time order.
+    pub epochs: Vec<Epoch>,
     side: Side,
     record: bool,
 }
@@ -185,6 +221,7 @@ impl Ledger {
             status: Status::NoQuotes,
             arrival_mid: None,
             executed: 0,
+            posted: 0,
             completed: 0,
             unwound: 0,
             notional: 0,
@@ -198,7 +235,7 @@ impl Ledger {
             fills: 0,
             ts_done: end,
         };
-        Self { summary, fills: Vec::new(), children: Vec::new(), side, record }
+        Self { summary, fills: Vec::new(), children: Vec::new(), places: Vec::new(), epochs: Vec::new(), side, record }
     }
 
     /// Books one execution.
@@ -211,7 +248,11 @@ impl Ledger {
         let sum = &mut self.summary;
         let arrival = sum.arrival_mid.expect("nothing executes before the first mid");
         match fill.kind {
-            Kind::Take | Kind::Post => sum.executed += fill.quantity,
+            Kind::Take => sum.executed += fill.quantity,
+            Kind::Post => {
+                sum.executed += fill.quantity;
+                sum.posted += fill.quantity;
+            }
             Kind::Completion => sum.completed += fill.quantity,
             Kind::Unwind => sum.unwound += fill.quantity,
         }
@@ -246,6 +287,20 @@ impl Ledger {
             self.children.push(child());
         }
         number
+    }
+
+    /// Books where a limit order stands now.
+    pub fn place(&mut self, place: Place) {
+        if self.record {
+            self.places.push(place);
+        }
+    }
+
+    /// Books a decision of the paper's router.
+    pub fn epoch(&mut self, epoch: impl FnOnce() -> Epoch) {
+        if self.record {
+            self.epochs.push(epoch());
+        }
     }
 
     /// A child's row, to write down what it met; `None` when rows are not kept.

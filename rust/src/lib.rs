@@ -21,9 +21,10 @@
 //! | [`units`], [`error`] | the fixed-point scale; what can go wrong |
 //! | [`tape`], [`book`], [`venue`] | records and snapshots; the as-of book and its depletion; terms |
 //! | [`cost`], [`allocate`] | the objective, once; the exact and the exhaustive allocator |
-//! | [`fill`] | what a child gets when it arrives |
+//! | [`fill`], [`resting`] | what a child gets when it arrives; a posted order and its queue |
 //! | [`policy`] | the router and the baselines |
 //! | [`engine`], [`ledger`] | the replay of one parent; its rows and sums |
+//! | `walk` | the completion at the end of a horizon |
 //! | [`hindsight`] | the least possible cost, with perfect foresight |
 //! | [`cont_kukanov`] | market and limit orders over random outflows, the paper's own problem |
 //! | [`search`], [`observe`] | many replays on threads; progress and stop |
@@ -45,9 +46,11 @@ pub mod observe;
 pub mod policy;
 #[cfg(feature = "python")]
 mod python;
+pub mod resting;
 pub mod search;
 pub mod tape;
 pub mod units;
 pub mod venue;
+mod walk;
 
 pub use error::{Error, Result};

@@ -6,14 +6,15 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
 use crate::book::Book;
-use crate::engine::{AsOf, Market, Parent, replay};
+use crate::cont_kukanov::probes::{Probes, Probing, probe};
+use crate::engine::{AsOf, Market, Parent, Scene, replay};
 use crate::error::{Error, Result};
 use crate::hindsight::hindsight;
 use crate::ledger::Ledger;
 use crate::observe::{KeepGoing, Observer, POLL, Watch, always};
 use crate::policy::Policy;
 use crate::tape::{Snapshot, Tape};
-use crate::units::{Money, Time};
+use crate::units::{Money, Shares, Side, Time};
 
 /// One column of a comparison: a policy in a market.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +44,13 @@ pub fn replay_all(
     let mut watch = Watch::new(observer, parents.len() * variants.len());
     let used = variants.iter().map(|variant| variant.market.snapshot);
     let starts = Starts::new(tape, parents, used, &mut || watch.poll())?;
+    let histories = Histories::new(tape, parents, variants, &mut || watch.poll())?;
     run_all(watch, threads, |job, keep_going| {
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
         let as_of = starts.at(variant.market.snapshot, index).clone();
-        replay(tape, &variant.market, &variant.policy, &parents[index], as_of, record, keep_going)
+        let probes = histories.of(variant, parents[index].side);
+        let scene = Scene { tape, market: &variant.market, policy: &variant.policy, probes };
+        replay(scene, &parents[index], as_of, record, keep_going)
     })
 }
 
@@ -124,6 +128,45 @@ fn run_all<T: Send>(
     }
     // Short only behind a failure, which comes first and is what `collect` returns.
     results.into_iter().flatten().collect()
+}
+
+/// What the paper's routers have seen of past windows: the probes of every side, once for each way of probing in use.
+struct Histories {
+    known: Vec<(Probing, Probes)>,
+}
+
+impl Histories {
+    fn new(
+        tape: &Tape<'_>,
+        parents: &[Parent],
+        variants: &[Variant],
+        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Self> {
+        let mut sides = vec![Side::Buy, Side::Sell];
+        sides.retain(|&side| parents.iter().any(|parent| parent.side == side));
+        let mut known: Vec<(Probing, Probes)> = Vec::new();
+        for probing in variants.iter().flat_map(|variant| sides.iter().filter_map(|&side| variant.probing(side))) {
+            if known.iter().all(|(other, _)| *other != probing) {
+                let probes = probe(tape, &probing, keep_going)?;
+                known.push((probing, probes));
+            }
+        }
+        Ok(Self { known })
+    }
+
+    fn of(&self, variant: &Variant, side: Side) -> Option<&Probes> {
+        let wanted = variant.probing(side)?;
+        self.known.iter().find(|(probing, _)| *probing == wanted).map(|(_, probes)| probes)
+    }
+}
+
+impl Variant {
+    /// The probes its policy learns from, of orders of any size: a smaller one's fills are the lesser of its size and theirs.
+    fn probing(&self, side: Side) -> Option<Probing> {
+        let Policy::ContKukanov(router) = self.policy else { return None };
+        let Market { snapshot, visibility, .. } = self.market;
+        Some(Probing { side, quantity: Shares::MAX, windows: router.windows(), snapshot, visibility })
+    }
 }
 
 /// The as-of book at every parent's start, once per snapshot mode in use.

@@ -28,6 +28,29 @@ pub struct Tape<'a> {
     ask_sz: &'a [u32],
     queue_position: Option<&'a [f64]>,
     venues: usize,
+    trades: Option<Trades<'a>>,
+}
+
+/// Executions on the venues of a tape, sorted by time. Only time relates them to the quotes: at one time the trades come
+/// first, then the records (MODEL C10).
+#[derive(Clone, Copy, Debug)]
+pub struct Trades<'a> {
+    /// Event time, nondecreasing.
+    pub ts: &'a [Time],
+    /// Dense venue index, that of the tape.
+    pub venue: &'a [u16],
+    /// Price in nanos.
+    pub price: &'a [Nanos],
+    /// Shares.
+    pub size: &'a [u32],
+}
+
+impl Trades<'_> {
+    /// Row of the first trade after `now`.
+    #[must_use]
+    pub fn after(&self, now: Time) -> usize {
+        self.ts.partition_point(|&ts| ts <= now)
+    }
 }
 
 /// The columns [`Tape::new`] takes, by name.
@@ -76,14 +99,31 @@ impl<'a> Tape<'a> {
         if lengths.iter().chain([&queue_length]).any(|&n| n != ts.len()) {
             return Err(invalid("tape", "must have columns of one length", format!("{} and {lengths:?}", ts.len())));
         }
-        if let Some(row) = venue.iter().position(|&v| usize::from(v) >= venues) {
-            let value = format!("{} in row {row}", venue[row]);
-            return Err(invalid("tape.venue", "must be below the number of venues", value));
+        check_venues("tape.venue", venue, venues)?;
+        check_order("tape.ts", ts)?;
+        Ok(Self { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position, venues, trades: None })
+    }
+
+    /// The same tape with its trades.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tape::new`].
+    pub fn with_trades(self, trades: Trades<'a>) -> Result<Self> {
+        let lengths = [trades.venue.len(), trades.price.len(), trades.size.len()];
+        if lengths.iter().any(|&n| n != trades.ts.len()) {
+            let value = format!("{} and {lengths:?}", trades.ts.len());
+            return Err(invalid("tape.trades", "must have columns of one length", value));
         }
-        if let Some(row) = ts.windows(2).position(|pair| pair[0] > pair[1]) {
-            return Err(invalid("tape.ts", "must not decrease", format!("{} in row {}", ts[row + 1], row + 1)));
-        }
-        Ok(Self { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position, venues })
+        check_venues("tape.trades.venue", trades.venue, self.venues)?;
+        check_order("tape.trades.ts", trades.ts)?;
+        Ok(Self { trades: Some(trades), ..self })
+    }
+
+    /// The trades, where the tape has them.
+    #[must_use]
+    pub fn trades(&self) -> Option<Trades<'a>> {
+        self.trades
     }
 
     /// Number of records.
@@ -148,6 +188,20 @@ impl<'a> Tape<'a> {
         }
         i..end
     }
+}
+
+fn check_venues(argument: &'static str, venue: &[u16], venues: usize) -> Result<()> {
+    let wrong = venue.iter().position(|&v| usize::from(v) >= venues);
+    wrong.map_or(Ok(()), |row| {
+        Err(invalid(argument, "must be below the number of venues", format!("{} in row {row}", venue[row])))
+    })
+}
+
+fn check_order(argument: &'static str, ts: &[Time]) -> Result<()> {
+    let wrong = ts.windows(2).position(|pair| pair[0] > pair[1]);
+    wrong.map_or(Ok(()), |row| {
+        Err(invalid(argument, "must not decrease", format!("{} in row {}", ts[row + 1], row + 1)))
+    })
 }
 
 fn invalid(argument: &'static str, rule: &'static str, value: String) -> Error {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use sor_core::allocate::{Problem, Rule, Solver, allocate, exact::Scratch};
 use sor_core::book::Depletion;
 use sor_core::cost::{Offer, Penalties, cost};
-use sor_core::engine::{Limit, Market, Parent, replay};
+use sor_core::engine::{Limit, Market, Parent, Scene, replay};
 use sor_core::fill::{FillModel, QueueAware};
 use sor_core::hindsight::hindsight;
 use sor_core::ledger::{Kind, Ledger, Reason, Status};
@@ -366,6 +366,7 @@ fn children(ledger: &Ledger) -> Vec<GoldenChild> {
         Reason::Depleted => "depleted",
         Reason::Queue => "queue",
         Reason::Expired => "expired",
+        Reason::Crossed => "crossed",
     };
     let row = |(child, row): (usize, &sor_core::ledger::Child)| GoldenChild {
         child,
@@ -428,9 +429,10 @@ fn the_replay_gives_the_golden_ledgers() {
         for solver in SOLVERS {
             let name = format!("{}, {solver:?}", case.name);
             let policy = case.policy.build(solver);
-            let ledger = replay(&tape, &market, &policy, &parent, as_of(), true, on).expect(&name);
+            let scene = Scene { tape: &tape, market: &market, policy: &policy, probes: None };
+            let ledger = replay(scene, &parent, as_of(), true, on).expect(&name);
             check(&case, &ledger, &name);
-            let sums = replay(&tape, &market, &policy, &parent, as_of(), false, on).expect(&name);
+            let sums = replay(scene, &parent, as_of(), false, on).expect(&name);
             assert_eq!(sums.summary, ledger.summary, "{name}: rows kept or not");
         }
         if let Some(expected) = case.hindsight {

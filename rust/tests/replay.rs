@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use sor_core::allocate::{Rule, Solver};
 use sor_core::book::Depletion;
-use sor_core::engine::{Limit, Market, Parent, replay};
+use sor_core::engine::{Limit, Market, Parent, Scene, replay};
 use sor_core::fill::{FillModel, QueueAware};
 use sor_core::ledger::{Child, Fill, Kind, Ledger, Reason, Status, Summary};
 use sor_core::observe::{Unobserved, always};
@@ -91,7 +91,7 @@ impl Case {
         let Self { market, policy, parent, .. } = self;
         let tape = self.tape.tape(market.venues.len());
         let as_of = as_of_books(&tape, market.snapshot, &[parent.start]).remove(0);
-        replay(&tape, market, policy, parent, as_of, true, always).expect("a valid case")
+        replay(Scene { tape: &tape, market, policy, probes: None }, parent, as_of, true, always).expect("a valid case")
     }
 
     /// The number of the episode that a venue shows at `now` on the side that is taken (MODEL B5), and its size.

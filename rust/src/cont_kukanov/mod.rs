@@ -22,7 +22,8 @@
 //! - `line`: the exact cost along an exchange of shares between two orders; `descent`: local search by such moves;
 //! - [`solve`]: descents from several starts (C6);
 //! - [`bound`]: the convex relaxation, a lower bound on the optimum (C6);
-//! - [`paper`]: the paper's own stochastic approximation (C7).
+//! - [`paper`]: the paper's own stochastic approximation (C7);
+//! - [`probes`]: scenarios from a tape (C9).
 //!
 //! Floats are right here: nothing in this module enters a ledger. Every sum runs in a fixed order, on one thread, so
 //! that equal input gives equal bytes.
@@ -32,6 +33,7 @@ pub mod closed_form;
 mod descent;
 mod line;
 pub mod paper;
+pub mod probes;
 pub mod scenarios;
 pub mod solve;
 

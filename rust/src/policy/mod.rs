@@ -1,8 +1,10 @@
 //! Policies: at each decision, which venue gets how many shares (MODEL P3, section 3).
 
 mod baselines;
+mod cont_kukanov;
 mod router;
 
+pub use cont_kukanov::{ContKukanov, Posting, Solved};
 pub use router::{Plan, Router, Unit};
 
 use crate::allocate::exact::Scratch;
@@ -31,6 +33,8 @@ pub enum Policy {
     },
     /// The remainder over the venues in proportion to their available size.
     Vwap,
+    /// The paper's router: market and limit orders, epoch by epoch (MODEL section 6).
+    ContKukanov(ContKukanov),
 }
 
 /// One child the policy wants to send.
@@ -51,6 +55,23 @@ pub struct Visibility {
     pub collar: f64,
     /// Quotes older than this are hidden, nanoseconds (B3).
     pub max_quote_age: Option<Time>,
+}
+
+impl Visibility {
+    /// The signed price beyond which a quote that `side` takes is a stub at this mid (B7).
+    #[must_use]
+    #[inline]
+    pub fn worst_key(&self, side: Side, mid: Nanos) -> Nanos {
+        // An empty side (EMPTY) is never below the limit, whatever the collar.
+        (side.sign() * mid).saturating_add(fraction_of(self.collar, mid)).min(EMPTY - 1)
+    }
+
+    /// Time of the oldest record a quote may rest on at `now` (B3).
+    #[must_use]
+    #[inline]
+    pub fn oldest(&self, now: Time) -> Time {
+        self.max_quote_age.map_or(Time::MIN, |age| now.saturating_sub(age))
+    }
 }
 
 /// All that a policy may look at when it decides.
@@ -166,8 +187,7 @@ impl Desk {
         match self.limits {
             Some(limits) if limits.mid == mid => limits.worst_key,
             _ => {
-                // An empty side (EMPTY) is never below the limit, whatever the collar.
-                let worst_key = (side.sign() * mid).saturating_add(fraction_of(visibility.collar, mid)).min(EMPTY - 1);
+                let worst_key = visibility.worst_key(side, mid);
                 let penalties = match policy {
                     Policy::Router(router) => router.penalties(mid),
                     _ => Penalties { over: 0, under: 0, theta: 0 },
@@ -194,7 +214,7 @@ impl Desk {
 
 impl Policy {
     /// Appends what to send now to `intents`. `due` is how many shares the schedule of a `Twap` has released and not
-    /// yet used; other policies ignore it. A router that enumerates asks `keep_going` once a millisecond or so.
+    /// yet used, or the market order of a `ContKukanov` still wants; other policies ignore it. A router that enumerates asks `keep_going` once a millisecond or so.
     ///
     /// # Errors
     ///
@@ -213,7 +233,7 @@ impl Policy {
             Policy::Router(router) => router.decide(view, desk, intents, keep_going)?,
             Policy::BestAsk => baselines::best_ask(view, intents),
             Policy::Sweep => baselines::sweep(view, view.remaining, &mut desk.ranked, intents),
-            Policy::Twap { .. } => baselines::sweep(view, due, &mut desk.ranked, intents),
+            Policy::Twap { .. } | Policy::ContKukanov(_) => baselines::sweep(view, due, &mut desk.ranked, intents),
             Policy::Vwap => baselines::vwap(view, &mut desk.ranked, intents),
         }
         Ok(())

@@ -20,6 +20,17 @@ pub enum Unit {
     Price,
 }
 
+impl Unit {
+    /// A parameter in nanos per share (MODEL N3).
+    #[must_use]
+    pub fn nanos(self, value: f64, benchmark: Nanos) -> Nanos {
+        match self {
+            Unit::Fraction => fraction_of(value, benchmark),
+            Unit::Price => fraction_of(value, NANOS_PER_UNIT),
+        }
+    }
+}
+
 /// What the router plans with (MODEL F4).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Plan {
@@ -64,15 +75,10 @@ impl Router {
     /// The penalties in nanos per share when the mid is `mid` (MODEL N3).
     #[must_use]
     pub fn penalties(&self, mid: Nanos) -> Penalties {
-        let base = match self.unit {
-            Unit::Fraction => self.benchmark(mid),
-            Unit::Price => NANOS_PER_UNIT,
-        };
-        Penalties {
-            over: fraction_of(self.lambda_over, base),
-            under: fraction_of(self.lambda_under, base),
-            theta: fraction_of(self.theta_queue, base),
-        }
+        let benchmark = self.benchmark(mid);
+        let [over, under, theta] =
+            [self.lambda_over, self.lambda_under, self.theta_queue].map(|value| self.unit.nanos(value, benchmark));
+        Penalties { over, under, theta }
     }
 
     /// The marginal cost at which it stops; `None` under the strict rule, where no penalty decides (MODEL A5).

@@ -8,10 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{Error, Result};
-use crate::tape::{Columns, Tape};
+use crate::tape::{Columns, Tape, Trades};
 use crate::units::Money;
 
-/// A tape's columns, by name, from a Python dict.
+/// A tape's columns, by name, from a Python dict; its trades, where it has them, are a dict in it.
 pub(super) struct TapeColumns<'py> {
     ts: PyReadonlyArray1<'py, i64>,
     venue: PyReadonlyArray1<'py, u16>,
@@ -20,6 +20,15 @@ pub(super) struct TapeColumns<'py> {
     ask_px: PyReadonlyArray1<'py, i64>,
     ask_sz: PyReadonlyArray1<'py, u32>,
     queue_position: Option<PyReadonlyArray1<'py, f64>>,
+    trades: Option<TradeColumns<'py>>,
+}
+
+/// The columns of a tape's trades.
+struct TradeColumns<'py> {
+    ts: PyReadonlyArray1<'py, i64>,
+    venue: PyReadonlyArray1<'py, u16>,
+    price: PyReadonlyArray1<'py, i64>,
+    size: PyReadonlyArray1<'py, u32>,
 }
 
 impl<'a, 'py> FromPyObject<'a, 'py> for TapeColumns<'py> {
@@ -35,6 +44,21 @@ impl<'a, 'py> FromPyObject<'a, 'py> for TapeColumns<'py> {
             ask_px: required(&tape, "ask_px")?,
             ask_sz: required(&tape, "ask_sz")?,
             queue_position: column(&tape, "queue_position")?,
+            trades: tape.get_item("trades")?.map(|trades| trades.extract()).transpose()?,
+        })
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for TradeColumns<'py> {
+    type Error = PyErr;
+
+    fn extract(trades: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let trades = trades.cast::<PyDict>()?;
+        Ok(Self {
+            ts: required(&trades, "ts")?,
+            venue: required(&trades, "venue")?,
+            price: required(&trades, "price")?,
+            size: required(&trades, "size")?,
         })
     }
 }
@@ -77,7 +101,14 @@ impl TapeColumns<'_> {
             ask_sz: self.ask_sz.as_slice()?,
             queue_position: self.queue_position.as_ref().map(PyReadonlyArray1::as_slice).transpose()?,
         };
-        Ok(Tape::new(columns, venues)?)
+        let tape = Tape::new(columns, venues)?;
+        let Some(trades) = &self.trades else { return Ok(tape) };
+        Ok(tape.with_trades(Trades {
+            ts: trades.ts.as_slice()?,
+            venue: trades.venue.as_slice()?,
+            price: trades.price.as_slice()?,
+            size: trades.size.as_slice()?,
+        })?)
     }
 }
 

@@ -3,9 +3,11 @@
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
 mod allocate;
+mod arguments;
 mod columns;
 mod cont_kukanov;
 mod errors;
+mod ledger;
 mod run;
 
 #[pyo3::pymodule]
@@ -18,7 +20,7 @@ mod _core {
         ck_solve,
     };
     #[pymodule_export]
-    use super::run::{count_states, execute, hindsight, replay};
+    use super::run::{count_states, execute, hindsight, mids, probe, replay};
 
     /// Whether this is an optimised build; benchmarks refuse any other.
     #[pymodule_export]

@@ -1,156 +1,25 @@
-//! Replays: Python's arguments in, the ledger's columns out.
+//! Replays and passes over a tape: Python's arguments in, columns out.
 
 use std::ops::ControlFlow;
 
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::book::{Depletion, count_states as count};
-use crate::engine::{Limit, Market, Parent};
+use crate::book::{count_states as count, mids_at};
+use crate::cont_kukanov::probes::{Probing, Windows, probe as probe_tape};
 use crate::error::{Error, Result};
-use crate::fill::{FillModel, Met, QueueAware, Stream};
-use crate::ledger::{Child, Kind, Ledger, Reason, Status, Summary};
+use crate::fill::{Met, Stream};
+use crate::ledger::Ledger;
 use crate::observe::{Observer, Watch};
-use crate::policy::{Plan, Policy, Router, Unit, Visibility};
-use crate::python::allocate::{rule, solver, unknown};
-use crate::python::columns::{Frame, TapeColumns, narrow};
-use crate::search::{Variant, hindsight_all, replay_all};
-use crate::tape::Snapshot;
-use crate::units::{Money, Side};
-use crate::venue::Venue;
-
-/// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
-type ParentArgument = (i8, i64, i64, i64, i64, u64);
-
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-pub(super) struct VariantArgument {
-    /// `(taker fee, maker rebate, latency, queue position)` by venue index.
-    venues: Vec<(i64, i64, i64, f64)>,
-    snapshot: String,
-    depletion: String,
-    collar: f64,
-    max_quote_age: Option<i64>,
-    tick: i64,
-    fill: Option<QueueAwareArgument>,
-    limit: String,
-    policy: PolicyArgument,
-}
-
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-pub(super) struct QueueAwareArgument {
-    max_fill: f64,
-    impact: f64,
-    decay: Option<f64>,
-    seed: Option<u64>,
-}
-
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct PolicyArgument {
-    name: String,
-    #[pyo3(default)]
-    bucket: i64,
-    #[pyo3(default)]
-    router: Option<RouterArgument>,
-}
-
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct RouterArgument {
-    lambda_over: f64,
-    lambda_under: f64,
-    theta_queue: f64,
-    unit: String,
-    rule: String,
-    solver: String,
-    max_candidates: u64,
-    plan: String,
-    overbook: f64,
-}
-
-pub(super) fn snapshot(name: &str) -> Result<Snapshot> {
-    match name {
-        "last" => Ok(Snapshot::Last),
-        "each" => Ok(Snapshot::Each),
-        "first" => Ok(Snapshot::First),
-        _ => Err(unknown("snapshot", "must be \"last\", \"each\" or \"first\"", name)),
-    }
-}
-
-fn fill_model(queue: Option<&QueueAwareArgument>) -> FillModel {
-    queue.map_or(FillModel::Displayed, |&QueueAwareArgument { max_fill, impact, decay, seed }| {
-        FillModel::QueueAware(QueueAware { max_fill, impact, decay, seed })
-    })
-}
-
-impl RouterArgument {
-    fn build(&self) -> Result<Router> {
-        Ok(Router {
-            lambda_over: self.lambda_over,
-            lambda_under: self.lambda_under,
-            theta_queue: self.theta_queue,
-            unit: match self.unit.as_str() {
-                "fraction" => Unit::Fraction,
-                "price" => Unit::Price,
-                other => return Err(unknown("unit", "must be \"fraction\" or \"price\"", other)),
-            },
-            rule: rule(&self.rule)?,
-            solver: solver(&self.solver, self.max_candidates)?,
-            plan: match self.plan.as_str() {
-                "displayed" => Plan::Displayed,
-                "fills" => Plan::Fills { overbook: self.overbook },
-                other => return Err(unknown("plan", "must be \"displayed\" or \"fills\"", other)),
-            },
-        })
-    }
-}
-
-impl PolicyArgument {
-    fn build(&self) -> Result<Policy> {
-        match (self.name.as_str(), &self.router) {
-            ("router", Some(router)) => router.build().map(Policy::Router),
-            ("best_ask", _) => Ok(Policy::BestAsk),
-            ("sweep", _) => Ok(Policy::Sweep),
-            ("twap", _) => Ok(Policy::Twap { bucket: self.bucket }),
-            ("vwap", _) => Ok(Policy::Vwap),
-            (other, _) => {
-                Err(unknown("policy", "must be \"router\", \"best_ask\", \"sweep\", \"twap\" or \"vwap\"", other))
-            }
-        }
-    }
-}
-
-impl VariantArgument {
-    fn build(&self) -> Result<Variant> {
-        let venues = self.venues.iter().map(|&(taker_fee, maker_rebate, latency, queue_position)| Venue {
-            taker_fee,
-            maker_rebate,
-            latency,
-            queue_position,
-        });
-        let market = Market {
-            venues: venues.collect(),
-            snapshot: snapshot(&self.snapshot)?,
-            depletion: match self.depletion.as_str() {
-                "refresh" => Depletion::Refresh,
-                "persistent" => Depletion::Persistent,
-                "none" => Depletion::None,
-                other => return Err(unknown("depletion", "must be \"refresh\", \"persistent\" or \"none\"", other)),
-            },
-            visibility: Visibility { collar: self.collar, max_quote_age: self.max_quote_age },
-            fill: fill_model(self.fill.as_ref()),
-            limit: match self.limit.as_str() {
-                "seen" => Limit::Seen,
-                "none" => Limit::None,
-                other => return Err(unknown("limit", "must be \"seen\" or \"none\"", other)),
-            },
-            tick: self.tick,
-        };
-        Ok(Variant { market, policy: self.policy.build()? })
-    }
-}
+use crate::policy::Visibility;
+use crate::python::arguments::{
+    ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, queue_model, side, snapshot,
+};
+use crate::python::columns::TapeColumns;
+use crate::python::ledger::{Row, children, epochs, fills, places, summaries};
+use crate::search::{hindsight_all, replay_all};
+use crate::units::Money;
 
 /// Watches from Python: signals, and a progress callback. Keeps the exception that stopped the call.
 #[derive(Default)]
@@ -185,14 +54,6 @@ impl Observer for PyObserver {
     }
 }
 
-fn build_parents(parents: Vec<ParentArgument>) -> Vec<Parent> {
-    let build = |(sign, quantity, start, end, lot, twin)| {
-        let side = if sign < 0 { Side::Sell } else { Side::Buy };
-        Parent { side, quantity, start, end, lot, twin }
-    };
-    parents.into_iter().map(build).collect()
-}
-
 /// The least possible all-in cost of every parent in the market of `variant` (MODEL P4), nanos; `None` where its side
 /// was never quoted.
 #[pyfunction]
@@ -224,15 +85,15 @@ pub(super) fn execute(
     fill: Option<QueueAwareArgument>,
     stream: (u64, u64),
 ) -> (i64, i64) {
-    let side = if sign < 0 { Side::Sell } else { Side::Buy };
+    let side = side(sign);
     let met = Met { key: side.sign() * price, displayed, available, age, queue_position };
     let stream = Stream { parent: [stream.0, 0], child: stream.1 };
     let execution = fill_model(fill.as_ref()).execute(side, quantity, &met, stream);
     (execution.quantity, side.sign() * execution.key)
 }
 
-/// Replays every parent under every variant. Returns three dicts of columns: summaries (row `variant * parents +
-/// parent`), fills and children (both empty unless `record`).
+/// Replays every parent under every variant. Returns dicts of columns by name: `parents` (row `variant * parents +
+/// parent`), and, empty unless `record`, `fills`, `children`, `places` (queue positions) and `epochs`.
 #[pyfunction]
 #[pyo3(signature = (tape, parents, variants, *, record, threads, progress = None))]
 pub(super) fn replay<'py>(
@@ -243,7 +104,7 @@ pub(super) fn replay<'py>(
     record: bool,
     threads: usize,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>, Bound<'py, PyDict>)> {
+) -> PyResult<Bound<'py, PyDict>> {
     let parents = build_parents(parents);
     let variants = variants.iter().map(VariantArgument::build).collect::<Result<Vec<_>>>()?;
     let venues = variants.first().map_or(0, |variant| variant.market.venues.len());
@@ -256,7 +117,13 @@ pub(super) fn replay<'py>(
         .enumerate()
         .map(|(i, value)| Row { variant: i / parents.len(), parent: i % parents.len(), value })
         .collect();
-    Ok((summaries(py, &rows)?, fills(py, &rows)?, children(py, &rows)?))
+    let tables = PyDict::new(py);
+    tables.set_item("parents", summaries(py, &rows)?)?;
+    tables.set_item("fills", fills(py, &rows)?)?;
+    tables.set_item("children", children(py, &rows)?)?;
+    tables.set_item("places", places(py, &rows)?)?;
+    tables.set_item("epochs", epochs(py, &rows)?)?;
+    Ok(tables)
 }
 
 /// `(snapshots, locked, crossed, stubs)`, counted over a tape's snapshots.
@@ -278,150 +145,63 @@ pub(super) fn count_states(
     Ok((counts.snapshots, counts.locked, counts.crossed, counts.stubs))
 }
 
-/// A row of a result with the place it belongs to: variant and parent.
-struct Row<T> {
-    variant: usize,
-    parent: usize,
-    value: T,
+/// The windows' ends, and the filled shares, a row a window and a column a venue.
+type Probed<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray2<i64>>);
+
+/// Values, and whether each is there.
+type Optional<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<bool>>);
+
+/// The filled shares of the probes of every window on the tape (MODEL C9).
+#[pyfunction]
+#[allow(clippy::too_many_arguments, reason = "what a probe is, passed once from Python")]
+pub(super) fn probe<'py>(
+    py: Python<'py>,
+    tape: TapeColumns<'py>,
+    venues: usize,
+    sign: i8,
+    quantity: i64,
+    windows: (i64, i64),
+    queue: &str,
+    snapshot: &str,
+    collar: f64,
+    max_quote_age: Option<i64>,
+) -> PyResult<Probed<'py>> {
+    let tape = tape.tape(venues)?;
+    let (length, every) = windows;
+    let probing = Probing {
+        side: side(sign),
+        quantity,
+        windows: Windows { length, every, queue: queue_model(queue)? },
+        snapshot: self::snapshot(snapshot)?,
+        visibility: Visibility { collar, max_quote_age },
+    };
+    let mut observer = PyObserver::default();
+    let outcome = py.detach(|| {
+        let mut watch = Watch::new(&mut observer, 1);
+        probe_tape(&tape, &probing, &mut || watch.poll())
+    });
+    let probes = observer.outcome(outcome)?;
+    let ends = probes.ends.clone();
+    let shape = [ends.len(), venues];
+    Ok((ends.into_pyarray(py), probes.into_rows().into_pyarray(py).reshape(shape)?))
 }
 
-/// A sum of money as a named column.
-type MoneyColumn<T> = (&'static str, fn(&T) -> Money);
-
-/// A count, price or time as a named column.
-type WholeColumn<T> = (&'static str, fn(&T) -> i64);
-
-impl<'py> Frame<'py> {
-    /// The columns `variant` and `parent`, which every result starts with.
-    fn placed<T>(py: Python<'py>, rows: &[Row<T>]) -> PyResult<Self> {
-        let frame = Self::new(py);
-        frame.column("variant", rows.iter().map(|row| row.variant as u32))?;
-        frame.column("parent", rows.iter().map(|row| row.parent as u32))?;
-        Ok(frame)
-    }
-
-    fn money<T>(&self, rows: &[Row<&T>], columns: &[MoneyColumn<T>]) -> PyResult<()> {
-        for &(name, part) in columns {
-            let column = rows.iter().map(|row| narrow(name, row.parent, part(row.value)));
-            self.column(name, column.collect::<Result<Vec<i64>>>()?.into_iter())?;
-        }
-        Ok(())
-    }
-}
-
-fn summaries<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'py, PyDict>> {
-    let rows: Vec<Row<&Summary>> = ledgers
-        .iter()
-        .map(|ledger| Row { variant: ledger.variant, parent: ledger.parent, value: &ledger.value.summary })
-        .collect();
-    let each = || rows.iter().map(|row| row.value);
-    let frame = Frame::placed(py, &rows)?;
-    frame.column("status", each().map(|row| status(row.status)))?;
-    frame.optional("arrival_mid", each().map(|row| row.arrival_mid))?;
-    frame.column("executed", each().map(|row| row.executed))?;
-    frame.column("completed", each().map(|row| row.completed))?;
-    frame.column("unwound", each().map(|row| row.unwound))?;
-    let money: [MoneyColumn<Summary>; 9] = [
-        ("notional", |row| row.notional),
-        ("fees", |row| row.fees),
-        ("rebates", |row| row.rebates),
-        ("spread", |row| row.spread),
-        ("slippage", |row| row.slippage),
-        ("timing", |row| row.timing),
-        ("opportunity", |row| row.opportunity),
-        ("shortfall", Summary::shortfall),
-        ("all_in", Summary::all_in),
-    ];
-    frame.money(&rows, &money)?;
-    frame.column("children", each().map(|row| row.children))?;
-    frame.column("fills", each().map(|row| row.fills))?;
-    frame.column("ts_done", each().map(|row| row.ts_done))?;
-    Ok(frame.into_dict())
-}
-
-fn fills<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'py, PyDict>> {
-    let mut rows = Vec::new();
-    for &Row { variant, parent, value } in ledgers {
-        rows.extend(value.fills.iter().map(|fill| Row { variant, parent, value: fill }));
-    }
-    let each = || rows.iter().map(|row| row.value);
-    let frame = Frame::placed(py, &rows)?;
-    frame.column("child", each().map(|fill| fill.child.map_or(-1, i64::from)))?;
-    frame.column("ts_decided", each().map(|fill| fill.ts_decided))?;
-    frame.column("ts_executed", each().map(|fill| fill.ts_executed))?;
-    frame.column("venue", each().map(|fill| fill.venue as u16))?;
-    frame.column("kind", each().map(|fill| kind(fill.kind)))?;
-    frame.column("quantity", each().map(|fill| fill.quantity))?;
-    frame.column("price", each().map(|fill| fill.price))?;
-    frame.column("quoted", each().map(|fill| fill.quoted))?;
-    frame.column("mid", each().map(|fill| fill.mid))?;
-    frame.money(&rows, &[("fee", |fill| fill.fee), ("rebate", |fill| fill.rebate)])?;
-    frame.column("age", each().map(|fill| fill.age))?;
-    Ok(frame.into_dict())
-}
-
-fn children<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'py, PyDict>> {
-    let mut rows = Vec::new();
-    for &Row { variant, parent, value } in ledgers {
-        rows.extend(value.children.iter().enumerate().map(|child| Row { variant, parent, value: child }));
-    }
-    let each = || rows.iter().map(|row| row.value.1);
-    let frame = Frame::placed(py, &rows)?;
-    frame.column("child", rows.iter().map(|row| row.value.0 as i64))?;
-    frame.column("venue", each().map(|child| child.venue as u16))?;
-    frame.column("reason", each().map(|child| reason(child.reason)))?;
-    let columns: [WholeColumn<Child>; 13] = [
-        ("ts_decided", |child| child.ts_decided),
-        ("ts_arrived", |child| child.ts_arrived),
-        ("quantity", |child| child.quantity),
-        ("executed", |child| child.executed),
-        ("remaining", |child| child.remaining),
-        ("mid", |child| child.mid),
-        ("seen_price", |child| child.seen_price),
-        ("seen_displayed", |child| child.seen_displayed),
-        ("seen_available", |child| child.seen_available),
-        ("marginal", |child| child.marginal),
-        ("met_displayed", |child| child.met_displayed),
-        ("met_available", |child| child.met_available),
-        ("age", |child| child.age),
-    ];
-    for (name, value) in columns {
-        frame.column(name, each().map(value))?;
-    }
-    frame.optional("threshold", each().map(|child| child.threshold))?;
-    frame.optional("met_price", each().map(|child| child.met_price))?;
-    frame.optional("fill_probability", each().map(|child| child.fill_probability))?;
-    Ok(frame.into_dict())
-}
-
-/// Places in `sor.schema.STATUSES`.
-const fn status(status: Status) -> u8 {
-    match status {
-        Status::Filled => 0,
-        Status::Completed => 1,
-        Status::NoQuotes => 2,
-    }
-}
-
-/// Places in `sor.schema.KINDS`.
-const fn kind(kind: Kind) -> u8 {
-    match kind {
-        Kind::Take => 0,
-        Kind::Post => 1,
-        Kind::Completion => 2,
-        Kind::Unwind => 3,
-    }
-}
-
-/// Places in `sor.schema.REASONS`.
-const fn reason(reason: Reason) -> u8 {
-    match reason {
-        Reason::Filled => 0,
-        Reason::Partial => 1,
-        Reason::NoQuote => 2,
-        Reason::Limit => 3,
-        Reason::Depleted => 4,
-        Reason::Queue => 5,
-        Reason::Expired => 6,
-    }
+/// The mid as of each of `times` (ascending), nanos.
+#[pyfunction]
+pub(super) fn mids<'py>(
+    py: Python<'py>,
+    tape: TapeColumns<'py>,
+    venues: usize,
+    snapshot: &str,
+    times: PyReadonlyArray1<'py, i64>,
+) -> PyResult<Optional<'py>> {
+    let (tape, mode, times) = (tape.tape(venues)?, self::snapshot(snapshot)?, times.as_slice()?);
+    let mut observer = PyObserver::default();
+    let outcome = py.detach(|| {
+        let mut watch = Watch::new(&mut observer, 1);
+        mids_at(&tape, mode, times, &mut || watch.poll())
+    });
+    let (values, present): (Vec<i64>, Vec<bool>) =
+        observer.outcome(outcome)?.into_iter().map(|mid| (mid.unwrap_or_default(), mid.is_some())).unzip();
+    Ok((values.into_pyarray(py), present.into_pyarray(py)))
 }

@@ -1,0 +1,262 @@
+//! Resting orders in the replay: epochs, trades, and what queues give (MODEL C10).
+
+use crate::book::{Change, Quote};
+use crate::cont_kukanov::probes::Probes;
+use crate::engine::{InFlight, Parent, Run};
+use crate::error::Result;
+use crate::ledger::{Child, Epoch, Fill, Kind, Ledger, Place, Reason};
+use crate::observe::KeepGoing;
+use crate::policy::{ContKukanov, View, Visibility};
+use crate::resting::{Arrival, Resting};
+use crate::tape::{Tape, Trades};
+use crate::units::{Money, Nanos, Shares, Side, Time};
+use crate::venue::Venue;
+
+/// The resting side of a parent's replay: the present epoch and its orders.
+pub(super) struct Maker<'a> {
+    router: &'a ContKukanov,
+    probes: Option<&'a Probes>,
+    trades: Option<Trades<'a>>,
+    side: Side,
+    next_trade: usize,
+    // When the present epoch ends.
+    epoch_end: Time,
+    planned: bool,
+    // Shares taken or in flight once the present epoch's market order is done.
+    wanted: Shares,
+    // Limit orders decided and not yet sent, and those at their venues.
+    limits: Vec<(usize, Quote, Shares)>,
+    resting: Vec<Option<Posted>>,
+}
+
+/// A limit order at its venue.
+struct Posted {
+    number: u32,
+    ts_decided: Time,
+    rebate: Nanos,
+    order: Resting,
+}
+
+/// When and where an event meets a limit order.
+struct Moment {
+    ts: Time,
+    venue: usize,
+    mid: Option<Nanos>,
+    age: Time,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(
+        router: &'a ContKukanov,
+        probes: Option<&'a Probes>,
+        tape: &'a Tape<'a>,
+        parent: &Parent,
+    ) -> Self {
+        let trades = tape.trades();
+        Self {
+            router,
+            probes,
+            trades,
+            side: parent.side,
+            next_trade: trades.map_or(0, |trades| trades.after(parent.start)),
+            epoch_end: parent.start,
+            planned: false,
+            wanted: 0,
+            limits: Vec::new(),
+            resting: (0..tape.venues()).map(|_| None).collect(),
+        }
+    }
+
+    /// Nothing rests.
+    pub(super) fn is_idle(&self) -> bool {
+        self.resting.iter().all(Option::is_none)
+    }
+
+    fn next_trade_at(&self) -> Option<Time> {
+        self.trades.and_then(|trades| trades.ts.get(self.next_trade).copied())
+    }
+
+    /// Plans the epoch if that is still to be done; returns how many shares its market order wants now.
+    pub(super) fn plan(
+        &mut self,
+        view: &View<'_>,
+        visibility: &Visibility,
+        ledger: &mut Ledger,
+        in_flight: Shares,
+        keep_going: &KeepGoing<'_>,
+    ) -> Result<Shares> {
+        let taken = ledger.summary.executed - ledger.summary.posted + in_flight;
+        if !self.planned {
+            let posting = self.router.plan(view, visibility, self.probes, keep_going)?;
+            self.planned = true;
+            self.wanted = taken + posting.market;
+            self.limits.clone_from(&posting.limits);
+            ledger.epoch(|| Epoch { ts: view.now, remaining: view.remaining, posting });
+        }
+        Ok((self.wanted - taken).clamp(0, view.remaining))
+    }
+
+    /// A record is about to take effect; `mid` is that of the last snapshot.
+    #[inline]
+    pub(super) fn record(&mut self, change: &Change, mid: Option<Nanos>, ledger: &mut Ledger) {
+        let moment = Moment { ts: change.ts, venue: change.venue, mid, age: change.ts.saturating_sub(change.updated) };
+        let (own, other) = (change.quote(self.side.opposite()), change.quote(self.side));
+        self.meet(&moment, ledger, |order| order.record(change.ts, own, other));
+    }
+
+    /// An event meets the order at its venue: books what it fills and where the order stands after it.
+    fn meet(&mut self, moment: &Moment, ledger: &mut Ledger, event: impl FnOnce(&mut Resting) -> Shares) {
+        let Some(posted) = &mut self.resting[moment.venue] else { return };
+        let before = (posted.order.ahead(), posted.order.left());
+        let filled = event(&mut posted.order);
+        let after = (posted.order.ahead(), posted.order.left());
+        if before == after {
+            return;
+        }
+        let child = posted.number;
+        ledger.place(Place { child, ts: moment.ts, ahead: after.0, left: after.1 });
+        if let (1.., Some(mid)) = (filled, moment.mid) {
+            let price = self.side.opposite().sign() * posted.order.key();
+            ledger.fill(Fill {
+                child: Some(child),
+                ts_decided: posted.ts_decided,
+                ts_executed: moment.ts,
+                venue: moment.venue,
+                kind: Kind::Post,
+                quantity: filled,
+                price,
+                quoted: price,
+                mid,
+                fee: 0,
+                rebate: Money::from(filled) * Money::from(posted.rebate),
+                age: moment.age,
+            });
+            if let Some(row) = ledger.child_mut(child) {
+                row.executed += filled;
+                row.reason = if after.1 == 0 { Reason::Filled } else { Reason::Partial };
+            }
+        }
+        if after.1 == 0 {
+            self.resting[moment.venue] = None;
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Trades up to `now` and ends of epochs before it, in order of time, each after the arrivals before it. A trade at the
+    /// end of an epoch still meets the epoch's orders.
+    pub(super) fn trades_and_epochs_until(&mut self, now: Time) -> Result<()> {
+        loop {
+            let Some(maker) = &self.maker else { return Ok(()) };
+            let trade = maker.next_trade_at().filter(|&ts| ts <= now);
+            let epoch = Some(maker.epoch_end).filter(|&end| end < now);
+            match (trade, epoch) {
+                (Some(ts), end) if end.is_none_or(|end| ts <= end) => {
+                    self.deliver(|arrival| arrival < ts);
+                    self.print();
+                }
+                (_, Some(end)) => {
+                    self.deliver(|arrival| arrival < end);
+                    self.decide(end)?;
+                }
+                _ => return Ok(()),
+            }
+            self.poll()?;
+        }
+    }
+
+    /// The next trade meets the order that rests at its venue.
+    fn print(&mut self) {
+        let Some(maker) = &mut self.maker else { return };
+        let Some(trades) = maker.trades else { return };
+        let i = maker.next_trade;
+        maker.next_trade += 1;
+        let (ts, venue) = (trades.ts[i], usize::from(trades.venue[i]));
+        if maker.resting[venue].is_none() {
+            return;
+        }
+        let key = maker.side.opposite().sign() * trades.price[i];
+        let other = self.book.offers(maker.side)[venue].key;
+        let age = ts.saturating_sub(self.book.updated(venue));
+        let moment = Moment { ts, venue, mid: self.book.mid(), age };
+        maker.meet(&moment, &mut self.ledger, |order| order.trade(ts, key, Shares::from(trades.size[i]), other));
+    }
+
+    /// At the end of an epoch its orders expire, and the next one is to be planned.
+    #[inline]
+    pub(super) fn end_epoch(&mut self, now: Time) {
+        let Some(maker) = &mut self.maker else { return };
+        if now < maker.epoch_end {
+            return;
+        }
+        maker.epoch_end = maker.epoch_end.saturating_add(maker.router.epoch);
+        maker.planned = false;
+        self.expire();
+    }
+
+    /// Limit orders expire, at their venues and on the way.
+    pub(super) fn expire(&mut self) {
+        if let Some(maker) = &mut self.maker {
+            maker.resting.fill_with(|| None);
+            self.in_flight.retain(|child| child.kind != Kind::Post);
+        }
+    }
+
+    /// Sends the limit orders just planned, in ascending venue id.
+    pub(super) fn post(&mut self, now: Time, mid: Nanos, remaining: Shares) {
+        let Some(maker) = &mut self.maker else { return };
+        for (venue, quote, quantity) in std::mem::take(&mut maker.limits) {
+            let Venue { maker_rebate, latency, .. } = self.market.venues[venue];
+            let (arrival, posting) = (now.saturating_add(latency), self.parent.side.opposite());
+            let seen_size = Shares::from(quote.size);
+            let price = posting.sign() * quote.key;
+            let number = self.ledger.child(|| Child {
+                kind: Kind::Post,
+                ts_decided: now,
+                ts_arrived: arrival,
+                venue,
+                quantity,
+                executed: 0,
+                reason: Reason::Expired,
+                remaining,
+                mid,
+                seen_price: price,
+                seen_displayed: seen_size,
+                seen_available: seen_size,
+                marginal: self.parent.side.sign() * (price - mid) - maker_rebate,
+                threshold: None,
+                met_price: None,
+                met_displayed: 0,
+                met_available: 0,
+                fill_probability: None,
+                age: 0,
+            });
+            let seen_key = quote.key;
+            let child =
+                InFlight { number, kind: Kind::Post, venue, quantity, seen_key, seen_size, ts_decided: now, arrival };
+            if arrival == now { self.join(child) } else { self.set_off(child) }
+        }
+    }
+
+    /// A limit order arrives at its venue and joins the queue, unless it would take.
+    pub(super) fn join(&mut self, child: InFlight) {
+        let Some(maker) = &mut self.maker else { return };
+        let InFlight { number, venue, quantity, arrival: ts, .. } = child;
+        let (own, other) = (self.book.offers(maker.side.opposite())[venue], self.book.offers(maker.side)[venue]);
+        let arrival = Arrival { key: child.seen_key, quantity, seen: child.seen_size, own, other };
+        let order = Resting::join(maker.router.queue, maker.trades.is_some(), ts, &arrival);
+        let ahead = order.as_ref().map_or(0, Resting::ahead);
+        if let Some(row) = self.ledger.child_mut(number) {
+            row.reason = if order.is_some() { Reason::Queue } else { Reason::Crossed };
+            row.met_price = (own.key != crate::book::EMPTY).then(|| maker.side.opposite().sign() * own.key);
+            row.met_displayed = Shares::from(own.size);
+            row.met_available = ahead;
+            row.age = ts.saturating_sub(self.book.updated(venue));
+        }
+        if order.is_some() {
+            self.ledger.place(Place { child: number, ts, ahead, left: quantity });
+        }
+        let rebate = self.market.venues[venue].maker_rebate;
+        maker.resting[venue] = order.map(|order| Posted { number, ts_decided: child.ts_decided, rebate, order });
+    }
+}
