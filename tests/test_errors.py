@@ -248,7 +248,7 @@ WRONG_RUNS: list[tuple[str, dict[str, Any]]] = [
     ("twap_bucket must be positive, got 0", {"twap_bucket": 0}),
     ("twap_bucket is 'soon'; expected a string such as '5m'", {"twap_bucket": "soon"}),
     ("limit must be one of 'seen', 'none', got 'far'", {"limit": "far"}),
-    ("router must be a sor.StaticRouter, got 'sweep'", {"router": "sweep"}),
+    ("router must be a sor.StaticRouter or sor.ContKukanovRouter, got 'sweep'", {"router": "sweep"}),
     ("fill must be a sor.Displayed or sor.QueueAware, got 'displayed'", {"fill": "displayed"}),
     ("book must be a sor.Book, got {}", {"book": {}}),
     ("venues must be sor.Venue objects, a frame or the path of a TOML file, got 5", {"venues": 5}),
