@@ -18,8 +18,10 @@ from .allocate import (
 from .book import Book, FillModel, Level, Settings, Venue, snapshots
 from .hindsight import hindsight
 from .replay import Child, Fill, Order, Policy, Run, replay
+from .resting import QUEUES, Resting, Trade, probe, timeline, windows_of
 
 __all__ = [
+    "QUEUES",
     "Allocation",
     "Book",
     "Child",
@@ -29,8 +31,10 @@ __all__ = [
     "Level",
     "Order",
     "Policy",
+    "Resting",
     "Run",
     "Settings",
+    "Trade",
     "Venue",
     "allocate",
     "allocate_fills",
@@ -40,6 +44,9 @@ __all__ = [
     "hindsight",
     "offers_as_curves",
     "penalty_nanos",
+    "probe",
     "replay",
     "snapshots",
+    "timeline",
+    "windows_of",
 ]

@@ -113,9 +113,13 @@ class Book:
         self.last_seen: dict[str, Level | None] = {"bid": None, "ask": None}
 
     def apply_snapshot(self, group: Sequence[Record]) -> None:
-        """P1 (2): the records one by one, then what is a function of the snapshot: mid and last side seen."""
+        """P1 (2): the records one by one, then what is a function of the snapshot."""
         for record in group:
-            self._apply(record)
+            self.apply(record)
+        self.close_snapshot()
+
+    def close_snapshot(self) -> None:
+        """B6: mid and last side seen are those of a whole snapshot."""
         bid, ask = self.best("bid"), self.best("ask")
         for side, level in (("bid", bid), ("ask", ask)):
             if level is not None:
@@ -126,9 +130,10 @@ class Book:
         elif not self.was_two_sided and (present := bid or ask) is not None:
             self.mid = present.price
 
-    def _apply(self, record: Record) -> None:
+    def apply(self, record: Record) -> None:
+        """B3: one record."""
         ts, venue, bid_px, bid_sz, ask_px, ask_sz = record[:6]
-        for side, quote in (("bid", _quote(bid_px, bid_sz)), ("ask", _quote(ask_px, ask_sz))):
+        for side, quote in (("bid", quote_of(bid_px, bid_sz)), ("ask", quote_of(ask_px, ask_sz))):
             if side == self.taking:
                 self._note_change(venue, self.quotes[side][venue], quote)
             self.quotes[side][venue] = quote
@@ -204,7 +209,7 @@ def walk(level: Level, side: str, quantity: int, tick: int) -> Iterator[tuple[in
         price += tick if side == "buy" else -tick
 
 
-def _quote(price: int | None, size: int) -> Quote | None:
+def quote_of(price: int | None, size: int) -> Quote | None:
     """B2: no price, a price that is none, or no size: no quote on that side."""
     if price is None or price <= 0 or price == UNDEF_PRICE or size == 0:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .allocate import (
     Curve,
@@ -17,6 +17,9 @@ from .allocate import (
     penalty_nanos,
 )
 from .book import Book, Record, Settings, snapshots, walk
+
+if TYPE_CHECKING:
+    from .resting import Trade
 
 Draw = Callable[[int, float, int, int], int]  # (n, p, parent, child) -> executed shares
 ENUMERATE_AT_MOST = 5_000  # candidates; beyond it allocate_table gives the same answer sooner
@@ -43,7 +46,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Policy:
-    """Which policy ("router", "best_ask", "sweep", "twap", "vwap"), and the router's and twap's settings."""
+    """Which policy ("router", "best_ask", "sweep", "twap", "vwap", "cont_kukanov"), and the settings of some.
+
+    Of "cont_kukanov": `adverse_selection` is nanos per share, `epoch` and `window_every` are ns, `scenarios` is the
+    most rows it solves on.
+    """
 
     kind: str
     lambda_over: float = 0.001
@@ -54,11 +61,19 @@ class Policy:
     plan: str = "displayed"
     overbook: float = 1.0
     bucket: int = 60_000_000_000
+    adverse_selection: int = 0
+    epoch: int = 60_000_000_000
+    queue: str = "expected"
+    scenarios: int = 100
+    window_every: int = 60_000_000_000
 
 
 @dataclass
 class Child:
-    """One child order; ``seen`` is the quote it was planned on, ``met`` and ``available`` what it found."""
+    """One child order; ``seen`` is the quote it was planned on, ``met`` and ``available`` what it found.
+
+    A resting order (kind "post") finds nothing: it waits.
+    """
 
     child: int
     ts_decided: int
@@ -71,6 +86,7 @@ class Child:
     executed: int = 0
     price: int | None = None
     reason: str = "in flight"
+    kind: str = "take"
 
 
 @dataclass(frozen=True)
@@ -112,8 +128,16 @@ def replay(
     *,
     parent: int = 0,
     draw: Draw | None = None,
+    trades: Sequence[Trade] | None = None,
 ) -> Run:
-    """P1, P2: replay ``records`` (sorted) for one parent; ``draw`` gives the sampled fills (F3)."""
+    """P1, P2: replay ``records`` (sorted) for one parent; ``draw`` gives the sampled fills (F3).
+
+    Only what rests sees ``trades`` (sorted); None: there is no trade tape.
+    """
+    if policy.kind == "cont_kukanov":
+        from .cont_kukanov import replay_cont_kukanov
+
+        return replay_cont_kukanov(records, order, policy, settings, trades, parent, draw)
     desk = _Desk(order, policy, settings, parent, draw)
     end = order.start + order.horizon
     groups = list(snapshots(records, settings.snapshot))
@@ -153,12 +177,20 @@ class _Desk:
     def decide(self, now: int) -> None:
         """P1 (3), (4): plan, send, and execute at once what has no latency."""
         self._set_m0()
-        S = self.order.quantity - self.executed - sum(child.quantity for child in self.in_flight)
+        S = self._unsent()
         if self.run.m0 is None or S <= 0:
             return
         seen = self.book.visible(now)
+        self._send(self._plan(S, now, seen), now, seen)
+
+    def _unsent(self) -> int:
+        """What is neither executed nor in flight."""
+        return self.order.quantity - self.executed - sum(child.quantity for child in self.in_flight)
+
+    def _send(self, plan: list[tuple[int, int]], now: int, seen: dict[int, tuple[int, int]]) -> list[Child]:
+        """P1 (4): send what is planned; what has no latency is executed when all is sent."""
         sent = []
-        for venue, x in self._plan(S, now, seen):
+        for venue, x in plan:
             child = Child(
                 child=len(self.run.children),
                 ts_decided=now,
@@ -174,6 +206,7 @@ class _Desk:
                 self._execute(child)
             else:
                 self.in_flight.append(child)
+        return sent
 
     def execute_arrivals(self, before: int) -> None:
         """P1 (1), F5: the children that have arrived, by arrival, then child."""
@@ -318,7 +351,7 @@ class _Desk:
     def _record(
         self, child: int, decided: int, now: int, venue: int, kind: str, shares: int, price: int, quoted: int
     ) -> None:
-        """P5: a row; every kind here takes liquidity, so it pays the taker fee and earns no rebate."""
+        """P5: a row; what rested earns the rebate, every other kind takes liquidity and pays the fee."""
         assert self.book.mid is not None
         self.run.fills.append(
             Fill(
@@ -333,8 +366,8 @@ class _Desk:
                 price=price,
                 quoted=quoted,
                 mid=self.book.mid,
-                fee=shares * self.settings.venues[venue].taker_fee,
-                rebate=0,
+                fee=0 if kind == "post" else shares * self.settings.venues[venue].taker_fee,
+                rebate=shares * self.settings.venues[venue].maker_rebate if kind == "post" else 0,
                 age=self.book.age(venue, now),
             )
         )

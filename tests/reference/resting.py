@@ -1,0 +1,275 @@
+"""A resting order on recorded quotes and trades, and probes of it (MODEL C9, C10).
+
+The exact rules are those of docs (R0 to R4 and R6 below, by name). One class holds one order at one venue and is
+told of every trade and every quote record there, in order; prices are compared through `s`, +1 for a buy.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from .book import Book, Quote, Record, Settings, quote_of, snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Trade = tuple[int, int, int, int]  # ts, venue index, price, size
+Instant = tuple[int, list[Trade], list[list[Record]]]
+QUEUES = ("optimistic", "expected", "pessimistic")
+
+
+class Resting:
+    """R1: one resting order; `join` makes it, `trade` and `record` return the shares that they fill."""
+
+    def __init__(
+        self, side: str, price: int, quantity: int, queue: str, *, taped: bool, state: str, ahead: int
+    ) -> None:
+        assert queue in QUEUES, queue
+        self.s = {"buy": 1, "sell": -1}[side]
+        self.price, self.left, self.queue, self.taped = price, quantity, queue, taped
+        self.state = state  # level, away or cleared
+        self.ahead = self.shown = ahead
+        self.credit = 0
+        self.settled: int | None = None
+        self.now: int | None = None  # the ts of the last event, which `absorbed` and `printed` belong to
+        self.absorbed = self.printed = 0
+        self.reach: dict[int, int] = {}
+
+    @classmethod
+    def join(
+        cls,
+        side: str,
+        price: int,
+        quantity: int,
+        queue: str,
+        own: Quote | None,
+        other: Quote | None,
+        *,
+        planned: int,
+        taped: bool,
+    ) -> Resting | None:
+        """R2: the order as it arrives at a venue that shows `own` and `other`; None: post-only, rejected."""
+        s = {"buy": 1, "sell": -1}[side]
+        if other is not None and s * other[0] <= s * price:
+            return None
+        if own is None or s * own[0] < s * price:
+            state, ahead = "cleared", 0
+        elif own[0] == price:
+            state, ahead = "level", own[1]
+        else:
+            state, ahead = "away", planned
+        return cls(side, price, quantity, queue, taped=taped, state=state, ahead=ahead)
+
+    def trade(self, ts: int, price: int, size: int, other: Quote | None) -> int:
+        """R3: a trade at our venue; `other` is what the other side shows before this ts's records."""
+        self._arrive(ts)
+        s, p, before = self.s, self.price, self.left
+        if other is not None and s * other[0] <= s * p and s * price >= s * other[0]:
+            return 0  # somebody took from the other side
+        if s * price < s * p:
+            self._clear()
+            self.printed += self._fill(size)
+        elif price == p:
+            if self.credit > 0:
+                self._expire(ts)
+            self.settled = None
+            if self.state != "cleared":
+                self.credit += size
+            a = min(size, self.ahead)
+            self.ahead -= a
+            self.absorbed += a
+            self.printed += self._fill(size - a)
+        return before - self.left
+
+    def record(
+        self,
+        ts: int,
+        own_before: Quote | None,
+        own_now: Quote | None,
+        other_before: Quote | None,
+        other_now: Quote | None,
+    ) -> int:
+        """R4: a quote record of our venue, first its own side, then the other."""
+        self._arrive(ts)
+        before = self.left
+        if own_now != own_before:
+            self._own(ts, own_now)
+        if other_now != other_before:
+            self._other(other_now)
+        return before - self.left
+
+    def _own(self, ts: int, quote: Quote | None) -> None:
+        if self.state == "cleared":
+            return
+        if quote is None or self.s * quote[0] < self.s * self.price:
+            self._expire(ts)
+            self._recede(max(0, self.shown - self.credit))
+            self._clear()
+            if self.queue == "optimistic" and not self.taped:
+                self._fill(self.left)  # a sweep cannot be seen
+            return
+        if quote[0] != self.price:  # better
+            self.state = "away"
+            return
+        size = quote[1]
+        if self.state == "level":
+            d = self.shown - size
+            if d != 0:
+                self._expire(ts)
+                if d > 0:
+                    explained = min(d, self.credit)
+                    self.credit -= explained
+                    self._recede(d - explained)
+                self.settled = ts
+        else:
+            u = max(0, self.shown - size)
+            other = u - min(u, self.credit)
+            self.credit = 0
+            self._recede(max(other, self.ahead) if self.queue == "optimistic" else other)
+            self.settled = None
+        self.shown = size
+        self.ahead = min(self.ahead, size)
+        self.state = "level"
+
+    def _recede(self, d: int) -> None:
+        """R4: any other decrease."""
+        if self.queue == "expected" and self.shown > 0:
+            self.ahead = max(0, self.ahead - divide_half_even(d * self.ahead, self.shown))
+        elif self.queue == "optimistic":
+            g = min(d, self.ahead)
+            self.ahead -= g
+            if self.taped:  # within one ts the cancellation may have come before the trade
+                self.absorbed -= self._fill(min(d - g, self.absorbed))
+            else:  # it may have been a trade
+                self._fill(d - g)
+
+    def _other(self, quote: Quote | None) -> None:
+        s = self.s
+        if quote is None or s * quote[0] > s * self.price:
+            self.reach = {}
+            return
+        price, size = quote
+        self._clear()
+        self.reach = {level: seen for level, seen in self.reach.items() if s * level >= s * price}
+        fresh = max(0, size - self.reach.get(price, 0))
+        self.reach[price] = size
+        if self.queue == "optimistic":
+            self._fill(self.left)
+        elif self.queue == "expected":
+            self._fill(fresh)
+        else:
+            o = min(fresh, self.printed)
+            self.printed -= o
+            self._fill(fresh - o)
+
+    def _arrive(self, ts: int) -> None:
+        if self.now is None or ts > self.now:
+            self.now, self.absorbed, self.printed = ts, 0, 0
+
+    def _expire(self, ts: int) -> None:
+        if self.settled is not None and self.settled < ts:
+            self.credit = 0
+
+    def _clear(self) -> None:
+        self.state, self.ahead, self.credit = "cleared", 0, 0
+
+    def _fill(self, shares: int) -> int:
+        shares = min(shares, self.left)
+        self.left -= shares
+        return shares
+
+
+def divide_half_even(a: int, b: int) -> int:
+    """Return `a / b`, both not negative, rounded half to even."""
+    quotient, rest = divmod(a, b)
+    return quotient + (2 * rest > b or (2 * rest == b and quotient % 2 == 1))
+
+
+def timeline(records: Sequence[Record], trades: Sequence[Trade] | None, mode: str) -> list[Instant]:
+    """R0: every ts with its trades, then its snapshots, each the records that make it (B4)."""
+    prints = {ts: list(group) for ts, group in groupby(trades or [], key=lambda trade: trade[0])}
+    groups: dict[int, list[list[Record]]] = {}
+    for ts, group in snapshots(records, mode):
+        groups.setdefault(ts, []).append(group)
+    return [(ts, prints.get(ts, []), groups.get(ts, [])) for ts in sorted({*prints, *groups})]
+
+
+def sides_of(book: Book, venue: int) -> tuple[Quote | None, Quote | None]:
+    """Return what a venue shows on the side that we post on, and on the side that we take from."""
+    own = {"ask": "bid", "bid": "ask"}[book.taking]
+    return book.quotes[own][venue], book.quotes[book.taking][venue]
+
+
+def sides_in(book: Book, record: Record) -> tuple[Quote | None, Quote | None]:
+    """Return the same of a record."""
+    bid, ask = quote_of(*record[2:4]), quote_of(*record[4:6])
+    return (bid, ask) if book.taking == "ask" else (ask, bid)
+
+
+def postable(book: Book, now: int) -> dict[int, Quote]:
+    """R5: own-side quotes one may join at `now`, by ascending venue: visible, and not locked by the venue itself."""
+    s = 1 if book.taking == "ask" else -1
+    found: dict[int, Quote] = {}
+    for venue in range(len(book.settings.venues)):
+        own, other = sides_of(book, venue)
+        if own is None or book.mid is None:
+            continue
+        collar, oldest = book.settings.collar, book.settings.max_quote_age
+        if collar is not None and s * (book.mid - own[0]) > round(collar * book.mid):
+            continue
+        if oldest is not None and book.age(venue, now) > oldest:
+            continue
+        if other is not None and s * other[0] <= s * own[0]:
+            continue
+        found[venue] = own
+    return found
+
+
+def windows_of(records: Sequence[Record], length: int, every: int) -> list[tuple[int, int]]:
+    """R6: the windows of a tape, which begins with its first record and ends with its last."""
+    if not records:
+        return []
+    first, last = records[0][0], records[-1][0]
+    return [(begin, begin + length) for begin in range(first, last - length + 1, every)]
+
+
+def probe(
+    records: Sequence[Record],
+    trades: Sequence[Trade] | None,
+    windows: Iterable[tuple[int, int]],
+    side: str,
+    quantity: int,
+    queue: str,
+    settings: Settings,
+) -> list[list[int]]:
+    """R6: for each window `(begin, end)` the shares filled at every venue; `trades` None: there is no trade tape."""
+    windows = list(windows)
+    rows = [[0] * len(settings.venues) for _ in windows]
+    book = Book(settings, {"buy": "ask", "sell": "bid"}[side])
+    waiting = sorted(range(len(windows)), key=lambda i: windows[i][0])
+    live: list[tuple[int, int, Resting]] = []  # window, venue, order
+    for ts, prints, groups in timeline(records, trades, settings.snapshot):
+        while waiting and windows[waiting[0]][0] < ts:
+            i = waiting.pop(0)
+            for venue, (price, size) in postable(book, windows[i][0]).items():
+                own, other = sides_of(book, venue)
+                order = Resting.join(
+                    side, price, quantity, queue, own, other, planned=size, taped=trades is not None
+                )
+                assert order is not None
+                live.append((i, venue, order))
+        live = [(i, venue, order) for i, venue, order in live if ts <= windows[i][1]]
+        for _, at, price, size in prints:
+            for i, venue, order in live:
+                if venue == at:
+                    rows[i][venue] += order.trade(ts, price, size, sides_of(book, venue)[1])
+        for group in groups:
+            for record in group:
+                before, now = sides_of(book, record[1]), sides_in(book, record)
+                for i, venue, order in live:
+                    if venue == record[1]:
+                        rows[i][venue] += order.record(ts, before[0], now[0], before[1], now[1])
+                book.apply(record)
+            book.close_snapshot()
+    return rows
