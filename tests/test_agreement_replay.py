@@ -17,6 +17,7 @@ from tapes import (
     DEPLETIONS,
     FILL_FIELDS,
     POLICIES,
+    QUEUES,
     SIDES,
     SNAPSHOTS,
     SUMS,
@@ -25,9 +26,11 @@ from tapes import (
     assert_agree,
     random_cases,
     random_order,
+    random_paper_policy,
     random_policy,
     random_settings,
     random_tape,
+    random_trades,
     read_raw,
     read_tape,
     reference_records,
@@ -39,6 +42,7 @@ from test_reference import REPLAY, golden_arguments
 REAL = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
 MINUTE = 60_000_000_000
 OUTCOMES = ("filled", "completed", "no_quotes", "take", "completion")
+POSTED = ("post", "unwind", "queue", "crossed", "expired", "partial")
 CHILDREN = ("partial", "no_quote", "limit", "depleted", "queue", "expired")
 
 
@@ -70,6 +74,26 @@ def test_every_policy_depletion_snapshot_and_side_on_seeded_tapes() -> None:
         cases = random_cases(rng, raw)
         met += assert_agree(read_tape(raw), reference_records(raw), cases, context=f"seed {seed}: {raw}")
     assert not [outcome for outcome in (*OUTCOMES, *CHILDREN) if met[outcome] < 20], met
+
+
+def test_the_papers_router_queue_snapshot_side_and_trades_on_seeded_tapes() -> None:
+    met: Counter[str] = Counter()
+    for seed in range(60):
+        rng = random.Random(seed)
+        raw = random_tape(rng)
+        trades = random_trades(rng, raw) if seed % 3 else None
+        cases = [
+            Case(
+                random_order(rng, raw, side),
+                random_paper_policy(rng, queue),
+                dataclasses.replace(random_settings(rng, len({r[2] for r in raw})), snapshot=snapshot),
+            )
+            for queue, snapshot, side in product(QUEUES, SNAPSHOTS, SIDES)
+        ]
+        quotes = read_tape(raw, trades)
+        context = f"seed {seed}: {raw}, {trades}"
+        met += assert_agree(quotes, reference_records(raw), cases, trades=trades, context=context)
+    assert not [outcome for outcome in (*POSTED, *OUTCOMES) if met[outcome] < 20], met
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -278,11 +278,16 @@ impl<'a> Run<'a> {
     /// P1 (3) and (4): the parent plans and sends children; those without latency execute at once.
     #[inline]
     fn decide(&mut self, now: Time) -> Result<()> {
-        self.end_epoch(now);
         let Some(mid) = self.book.mid() else { return Ok(()) };
         self.ledger.summary.arrival_mid.get_or_insert(mid);
+        if self.maker.as_ref().is_some_and(|maker| maker.epoch_is_over(now)) {
+            return Ok(()); // decided when all that happens now has been seen
+        }
         let remaining = self.remaining() - self.shares_in_flight;
         if remaining <= 0 {
+            if let Some(maker) = &mut self.maker {
+                maker.rest(self.ledger.summary.children);
+            }
             return Ok(());
         }
         let worst_key = self.desk.worst_key(self.policy, &self.market.visibility, self.parent.side, mid);
@@ -303,9 +308,7 @@ impl<'a> Run<'a> {
         };
         let due = match (self.policy, &mut self.maker) {
             (Policy::Twap { bucket }, _) => self.parent.released(*bucket, now) - (self.parent.quantity - remaining),
-            (_, Some(maker)) => {
-                maker.plan(&view, &self.market.visibility, &mut self.ledger, self.shares_in_flight, self.keep_going)?
-            }
+            (_, Some(maker)) => maker.plan(&view, &self.market.visibility, &mut self.ledger, self.keep_going)?,
             _ => remaining,
         };
         self.intents.clear();
@@ -343,6 +346,9 @@ impl<'a> Run<'a> {
             fill_probability: None,
             age: 0,
         });
+        if let Some(maker) = &mut self.maker {
+            maker.sent(quantity);
+        }
         let (seen_key, seen_size) = (quote.key, Shares::from(quote.size));
         let child =
             InFlight { number, kind: Kind::Take, venue, quantity, seen_key, seen_size, ts_decided: now, arrival };
@@ -379,6 +385,9 @@ impl<'a> Run<'a> {
             self.market.fill.execute(side, quantity, &met, stream)
         });
         let executed = execution.map_or(0, |execution| execution.quantity);
+        if let Some(maker) = &mut self.maker {
+            maker.returned(child.number, quantity - executed);
+        }
         if let Some(row) = self.ledger.child_mut(child.number) {
             row.executed = executed;
             row.reason = refused.unwrap_or(match executed {

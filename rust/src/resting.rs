@@ -34,17 +34,6 @@ pub enum QueueModel {
     Optimistic,
 }
 
-/// Where the venue's own-side price is, seen from ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
-    /// It is ours.
-    Best,
-    /// It is better: our level is hidden.
-    Hidden,
-    /// It has been through ours: nobody can stand ahead of us any more.
-    Cleared,
-}
-
 /// A limit order resting at one venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resting {
@@ -52,10 +41,12 @@ pub struct Resting {
     traded: bool,
     key: Nanos,
     left: Shares,
+    // What the model believes stands ahead. It never grows: nobody can come ahead of us.
     ahead: Shares,
-    level: Level,
-    // Size displayed at our price when it was last seen.
+    // Size displayed at our price when it was last seen: nothing where the venue's own side is worse.
     shown: Shares,
+    // The venue's own side is better: our level cannot be seen.
+    hidden: bool,
     // Shares printed at our price that no decrease has matched yet, and since when the venue has shown a new size.
     unmatched: Shares,
     matched_at: Option<Time>,
@@ -91,10 +82,16 @@ impl Resting {
         if reaches(other.key, key) {
             return None;
         }
-        let (level, ahead) = match own.key.cmp(&key) {
-            Ordering::Equal => (Level::Best, Shares::from(own.size)),
-            Ordering::Less => (Level::Hidden, seen),
-            Ordering::Greater => (Level::Cleared, 0),
+        let (hidden, shown) = match own.key.cmp(&key) {
+            Ordering::Equal => (false, Shares::from(own.size)),
+            Ordering::Less => (true, seen),
+            Ordering::Greater => (false, 0),
+        };
+        let ahead = match model {
+            // Nobody sees who stands there now.
+            QueueModel::Optimistic if hidden => 0,
+            QueueModel::Pessimistic if hidden => Shares::MAX,
+            _ => shown,
         };
         Some(Self {
             model,
@@ -102,8 +99,8 @@ impl Resting {
             key,
             left: quantity,
             ahead,
-            level,
-            shown: ahead,
+            shown,
+            hidden,
             unmatched: 0,
             matched_at: None,
             now,
@@ -140,15 +137,12 @@ impl Resting {
             return 0;
         }
         if key > self.key {
-            self.clear();
+            self.ahead = 0;
             return self.print(size);
         }
-        if self.matched_at.take().is_some_and(|matched| matched < now) {
-            self.unmatched = 0;
-        }
-        if self.level != Level::Cleared {
-            self.unmatched += size;
-        }
+        self.expire_unmatched(now);
+        self.matched_at = None;
+        self.unmatched += size;
         let absorbed = size.min(self.ahead);
         self.ahead -= absorbed;
         self.absorbed += absorbed;
@@ -170,49 +164,51 @@ impl Resting {
     }
 
     fn own_side(&mut self, now: Time, quote: Quote) {
-        if self.level == Level::Cleared {
+        let optimistic = self.model == QueueModel::Optimistic;
+        if quote.key < self.key {
+            self.hidden = true;
+            if optimistic {
+                self.ahead = 0; // they may leave unseen
+            }
             return;
         }
-        match quote.key.cmp(&self.key) {
-            Ordering::Less => self.level = Level::Hidden,
-            Ordering::Equal => {
-                let size = Shares::from(quote.size);
-                if self.level == Level::Hidden {
-                    self.reappear(size);
-                } else if size != self.shown {
-                    self.resize(now, size);
-                }
-                self.shown = size;
-                self.ahead = self.ahead.min(size);
-            }
-            Ordering::Greater => {
-                self.expire_unmatched(now);
-                self.recede((self.shown - self.unmatched).max(0));
-                self.clear();
-                if self.model == QueueModel::Optimistic && !self.traded {
-                    self.fill(self.left); // a sweep leaves no other trace
-                }
+        let size = if quote.key == self.key { Shares::from(quote.size) } else { 0 };
+        if self.hidden {
+            self.reappear(size);
+        } else if size != self.shown {
+            self.resize(now, size);
+        }
+        self.shown = size;
+        self.ahead = self.ahead.min(size);
+        if optimistic && !self.traded && size == 0 {
+            self.fill(self.left); // a sweep leaves no other trace
+        }
+    }
+
+    /// Our level can be seen again.
+    fn reappear(&mut self, size: Shares) {
+        self.recede((self.shown - size - self.unmatched).max(0));
+        self.hidden = false;
+        self.unmatched = 0;
+        self.matched_at = None;
+        if self.model == QueueModel::Optimistic {
+            if self.traded {
+                // Any trade of this time stamp may have met us in front.
+                let filled = self.fill(self.absorbed);
+                self.absorbed -= filled;
+            } else {
+                self.fill(self.left);
             }
         }
     }
 
-    /// Our level shows again. What left while it was hidden is unknown: all that stood ahead may have.
-    fn reappear(&mut self, size: Shares) {
-        let unexplained = (self.shown - size - self.unmatched).max(0);
-        let hidden = if self.model == QueueModel::Optimistic { self.ahead } else { 0 };
-        self.unmatched = 0;
-        self.matched_at = None;
-        self.recede(unexplained.max(hidden));
-        self.level = Level::Best;
-    }
-
-    /// Our level shows another size.
+    /// Our level shows another size, or is gone.
     fn resize(&mut self, now: Time, size: Shares) {
         self.expire_unmatched(now);
-        let gone = self.shown - size;
-        let explained = gone.clamp(0, self.unmatched);
+        let gone = (self.shown - size).max(0);
+        let explained = gone.min(self.unmatched);
         self.unmatched -= explained;
-        self.recede((gone - explained).max(0));
+        self.recede(gone - explained);
         self.matched_at = Some(now);
     }
 
@@ -221,7 +217,7 @@ impl Resting {
             self.reaching.clear();
             return;
         }
-        self.clear();
+        self.ahead = 0;
         self.reaching.retain(|&(key, _)| key >= quote.key); // better ones are gone
         let size = Shares::from(quote.size);
         let known = self.reaching.iter_mut().find(|(key, _)| *key == quote.key);
@@ -266,12 +262,6 @@ impl Resting {
                 }
             }
         }
-    }
-
-    fn clear(&mut self) {
-        self.level = Level::Cleared;
-        self.ahead = 0;
-        self.unmatched = 0;
     }
 
     fn print(&mut self, shares: Shares) -> Shares {

@@ -22,8 +22,9 @@ pub(super) struct Maker<'a> {
     // When the present epoch ends.
     epoch_end: Time,
     planned: bool,
-    // Shares taken or in flight once the present epoch's market order is done.
-    wanted: Shares,
+    // Shares of the epoch's market order still to be sent, and the first child that may be part of it.
+    unsent: Shares,
+    first_child: u32,
     // Limit orders decided and not yet sent, and those at their venues.
     limits: Vec<(usize, Quote, Shares)>,
     resting: Vec<Option<Posted>>,
@@ -61,7 +62,8 @@ impl<'a> Maker<'a> {
             next_trade: trades.map_or(0, |trades| trades.after(parent.start)),
             epoch_end: parent.start,
             planned: false,
-            wanted: 0,
+            unsent: 0,
+            first_child: 0,
             limits: Vec::new(),
             resting: (0..tape.venues()).map(|_| None).collect(),
         }
@@ -76,24 +78,52 @@ impl<'a> Maker<'a> {
         self.trades.and_then(|trades| trades.ts.get(self.next_trade).copied())
     }
 
+    /// Whether a new epoch is due once all trades and records up to `now` have been seen.
+    #[inline]
+    pub(super) fn epoch_is_over(&self, now: Time) -> bool {
+        self.epoch_end <= now
+    }
+
     /// Plans the epoch if that is still to be done; returns how many shares its market order wants now.
     pub(super) fn plan(
         &mut self,
         view: &View<'_>,
         visibility: &Visibility,
         ledger: &mut Ledger,
-        in_flight: Shares,
         keep_going: &KeepGoing<'_>,
     ) -> Result<Shares> {
-        let taken = ledger.summary.executed - ledger.summary.posted + in_flight;
         if !self.planned {
             let posting = self.router.plan(view, visibility, self.probes, keep_going)?;
-            self.planned = true;
-            self.wanted = taken + posting.market;
+            self.start(posting.market, ledger.summary.children);
             self.limits.clone_from(&posting.limits);
             ledger.epoch(|| Epoch { ts: view.now, remaining: view.remaining, posting });
         }
-        Ok((self.wanted - taken).clamp(0, view.remaining))
+        Ok(self.unsent.min(view.remaining))
+    }
+
+    /// Nothing is left to plan: the epoch has no orders.
+    pub(super) fn rest(&mut self, next_child: u32) {
+        if !self.planned {
+            self.start(0, next_child);
+        }
+    }
+
+    fn start(&mut self, market: Shares, first_child: u32) {
+        self.planned = true;
+        self.unsent = market;
+        self.first_child = first_child;
+    }
+
+    /// A part of the market order is sent.
+    pub(super) fn sent(&mut self, quantity: Shares) {
+        self.unsent -= quantity;
+    }
+
+    /// A take has come back with shares not executed; those of a past epoch's market order are planned anew.
+    pub(super) fn returned(&mut self, number: u32, quantity: Shares) {
+        if number >= self.first_child {
+            self.unsent += quantity;
+        }
     }
 
     /// A record is about to take effect; `mid` is that of the last snapshot.
@@ -157,6 +187,7 @@ impl Run<'_> {
                 }
                 (_, Some(end)) => {
                     self.deliver(|arrival| arrival < end);
+                    self.end_epoch();
                     self.decide(end)?;
                 }
                 _ => return Ok(()),
@@ -182,16 +213,13 @@ impl Run<'_> {
         maker.meet(&moment, &mut self.ledger, |order| order.trade(ts, key, Shares::from(trades.size[i]), other));
     }
 
-    /// At the end of an epoch its orders expire, and the next one is to be planned.
-    #[inline]
-    pub(super) fn end_epoch(&mut self, now: Time) {
-        let Some(maker) = &mut self.maker else { return };
-        if now < maker.epoch_end {
-            return;
+    /// The epoch's orders expire, and the next one is to be planned.
+    fn end_epoch(&mut self) {
+        if let Some(maker) = &mut self.maker {
+            maker.epoch_end = maker.epoch_end.saturating_add(maker.router.epoch);
+            maker.planned = false;
+            self.expire();
         }
-        maker.epoch_end = maker.epoch_end.saturating_add(maker.router.epoch);
-        maker.planned = false;
-        self.expire();
     }
 
     /// Limit orders expire, at their venues and on the way.
