@@ -129,6 +129,8 @@ class Exchange:
             (venue,) = rng.choices(range(rules.venues), self.rates)
             (kind,) = rng.choices(kinds, weights)
             side = rng.choice(["bid", "ask"])  # that of the order, or of the queue it is cancelled from
+            if kind in ("crossing", "market") and rng.random() < 0.5:
+                venue = self._cheapest(OTHER[side], venue)
             before = (self.books[venue].top("bid"), self.books[venue].top("ask"))
             {
                 "limit": self._limit,
@@ -173,6 +175,15 @@ class Exchange:
             and OWN[ghost.wish.side] == side
             and self.ts <= ghost.wish.ends
         ]
+
+    def _cheapest(self, side: str, otherwise: int) -> int:
+        """Return the venue whose quote on a side is best, where takers who compare would go; the last of equals."""
+        best = otherwise
+        for venue, book in enumerate(self.books):
+            price, least = book.best(side), self.books[best].best(side)
+            if price is not None and (least is None or not _better(side, least, price)):
+                best = venue
+        return best
 
     def _size(self) -> int:
         return self.rng.choice([1, 1, 2, 3, 5]) * self.rules.lots + (self.rng.random() < 0.1)
