@@ -369,15 +369,17 @@ class Simulated:
 
 
 def random_rules(rng: random.Random, seed: int, grid: int) -> Rules:
+    """Thin markets whose prices move, and calm ones whose queues grow, turn over and are cancelled."""
+    thin = rng.random() < 0.5
     return Rules(
         seed,
         venues=rng.choice([1, 2, 3]),
         events=rng.choice([80, 160]),
         grid=grid,
-        limits=rng.choice([3.0, 6.0, 9.0]),
-        crossing=rng.choice([0.2, 0.5, 1.5]),
-        market=rng.choice([0.5, 1.0, 3.0]),
-        cancels=rng.choice([0.5, 2.0, 5.0]),
+        limits=rng.choice([3.0, 6.0] if thin else [8.0, 12.0]),
+        crossing=rng.choice([0.5, 1.5] if thin else [0.1, 0.3]),
+        market=rng.choice([0.5, 3.0] if thin else [1.0, 2.0]),
+        cancels=rng.choice([0.5, 2.0] if thin else [4.0, 6.0]),
         where=rng.choice(["uniform", "uniform", "front", "back"]),
         depth=rng.choice([1, 2, 4]),
         lots=rng.choice([1, 100]),
