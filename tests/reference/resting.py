@@ -17,19 +17,33 @@ if TYPE_CHECKING:
 Trade = tuple[int, int, int, int]  # ts, venue index, price, size
 Instant = tuple[int, list[Trade], list[list[Record]]]
 QUEUES = ("optimistic", "expected", "pessimistic")
+ANY = 2**63  # shares ahead, where nothing bounds them: more than any venue displays
 
 
 class Resting:
-    """R1: one resting order; `join` makes it, `trade` and `record` return the shares that they fill."""
+    """R1: one resting order; `join` makes it, `trade` and `record` return the shares that they fill.
+
+    `ahead` never grows: nobody can come ahead of us. It is what the queue model believes, `shown` is what the
+    venue was last seen to display at our price, nothing where its own side is worse. While its own side is better
+    our level is `hidden`, and `shown` is what it was.
+    """
 
     def __init__(
-        self, side: str, price: int, quantity: int, queue: str, *, taped: bool, state: str, ahead: int
+        self,
+        side: str,
+        price: int,
+        quantity: int,
+        queue: str,
+        *,
+        taped: bool,
+        ahead: int,
+        shown: int,
+        hidden: bool,
     ) -> None:
         assert queue in QUEUES, queue
         self.s = {"buy": 1, "sell": -1}[side]
         self.price, self.left, self.queue, self.taped = price, quantity, queue, taped
-        self.state = state  # level, away or cleared
-        self.ahead = self.shown = ahead
+        self.ahead, self.shown, self.hidden = ahead, shown, hidden
         self.credit = 0
         self.settled: int | None = None
         self.now: int | None = None  # the ts of the last event, which `absorbed` and `printed` belong to
@@ -53,13 +67,15 @@ class Resting:
         s = {"buy": 1, "sell": -1}[side]
         if other is not None and s * other[0] <= s * price:
             return None
-        if own is None or s * own[0] < s * price:
-            state, ahead = "cleared", 0
-        elif own[0] == price:
-            state, ahead = "level", own[1]
-        else:
-            state, ahead = "away", planned
-        return cls(side, price, quantity, queue, taped=taped, state=state, ahead=ahead)
+        hidden, shown = False, 0
+        if own is not None and own[0] == price:
+            shown = own[1]
+        elif own is not None and s * own[0] > s * price:
+            hidden, shown = True, planned
+        ahead = shown
+        if hidden:  # nobody sees who is there now
+            ahead = {"optimistic": 0, "expected": planned, "pessimistic": ANY}[queue]
+        return cls(side, price, quantity, queue, taped=taped, ahead=ahead, shown=shown, hidden=hidden)
 
     def trade(self, ts: int, price: int, size: int, other: Quote | None) -> int:
         """R3: a trade at our venue; `other` is what the other side shows before this ts's records."""
@@ -68,14 +84,13 @@ class Resting:
         if other is not None and s * other[0] <= s * p and s * price >= s * other[0]:
             return 0  # somebody took from the other side
         if s * price < s * p:
-            self._clear()
+            self.ahead = 0
             self.printed += self._fill(size)
         elif price == p:
             if self.credit > 0:
                 self._expire(ts)
             self.settled = None
-            if self.state != "cleared":
-                self.credit += size
+            self.credit += size
             a = min(size, self.ahead)
             self.ahead -= a
             self.absorbed += a
@@ -100,37 +115,33 @@ class Resting:
         return before - self.left
 
     def _own(self, ts: int, quote: Quote | None) -> None:
-        if self.state == "cleared":
+        s, optimistic = self.s, self.queue == "optimistic"
+        if quote is not None and s * quote[0] > s * self.price:
+            self.hidden = True
+            if optimistic:
+                self.ahead = 0  # they may leave unseen
             return
-        if quote is None or self.s * quote[0] < self.s * self.price:
+        now = quote[1] if quote is not None and quote[0] == self.price else 0
+        if self.hidden:
+            u = max(0, self.shown - now)
+            self._recede(u - min(u, self.credit))
+            self.credit, self.settled = 0, None
+            if optimistic and self.taped:  # any trade of this ts may have met us in front
+                self.absorbed -= self._fill(self.absorbed)
+            elif optimistic:  # a sweep cannot be seen
+                self._fill(self.left)
+        elif now != self.shown:
             self._expire(ts)
-            self._recede(max(0, self.shown - self.credit))
-            self._clear()
-            if self.queue == "optimistic" and not self.taped:
-                self._fill(self.left)  # a sweep cannot be seen
-            return
-        if quote[0] != self.price:  # better
-            self.state = "away"
-            return
-        size = quote[1]
-        if self.state == "level":
-            d = self.shown - size
-            if d != 0:
-                self._expire(ts)
-                if d > 0:
-                    explained = min(d, self.credit)
-                    self.credit -= explained
-                    self._recede(d - explained)
-                self.settled = ts
-        else:
-            u = max(0, self.shown - size)
-            other = u - min(u, self.credit)
-            self.credit = 0
-            self._recede(max(other, self.ahead) if self.queue == "optimistic" else other)
-            self.settled = None
-        self.shown = size
-        self.ahead = min(self.ahead, size)
-        self.state = "level"
+            d = max(0, self.shown - now)
+            explained = min(d, self.credit)
+            self.credit -= explained
+            self._recede(d - explained)
+            self.settled = ts
+        self.hidden = False
+        self.shown = now
+        self.ahead = min(self.ahead, now)
+        if optimistic and not self.taped and now == 0:
+            self._fill(self.left)  # a sweep cannot be seen
 
     def _recede(self, d: int) -> None:
         """R4: any other decrease."""
@@ -150,7 +161,7 @@ class Resting:
             self.reach = {}
             return
         price, size = quote
-        self._clear()
+        self.ahead = 0
         self.reach = {level: seen for level, seen in self.reach.items() if s * level >= s * price}
         fresh = max(0, size - self.reach.get(price, 0))
         self.reach[price] = size
@@ -170,9 +181,6 @@ class Resting:
     def _expire(self, ts: int) -> None:
         if self.settled is not None and self.settled < ts:
             self.credit = 0
-
-    def _clear(self) -> None:
-        self.state, self.ahead, self.credit = "cleared", 0, 0
 
     def _fill(self, shares: int) -> int:
         shares = min(shares, self.left)
