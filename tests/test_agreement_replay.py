@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import reference as ref
+from exchange import simulate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tapes import (
@@ -38,6 +39,7 @@ from tapes import (
     rows,
 )
 from test_reference import REPLAY, golden_arguments
+from test_resting import random_rules
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
 MINUTE = 60_000_000_000
@@ -76,24 +78,61 @@ def test_every_policy_depletion_snapshot_and_side_on_seeded_tapes() -> None:
     assert not [outcome for outcome in (*OUTCOMES, *CHILDREN) if met[outcome] < 20], met
 
 
-def test_the_papers_router_queue_snapshot_side_and_trades_on_seeded_tapes() -> None:
+def test_the_papers_router_on_any_tape() -> None:
+    """Tapes without sense, trades anywhere: every branch of a queue, few fills."""
     met: Counter[str] = Counter()
-    for seed in range(60):
+    for seed in range(40):
         rng = random.Random(seed)
         raw = random_tape(rng)
         trades = random_trades(rng, raw) if seed % 3 else None
+        times = [record[0] for record in raw]
         cases = [
             Case(
-                random_order(rng, raw, side),
+                dataclasses.replace(random_order(rng, raw, side), horizon=rng.randint(1, max(times) - 950)),
                 random_paper_policy(rng, queue),
                 dataclasses.replace(random_settings(rng, len({r[2] for r in raw})), snapshot=snapshot),
             )
             for queue, snapshot, side in product(QUEUES, SNAPSHOTS, SIDES)
         ]
-        quotes = read_tape(raw, trades)
         context = f"seed {seed}: {raw}, {trades}"
+        quotes = read_tape(raw, trades)
         met += assert_agree(quotes, reference_records(raw), cases, trades=trades, context=context)
-    assert not [outcome for outcome in (*POSTED, *OUTCOMES) if met[outcome] < 20], met
+    assert not [outcome for outcome in (*OUTCOMES, "queue", "expired") if met[outcome] < 20], met
+
+
+def test_the_papers_router_on_simulated_exchanges() -> None:
+    """Markets with real queues: orders that rest are filled, in part or too much."""
+    met: Counter[str] = Counter()
+    for seed in range(40):
+        rng = random.Random(seed)
+        market = simulate(random_rules(rng, seed, rng.choice([1, 1, 25])), [])
+        raw = [(ts, i, venue, *quotes) for i, (ts, venue, *quotes) in enumerate(market.records)]
+        trades = market.trades if seed % 4 else None
+        last, venues = raw[-1][0], len({record[2] for record in raw})
+        cases = [
+            Case(
+                ref.Order(
+                    side,
+                    market.rules.lots * rng.choice([3, 10, 40]),
+                    rng.randint(last // 3, last // 2),
+                    rng.randint(last // 8, last // 2),
+                    rng.choice([market.rules.lots, max(1, market.rules.lots // 2)]),
+                ),
+                dataclasses.replace(
+                    random_paper_policy(rng, queue),
+                    lambda_under=rng.choice([0.001, 0.002, 0.01]),
+                    lambda_over=rng.choice([0.0, 0.002, 0.05]),
+                    unit="fraction",
+                    epoch=rng.randint(max(last // 30, 1), last // 4),
+                    window_every=rng.randint(max(last // 60, 1), last // 8),
+                ),
+                dataclasses.replace(random_settings(rng, venues), snapshot=snapshot, collar=None),
+            )
+            for queue, snapshot, side in product(QUEUES, SNAPSHOTS, SIDES)
+        ]
+        quotes = read_tape(raw, trades)
+        met += assert_agree(quotes, reference_records(raw), cases, trades=trades, context=f"seed {seed}")
+    assert not [outcome for outcome in POSTED if met[outcome] < 20], met
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -13,10 +13,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import exchange
+import polars as pl
 import pytest
 import reference as ref
+import sor
 from exchange import CENT, Rules, Wish, simulate
 from reference.resting import Resting, divide_half_even, sides_in, sides_of
+from sor.schema import TRADE_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +44,54 @@ def open_to_all(records: Sequence[exchange.Record]) -> ref.Settings:
     return ref.Settings([ref.Venue()] * (1 + max(record[1] for record in records)), collar=None)
 
 
-ENGINES: dict[str, Engine] = {"reference": reference_engine}
+def core_engine(
+    records: Sequence[exchange.Record],
+    trades: Sequence[exchange.Trade] | None,
+    windows: Sequence[tuple[int, int]],
+    side: str,
+    quantity: int,
+    queue: str,
+) -> list[list[int]]:
+    """Ask the package: for a window that begins at any time, one of a grid so fine that it is in it."""
+    quotes = quotes_of(records, trades, past=max(end for _, end in windows))
+    rows = []
+    for begin, end in windows:
+        length, every = end - begin, max(begin - quotes.start, 1)
+        probes = sor.probe_outflows(
+            quotes, side=side, quantity=quantity, window=length, every=every, queue=queue, book=OPEN
+        )
+        (row,) = probes.filter(pl.col("start").to_physical() == begin).drop("start", "end").iter_rows()
+        rows.append(list(row))
+    return rows
+
+
+OPEN = sor.Book(collar=None)
+
+
+def quotes_of(
+    records: Sequence[exchange.Record], trades: Sequence[exchange.Trade] | None, *, past: int
+) -> sor.Quotes:
+    """Read a tape as the package does; its last record is told once more after `past`, so that windows fit."""
+    told = [*records, (past + 1, *records[-1][1:])]
+    names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
+    types = (pl.Int64, pl.UInt16, pl.Int64, pl.UInt32, pl.Int64, pl.UInt32)
+    quotes = sor.read_quotes(pl.DataFrame(told, schema=dict(zip(names, types, strict=True)), orient="row"))
+    if trades is None:
+        return quotes
+    assert quotes.venues["id"].to_list() == list(range(quotes.venues.height))
+    prints = pl.DataFrame(trades, schema=TRADE_SCHEMA, orient="row")
+    tape = sor.Trades(
+        frame=prints,
+        symbol=None,
+        source="exchange",
+        excluded=0,
+        off_venue=0,
+        venues=tuple(quotes.venues["name"]),
+    )
+    return quotes.with_trades(tape)
+
+
+ENGINES: dict[str, Engine] = {"reference": reference_engine, "core": core_engine}
 every_engine = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 
 
