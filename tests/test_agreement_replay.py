@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import reference as ref
-from exchange import simulate
+from exchange import Rules, simulate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tapes import (
@@ -103,9 +103,12 @@ def test_the_papers_router_on_any_tape() -> None:
 def test_the_papers_router_on_simulated_exchanges() -> None:
     """Markets with real queues: orders that rest are filled, in part or too much."""
     met: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(80):
         rng = random.Random(seed)
-        market = simulate(random_rules(rng, seed, rng.choice([1, 1, 25])), [])
+        busy = Rules(
+            seed, 3, 240, rng.choice([1, 1, 25]), limits=4, crossing=2, market=4, cancels=2, lots=100
+        )
+        market = simulate(rng.choice([busy, busy, random_rules(rng, seed, 1)]), [])
         raw = [(ts, i, venue, *quotes) for i, (ts, venue, *quotes) in enumerate(market.records)]
         trades = market.trades if seed % 4 else None
         last, venues = raw[-1][0], len({record[2] for record in raw})
@@ -113,26 +116,34 @@ def test_the_papers_router_on_simulated_exchanges() -> None:
             Case(
                 ref.Order(
                     side,
-                    market.rules.lots * rng.choice([3, 10, 40]),
+                    market.rules.lots * rng.choice([3, 10, 20]),
                     rng.randint(last // 3, last // 2),
                     rng.randint(last // 8, last // 2),
-                    rng.choice([market.rules.lots, max(1, market.rules.lots // 2)]),
+                    market.rules.lots,
                 ),
                 dataclasses.replace(
                     random_paper_policy(rng, queue),
-                    lambda_under=rng.choice([0.001, 0.002, 0.01]),
-                    lambda_over=rng.choice([0.0, 0.002, 0.05]),
+                    lambda_under=rng.choice([0.0, 0.0, 0.001, 0.01]),
+                    lambda_over=rng.choice([0.0, 0.0, 0.002]),
                     unit="fraction",
+                    theta_queue=0.0,
+                    adverse_selection=0,
                     epoch=rng.randint(max(last // 30, 1), last // 4),
                     window_every=rng.randint(max(last // 60, 1), last // 8),
                 ),
-                dataclasses.replace(random_settings(rng, venues), snapshot=snapshot, collar=None),
+                late(rng, dataclasses.replace(random_settings(rng, venues), snapshot=snapshot, collar=None)),
             )
             for queue, snapshot, side in product(QUEUES, SNAPSHOTS, SIDES)
         ]
         quotes = read_tape(raw, trades)
         met += assert_agree(quotes, reference_records(raw), cases, trades=trades, context=f"seed {seed}")
     assert not [outcome for outcome in POSTED if met[outcome] < 20], met
+
+
+def late(rng: random.Random, settings: ref.Settings) -> ref.Settings:
+    """Latencies in which a market of this speed moves."""
+    venues = [dataclasses.replace(venue, latency=rng.choice([0, 8, 25, 40])) for venue in settings.venues]
+    return dataclasses.replace(settings, venues=venues)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -506,10 +506,11 @@ def test_the_truth_lies_between_the_bounds(engine: Engine, kind: str) -> None:
 
 
 @every_engine
+@pytest.mark.parametrize("taped", [True, False], ids=["with trades", "without"])
 @pytest.mark.parametrize("kind", GRIDS)
-def test_with_trades_expected_is_nearest_to_the_truth(engine: Engine, kind: str) -> None:
-    error = mean_errors(engine, kind, taped=True)
-    assert error["expected"] < min(error["optimistic"], error["pessimistic"])
+def test_expected_is_nearest_to_the_truth(engine: Engine, kind: str, taped: bool) -> None:
+    error = mean_errors(engine, kind, taped=taped)
+    assert error["expected"] < min(error["optimistic"], error["pessimistic"]), dict(error)
 
 
 @every_engine

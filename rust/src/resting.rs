@@ -5,7 +5,7 @@
 //!
 //! - `Optimistic`: all of it stood ahead of us;
 //! - `Pessimistic`: none did, as long as the shares ahead fit into what is still displayed;
-//! - `Expected`: its share of the queue did.
+//! - `Expected`: its share of the queue did. Without a trade tape, half of a decrease is taken for a trade first.
 //!
 //! On a tape with one record per event and all trades, the order would really have been filled between the pessimistic
 //! and the optimistic shares, had the rest of the tape stayed as it was. Three readings make that so: while a better
@@ -187,7 +187,12 @@ impl Resting {
 
     /// Our level can be seen again.
     fn reappear(&mut self, size: Shares) {
-        self.recede((self.shown - size - self.unmatched).max(0));
+        let gone = (self.shown - size - self.unmatched).max(0);
+        if self.model == QueueModel::Expected {
+            self.thin(gone, self.shown); // sellers met the better price
+        } else {
+            self.recede(gone);
+        }
         self.hidden = false;
         self.unmatched = 0;
         self.matched_at = None;
@@ -243,11 +248,14 @@ impl Resting {
     fn recede(&mut self, shares: Shares) {
         match self.model {
             QueueModel::Pessimistic => {}
+            QueueModel::Expected if self.traded => self.thin(shares, self.shown),
             QueueModel::Expected => {
-                if self.shown > 0 {
-                    let part = i128::from(shares) * i128::from(self.ahead);
-                    self.ahead -= round_half_even(part, i128::from(self.shown));
-                }
+                // Nobody knows which decreases are trades: half of each is taken for one.
+                let traded = round_half_even(i128::from(shares), 2);
+                let absorbed = traded.min(self.ahead);
+                self.ahead -= absorbed;
+                self.fill(traded - absorbed);
+                self.thin(shares - traded, self.shown - traded);
             }
             QueueModel::Optimistic => {
                 let gone = shares.min(self.ahead);
@@ -261,6 +269,14 @@ impl Resting {
                     self.fill(beyond);
                 }
             }
+        }
+    }
+
+    /// `shares` leave a queue of `queue` from anywhere: in proportion from ahead of us.
+    fn thin(&mut self, shares: Shares, queue: Shares) {
+        if queue > 0 {
+            let part = i128::from(shares) * i128::from(self.ahead);
+            self.ahead -= round_half_even(part, i128::from(queue)).min(self.ahead);
         }
     }
 

@@ -124,7 +124,11 @@ class Resting:
         now = quote[1] if quote is not None and quote[0] == self.price else 0
         if self.hidden:
             u = max(0, self.shown - now)
-            self._recede(u - min(u, self.credit))
+            other = u - min(u, self.credit)
+            if self.queue == "expected":  # sellers met the better price: none of it is a trade
+                self._thin(other, self.shown)
+            else:
+                self._recede(other)
             self.credit, self.settled = 0, None
             if optimistic and self.taped:  # any trade of this ts may have met us in front
                 self.absorbed -= self._fill(self.absorbed)
@@ -145,8 +149,14 @@ class Resting:
 
     def _recede(self, d: int) -> None:
         """R4: any other decrease."""
-        if self.queue == "expected" and self.shown > 0:
-            self.ahead = max(0, self.ahead - divide_half_even(d * self.ahead, self.shown))
+        if self.queue == "expected":
+            traded = 0
+            if not self.taped:  # half of it may be a trade
+                traded = divide_half_even(d, 2)
+                a = min(traded, self.ahead)
+                self.ahead -= a
+                self._fill(traded - a)
+            self._thin(d - traded, self.shown - traded)
         elif self.queue == "optimistic":
             g = min(d, self.ahead)
             self.ahead -= g
@@ -154,6 +164,11 @@ class Resting:
                 self.absorbed -= self._fill(min(d - g, self.absorbed))
             else:  # it may have been a trade
                 self._fill(d - g)
+
+    def _thin(self, d: int, queue: int) -> None:
+        """`d` of a queue leave from anywhere in it."""
+        if queue > 0:
+            self.ahead = max(0, self.ahead - divide_half_even(d * self.ahead, queue))
 
     def _other(self, quote: Quote | None) -> None:
         s = self.s
