@@ -51,7 +51,11 @@ impl Change {
     #[must_use]
     #[inline]
     pub fn quote(&self, side: Side) -> (Quote, Quote) {
-        (self.old[index(side)], self.new[index(side)])
+        // Constant places: a computed one would keep every record's change in memory.
+        match side {
+            Side::Buy => (self.old[0], self.new[0]),
+            Side::Sell => (self.old[1], self.new[1]),
+        }
     }
 }
 
@@ -289,16 +293,17 @@ impl Taken {
         Self { shares: vec![0; venues], mode }
     }
 
-    /// A venue's quote was replaced; forget what was taken from it if the rule says so.
+    /// A venue's quote on the side that `side` takes is replaced; forget what was taken from it if the rule says so.
     #[inline]
-    pub fn replaced(&mut self, venue: usize, old: Quote, new: Quote) {
+    pub fn see(&mut self, change: &Change, side: Side) {
+        let (old, new) = change.quote(side);
         let refreshed = match self.mode {
             Depletion::Refresh => old != new,
             Depletion::Persistent => old.key != new.key,
             Depletion::None => false,
         };
         if refreshed {
-            self.shares[venue] = 0;
+            self.shares[change.venue] = 0;
         }
     }
 

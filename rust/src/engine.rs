@@ -116,27 +116,37 @@ pub fn replay(
     record: bool,
     keep_going: impl Fn() -> ControlFlow<()>,
 ) -> Result<Ledger> {
-    let Scene { tape, market, .. } = scene;
+    let Scene { tape, market, policy, .. } = scene;
     let mut run = Run::new(scene, parent, as_of.book, record, &keep_going);
     let mut next = as_of.next;
+    if matches!(policy, Policy::ContKukanov(_)) {
+        run.rest_and_take(next)?;
+        return Ok(run.close());
+    }
+    let mut until_poll = POLL_EVERY;
     run.decide(parent.start)?;
     while !run.is_finished() && next < tape.len() && tape.ts()[next] < parent.end {
         let rows = tape.snapshot_at(next, market.snapshot);
         let now = tape.ts()[next];
         next = rows.end;
-        run.until(now)?;
+        run.deliver(|arrival| arrival < now);
         run.apply(rows);
         run.decide(now)?;
-        run.poll()?;
+        until_poll -= 1;
+        if until_poll == 0 {
+            until_poll = POLL_EVERY;
+            if keep_going().is_break() {
+                return Err(Error::Stopped);
+            }
+        }
     }
     if !run.is_finished() {
-        run.until(parent.end)?;
+        run.deliver(|arrival| arrival < parent.end);
         while next < tape.len() && tape.ts()[next] <= parent.end {
             let rows = tape.snapshot_at(next, market.snapshot);
             next = rows.end;
             run.apply(rows);
         }
-        run.expire();
         run.deliver(|arrival| arrival <= parent.end);
         run.finish()?;
     }
@@ -158,15 +168,42 @@ struct InFlight {
     arrival: Time,
 }
 
-/// One parent's replay in progress.
-struct Run<'a> {
+/// What decisions and executions look at.
+struct Stage<'a> {
     tape: &'a Tape<'a>,
     market: &'a Market,
-    policy: &'a Policy,
     parent: &'a Parent,
-    stream: [u64; 2],
     book: Book,
     taken: Taken,
+    lowest_fee: Nanos,
+}
+
+impl Stage<'_> {
+    #[inline]
+    fn view(&self, now: Time, mid: Nanos, worst_key: Nanos, remaining: Shares) -> View<'_> {
+        View {
+            tape: self.tape,
+            book: &self.book,
+            taken: &self.taken,
+            venues: &self.market.venues,
+            fill: &self.market.fill,
+            side: self.parent.side,
+            remaining,
+            lot: self.parent.lot,
+            now,
+            mid,
+            cheapest: self.book.best(self.parent.side).saturating_add(self.lowest_fee),
+            worst_key,
+            oldest: self.market.visibility.oldest(now),
+        }
+    }
+}
+
+/// One parent's replay in progress.
+struct Run<'a> {
+    stage: Stage<'a>,
+    policy: &'a Policy,
+    stream: [u64; 2],
     ledger: Ledger,
     desk: Desk,
     intents: Vec<Intent>,
@@ -174,10 +211,8 @@ struct Run<'a> {
     in_flight: Vec<InFlight>,
     // Those of takes: a limit order may never fill, so its shares are not spoken for.
     shares_in_flight: Shares,
-    lowest_fee: Nanos,
     // Of a policy that rests orders.
-    maker: Option<Maker<'a>>,
-    until_poll: u32,
+    maker: Option<Box<Maker<'a>>>,
     keep_going: &'a KeepGoing<'a>,
 }
 
@@ -185,69 +220,48 @@ impl<'a> Run<'a> {
     fn new(scene: Scene<'a>, parent: &'a Parent, book: Book, record: bool, keep_going: &'a KeepGoing<'a>) -> Self {
         let Scene { tape, market, policy, probes } = scene;
         let maker = match policy {
-            Policy::ContKukanov(router) => Some(Maker::new(router, probes, tape, parent)),
+            Policy::ContKukanov(router) => Some(Box::new(Maker::new(router, probes, tape, parent))),
             _ => None,
         };
-        Self {
+        let stage = Stage {
             tape,
             market,
-            policy,
             parent,
-            stream: parent.stream(),
             book,
             taken: Taken::new(tape.venues(), market.depletion),
+            lowest_fee: market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0),
+        };
+        Self {
+            stage,
+            policy,
+            stream: parent.stream(),
             ledger: Ledger::new(parent.side, parent.end, record),
             desk: Desk::default(),
             intents: Vec::new(),
             in_flight: Vec::new(),
             shares_in_flight: 0,
-            lowest_fee: market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0),
             maker,
-            until_poll: POLL_EVERY,
             keep_going,
         }
     }
 
     fn remaining(&self) -> Shares {
-        self.parent.quantity - self.ledger.summary.executed
+        self.stage.parent.quantity - self.ledger.summary.executed
     }
 
     /// Nothing left to do, not even at the end.
     fn is_finished(&self) -> bool {
-        self.remaining() == 0 && self.in_flight.is_empty() && self.maker.as_ref().is_none_or(Maker::is_idle)
+        self.remaining() == 0 && self.in_flight.is_empty()
     }
 
-    /// Asks now and then whether to go on.
-    #[inline]
-    fn poll(&mut self) -> Result<()> {
-        self.until_poll -= 1;
-        if self.until_poll == 0 {
-            self.until_poll = POLL_EVERY;
-            if (self.keep_going)().is_break() {
-                return Err(Error::Stopped);
-            }
-        }
-        Ok(())
-    }
-
-    /// P1 (1): what comes before the records at `now`: arrivals, and where orders rest, trades and the ends of epochs.
-    #[inline]
-    fn until(&mut self, now: Time) -> Result<()> {
-        if self.maker.is_some() {
-            self.trades_and_epochs_until(now)?;
-        }
-        self.deliver(|arrival| arrival < now);
-        Ok(())
-    }
-
-    /// Children whose arrival time has passed execute against the book as it stands.
+    /// P1 (1): children whose arrival time has passed execute against the book as it stands.
     #[inline]
     fn deliver(&mut self, arrived: impl Fn(Time) -> bool) {
         if self.in_flight.is_empty() {
             return;
         }
         let ready = self.in_flight.iter().take_while(|child| arrived(child.arrival)).count();
-        let mid = self.book.mid();
+        let mid = self.stage.book.mid();
         for i in 0..ready {
             let child = self.in_flight[i];
             if child.kind == Kind::Post {
@@ -263,68 +277,40 @@ impl<'a> Run<'a> {
     /// P1 (2): the snapshot's records are applied.
     #[inline]
     fn apply(&mut self, rows: std::ops::Range<usize>) {
-        let Self { book, taken, maker, ledger, market, .. } = self;
-        let side = self.parent.side;
-        let mid = maker.as_ref().and_then(|_| book.mid());
-        book.apply(self.tape, rows, market.snapshot, |change| {
-            let (old, new) = change.quote(side);
-            taken.replaced(change.venue, old, new);
-            if let Some(maker) = maker {
-                maker.record(change, mid, ledger);
-            }
-        });
+        let Stage { tape, market, parent, book, taken, .. } = &mut self.stage;
+        book.apply(tape, rows, market.snapshot, |change| taken.see(change, parent.side));
     }
 
     /// P1 (3) and (4): the parent plans and sends children; those without latency execute at once.
     #[inline]
     fn decide(&mut self, now: Time) -> Result<()> {
-        let Some(mid) = self.book.mid() else { return Ok(()) };
+        let Some(mid) = self.stage.book.mid() else { return Ok(()) };
         self.ledger.summary.arrival_mid.get_or_insert(mid);
-        if self.maker.as_ref().is_some_and(|maker| maker.epoch_is_over(now)) {
-            return Ok(()); // decided when all that happens now has been seen
-        }
         let remaining = self.remaining() - self.shares_in_flight;
         if remaining <= 0 {
-            if let Some(maker) = &mut self.maker {
-                maker.rest(self.ledger.summary.children);
-            }
             return Ok(());
         }
-        let worst_key = self.desk.worst_key(self.policy, &self.market.visibility, self.parent.side, mid);
-        let view = View {
-            tape: self.tape,
-            book: &self.book,
-            taken: &self.taken,
-            venues: &self.market.venues,
-            fill: &self.market.fill,
-            side: self.parent.side,
-            remaining,
-            lot: self.parent.lot,
-            now,
-            mid,
-            cheapest: self.book.best(self.parent.side).saturating_add(self.lowest_fee),
-            worst_key,
-            oldest: self.market.visibility.oldest(now),
-        };
-        let due = match (self.policy, &mut self.maker) {
-            (Policy::Twap { bucket }, _) => self.parent.released(*bucket, now) - (self.parent.quantity - remaining),
-            (_, Some(maker)) => maker.plan(&view, &self.market.visibility, &mut self.ledger, self.keep_going)?,
+        let due = match self.policy {
+            Policy::Twap { bucket } => {
+                self.stage.parent.released(*bucket, now) - (self.stage.parent.quantity - remaining)
+            }
             _ => remaining,
         };
+        let worst_key = self.desk.worst_key(self.policy, &self.stage.market.visibility, self.stage.parent.side, mid);
+        let view = self.stage.view(now, mid, worst_key, remaining);
         self.intents.clear();
         self.policy.decide(&view, due, &mut self.desk, &mut self.intents, self.keep_going)?;
         for i in 0..self.intents.len() {
             self.send(self.intents[i], now, mid, remaining);
         }
-        self.post(now, mid, remaining);
         Ok(())
     }
 
     #[inline]
     fn send(&mut self, intent: Intent, now: Time, mid: Nanos, remaining: Shares) {
         let Intent { venue, quantity, marginal } = intent;
-        let quote = self.book.offers(self.parent.side)[venue];
-        let arrival = now.saturating_add(self.market.venues[venue].latency);
+        let quote = self.stage.book.offers(self.stage.parent.side)[venue];
+        let arrival = now.saturating_add(self.stage.market.venues[venue].latency);
         let number = self.ledger.child(|| Child {
             kind: Kind::Take,
             ts_decided: now,
@@ -335,9 +321,9 @@ impl<'a> Run<'a> {
             reason: Reason::Expired,
             remaining,
             mid,
-            seen_price: self.parent.side.sign() * quote.key,
+            seen_price: self.stage.parent.side.sign() * quote.key,
             seen_displayed: Shares::from(quote.size),
-            seen_available: self.taken.available(venue, quote.size),
+            seen_available: self.stage.taken.available(venue, quote.size),
             marginal,
             threshold: self.desk.threshold(self.policy),
             met_price: None,
@@ -369,11 +355,12 @@ impl<'a> Run<'a> {
     #[inline]
     fn execute(&mut self, child: InFlight, mid: Option<Nanos>) {
         let InFlight { venue, quantity, arrival, .. } = child;
-        let side = self.parent.side;
-        let met = meet(self.tape, &self.book, &self.taken, &self.market.venues, side, venue, arrival);
+        let side = self.stage.parent.side;
+        let met =
+            meet(self.stage.tape, &self.stage.book, &self.stage.taken, &self.stage.market.venues, side, venue, arrival);
         let refused = if met.key == EMPTY {
             Some(Reason::NoQuote)
-        } else if self.market.limit == Limit::Seen && met.key > child.seen_key {
+        } else if self.stage.market.limit == Limit::Seen && met.key > child.seen_key {
             Some(Reason::Limit)
         } else if met.available == 0 {
             Some(Reason::Depleted)
@@ -382,7 +369,7 @@ impl<'a> Run<'a> {
         };
         let execution = refused.is_none().then(|| {
             let stream = Stream { parent: self.stream, child: u64::from(child.number) };
-            self.market.fill.execute(side, quantity, &met, stream)
+            self.stage.market.fill.execute(side, quantity, &met, stream)
         });
         let executed = execution.map_or(0, |execution| execution.quantity);
         if let Some(maker) = &mut self.maker {
@@ -398,11 +385,11 @@ impl<'a> Run<'a> {
             row.met_price = (met.key != EMPTY).then(|| side.sign() * met.key);
             row.met_displayed = met.displayed;
             row.met_available = met.available;
-            row.fill_probability = refused.is_none().then(|| self.market.fill.probability(&met));
+            row.fill_probability = refused.is_none().then(|| self.stage.market.fill.probability(&met));
             row.age = met.age;
         }
         let (Some(execution), Some(mid)) = (execution.filter(|execution| execution.quantity > 0), mid) else { return };
-        self.taken.take(venue, execution.quantity);
+        self.stage.taken.take(venue, execution.quantity);
         self.ledger.fill(Fill {
             child: Some(child.number),
             ts_decided: child.ts_decided,
@@ -413,7 +400,7 @@ impl<'a> Run<'a> {
             price: side.sign() * execution.key,
             quoted: side.sign() * met.key,
             mid,
-            fee: Money::from(execution.quantity) * Money::from(self.market.venues[venue].taker_fee),
+            fee: Money::from(execution.quantity) * Money::from(self.stage.market.venues[venue].taker_fee),
             rebate: 0,
             age: met.age,
         });
@@ -422,15 +409,19 @@ impl<'a> Run<'a> {
     /// P2: what is left at the end is completed, what is too much unwound, by a walk of the flat book.
     fn finish(&mut self) -> Result<()> {
         // A book whose first quote came with the last records: the order never decided, but has an arrival mid.
-        if let Some(mid) = self.book.mid() {
+        if let Some(mid) = self.stage.book.mid() {
             self.ledger.summary.arrival_mid.get_or_insert(mid);
         }
         let left = self.remaining();
-        let (kind, taking) =
-            if left > 0 { (Kind::Completion, self.parent.side) } else { (Kind::Unwind, self.parent.side.opposite()) };
-        let (Some(top), Some(mid)) = (self.book.top(taking), self.book.mid()) else { return Ok(()) };
-        let too_large = |rule| Error::Invalid { argument: "quantity", rule, value: self.parent.quantity.to_string() };
-        let walk = Walk::new(top, left.abs(), self.market.tick, taking);
+        let (kind, taking) = if left > 0 {
+            (Kind::Completion, self.stage.parent.side)
+        } else {
+            (Kind::Unwind, self.stage.parent.side.opposite())
+        };
+        let (Some(top), Some(mid)) = (self.stage.book.top(taking), self.stage.book.mid()) else { return Ok(()) };
+        let too_large =
+            |rule| Error::Invalid { argument: "quantity", rule, value: self.stage.parent.quantity.to_string() };
+        let walk = Walk::new(top, left.abs(), self.stage.market.tick, taking);
         if walk.levels() > MOST_LEVELS {
             return Err(too_large(
                 "must be small enough for what is left at the end to be completed in 1,000,000 price levels, each of \
@@ -438,20 +429,20 @@ impl<'a> Run<'a> {
             ));
         }
         for (quantity, key) in walk {
-            let key = key.ok_or_else(|| walk_error(self.parent))?;
+            let key = key.ok_or_else(|| walk_error(self.stage.parent))?;
             self.ledger.fill(Fill {
                 child: None,
-                ts_decided: self.parent.end,
-                ts_executed: self.parent.end,
+                ts_decided: self.stage.parent.end,
+                ts_executed: self.stage.parent.end,
                 venue: top.venue,
                 kind,
                 quantity,
                 price: taking.sign() * key,
                 quoted: taking.sign() * top.key,
                 mid,
-                fee: Money::from(quantity) * Money::from(self.market.venues[top.venue].taker_fee),
+                fee: Money::from(quantity) * Money::from(self.stage.market.venues[top.venue].taker_fee),
                 rebate: 0,
-                age: self.parent.end - self.book.updated(top.venue),
+                age: self.stage.parent.end - self.stage.book.updated(top.venue),
             });
         }
         Ok(())

@@ -64,10 +64,8 @@ impl Offers {
     /// Adds the episodes that a policy deciding now sees for the first time.
     fn see(&mut self, book: &Book, market: &Market, parent: &Parent, now: Time) {
         let Some(mid) = book.mid() else { return };
-        let visibility = &market.visibility;
-        let (worst_key, oldest) = (visibility.worst_key(parent.side, mid), visibility.oldest(now));
-        for (venue, quote) in book.offers(parent.side).iter().enumerate() {
-            if self.fresh[venue] && quote.key <= worst_key && book.updated(venue) >= oldest {
+        for (venue, quote) in market.visibility.visible(book, parent.side, mid, now) {
+            if self.fresh[venue] {
                 self.fresh[venue] = false;
                 self.seen.push((quote.key + market.venues[venue].taker_fee, Shares::from(quote.size)));
             }

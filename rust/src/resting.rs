@@ -335,10 +335,6 @@ pub fn postable<'a>(
     mid: Nanos,
     now: Time,
 ) -> impl Iterator<Item = (usize, Quote)> + 'a {
-    let posting = side.opposite();
-    let (worst_key, oldest) = (visibility.worst_key(posting, mid), visibility.oldest(now));
-    let quotes = book.offers(posting).iter().copied().enumerate();
-    quotes.filter(move |&(venue, quote)| {
-        quote.key <= worst_key && book.updated(venue) >= oldest && !reaches(book.offers(side)[venue].key, quote.key)
-    })
+    let own_side = visibility.visible(book, side.opposite(), mid, now);
+    own_side.filter(move |&(venue, quote)| !reaches(book.offers(side)[venue].key, quote.key))
 }

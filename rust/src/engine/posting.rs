@@ -1,12 +1,13 @@
 //! Resting orders in the replay: epochs, trades, and what queues give (MODEL C10).
 
+use std::ops::Range;
+
 use crate::book::{Change, Quote};
 use crate::cont_kukanov::probes::Probes;
-use crate::engine::{InFlight, Parent, Run};
-use crate::error::Result;
+use crate::engine::{InFlight, POLL_EVERY, Parent, Run, Stage};
+use crate::error::{Error, Result};
 use crate::ledger::{Child, Epoch, Fill, Kind, Ledger, Place, Reason};
-use crate::observe::KeepGoing;
-use crate::policy::{ContKukanov, View, Visibility};
+use crate::policy::{ContKukanov, Standing};
 use crate::resting::{Arrival, Resting};
 use crate::tape::{Tape, Trades};
 use crate::units::{Money, Nanos, Shares, Side, Time};
@@ -28,6 +29,7 @@ pub(super) struct Maker<'a> {
     // Limit orders decided and not yet sent, and those at their venues.
     limits: Vec<(usize, Quote, Shares)>,
     resting: Vec<Option<Posted>>,
+    until_poll: u32,
 }
 
 /// A limit order at its venue.
@@ -66,46 +68,12 @@ impl<'a> Maker<'a> {
             first_child: 0,
             limits: Vec::new(),
             resting: (0..tape.venues()).map(|_| None).collect(),
+            until_poll: POLL_EVERY,
         }
-    }
-
-    /// Nothing rests.
-    pub(super) fn is_idle(&self) -> bool {
-        self.resting.iter().all(Option::is_none)
     }
 
     fn next_trade_at(&self) -> Option<Time> {
         self.trades.and_then(|trades| trades.ts.get(self.next_trade).copied())
-    }
-
-    /// Whether a new epoch is due once all trades and records up to `now` have been seen.
-    #[inline]
-    pub(super) fn epoch_is_over(&self, now: Time) -> bool {
-        self.epoch_end <= now
-    }
-
-    /// Plans the epoch if that is still to be done; returns how many shares its market order wants now.
-    pub(super) fn plan(
-        &mut self,
-        view: &View<'_>,
-        visibility: &Visibility,
-        ledger: &mut Ledger,
-        keep_going: &KeepGoing<'_>,
-    ) -> Result<Shares> {
-        if !self.planned {
-            let posting = self.router.plan(view, visibility, self.probes, keep_going)?;
-            self.start(posting.market, ledger.summary.children);
-            self.limits.clone_from(&posting.limits);
-            ledger.epoch(|| Epoch { ts: view.now, remaining: view.remaining, posting });
-        }
-        Ok(self.unsent.min(view.remaining))
-    }
-
-    /// Nothing is left to plan: the epoch has no orders.
-    pub(super) fn rest(&mut self, next_child: u32) {
-        if !self.planned {
-            self.start(0, next_child);
-        }
     }
 
     fn start(&mut self, market: Shares, first_child: u32) {
@@ -173,6 +141,86 @@ impl<'a> Maker<'a> {
 }
 
 impl Run<'_> {
+    /// The whole replay, from record `next` on: P1 with trades among the records, and a plan at the start of each epoch.
+    pub(super) fn rest_and_take(&mut self, mut next: usize) -> Result<()> {
+        let (tape, mode, end) = (self.stage.tape, self.stage.market.snapshot, self.stage.parent.end);
+        while !self.is_done() && next < tape.len() && tape.ts()[next] < end {
+            let rows = tape.snapshot_at(next, mode);
+            let now = tape.ts()[next];
+            next = rows.end;
+            self.trades_and_epochs_until(now)?;
+            self.deliver(|arrival| arrival < now);
+            self.apply_to_queues(rows);
+            self.take(now)?;
+        }
+        if !self.is_done() {
+            self.trades_and_epochs_until(end)?;
+            self.deliver(|arrival| arrival < end);
+            while next < tape.len() && tape.ts()[next] <= end {
+                let rows = tape.snapshot_at(next, mode);
+                next = rows.end;
+                self.apply_to_queues(rows);
+            }
+            self.expire();
+            self.deliver(|arrival| arrival <= end);
+            self.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Nothing left to do, not even at the end.
+    fn is_done(&self) -> bool {
+        self.is_finished() && self.is_idle()
+    }
+
+    /// P1 (3) and (4): sweeps what the epoch's market order still wants. An epoch that has not been planned yet, for want of
+    /// a mid, is planned now; one that ends now is over when all that happens now has been seen.
+    fn take(&mut self, now: Time) -> Result<()> {
+        self.poll()?;
+        let Some(mid) = self.stage.book.mid() else { return Ok(()) };
+        self.ledger.summary.arrival_mid.get_or_insert(mid);
+        if self.epoch_is_over(now) {
+            return Ok(());
+        }
+        let remaining = self.remaining() - self.shares_in_flight;
+        if remaining <= 0 {
+            self.plan_nothing();
+            return Ok(());
+        }
+        let due = self.plan(now, mid, remaining)?;
+        let worst_key = self.stage.market.visibility.worst_key(self.stage.parent.side, mid);
+        let view = self.stage.view(now, mid, worst_key, remaining);
+        self.intents.clear();
+        self.desk.sweep(&view, due, &mut self.intents);
+        for i in 0..self.intents.len() {
+            self.send(self.intents[i], now, mid, remaining);
+        }
+        self.post(now, mid, remaining);
+        Ok(())
+    }
+
+    /// Nothing rests.
+    pub(super) fn is_idle(&self) -> bool {
+        self.maker.as_ref().is_none_or(|maker| maker.resting.iter().all(Option::is_none))
+    }
+
+    /// Whether a new epoch is due once all trades and records up to `now` have been seen.
+    pub(super) fn epoch_is_over(&self, now: Time) -> bool {
+        self.maker.as_ref().is_some_and(|maker| maker.epoch_end <= now)
+    }
+
+    /// P1 (2) where orders rest: each record meets the order at its venue before it takes effect.
+    pub(super) fn apply_to_queues(&mut self, rows: Range<usize>) {
+        let Self { stage: Stage { tape, market, parent, book, taken, .. }, maker, ledger, .. } = self;
+        let mid = book.mid();
+        book.apply(tape, rows, market.snapshot, |change| {
+            taken.see(change, parent.side);
+            if let Some(maker) = maker {
+                maker.record(change, mid, ledger);
+            }
+        });
+    }
+
     /// Trades up to `now` and ends of epochs before it, in order of time, each after the arrivals before it. A trade at the
     /// end of an epoch still meets the epoch's orders.
     pub(super) fn trades_and_epochs_until(&mut self, now: Time) -> Result<()> {
@@ -188,12 +236,18 @@ impl Run<'_> {
                 (_, Some(end)) => {
                     self.deliver(|arrival| arrival < end);
                     self.end_epoch();
-                    self.decide(end)?;
+                    self.take(end)?;
                 }
                 _ => return Ok(()),
             }
-            self.poll()?;
         }
+    }
+
+    /// Asks now and then whether to go on.
+    fn poll(&mut self) -> Result<()> {
+        let Some(maker) = &mut self.maker else { return Ok(()) };
+        maker.until_poll = maker.until_poll.checked_sub(1).unwrap_or(POLL_EVERY);
+        if maker.until_poll == 0 && (self.keep_going)().is_break() { Err(Error::Stopped) } else { Ok(()) }
     }
 
     /// The next trade meets the order that rests at its venue.
@@ -207,10 +261,39 @@ impl Run<'_> {
             return;
         }
         let key = maker.side.opposite().sign() * trades.price[i];
-        let other = self.book.offers(maker.side)[venue].key;
-        let age = ts.saturating_sub(self.book.updated(venue));
-        let moment = Moment { ts, venue, mid: self.book.mid(), age };
+        let other = self.stage.book.offers(maker.side)[venue].key;
+        let age = ts.saturating_sub(self.stage.book.updated(venue));
+        let moment = Moment { ts, venue, mid: self.stage.book.mid(), age };
         maker.meet(&moment, &mut self.ledger, |order| order.trade(ts, key, Shares::from(trades.size[i]), other));
+    }
+
+    /// Plans the epoch if that is still to be done; returns how many shares its market order wants now.
+    pub(super) fn plan(&mut self, now: Time, mid: Nanos, remaining: Shares) -> Result<Shares> {
+        let Some(maker) = &mut self.maker else { return Ok(remaining) };
+        if !maker.planned {
+            let scene = Standing {
+                book: &self.stage.book,
+                venues: &self.stage.market.venues,
+                visibility: &self.stage.market.visibility,
+                side: self.stage.parent.side,
+                remaining,
+                lot: self.stage.parent.lot,
+                now,
+                mid,
+            };
+            let posting = maker.router.plan(&scene, maker.probes, self.keep_going)?;
+            maker.start(posting.market, self.ledger.summary.children);
+            maker.limits.clone_from(&posting.limits);
+            self.ledger.epoch(|| Epoch { ts: now, remaining, posting });
+        }
+        Ok(maker.unsent.min(remaining))
+    }
+
+    /// An epoch that begins with nothing left to plan has no orders.
+    pub(super) fn plan_nothing(&mut self) {
+        if let Some(maker) = self.maker.as_mut().filter(|maker| !maker.planned) {
+            maker.start(0, self.ledger.summary.children);
+        }
     }
 
     /// The epoch's orders expire, and the next one is to be planned.
@@ -234,8 +317,8 @@ impl Run<'_> {
     pub(super) fn post(&mut self, now: Time, mid: Nanos, remaining: Shares) {
         let Some(maker) = &mut self.maker else { return };
         for (venue, quote, quantity) in std::mem::take(&mut maker.limits) {
-            let Venue { maker_rebate, latency, .. } = self.market.venues[venue];
-            let (arrival, posting) = (now.saturating_add(latency), self.parent.side.opposite());
+            let Venue { maker_rebate, latency, .. } = self.stage.market.venues[venue];
+            let (arrival, posting) = (now.saturating_add(latency), self.stage.parent.side.opposite());
             let seen_size = Shares::from(quote.size);
             let price = posting.sign() * quote.key;
             let number = self.ledger.child(|| Child {
@@ -251,7 +334,7 @@ impl Run<'_> {
                 seen_price: price,
                 seen_displayed: seen_size,
                 seen_available: seen_size,
-                marginal: self.parent.side.sign() * (price - mid) - maker_rebate,
+                marginal: self.stage.parent.side.sign() * (price - mid) - maker_rebate,
                 threshold: None,
                 met_price: None,
                 met_displayed: 0,
@@ -270,7 +353,8 @@ impl Run<'_> {
     pub(super) fn join(&mut self, child: InFlight) {
         let Some(maker) = &mut self.maker else { return };
         let InFlight { number, venue, quantity, arrival: ts, .. } = child;
-        let (own, other) = (self.book.offers(maker.side.opposite())[venue], self.book.offers(maker.side)[venue]);
+        let (own, other) =
+            (self.stage.book.offers(maker.side.opposite())[venue], self.stage.book.offers(maker.side)[venue]);
         let arrival = Arrival { key: child.seen_key, quantity, seen: child.seen_size, own, other };
         let order = Resting::join(maker.router.queue, maker.trades.is_some(), ts, &arrival);
         let ahead = order.as_ref().map_or(0, Resting::ahead);
@@ -279,12 +363,12 @@ impl Run<'_> {
             row.met_price = (own.key != crate::book::EMPTY).then(|| maker.side.opposite().sign() * own.key);
             row.met_displayed = Shares::from(own.size);
             row.met_available = ahead;
-            row.age = ts.saturating_sub(self.book.updated(venue));
+            row.age = ts.saturating_sub(self.stage.book.updated(venue));
         }
         if order.is_some() {
             self.ledger.place(Place { child: number, ts, ahead, left: quantity });
         }
-        let rebate = self.market.venues[venue].maker_rebate;
+        let rebate = self.stage.market.venues[venue].maker_rebate;
         maker.resting[venue] = order.map(|order| Posted { number, ts_decided: child.ts_decided, rebate, order });
     }
 }

@@ -1,15 +1,16 @@
 //! The paper's router: at the start of every epoch it solves Cont & Kukanov's problem on what past windows of the tape
 //! would have filled, sends the market order, and rests the limit orders until the epoch ends (MODEL C1-C10).
 
-use crate::book::Quote;
+use crate::book::{Book, Quote};
 use crate::cont_kukanov::probes::{Probes, Windows};
 use crate::cont_kukanov::solve::{Options, solve};
 use crate::cont_kukanov::{Parameters, Scenarios};
 use crate::error::Result;
 use crate::observe::KeepGoing;
-use crate::policy::{Unit, View, Visibility};
+use crate::policy::{Unit, Visibility};
 use crate::resting::{QueueModel, postable};
-use crate::units::{Nanos, Shares, Time};
+use crate::units::{Nanos, Shares, Side, Time};
+use crate::venue::Venue;
 
 /// The router's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +33,34 @@ pub struct ContKukanov {
     pub scenarios: usize,
     /// How queues are simulated, those of the probes and our own.
     pub queue: QueueModel,
+}
+
+/// What the router sees when it plans.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// The book now.
+    pub book: &'a Book,
+    /// The venues' terms.
+    pub venues: &'a [Venue],
+    /// Which quotes it sees.
+    pub visibility: &'a Visibility,
+    /// The parent's side.
+    pub side: Side,
+    /// Shares to plan, positive.
+    pub remaining: Shares,
+    /// The parent's lot.
+    pub lot: Shares,
+    /// Decision time.
+    pub now: Time,
+    /// The mid.
+    pub mid: Nanos,
+}
+
+impl Standing<'_> {
+    /// The quotes to take, by venue: those that a taking policy sees.
+    fn offers(&self) -> impl Iterator<Item = (usize, Quote)> + '_ {
+        self.visibility.visible(self.book, self.side, self.mid, self.now)
+    }
 }
 
 /// What is decided at the start of an epoch.
@@ -82,16 +111,15 @@ impl ContKukanov {
     /// [`Error::Stopped`](crate::Error::Stopped).
     pub(crate) fn plan(
         &self,
-        view: &View<'_>,
-        visibility: &Visibility,
+        standing: &Standing<'_>,
         probes: Option<&Probes>,
         keep_going: &KeepGoing<'_>,
     ) -> Result<Posting> {
-        let all_taken = Posting { market: view.remaining, limits: Vec::new(), problem: None };
+        let all_taken = Posting { market: standing.remaining, limits: Vec::new(), problem: None };
         let Some(probes) = probes else { return Ok(all_taken) };
-        let Some(problem) = self.pose(view, visibility, probes)? else { return Ok(all_taken) };
+        let Some(problem) = self.pose(standing, probes)? else { return Ok(all_taken) };
         let Problem { parameters, scenarios, venues } = problem;
-        let lot = if view.remaining < view.lot { 1 } else { view.lot };
+        let lot = if standing.remaining < standing.lot { 1 } else { standing.lot };
         let _ = keep_going;
         let solution = solve(&parameters, &scenarios, Options { lot: Some(lot as f64) })?;
         let orders = solution.allocation.limits.iter().map(|limit| limit.round() as Shares);
@@ -112,17 +140,18 @@ impl ContKukanov {
     }
 
     /// The paper's problem now, in nanos and shares; `None` where it cannot be posed.
-    fn pose(&self, view: &View<'_>, visibility: &Visibility, probes: &Probes) -> Result<Option<Problem>> {
-        let rows = probes.known_at(view.now, self.scenarios);
-        let mut venues: Vec<(usize, Quote)> = postable(view.book, view.side, visibility, view.mid, view.now).collect();
+    fn pose(&self, standing: &Standing<'_>, probes: &Probes) -> Result<Option<Problem>> {
+        let Standing { book, venues: terms, visibility, side, remaining, now, mid, .. } = *standing;
+        let rows = probes.known_at(now, self.scenarios);
+        let mut venues: Vec<(usize, Quote)> = postable(book, side, visibility, mid, now).collect();
         let best_own = venues.iter().map(|(_, quote)| quote.key).min();
-        let best_offer = view.visible().map(|(_, quote)| quote.key).min();
-        let cheapest = view.visible().map(|(venue, quote)| view.all_in(venue, quote)).min();
+        let best_offer = standing.offers().map(|(_, quote)| quote.key).min();
+        let cheapest = standing.offers().map(|(venue, quote)| quote.key + terms[venue].taker_fee).min();
         let (Some(own), Some(offer), Some(cheapest)) = (best_own, best_offer, cheapest) else { return Ok(None) };
         // Halves of whole nanos, so all of this is exact in floats.
         let half_spread = (offer + own) as f64 / 2.0;
         let fee = (cheapest - offer) as f64;
-        let rebate = |venue: usize| (view.venues[venue].maker_rebate - self.adverse_selection) as f64;
+        let rebate = |venue: usize| (terms[venue].maker_rebate - self.adverse_selection) as f64;
         venues.retain(|&(venue, _)| rebate(venue) + half_spread > 0.0);
         if venues.is_empty() || rows.is_empty() {
             return Ok(None);
@@ -130,8 +159,8 @@ impl ContKukanov {
         let rebates: Vec<f64> = venues.iter().map(|&(venue, _)| rebate(venue)).collect();
         let take = half_spread + fee;
         let gain = half_spread + rebates.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let [over, under, theta] = [self.lambda_over, self.lambda_under, self.theta_queue]
-            .map(|value| self.unit.nanos(value, view.mid) as f64);
+        let [over, under, theta] =
+            [self.lambda_over, self.lambda_under, self.theta_queue].map(|value| self.unit.nanos(value, mid) as f64);
         let parameters = Parameters::new(Parameters {
             half_spread,
             fee,
@@ -139,13 +168,13 @@ impl ContKukanov {
             theta,
             lambda_under: under.max(take + 1.0),
             lambda_over: over.max(gain + 1.0).max(1.0 - take),
-            quantity: view.remaining as f64,
+            quantity: remaining as f64,
             // A probe's fills are what flows out behind its queue: the queue is in them.
             queues: vec![0.0; venues.len()],
         })?;
         let mut outflows = Vec::with_capacity(rows.len() * venues.len());
         for row in rows {
-            outflows.extend(venues.iter().map(|&(venue, _)| probes.filled(row, venue).min(view.remaining) as f64));
+            outflows.extend(venues.iter().map(|&(venue, _)| probes.filled(row, venue).min(remaining) as f64));
         }
         let scenarios = Scenarios::from_outflows(&outflows, &parameters.queues)?;
         Ok(Some(Problem { parameters, scenarios, venues }))

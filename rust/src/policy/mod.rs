@@ -4,7 +4,7 @@ mod baselines;
 mod cont_kukanov;
 mod router;
 
-pub use cont_kukanov::{ContKukanov, Posting, Solved};
+pub use cont_kukanov::{ContKukanov, Posting, Solved, Standing};
 pub use router::{Plan, Router, Unit};
 
 use crate::allocate::exact::Scratch;
@@ -64,6 +64,19 @@ impl Visibility {
     pub fn worst_key(&self, side: Side, mid: Nanos) -> Nanos {
         // An empty side (EMPTY) is never below the limit, whatever the collar.
         (side.sign() * mid).saturating_add(fraction_of(self.collar, mid)).min(EMPTY - 1)
+    }
+
+    /// The quotes of a book that `side` takes and sees, by venue.
+    pub fn visible<'a>(
+        &self,
+        book: &'a Book,
+        side: Side,
+        mid: Nanos,
+        now: Time,
+    ) -> impl Iterator<Item = (usize, Quote)> + 'a {
+        let (worst_key, oldest) = (self.worst_key(side, mid), self.oldest(now));
+        let quotes = book.offers(side).iter().copied().enumerate();
+        quotes.filter(move |&(venue, quote)| quote.key <= worst_key && book.updated(venue) >= oldest)
     }
 
     /// Time of the oldest record a quote may rest on at `now` (B3).
@@ -196,6 +209,11 @@ impl Desk {
                 worst_key
             }
         }
+    }
+
+    /// Appends `quantity` shares over all venues that the view sees, cheapest all-in first (P3).
+    pub(crate) fn sweep(&mut self, view: &View<'_>, quantity: Shares, intents: &mut Vec<Intent>) {
+        baselines::sweep(view, quantity, &mut self.ranked, intents);
     }
 
     fn penalties(&self) -> Penalties {
