@@ -462,6 +462,7 @@ def _readable(summary: pl.DataFrame) -> pl.DataFrame:
         pl.col("policy").cast(pl.String),
         "parents",
         pl.col("fill_ratio").round(4),
+        *([pl.col("posted_ratio").round(4)] if (summary["posted_ratio"] > 0).any() else []),
         pl.col("avg_fill_px").round(5),
         *(pl.col(name).round(3) for name in ("shortfall_bps", "spread_bps", "timing_bps", "opportunity_bps")),
         pl.col("savings_bps").round(3),
