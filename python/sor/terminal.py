@@ -55,7 +55,7 @@ def show_backtest(console: Console, result: Backtest) -> None:
     if no_quotes:
         console.print(f"{no_quotes:,} orders could not trade (no quotes by their end) and are left out.")
     if isinstance(result.router, ContKukanovRouter):
-        console.print(_posting(result), soft_wrap=True)
+        console.print(_posting(result))
     console.print(
         "[dim]costs: bps of quantity x arrival mid, mean over orders\n"
         "saved: the router's savings, bps of the other's all-in price[/]"
@@ -181,7 +181,7 @@ def _policies(result: Backtest) -> Table:
                 else [_bps(row["fees_bps"])]
             ),
             _percent(row["fill_ratio"]),
-            "" if own else _signed(row["savings_bps"]),
+            "" if own or _INDENTED.match(row["policy"]) else _signed(row["savings_bps"]),
             style="bold" if own else None,
         )
     return table
