@@ -248,7 +248,6 @@ WRONG_RUNS: list[tuple[str, dict[str, Any]]] = [
     ("twap_bucket must be positive, got 0", {"twap_bucket": 0}),
     ("twap_bucket is 'soon'; expected a string such as '5m'", {"twap_bucket": "soon"}),
     ("limit must be one of 'seen', 'none', got 'far'", {"limit": "far"}),
-    ("router must be a sor.StaticRouter or sor.ContKukanovRouter, got 'sweep'", {"router": "sweep"}),
     ("fill must be a sor.Displayed or sor.QueueAware, got 'displayed'", {"fill": "displayed"}),
     ("book must be a sor.Book, got {}", {"book": {}}),
     ("venues must be sor.Venue objects, a frame or the path of a TOML file, got 5", {"venues": 5}),
@@ -269,6 +268,17 @@ WRONG_RUNS: list[tuple[str, dict[str, Any]]] = [
 def test_runs(message: str, given: dict[str, Any]) -> None:
     raises(message, lambda: run(**given))
     raises(message, lambda: sor.grid_search(**({"quotes": TAPE, "orders": ORDER} | given)))
+
+
+def test_a_router_is_a_router() -> None:
+    raises(
+        "router must be a sor.StaticRouter or sor.ContKukanovRouter, got 'sweep'", lambda: run(router="sweep")
+    )
+    for other in ("sweep", sor.ContKukanovRouter()):  # the grid is that of the static router
+        raises(
+            f"router must be a sor.StaticRouter, got {other!r}",
+            lambda other=other: sor.grid_search(TAPE, ORDER, router=other),
+        )
 
 
 @pytest.mark.parametrize(
