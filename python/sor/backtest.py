@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
@@ -383,7 +384,11 @@ def as_quotes(quotes: Quotes | Source, trades: Trades | Table | None = None) -> 
     tape = quotes if isinstance(quotes, Quotes) else read_quotes(quotes)
     if trades is None:
         return tape
-    return tape.with_trades(trades if isinstance(trades, Trades) else read_trades(trades, quotes=tape))
+    if not isinstance(trades, Trades):
+        if not isinstance(trades, str | PathLike | pl.DataFrame | pl.LazyFrame):
+            raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {trades!r}")
+        trades = read_trades(trades, quotes=tape)
+    return tape.with_trades(trades)
 
 
 def make_market(
