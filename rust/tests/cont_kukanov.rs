@@ -1,8 +1,11 @@
 //! The Cont & Kukanov problem against enumeration, against itself, and against what the theory says (MODEL C1-C7).
 
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
 use sor_core::Error;
-use sor_core::cont_kukanov::bound::lower_bound;
-use sor_core::cont_kukanov::solve::{Options, solve};
+use sor_core::cont_kukanov::bound::{lower_bound, lower_bound_while};
+use sor_core::cont_kukanov::solve::{Options, solve, solve_while};
 use sor_core::cont_kukanov::{Allocation, Parameters, Scenarios, closed_form, conditions, cost};
 
 /// A small generator of our own (xorshift64), so that the instances never change with a library.
@@ -301,6 +304,34 @@ fn equal_input_gives_equal_bytes() {
         [scope.spawn(bytes), scope.spawn(bytes)].map(|thread| thread.join().expect("no panic"))
     });
     assert!(there.iter().all(|other| *other == here));
+}
+
+#[test]
+fn long_calls_stop_when_told_to() {
+    let (p, scenarios) = paper_like(&mut Random(7), 8, 60_000);
+    let start = Allocation { market: 0.0, limits: vec![0.0; 8] };
+    for lot in [Some(100.0), None] {
+        let asked = Cell::new(0);
+        let count = || {
+            asked.set(asked.get() + 1);
+            ControlFlow::Continue(())
+        };
+        let whole = solve_while(&p, &scenarios, Options { lot }, &count).expect("solvable");
+        assert_eq!(whole, solve(&p, &scenarios, Options { lot }).expect("solvable"));
+        let all = asked.get();
+        assert!(all > 10, "asked {all} times");
+        for most in [1, all / 2, all] {
+            let asked = Cell::new(0);
+            let limited = || {
+                asked.set(asked.get() + 1);
+                if asked.get() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            let stopped = solve_while(&p, &scenarios, Options { lot }, &limited);
+            assert_eq!((stopped, asked.get()), (Err(Error::Stopped), most), "not at once");
+        }
+    }
+    let stopped = lower_bound_while(&p, &scenarios, &start, &|| ControlFlow::Break(()));
+    assert_eq!(stopped, Err(Error::Stopped));
 }
 
 #[test]

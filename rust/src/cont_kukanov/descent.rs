@@ -2,6 +2,8 @@
 
 use super::line::{Move, Order, Range, Search, orders};
 use super::{Allocation, Parameters, Scenarios};
+use crate::error::{Error, Result};
+use crate::observe::KeepGoing;
 
 /// Savings below this share of the largest penalty `S` shares can cost are rounding.
 const LEAST_SAVING: f64 = 1e-12;
@@ -13,17 +15,28 @@ const MOST_PASSES: usize = 500;
 /// How many steps in a row a kick takes the market order before it gives up.
 const MARKET_KICKS: usize = 4;
 
+/// Rows priced between two questions whether to go on: a fraction of a millisecond, and nothing beside it in cost.
+const ASK_EVERY: usize = 1 << 17;
+
 /// A point that descends.
 pub(super) struct Descent<'a> {
     p: &'a Parameters,
     search: Search<'a>,
     least: f64,
+    keep_going: &'a KeepGoing<'a>,
+    /// Rows priced since it was last asked whether to go on.
+    priced: usize,
 }
 
 impl<'a> Descent<'a> {
-    pub(super) fn new(p: &'a Parameters, scenarios: &'a Scenarios, start: Allocation) -> Self {
+    pub(super) fn new(
+        p: &'a Parameters,
+        scenarios: &'a Scenarios,
+        start: Allocation,
+        keep_going: &'a KeepGoing<'a>,
+    ) -> Self {
         let least = LEAST_SAVING * p.quantity * (p.miss_cost() + p.lambda_over);
-        Self { p, search: Search::new(p, scenarios, start), least }
+        Self { p, search: Search::new(p, scenarios, start), least, keep_going, priced: 0 }
     }
 
     pub(super) fn allocation(self) -> Allocation {
@@ -35,31 +48,34 @@ impl<'a> Descent<'a> {
     }
 
     /// Line searches on the lattice along every move, until none saves anything.
-    pub(super) fn sweep(&mut self, moves: &[Move], step: f64) {
-        self.repeat(moves, |descent, along| descent.descend(along, descent.lattice(along, step)));
+    pub(super) fn sweep(&mut self, moves: &[Move], step: f64) -> Result<()> {
+        self.repeat(moves, |descent, along| descent.descend(along, descent.lattice(along, step)))?;
         self.search.refresh();
+        Ok(())
     }
 
     /// The same, but only along moves of which a single step saves: one step is far cheaper to price than a line.
-    pub(super) fn polish(&mut self, moves: &[Move], step: f64) {
+    pub(super) fn polish(&mut self, moves: &[Move], step: f64) -> Result<()> {
         self.repeat(moves, |descent, along| {
             descent.falls(along, step) && descent.descend(along, descent.lattice(along, step))
-        });
+        })?;
         self.search.refresh();
+        Ok(())
     }
 
     /// The same in any number of shares; `step` only tells whether the line falls.
-    pub(super) fn polish_shares(&mut self, moves: &[Move], step: f64) {
+    pub(super) fn polish_shares(&mut self, moves: &[Move], step: f64) -> Result<()> {
         self.repeat(moves, |descent, along| {
             let [low, high] = descent.bounds(along);
             descent.falls(along, step) && descent.descend(along, Range::Interval { low, high })
-        });
+        })?;
         self.search.refresh();
+        Ok(())
     }
 
     /// Moves one order and lets the others follow one by one: across a kink several orders may have to change at once. Goes
     /// on from there whenever that saves.
-    pub(super) fn kick(&mut self, moves: &[Move], step: f64) {
+    pub(super) fn kick(&mut self, moves: &[Move], step: f64) -> Result<()> {
         let singles: Vec<Move> = orders(self.p.venues()).map(|order| Move::Exchange(order, Order::Nothing)).collect();
         let kicks: Vec<(Move, f64)> = singles.iter().flat_map(|&along| [(along, step), (along, -step)]).collect();
         let mut idle = 0;
@@ -67,16 +83,17 @@ impl<'a> Descent<'a> {
             if idle == kicks.len() {
                 break;
             }
-            idle = if self.kick_along(along, signed, &singles) { 0 } else { idle + 1 };
+            idle = if self.kick_along(along, signed, &singles)? { 0 } else { idle + 1 };
             if idle == 0 {
-                self.polish(moves, step);
+                self.polish(moves, step)?;
             }
         }
         self.search.refresh();
+        Ok(())
     }
 
     /// Whether one kick, or a few in a row, saved; if not, all is as before.
-    fn kick_along(&mut self, along: Move, signed: f64, singles: &[Move]) -> bool {
+    fn kick_along(&mut self, along: Move, signed: f64, singles: &[Move]) -> Result<bool> {
         let start = self.search.allocation.clone();
         let others: Vec<Move> = singles.iter().copied().filter(|other| *other != along).collect();
         let [low, high] = [-ROUNDING * signed.abs(), self.p.quantity + ROUNDING * signed.abs()];
@@ -88,21 +105,21 @@ impl<'a> Descent<'a> {
             }
             saved -= self.search.change(along, signed)[1];
             self.search.go(along, amount);
-            let followed = self.follow(&others, signed.abs());
+            let followed = self.follow(&others, signed.abs())?;
             saved += followed;
             if saved > self.least {
-                return true;
+                return Ok(true);
             }
             if followed == 0.0 {
                 break;
             }
         }
         self.search.jump(&start);
-        false
+        Ok(false)
     }
 
     /// Single steps along moves that save, until none does; what they have saved.
-    fn follow(&mut self, moves: &[Move], step: f64) -> f64 {
+    fn follow(&mut self, moves: &[Move], step: f64) -> Result<f64> {
         let mut saved = 0.0;
         self.repeat(moves, |descent, along| {
             let Some((signed, saving)) = descent.saving_step(along, step) else {
@@ -111,19 +128,31 @@ impl<'a> Descent<'a> {
             descent.search.go(along, descent.search.position(along) + signed);
             saved += saving;
             true
-        });
-        saved
+        })?;
+        Ok(saved)
     }
 
     /// Tries moves in turn until none of them has saved anything since it was last tried.
-    fn repeat(&mut self, moves: &[Move], mut saves: impl FnMut(&mut Self, Move) -> bool) {
+    fn repeat(&mut self, moves: &[Move], mut saves: impl FnMut(&mut Self, Move) -> bool) -> Result<()> {
         let mut idle = 0;
         for &along in moves.iter().cycle().take(MOST_PASSES * moves.len()) {
             if idle == moves.len() {
                 break;
             }
+            self.ask()?;
             idle = if saves(self, along) { 0 } else { idle + 1 };
         }
+        Ok(())
+    }
+
+    /// Before each look at all rows: whether to go on.
+    fn ask(&mut self) -> Result<()> {
+        self.priced += self.search.rows();
+        if self.priced < ASK_EVERY {
+            return Ok(());
+        }
+        self.priced = 0;
+        if (self.keep_going)().is_break() { Err(Error::Stopped) } else { Ok(()) }
     }
 
     fn descend(&mut self, along: Move, range: Range) -> bool {
@@ -178,13 +207,19 @@ impl<'a> Descent<'a> {
 }
 
 /// The best lattice point, by trying all limit orders, each with its best market order.
-pub(super) fn enumerate(p: &Parameters, scenarios: &Scenarios, lot: f64) -> Allocation {
+pub(super) fn enumerate(
+    p: &Parameters,
+    scenarios: &Scenarios,
+    lot: f64,
+    keep_going: &KeepGoing<'_>,
+) -> Result<Allocation> {
     const MARKET: Move = Move::Exchange(Order::Market, Order::Nothing);
     let lots = (p.quantity / lot + ROUNDING).floor();
     let start = Allocation { market: p.quantity - lots * lot, limits: vec![0.0; p.venues()] };
-    let mut point = Descent::new(p, scenarios, start);
+    let mut point = Descent::new(p, scenarios, start, keep_going);
     let mut best = (point.search.allocation.clone(), f64::INFINITY);
     loop {
+        point.ask()?;
         let range = point.lattice(MARKET, lot);
         let (market, saving) = point.search.best(MARKET, range);
         let value = point.value() - saving;
@@ -193,7 +228,7 @@ pub(super) fn enumerate(p: &Parameters, scenarios: &Scenarios, lot: f64) -> Allo
             best = (Allocation { market, limits: limits.clone() }, value);
         }
         let Some(venue) = limits.iter().position(|l| (l / lot).round() < lots) else {
-            return best.0;
+            return Ok(best.0);
         };
         let mut next = point.search.allocation.clone();
         next.limits[..venue].fill(0.0);

@@ -86,6 +86,10 @@ impl<'a> Search<'a> {
         Self { p, scenarios, allocation, bought, always, never, cells: Vec::new(), kinks: Vec::new() }
     }
 
+    pub(super) fn rows(&self) -> usize {
+        self.bought.len()
+    }
+
     fn capacity(&self, order: Order) -> &[f64] {
         match order {
             Order::Limit(k) => self.scenarios.venue(k),

@@ -9,7 +9,8 @@
 
 use super::descent::{Descent, all_moves, enumerate, exchanges};
 use super::{Allocation, Cost, Parameters, Scenarios, closed_form, cost, require};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::observe::{KeepGoing, always};
 
 /// Lattice points times scenarios up to which all points are tried.
 const MOST_WORK: f64 = 100_000.0;
@@ -47,6 +48,19 @@ pub struct Solution {
 /// # Errors
 /// Names what does not fit: the number of venues, or the lot.
 pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<Solution> {
+    solve_while(p, scenarios, options, &always)
+}
+
+/// The same while `keep_going` says so: it is asked after every 100,000 rows or so that a move was priced on.
+///
+/// # Errors
+/// Those of [`solve`], and [`Error::Stopped`].
+pub fn solve_while(
+    p: &Parameters,
+    scenarios: &Scenarios,
+    options: Options,
+    keep_going: &KeepGoing<'_>,
+) -> Result<Solution> {
     require(scenarios.venues() == p.venues(), "scenarios", "must have one column per venue", || {
         format!("{} columns for {} venues", scenarios.venues(), p.venues())
     })?;
@@ -54,12 +68,15 @@ pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<
         require(lot.is_finite() && lot > 0.0, "lot", "must be a positive number of shares", || format!("{lot}"))?;
     }
     let ends = match options.lot {
-        Some(lot) if is_small(p, scenarios, lot) => vec![enumerate(p, scenarios, lot)],
-        lot => descents(p, scenarios, lot),
+        Some(lot) if is_small(p, scenarios, lot) => vec![enumerate(p, scenarios, lot, keep_going)?],
+        lot => descents(p, scenarios, lot, keep_going)?,
     };
     let mut best: Option<(Allocation, Cost)> = None;
     let mut starts = Vec::with_capacity(ends.len());
     for end in ends {
+        if keep_going().is_break() {
+            return Err(Error::Stopped);
+        }
         let end = within(p, end);
         let value = cost(p, scenarios, &end)?;
         starts.push(value.mean);
@@ -72,34 +89,38 @@ pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<
 }
 
 /// Where the descents from all starts end.
-fn descents(p: &Parameters, scenarios: &Scenarios, lot: Option<f64>) -> Vec<Allocation> {
+fn descents(
+    p: &Parameters,
+    scenarios: &Scenarios,
+    lot: Option<f64>,
+    keep_going: &KeepGoing<'_>,
+) -> Result<Vec<Allocation>> {
     let (every, pairs) = (all_moves(p.venues()), exchanges(p.venues()));
     let unit = unit(p, lot);
     let small = scenarios.thinned(SMALL_SAMPLE);
     let steps = steps(p, lot);
-    let mut found = refine(p, &small, starts(p, &small, lot), |descent| {
-        let [coarse @ .., _] = &steps[..] else { return };
+    let mut found = refine(p, &small, starts(p, &small, lot), keep_going, |descent| {
+        let [coarse @ .., _] = &steps[..] else { return Ok(()) };
         for &step in coarse {
-            descent.sweep(&pairs, step);
+            descent.sweep(&pairs, step)?;
         }
-        descent.polish(&pairs, unit);
-    });
+        descent.polish(&pairs, unit)
+    })?;
     // Whatever looks at more than two orders is done on a middle sample when the whole one is large.
     let large = scenarios.rows() >= 4 * MIDDLE_SAMPLE;
     let middle = large.then(|| scenarios.thinned(MIDDLE_SAMPLE));
     let sample = middle.as_ref().unwrap_or(scenarios);
-    found = refine(p, sample, found, |descent| descent.polish(&every, unit));
-    found = refine(p, sample, found, |descent| descent.kick(&every, unit));
+    found = refine(p, sample, found, keep_going, |descent| descent.polish(&every, unit))?;
+    found = refine(p, sample, found, keep_going, |descent| descent.kick(&every, unit))?;
     if large {
-        found = refine(p, scenarios, found, |descent| descent.polish(&pairs, unit));
+        found = refine(p, scenarios, found, keep_going, |descent| descent.polish(&pairs, unit))?;
     }
     if lot.is_none() {
         let moves = if large { &pairs } else { &every };
-        found = refine(p, scenarios, found, |descent| {
-            descent.polish_shares(moves, p.quantity * LEAST_STEP);
-        });
+        found =
+            refine(p, scenarios, found, keep_going, |descent| descent.polish_shares(moves, p.quantity * LEAST_STEP))?;
     }
-    found
+    Ok(found)
 }
 
 /// Takes every point further on a sample; what ends at the same point is kept once.
@@ -107,18 +128,19 @@ fn refine(
     p: &Parameters,
     sample: &Scenarios,
     from: Vec<Allocation>,
-    step: impl Fn(&mut Descent<'_>),
-) -> Vec<Allocation> {
+    keep_going: &KeepGoing<'_>,
+    step: impl Fn(&mut Descent<'_>) -> Result<()>,
+) -> Result<Vec<Allocation>> {
     let mut found: Vec<Allocation> = Vec::with_capacity(from.len());
     for x in from {
-        let mut descent = Descent::new(p, sample, x);
-        step(&mut descent);
+        let mut descent = Descent::new(p, sample, x, keep_going);
+        step(&mut descent)?;
         let end = descent.allocation();
         if !found.contains(&end) {
             found.push(end);
         }
     }
-    found
+    Ok(found)
 }
 
 /// Whether trying every lattice point is quick.
