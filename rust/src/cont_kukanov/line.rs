@@ -13,7 +13,7 @@
 //! scenario's cost is piecewise linear in `t`, with kinks where either fill saturates and where `A` crosses `S`.
 //! The mean over scenarios is their sum: kinks are collected once, then one sweep finds the exact minimum.
 
-use super::{Allocation, Parameters, Scenarios, block_sum};
+use super::{Allocation, Parameters, Scenarios, block_sum, kinks};
 
 /// One end of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,12 @@ pub(super) enum Move {
 }
 
 impl Move {
+    /// Whether a single order is one of this move's.
+    pub(super) fn touches(self, single: Move) -> bool {
+        let Move::Exchange(order, _) = single else { return false };
+        self.orders().contains(&order)
+    }
+
     /// The order that grows with `t` and those that fall.
     fn orders(self) -> [Order; 3] {
         match self {
@@ -77,13 +83,27 @@ pub(super) struct Search<'a> {
     never: Vec<f64>,
     cells: Vec<[f64; 2]>,
     kinks: Vec<(f64, f64)>,
+    /// What a shift would buy, and gain, in every scenario.
+    shifted: Vec<f64>,
+    gained: Vec<f64>,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(p: &'a Parameters, scenarios: &'a Scenarios, allocation: Allocation) -> Self {
         let bought = scenarios.executed(&allocation);
         let [always, never] = [f64::INFINITY, 0.0].map(|capacity| vec![capacity; bought.len()]);
-        Self { p, scenarios, allocation, bought, always, never, cells: Vec::new(), kinks: Vec::new() }
+        Self {
+            p,
+            scenarios,
+            allocation,
+            bought,
+            always,
+            never,
+            cells: Vec::new(),
+            kinks: Vec::new(),
+            shifted: Vec::new(),
+            gained: Vec::new(),
+        }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -258,6 +278,41 @@ impl<'a> Search<'a> {
         };
         let submitted = step * self.far_theta(along);
         [sums[0] / rows - submitted, sums[1] / rows + submitted]
+    }
+
+    /// Directions along the kinks through the present point (module `kinks`).
+    pub(super) fn directions(&self, tolerance: f64) -> Vec<Vec<f64>> {
+        kinks::directions(self.scenarios, &self.allocation, &self.bought, [self.p.quantity, tolerance])
+    }
+
+    /// By how much `V` grows when all orders change at once, the market order first.
+    pub(super) fn shift_change(&mut self, shift: impl Iterator<Item = f64>) -> f64 {
+        let rows = self.bought.len() as f64;
+        self.shifted.clone_from(&self.bought);
+        self.gained.clear();
+        self.gained.resize(self.bought.len(), 0.0);
+        let mut first_stage = 0.0;
+        for (order, moved) in orders(self.p.venues()).zip(shift).filter(|(_, moved)| *moved != 0.0) {
+            first_stage += self.p.theta * moved;
+            let Order::Limit(k) = order else {
+                first_stage += self.p.take_cost() * moved;
+                self.shifted.iter_mut().for_each(|a| *a += moved);
+                continue;
+            };
+            let (gain, old) = (self.p.limit_gain(k), self.allocation.limits[k]);
+            let new = old + moved;
+            let sums = self.shifted.iter_mut().zip(&mut self.gained);
+            for ((a, gained), &c) in sums.zip(self.scenarios.venue(k)) {
+                let filled = lesser(c, new) - lesser(c, old);
+                *a += filled;
+                *gained += gain * filled;
+            }
+        }
+        let penalty =
+            |a: f64| greater(self.p.miss_cost() * (self.p.quantity - a), self.p.lambda_over * (a - self.p.quantity));
+        let columns = [&self.bought[..], &self.shifted, &self.gained];
+        let sums = lane_sums(columns, |[a, shifted, gained]| [penalty(shifted) - penalty(a), gained]);
+        (sums[0] - sums[1]) / rows + first_stage
     }
 
     fn far_theta(&self, along: Move) -> f64 {

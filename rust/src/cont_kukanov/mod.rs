@@ -30,6 +30,7 @@
 pub mod bound;
 pub mod closed_form;
 mod descent;
+mod kinks;
 mod line;
 pub mod paper;
 pub mod scenarios;

@@ -21,6 +21,10 @@ const REFINEMENT: f64 = 6.0;
 const SHARE_STEPS: f64 = 2000.0;
 /// Step that tells whether a line falls, in units of the order, when there is no lot.
 const LEAST_STEP: f64 = 1e-6;
+/// Steps of the slides along kinks when there is no lot, in units of the order.
+const SLIDES: [f64; 3] = [1e-3, 1e-4, 1e-5];
+/// Values that differ by less, in units of what the order's penalties can cost, count as equal.
+const AGREEMENT: f64 = 5e-6;
 /// Scenarios of the first stage, and of the next one when the sample is large.
 const SMALL_SAMPLE: usize = 128;
 const MIDDLE_SAMPLE: usize = 1024;
@@ -96,9 +100,8 @@ fn descents(
     keep_going: &KeepGoing<'_>,
 ) -> Result<Vec<Allocation>> {
     let (every, pairs) = (all_moves(p.venues()), exchanges(p.venues()));
-    let unit = unit(p, lot);
+    let (unit, steps) = (unit(p, lot), steps(p, lot));
     let small = scenarios.thinned(SMALL_SAMPLE);
-    let steps = steps(p, lot);
     let mut found = refine(p, &small, starts(p, &small, lot), keep_going, |descent| {
         let [coarse @ .., _] = &steps[..] else { return Ok(()) };
         for &step in coarse {
@@ -112,15 +115,48 @@ fn descents(
     let sample = middle.as_ref().unwrap_or(scenarios);
     found = refine(p, sample, found, keep_going, |descent| descent.polish(&every, unit))?;
     found = refine(p, sample, found, keep_going, |descent| descent.kick(&every, unit))?;
-    if large {
-        found = refine(p, scenarios, found, keep_going, |descent| descent.polish(&pairs, unit))?;
+
+    let slides = SLIDES.map(|part| part * p.quantity);
+    let finish = |mut found: Vec<Allocation>| -> Result<Vec<Allocation>> {
+        if large {
+            found = refine(p, scenarios, found, keep_going, |descent| descent.polish(&pairs, unit))?;
+        }
+        if lot.is_none() {
+            let moves = if large { &pairs } else { &every };
+            found = refine(p, scenarios, found, keep_going, |descent| {
+                descent.polish_and_slide(moves, &slides, p.quantity * LEAST_STEP)
+            })?;
+        }
+        Ok(found)
+    };
+    found = finish(found)?;
+    if agree(p, scenarios, &found)? {
+        return Ok(found);
     }
-    if lot.is_none() {
-        let moves = if large { &pairs } else { &every };
-        found =
-            refine(p, scenarios, found, keep_going, |descent| descent.polish_shares(moves, p.quantity * LEAST_STEP))?;
+    // Somewhere there is better to be had: every descent looks further, each on its own.
+    let mut further = Vec::with_capacity(found.len());
+    for before in found {
+        let escaped =
+            refine(p, sample, vec![before.clone()], keep_going, |descent| descent.escape(&pairs, &every, &steps))?;
+        let after = finish(escaped)?.swap_remove(0);
+        // What saves on the middle sample may not save on the whole one.
+        let saves = cost(p, scenarios, &after)?.mean < cost(p, scenarios, &before)?.mean;
+        let end = if saves { after } else { before };
+        if !further.contains(&end) {
+            further.push(end);
+        }
     }
-    Ok(found)
+    Ok(further)
+}
+
+/// Whether points cost the same but for a little.
+fn agree(p: &Parameters, scenarios: &Scenarios, found: &[Allocation]) -> Result<bool> {
+    let mut range = [f64::INFINITY, f64::NEG_INFINITY];
+    for x in found.iter().filter(|_| found.len() > 1) {
+        let value = cost(p, scenarios, x)?.mean;
+        range = [range[0].min(value), range[1].max(value)];
+    }
+    Ok(range[1] - range[0] <= AGREEMENT * p.quantity * (p.miss_cost() + p.lambda_over))
 }
 
 /// Takes every point further on a sample; what ends at the same point is kept once.
