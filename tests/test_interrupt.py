@@ -104,7 +104,7 @@ CALLS = {
         """,
     "market and limit orders in lots": """
         xi, p = outflows()
-        stopped(lambda: ck.solve(xi, p, lot=100, bound=False), 0.5)
+        stopped(lambda: ck.solve(xi, p, lot=100, bound=False), 0.3)
         """,
     "market and limit orders in shares": """
         xi, p = outflows()
@@ -112,7 +112,7 @@ CALLS = {
         """,
     "the bound of market and limit orders": """
         xi, p = outflows()
-        stopped(lambda: ck.lower_bound(xi, p), 0.7)
+        stopped(lambda: ck.lower_bound(xi, p), 0.3)
         """,
     "penalties from tolerances": """
         xi, p = outflows()

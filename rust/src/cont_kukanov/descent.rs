@@ -1,4 +1,5 @@
-//! Local search by exchanges (module `line`), and kicks across the kinks where exchanges stop.
+//! Local search by exchanges (module `line`), and kicks across and slides along (module `kinks`) the kinks where exchanges
+//! stop.
 
 use super::line::{Move, Order, Range, Search, orders};
 use super::{Allocation, Parameters, Scenarios};
@@ -216,7 +217,7 @@ impl<'a> Descent<'a> {
 
     /// Whether one kick, or a few in a row, saved; if not, all is as before.
     fn kick_along(&mut self, along: Move, signed: f64, others: &[Move]) -> Result<bool> {
-        let start = self.search.allocation.clone();
+        self.search.keep();
         let mut saved = 0.0;
         for _ in 0..if along == MARKET { MARKET_KICKS } else { 1 } {
             let amount = self.search.position(along) + signed;
@@ -235,7 +236,7 @@ impl<'a> Descent<'a> {
                 break;
             }
         }
-        self.search.jump(&start);
+        self.search.back();
         Ok(false)
     }
 

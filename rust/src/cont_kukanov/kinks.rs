@@ -86,5 +86,5 @@ fn in_whole_steps(direction: &[f64]) -> Option<Vec<f64>> {
 /// Whether a direction is one of the exchanges, which the descent has tried.
 fn is_exchange(direction: &[f64]) -> bool {
     let moved: Vec<f64> = direction.iter().copied().filter(|d| *d != 0.0).collect();
-    moved.len() < 2 || (moved.len() == 2 && moved[0] == -moved[1])
+    moved.len() < 2 || (moved.len() == 2 && (moved[0] + moved[1]).abs() < ZERO)
 }

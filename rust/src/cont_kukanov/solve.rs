@@ -2,9 +2,10 @@
 //!
 //! Coordinate descent alone stops at kinks: on `M + sum_{k in J} L_k = S` no single order can move, though shares could
 //! move from one order to another. So the moves are exchanges between any two of the orders and "nothing", each
-//! searched exactly along its whole line, and kicks that let all orders follow one (module `descent`). The
-//! objective is not convex, so the descent starts from several points: first in coarse steps on a part of the
-//! scenarios, at last on all of them in single lots, or, without a lot, in exact line searches over shares.
+//! searched exactly along its whole line, kicks that let all orders follow one, and slides along several kinks at once
+//! (modules `descent` and `kinks`). The objective is not convex, so the descent starts from several points: first in
+//! coarse steps on a part of the scenarios, at last on all of them in single lots, or, without a lot, in exact line
+//! searches over shares. When the ends disagree, every descent looks further by costlier moves of its own.
 //! A small lattice is enumerated instead.
 
 use super::descent::{Descent, all_moves, enumerate, exchanges};
