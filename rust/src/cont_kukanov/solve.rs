@@ -134,6 +134,17 @@ fn descents(
     if agree(p, scenarios, &found)? {
         return Ok(found);
     }
+    if large {
+        // What the middle sample could not tell apart, a larger one may.
+        for rows in [4 * MIDDLE_SAMPLE, scenarios.rows()] {
+            let larger = scenarios.thinned(rows);
+            found = refine(p, &larger, found, keep_going, |descent| descent.kick(&pairs, unit))?;
+            found = finish(found)?;
+            if agree(p, scenarios, &found)? {
+                return Ok(found);
+            }
+        }
+    }
     // Somewhere there is better to be had: every descent looks further, each on its own.
     let mut further = Vec::with_capacity(found.len());
     for before in found {
