@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sor import _core
 from sor.backtest import make_market, parents_on
-from sor.replay import Variant, replay
+from sor.replay import TABLES, Variant, replay
 from tapes import (
     POLICIES,
     SIDES,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 REAL = Path(__file__).parents[2] / "shared" / "data"
 CSV = REAL / "taq_20180102_first10min.csv"
 PARQUET = REAL / "taq_20180102_quotes.parquet"
-FRAMES = ("parents", "children", "fills")
 any_tape = settings(
     max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
@@ -112,9 +111,11 @@ def assert_derivable(run: Replayed) -> None:
     sums: Counter[str] = Counter()
     for fill in run.fills:
         signed = s * (-fill["quantity"] if fill["kind"] == "unwind" else fill["quantity"])
-        column = {"take": "executed", "completion": "completed", "unwind": "unwound"}[fill["kind"]]
-        drift = "opportunity" if fill["kind"] == "completion" else "timing"
+        kind, terms = fill["kind"], run.case.settings.venues[fill["venue"]]
+        column = {"completion": "completed", "unwind": "unwound"}.get(kind, "executed")
+        drift = "opportunity" if kind == "completion" else "timing"
         sums[column] += fill["quantity"]
+        sums["posted"] += fill["quantity"] * (kind == "post")
         sums["notional"] += signed * fill["price"]
         sums["net"] += signed
         sums["spread"] += signed * (fill["quoted"] - fill["mid"])
@@ -122,8 +123,9 @@ def assert_derivable(run: Replayed) -> None:
         sums[drift] += signed * (fill["mid"] - m0)
         sums["fees"] += fill["fee"]
         sums["rebates"] += fill["rebate"]
-        assert fill["fee"] == fill["quantity"] * run.case.settings.venues[fill["venue"]].taker_fee
-    for column in ("executed", "completed", "unwound", "notional", "fees", "rebates"):
+        assert fill["fee"] == fill["quantity"] * terms.taker_fee * (kind != "post")
+        assert fill["rebate"] == fill["quantity"] * terms.maker_rebate * (kind == "post")
+    for column in ("executed", "posted", "completed", "unwound", "notional", "fees", "rebates"):
         assert parent[column] == sums[column], column
     parts = [sums[part] for part in ("spread", "slippage", "timing", "opportunity")]
     assert parts == [parent[part] for part in ("spread", "slippage", "timing", "opportunity")]
@@ -226,7 +228,7 @@ def serialized(frame: pl.DataFrame) -> bytes:
 
 
 def ledger_bytes(ledger: Ledger) -> list[bytes]:
-    return [serialized(getattr(ledger, name)) for name in FRAMES]
+    return [serialized(getattr(ledger, name)) for name in TABLES]
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +283,7 @@ def test_a_parent_does_not_depend_on_the_others(market_day: sor.Quotes) -> None:
     among = replay(market_day, parents, [variant], record=True)
     for i in (0, 3, len(parents) - 1):
         alone = replay(market_day, [parents[i]], [variant], record=True)
-        for name in FRAMES:
+        for name in TABLES:
             own = getattr(among, name).filter(pl.col("parent") == i).drop("parent")
             assert serialized(own) == serialized(getattr(alone, name).drop("parent")), (i, name)
 
