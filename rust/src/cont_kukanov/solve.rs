@@ -30,6 +30,9 @@ const AGREEMENT: f64 = 5e-6;
 const SMALL_SAMPLE: usize = 128;
 const MIDDLE_SAMPLE: usize = 1024;
 
+/// More lots in an order than this are an error: a line search has a cell for each.
+const MOST_LOTS: f64 = 1e6;
+
 /// How to solve.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Options {
@@ -71,6 +74,9 @@ pub fn solve_while(
     })?;
     if let Some(lot) = options.lot {
         require(lot.is_finite() && lot > 0.0, "lot", "must be a positive number of shares", || format!("{lot}"))?;
+        require(p.quantity / lot <= MOST_LOTS, "lot", "must be so large that S has at most 1,000,000 lots", || {
+            format!("{lot} with S = {}", p.quantity)
+        })?;
     }
     let ends = match options.lot {
         Some(lot) if is_small(p, scenarios, lot) => vec![enumerate(p, scenarios, lot, keep_going)?],
