@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import random
 from collections import Counter, defaultdict
@@ -405,7 +406,7 @@ def test_places_follow_the_fills(replays: list[Posted]) -> None:
                 continue
             assert own[0]["ts"] == child["ts_arrived"]
             assert (own[0]["left"], own[0]["ahead"]) == (child["quantity"], child["met_available"])
-            for before, after in zip(own, own[1:], strict=False):
+            for before, after in itertools.pairwise(own):
                 assert before["ts"] <= after["ts"]
                 # Null: the pessimist knows no bound on a queue that was hidden when he joined.
                 ahead = [math.inf if place["ahead"] is None else place["ahead"] for place in (before, after)]

@@ -128,7 +128,7 @@ class Backtest:
 
     @cached_property
     def posts(self) -> pl.DataFrame:
-        """The router's limit orders, a row each: queue, fills, time to fill, rebate, markouts; see `posts_of`."""
+        """The router's limit orders, a row each: queue, fills, time to fill, rebate; see `posts_of`."""
         return self.posts_of(ROUTER)
 
     @cached_property
