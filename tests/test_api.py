@@ -41,6 +41,7 @@ SETTINGS: dict[type, dict[str, Any]] = {
     sor.Order: {"side": "buy", "quantity": 100},
     sor.Venue: {"id": 1},
     sor.StaticRouter: {},
+    sor.ContKukanovRouter: {},
     sor.Book: {},
     sor.Displayed: {},
     sor.QueueAware: {},

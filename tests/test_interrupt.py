@@ -84,6 +84,27 @@ CALLS = {
         book = sor.Book(snapshot="each")
         stopped(lambda: sor.backtest(quotes, order, book=book, threads=1), 0.4)
         """,
+    "many orders that post": """
+        quotes = sor.simulate_quotes(venues=4, minutes=390, records=500_000)
+        orders = sor.orders_every("10s", side="buy", quantity=100_000, horizon="60m")
+        router = sor.ContKukanovRouter(lambda_under=0.0, lambda_over=0.0, scenarios=5)
+        stopped(lambda: sor.backtest(quotes, orders, router), 1.0)
+        """,
+    "one order that posts over three million records": """
+        quotes = sor.simulate_quotes(venues=4, minutes=390, records=3_000_000)
+        order = sor.Order("buy", 10**6, start=quotes.start + 60 * 10**9)
+        router = sor.ContKukanovRouter(lambda_under=0.0, lambda_over=0.0, epoch="100ms", scenarios=1)
+        kept = {"book": sor.Book(snapshot="each"), "baselines": [], "threads": 1}
+        stopped(lambda: sor.backtest(quotes, order, router, **kept), 0.4)
+        """,
+    "probes of windows that overlap": """
+        quotes = sor.simulate_quotes(venues=4, minutes=390, records=1_000_000)
+        stopped(lambda: sor.probe_outflows(quotes, quantity=1_000, window="10m", every="1s"), 0.5)
+        """,
+    "probes on three million records": """
+        quotes = sor.simulate_quotes(venues=16, minutes=390, records=3_000_000)
+        stopped(lambda: sor.probe_outflows(quotes, quantity=1_000, window="1s"), 0.05)
+        """,
     "as-of pass over ten million records": """
         quotes = sor.simulate_quotes(venues=16, minutes=390, records=10_000_000)
         order = sor.Order("buy", 100, start=quotes.end - 1)

@@ -108,7 +108,8 @@ class Quotes:
         """
         if not isinstance(trades, Trades):
             raise ParameterError(
-                f"trades must be sor.Trades (sor.read_trades(path, quotes=...)), got {trades!r}"
+                "trades must be sor.Trades, as sor.read_trades(source, quotes=...) makes them, "
+                f"got a {type(trades).__name__}"
             )
         ours, theirs = self.venues["name"].to_list(), list(trades.venues)
         if ours != theirs:
