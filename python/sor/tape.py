@@ -107,9 +107,9 @@ class Quotes:
 
         """
         if not isinstance(trades, Trades):
+            given = repr(trades) if isinstance(trades, str | int) else f"a {type(trades).__name__}"
             raise ParameterError(
-                "trades must be sor.Trades, as sor.read_trades(source, quotes=...) makes them, "
-                f"got a {type(trades).__name__}"
+                f"trades must be sor.Trades (sor.read_trades(path, quotes=...)), got {given}"
             )
         ours, theirs = self.venues["name"].to_list(), list(trades.venues)
         if ours != theirs:
