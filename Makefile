@@ -9,7 +9,7 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint format bench bench-stats bench-paper wheel clean
+.PHONY: demo test lint format bench bench-stats bench-paper bench-posting wheel clean
 
 demo: $(CORE) ## Build, and run the main job on a synthetic market
 	$(BIN)/sor demo
@@ -43,6 +43,9 @@ bench-stats: $(CORE) ## Check intervals and tests against known truths, 1,000 tr
 bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiGHS
 	$(BIN)/python -m pip install --quiet highspy scipy
 	$(BIN)/python bench/bench_paper.py
+
+bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
+	$(BIN)/python bench/bench_posting.py
 
 wheel: $(SETUP) ## Build the abi3 manylinux wheel into dist/
 	rm -rf dist

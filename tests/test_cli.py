@@ -71,9 +71,37 @@ def test_search_shows_every_point_and_the_best(tape: Path) -> None:
     assert f"best  {best}" in shown
 
 
-@pytest.mark.parametrize("command", ["demo", "backtest", "search"])
+PAPER = ("--router", "paper", "--epoch", "30s")
+
+
+def test_the_papers_router(tape: Path, tmp_path: Path) -> None:
+    quotes = sor.read_quotes(tape)
+    prints = quotes.frame.filter(pl.col("bid_sz") > 0).gather_every(50)
+    path = tmp_path / "trades.parquet"
+    names = quotes.venues["name"].gather(prints["venue"])
+    prints.select(ts_event="ts", venue=names, price="bid_px", size="bid_sz").write_parquet(path)
+    shown = run("backtest", tape, *EVERY, *PAPER, "--trades", path, "--out", tmp_path / "out")
+    trades = sor.read_trades(path, quotes=quotes)
+    orders = sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m")
+    result = sor.backtest(quotes, orders, sor.ContKukanovRouter(epoch="30s"), trades=trades)
+    assert result.summary["posted_ratio"][0] > 0
+    lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
+    for row in result.summary.iter_rows(named=True):
+        label = row["policy"].removeprefix("router (").removesuffix(")")
+        assert lines[label][1] == f"{row['shortfall_bps'] + 0.0:.3f}"
+    assert "expected queues" in shown
+    assert "at the fill" in shown
+    ledger = result.ledger
+    frames = {"places": ledger.places, "epochs": ledger.epochs, "fills": ledger.fills}
+    for name, frame in (frames | {"posts": result.posts, "markouts": result.markouts}).items():
+        assert pl.read_parquet(tmp_path / "out" / f"{name}.parquet").equals(frame)
+
+
+@pytest.mark.parametrize("command", ["demo", "backtest", "search", "paper"])
 def test_nothing_is_cut_at_80_columns(command: str, tape: Path) -> None:
     arguments = [] if command == "demo" else [tape, *EVERY]
+    if command == "paper":
+        command, arguments = "backtest", [*arguments, *PAPER]
     narrow, wide = run(command, *arguments), run(command, *arguments, columns=200)
     assert "…" not in narrow
     # Tables are the same at any width; only sentences may be broken.

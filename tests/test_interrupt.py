@@ -23,6 +23,7 @@ TRIES = 3
 PRELUDE = """
 import signal, time
 import sor
+from sor import cont_kukanov as ck
 
 # The alarm comes from the system at a known moment, whatever the threads of this process are doing.
 signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGINT))
@@ -32,6 +33,10 @@ def press_in(seconds):
     global due
     due = time.perf_counter() + seconds
     signal.setitimer(signal.ITIMER_REAL, seconds)
+
+def outflows():
+    p = ck.Parameters(h=0.02, f=0.003, r=0.002, lambda_under=0.05, lambda_over=0.05, S=5000, Q=2000)
+    return ck.exponential(400_000, 16, mean=2200, seed=1), p
 
 def stopped(call, after=None):
     if after is not None:
@@ -117,6 +122,22 @@ CALLS = {
         order, router = sor.Order("buy", 3 * 10**8), sor.StaticRouter(lambda_under=1.0, unit="price")
         kept = {"baselines": ["sweep"], "book": book}
         stopped(lambda: sor.backtest(quotes, order, router, **kept, progress=at_the_end))
+        """,
+    "market and limit orders in lots": """
+        xi, p = outflows()
+        stopped(lambda: ck.solve(xi, p, lot=100, bound=False), 0.3)
+        """,
+    "market and limit orders in shares": """
+        xi, p = outflows()
+        stopped(lambda: ck.solve(xi, p, bound=False), 3)
+        """,
+    "the bound of market and limit orders": """
+        xi, p = outflows()
+        stopped(lambda: ck.lower_bound(xi, p), 0.3)
+        """,
+    "penalties from tolerances": """
+        xi, p = outflows()
+        stopped(lambda: ck.calibrate(xi, p, under=20, lot=100), 0.7)
         """,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import random
 import subprocess
 import sys
@@ -412,7 +413,9 @@ def test_places_follow_the_fills(replays: list[Posted]) -> None:
             assert (own[0]["left"], own[0]["ahead"]) == (child["quantity"], child["met_available"])
             for before, after in pairwise(own):
                 assert before["ts"] <= after["ts"]
-                assert 0 <= after["ahead"] <= before["ahead"]
+                # Null: the pessimist knows no bound on a queue that was hidden when he joined.
+                ahead = [math.inf if place["ahead"] is None else place["ahead"] for place in (before, after)]
+                assert 0 <= ahead[1] <= ahead[0]
                 assert (after["ahead"], after["left"]) != (before["ahead"], before["left"])
                 gone = before["left"] - after["left"]
                 assert gone >= 0
@@ -683,9 +686,12 @@ def test_posts_follow_from_children_and_fills(result: sor.Backtest) -> None:
             ].to_physical()[0]
             times = own["ts_executed"].to_physical()
             first, last = (None, None) if own.is_empty() else (times[0], times[-1])
-            assert post["seconds_to_first_fill"] == (None if first is None else (first - arrived) / 1e9)
             whole = post["filled"] == post["quantity"]
-            assert post["seconds_to_fill"] == ((last - arrived) / 1e9 if whole else None)
+            times = (
+                None if first is None else pytest.approx((first - arrived) / 1e9),
+                pytest.approx((last - arrived) / 1e9) if whole else None,
+            )
+            assert (post["seconds_to_first_fill"], post["seconds_to_fill"]) == times
             filled += whole
     assert result.posts.equals(result.posts_of("router"))
     assert filled > 3
@@ -783,9 +789,6 @@ def test_epochs_and_places_are_the_ledgers(result: sor.Backtest) -> None:
     assert (solved["lambda_over"] > solved["half_spread"] + 0.0020).all()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="child_costs joins every fill of a post: its row is there once per fill"
-)
 def test_children_are_one_row_each(result: sor.Backtest) -> None:
     for policy in ("router", "router (optimistic)"):
         children = result.children_of(policy)
@@ -890,7 +893,6 @@ def test_explains_a_take() -> None:
     assert "market order" in result.explain(0, policy="router (pessimistic)")
 
 
-@pytest.mark.xfail(strict=True, reason="explain shows the cost of the first fill only")
 def test_explains_a_limit_order_of_many_fills() -> None:
     result = by_hand(trades=[(25, 70), (27, 20)])
     assert result.posts["filled"].to_list() == [40, 0]
@@ -899,7 +901,6 @@ def test_explains_a_limit_order_of_many_fills() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="the pessimist's unknown queue is shown as 2^63 - 1 shares")
 def test_a_queue_that_nobody_sees_is_not_a_number_of_shares() -> None:
     """It arrives while a better bid hides its level: what is ahead cannot be known, and is not 9e18 shares."""
     result = by_hand(latency=5, queue="pessimistic", quotes=[(23, 1_001, 10, 1_004, 70)])
@@ -1029,7 +1030,6 @@ IN_A_PROCESS = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="work and memory have no bound: the process is killed or does not end")
 @pytest.mark.parametrize("name", IN_A_PROCESS)
 def test_what_is_too_much_is_refused(name: str) -> None:
     """In a process of its own, with 3 GiB and 2 s beside its start."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
@@ -44,6 +45,14 @@ if TYPE_CHECKING:
     import altair as alt
 
 ROUTER = "router"
+
+
+def queue_name(queue: str) -> str:
+    """Name the policy that is the router under another queue model."""
+    return f"{ROUTER} ({queue})"
+
+
+_OWN = (ROUTER, *map(queue_name, get_args(Queue)))
 STATIC = "static"
 """The default `StaticRouter`, a baseline of the paper's router."""
 _EPOCH_MONEY = ("half_spread", "lambda_under", "lambda_over", "cost")
@@ -91,7 +100,7 @@ class Backtest:
         table = metrics.summary_table(self.ledger.parents)
         cost = dict(table.select("policy", "_all_in").iter_rows())
         savings = [
-            None if policy == ROUTER else metrics.savings_bps(cost[ROUTER], cost[policy])
+            None if policy in _OWN else metrics.savings_bps(cost[ROUTER], cost[policy])
             for policy in table["policy"]
         ]
         return table.drop("_all_in").with_columns(pl.Series("savings_bps", savings, dtype=pl.Float64))
@@ -99,8 +108,7 @@ class Backtest:
     @cached_property
     def baselines(self) -> pl.DataFrame:
         """The rows of `summary` for the baselines."""
-        own = [ROUTER, *map(queue_name, get_args(Queue))]
-        return self.summary.filter(~pl.col("policy").cast(pl.String).is_in(own))
+        return self.summary.filter(~pl.col("policy").cast(pl.String).is_in(_OWN))
 
     @cached_property
     def epochs(self) -> pl.DataFrame:
@@ -238,7 +246,7 @@ class Backtest:
                 f"order {order} of {policy} has {count:,} children, there is no child {child!r}"
             )
         parent = self.orders_of(policy).row(order, named=True)
-        router = self.router if policy == ROUTER else _variant_router(policy, self.router)
+        router = _variant_router(policy, self.router)
         return explain_child(row.row(0, named=True), parent, router)
 
     def to_dict(self) -> dict[str, Any]:
@@ -371,17 +379,16 @@ def compare_with_baselines(
     return Backtest(ledger, router, market, quotes)
 
 
-def queue_name(queue: str) -> str:
-    """Name the policy that is the router under another queue model."""
-    return f"{ROUTER} ({queue})"
-
-
 def as_quotes(quotes: Quotes | Source, trades: Trades | Table | None = None) -> Quotes:
     """Return a tape as it is, or read it; with its trades where they are given."""
     tape = quotes if isinstance(quotes, Quotes) else read_quotes(quotes)
     if trades is None:
         return tape
-    return tape.with_trades(trades if isinstance(trades, Trades) else read_trades(trades, quotes=tape))
+    if not isinstance(trades, Trades):
+        if not isinstance(trades, str | PathLike | pl.DataFrame | pl.LazyFrame):
+            raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {trades!r}")
+        trades = read_trades(trades, quotes=tape)
+    return tape.with_trades(trades)
 
 
 def make_market(
@@ -443,10 +450,10 @@ def parents_on(quotes: Quotes, orders: Orders) -> list[Parent]:
 
 
 def _variant_router(policy: str, router: Router) -> Router | str:
-    """Return what stands behind the name of another policy."""
+    """Return what stands behind the name of a policy."""
     if policy == STATIC:
         return StaticRouter()
-    return router if policy in map(queue_name, get_args(Queue)) else policy
+    return router if policy in _OWN else policy
 
 
 def _orders_line(parents: pl.DataFrame) -> str:
@@ -462,6 +469,7 @@ def _readable(summary: pl.DataFrame) -> pl.DataFrame:
         pl.col("policy").cast(pl.String),
         "parents",
         pl.col("fill_ratio").round(4),
+        *([pl.col("posted_ratio").round(4)] if (summary["posted_ratio"] > 0).any() else []),
         pl.col("avg_fill_px").round(5),
         *(pl.col(name).round(3) for name in ("shortfall_bps", "spread_bps", "timing_bps", "opportunity_bps")),
         pl.col("savings_bps").round(3),

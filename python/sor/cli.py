@@ -63,6 +63,21 @@ Decay = Annotated[str | None, typer.Option(help="Its time constant of a quote's 
 Seed = Annotated[int | None, typer.Option(help="Sample its fills with this seed.")]
 Latency = Annotated[str, typer.Option(help="From a decision to the venues, as 1ms.")]
 Limit = Annotated[str, typer.Option(help="seen (the price planned on) or none.")]
+RouterName = Annotated[
+    str, typer.Option("--router", help="static, or paper: Cont & Kukanov's market and limit orders.")
+]
+TradesFile = Annotated[
+    Path | None, typer.Option("--trades", help="With --router paper: the tape's trades, for its queues.")
+]
+Epoch = Annotated[str, typer.Option(help="With --router paper: how long a decision stands, as 60s.")]
+WindowEvery = Annotated[
+    str | None, typer.Option(help="With --router paper: from one past window to the next; the epoch.")
+]
+Windows = Annotated[int, typer.Option("--scenarios", help="With --router paper: past windows, at most.")]
+Queue = Annotated[str, typer.Option(help="With --router paper: pessimistic, expected or optimistic.")]
+AdverseSelection = Annotated[
+    float, typer.Option(help="With --router paper: what a passive fill loses, per share.")
+]
 Plan = Annotated[str, typer.Option(help="Plan on displayed sizes, or with the fills.")]
 Overbook = Annotated[float, typer.Option(help="With --plan fills: send up to this multiple.")]
 
@@ -143,9 +158,10 @@ def backtest(
     horizon: Horizon = None,
     every: Every = None,
     lot: Lot = 100,
-    lambda_over: Annotated[float, typer.Option(help="Penalty per share too many.")] = 0.001,
-    lambda_under: Annotated[float, typer.Option(help="Penalty per share too few.")] = 0.001,
-    theta_queue: Annotated[float, typer.Option(help="Queue-risk penalty per share of either.")] = 0.0001,
+    router: RouterName = "static",
+    lambda_over: Annotated[float | None, typer.Option(help="Penalty per share too many.")] = None,
+    lambda_under: Annotated[float | None, typer.Option(help="Penalty per share too few.")] = None,
+    theta_queue: Annotated[float | None, typer.Option(help="Penalty per share of either.")] = None,
     unit: Unit = "fraction",
     rule: Rule = "relaxed",
     solver: Solver = "exact",
@@ -166,6 +182,12 @@ def backtest(
     limit: Limit = "seen",
     plan: Plan = "displayed",
     overbook: Overbook = 1.0,
+    trades: TradesFile = None,
+    epoch: Epoch = "60s",
+    window_every: WindowEvery = None,
+    scenarios: Windows = 200,
+    queue: Queue = "expected",
+    adverse_selection: AdverseSelection = 0.0,
     symbol: Symbol = None,
     threads: Threads = None,
     explain: Annotated[int | None, typer.Option(help="Say in words why child N was sent.")] = None,
@@ -175,12 +197,29 @@ def backtest(
 ) -> None:
     """Route orders over recorded quotes and compare with the baselines."""
     with _reporting():
-        router = _router(lambda_over, lambda_under, theta_queue, unit, rule, solver, plan, overbook)
+        given = {"lambda_over": lambda_over, "lambda_under": lambda_under, "theta_queue": theta_queue}
+        penalties = {name: value for name, value in given.items() if value is not None}
+        chosen: sor.StaticRouter | sor.ContKukanovRouter
+        if router == "paper":
+            chosen = sor.ContKukanovRouter(
+                **penalties,
+                unit=unit,  # type: ignore[arg-type]
+                adverse_selection=adverse_selection,
+                epoch=epoch,
+                window_every=window_every,
+                scenarios=scenarios,
+                queue=queue,  # type: ignore[arg-type]
+            )
+        elif router == "static":
+            chosen = _router(unit, rule, solver, plan, overbook, **penalties)
+        else:
+            raise sor.ParameterError(f"--router must be static or paper, got {router!r}")
         quotes = sor.read_quotes(file, symbol=symbol)
         result = sor.backtest(
             quotes,
             _orders(side, quantity, start, horizon, every, lot),
-            router,
+            chosen,
+            trades=trades,
             venues=_venues(venues, latency, quotes),
             fill=_fill(fill, queue_position, max_fill, impact, decay, seed),
             limit=limit,  # type: ignore[arg-type]
@@ -241,7 +280,7 @@ def search(
         result = sor.grid_search(
             quotes,
             _orders(side, quantity, start, horizon, every, lot),
-            _router(0.001, 0.001, 0.0001, unit, rule, solver, plan, overbook),
+            _router(unit, rule, solver, plan, overbook),
             grid=grid,
             venues=_venues(venues, latency, quotes),
             fill=_fill(fill, queue_position, max_fill, impact, decay, seed),
@@ -334,7 +373,16 @@ def report(
             sides=("buy", "sell") if side == "both" else (side,),
             lot=lot,
         )
-        router = _router(lambda_over, lambda_under, theta_queue, unit, rule, solver, plan, overbook)
+        router = _router(
+            unit,
+            rule,
+            solver,
+            plan,
+            overbook,
+            lambda_over=lambda_over,
+            lambda_under=lambda_under,
+            theta_queue=theta_queue,
+        )
         shared: dict[str, Any] = {
             "orders": orders,
             "venues": venues,
@@ -374,25 +422,9 @@ def _show(
 
 
 def _router(
-    over: float,
-    under: float,
-    theta: float,
-    unit: Any,
-    rule: Any,
-    solver: Any,
-    plan: Any,
-    overbook: float,
+    unit: Any, rule: Any, solver: Any, plan: Any, overbook: float, **penalties: Any
 ) -> sor.StaticRouter:
-    return sor.StaticRouter(
-        lambda_over=over,
-        lambda_under=under,
-        theta_queue=theta,
-        unit=unit,
-        rule=rule,
-        solver=solver,
-        plan=plan,
-        overbook=overbook,
-    )
+    return sor.StaticRouter(**penalties, unit=unit, rule=rule, solver=solver, plan=plan, overbook=overbook)
 
 
 def _fill(

@@ -12,14 +12,25 @@ import polars as pl
 from sor import display, metrics
 from sor.backtest import ROUTER, as_quotes, baseline_variants, make_market, parents_on
 from sor.errors import ParameterError
-from sor.params import Book, Duration, FillModel, Limit, Orders, QueueAware, StaticRouter, _instance
+from sor.params import (
+    ROUTERS,
+    Book,
+    Duration,
+    FillModel,
+    Limit,
+    Orders,
+    QueueAware,
+    Router,
+    StaticRouter,
+    _instance,
+)
 from sor.progress import Progress, watching
 from sor.replay import BASELINES, Market, Variant, replay
 from sor.venues import VenueSource, venues_on_tape
 
 if TYPE_CHECKING:
-    from sor.data import Source
-    from sor.tape import Quotes
+    from sor.data import Source, Table
+    from sor.tape import Quotes, Trades
 
 _BOOK = tuple(field.name for field in fields(Book))
 _TERMS = ("taker_fee", "maker_rebate", "latency")
@@ -70,8 +81,9 @@ def compare(
     quotes: Quotes | Source,
     orders: Orders,
     scenarios: Mapping[str, Mapping[str, Any]] = DEFAULT_SCENARIOS,
-    router: StaticRouter | None = None,
+    router: Router | None = None,
     *,
+    trades: Trades | Table | None = None,
     venues: VenueSource | None = None,
     book: Book | None = None,
     fill: FillModel | None = None,
@@ -89,6 +101,7 @@ def compare(
         scenarios: What each changes: `router`, `venues`, `fill`, `limit`, any field of `Book`, and for every
             venue at once `taker_fee`, `maker_rebate`, `latency`.
         router: The router where a scenario has none of its own.
+        trades: The tape's trades, for a `ContKukanovRouter`.
         venues: See `backtest`, as for the arguments that follow; what a scenario does not change.
         book: How the book is seen and used up.
         fill: How children are filled.
@@ -102,11 +115,11 @@ def compare(
         ParameterError: If a scenario has an unknown key, or a setting is wrong.
 
     """
-    tape = as_quotes(quotes)
+    tape = as_quotes(quotes, trades)
     if not isinstance(scenarios, Mapping) or not scenarios:
         raise ParameterError(f"scenarios must map names to changes, got {scenarios!r}")
     router = StaticRouter() if router is None else router
-    _instance("router", router, StaticRouter)
+    _instance("router", router, *ROUTERS)
     base = make_market(tape, venues=venues, book=book, fill=fill, limit=limit)
     parents = parents_on(tape, orders)
     variants: list[Variant] = []
@@ -125,7 +138,7 @@ def compare(
 
 def _changed(
     name: str, changes: Mapping[str, Any], base: Market, tape: Quotes
-) -> tuple[Market, StaticRouter | None]:
+) -> tuple[Market, Router | None]:
     """Apply a scenario to a market; return it and the scenario's own router."""
     if not isinstance(changes, Mapping):
         raise ParameterError(f"scenarios[{name!r}] must map settings to values, got {changes!r}")
@@ -145,7 +158,7 @@ def _changed(
         )
         own = changes.get("router")
         if own is not None:
-            _instance("router", own, StaticRouter)
+            _instance("router", own, *ROUTERS)
     except ParameterError as error:
         raise ParameterError(f"scenarios[{name!r}]: {error}") from None
     return market, own

@@ -77,7 +77,10 @@ def _met(child: Mapping[str, Any]) -> str:
     latency = (child["ts_arrived"] - child["ts_decided"]).total_seconds()
     if child["kind"] == "post" and child["reason"] not in _RESTED.keys() - {"queue"}:
         when = "" if latency == 0 else f" {_span(latency)} later"
-        return f"joined the queue{when} behind {child['met_available']:,} shares"
+        ahead = child["met_available"]
+        return (
+            f"joined the queue{when} behind {'an unseen number of' if ahead is None else f'{ahead:,}'} shares"
+        )
     when = "at once" if latency == 0 else f"{_span(latency)} later"
     if child["reason"] == "expired":
         return f"nothing: it would have arrived {when}"

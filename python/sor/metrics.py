@@ -54,7 +54,8 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
 def summary_table(parents: pl.DataFrame) -> pl.DataFrame:
     """One row a policy: cash over all parents, means over parents in basis points of `Q * M0` (MODEL P7).
 
-    Parents that could not trade count in `no_quotes` and in nothing else.
+    `fills` counts the executions, `seconds` is the mean time from a parent's start to its last. Parents that could
+    not trade count in `no_quotes` and in nothing else.
     """
     policies = parents.partition_by("policy", maintain_order=True)
     return pl.concat([_policy_summary(part) for part in policies])
@@ -81,6 +82,8 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
         (signed.sum() / (1e9 * shares)).alias("avg_fill_px"),
         (pl.col("shortfall") / base * 1e4).mean().alias("shortfall_bps"),
         *((pl.col(part) / base * 1e4).mean().alias(f"{part}_bps") for part in PARTS),
+        pl.col("fills").sum(),
+        ((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds() / 1e9).mean().alias("seconds"),
         all_in.sum().alias("_all_in"),
     )
 
@@ -95,16 +98,16 @@ def child_costs(children: pl.DataFrame, fills: pl.DataFrame, parents: pl.DataFra
     signed = SIGN * pl.col("quantity")
     costs = (
         fills.filter(pl.col("child") >= 0)
-        .join(arrival, on="parent")
-        .select(
-            "parent",
-            "child",
-            "price",
-            (signed * (pl.col("quoted") - pl.col("mid"))).alias("spread"),
-            (signed * (pl.col("price") - pl.col("quoted"))).alias("slippage"),
-            (signed * (pl.col("mid") - pl.col("arrival_mid"))).alias("timing"),
-            "fee",
-            "rebate",
+        .join(arrival, on="parent", maintain_order="left")
+        .group_by("parent", "child")
+        .agg(
+            # A take fills once, a limit order often, but always at its own price.
+            pl.col("price").first(),
+            (signed * (pl.col("quoted") - pl.col("mid"))).sum().alias("spread"),
+            (signed * (pl.col("price") - pl.col("quoted"))).sum().alias("slippage"),
+            (signed * (pl.col("mid") - pl.col("arrival_mid"))).sum().alias("timing"),
+            pl.col("fee").sum(),
+            pl.col("rebate").sum(),
         )
     )
     parts = ("spread", "slippage", "timing", "fee", "rebate")

@@ -24,6 +24,9 @@ Scenarios: TypeAlias = ArrayLike | pl.DataFrame
 """One row a scenario, one column a venue; of a frame, the columns that are numbers."""
 
 
+_MOST_WINDOWS = 1_000_000
+
+
 def probe_outflows(
     quotes: Quotes,
     trades: Trades | None = None,
@@ -79,6 +82,10 @@ def probe_outflows(
     if tape.start + length > tape.end:
         seconds = (tape.end - tape.start) / 1e9
         raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
+    if (tape.end - tape.start - length) // step >= _MOST_WINDOWS:
+        raise ParameterError(
+            f"every {every or window!r} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
+        )
     collar, age = core_visibility(book)
     ends, filled = _core.probe(
         tape.lent(),

@@ -32,24 +32,27 @@ if TYPE_CHECKING:
 alt.data_transformers.disable_max_rows()
 
 # Colour-blind safe (Okabe and Ito), readable on white and on black; the router first.
-PALETTE = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#8c8c8c", "#e69f00", "#56b4e9")
+PALETTE = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#8c8c8c", "#e69f00", "#56b4e9", "#7a5195")
+_DASHES = ([1, 0], [6, 3], [2, 2], [1, 2], [6, 2, 1, 2], [9, 3], [4, 2, 1, 2, 1, 2], [3, 4])
 
 
 def cumulative_cost(result: Backtest) -> alt.Chart:
     """Cumulative shortfall in currency, a line a policy: over executions of one order, over ends of many."""
     data = cumulative_cost_data(result)
     policies = data["policy"].unique(maintain_order=True).to_list()
-    colour = alt.Color(
-        "policy:N", scale=alt.Scale(domain=policies, range=list(PALETTE[: len(policies)])), title=None
+    # One legend for both only where their domains and lengths are the same.
+    colours, dashes = (
+        alt.Scale(domain=policies, range=[kinds[i % len(kinds)] for i in range(len(policies))])
+        for kinds in (PALETTE, _DASHES)
     )
     chart: alt.Chart = (
         alt.Chart(data, title="Cumulative cost against the arrival mid")
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("time:T", title="time (UTC)", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%H:%M")),
-            strokeDash=alt.StrokeDash("policy:N", title=None, sort=policies),
+            strokeDash=alt.StrokeDash("policy:N", title=None, scale=dashes),
             y=alt.Y("cost:Q", title="shortfall, currency"),
-            color=colour,
+            color=alt.Color("policy:N", title=None, scale=colours),
             tooltip=["policy:N", "time:T", alt.Tooltip("cost:Q", format=",.2f")],
         )
         .properties(width=760, height=360)

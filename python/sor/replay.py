@@ -27,7 +27,7 @@ from sor.params import (
     _whole,
 )
 from sor.schema import KINDS, REASONS, STATUSES
-from sor.times import duration_ns
+from sor.times import INT64_MAX, duration_ns
 from sor.venues import NANOS, core_venues, venue_names
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class Ledger:
         parents: A row per policy and parent, with the sums over its fills.
         children: A row per child order sent.
         fills: A row per execution. Everything in `parents` follows from these.
-        places: Where each limit order stood in its queue, a row per change: `ahead` of it, and its own shares
-            `left`, from `ts` on (MODEL C10).
+        places: Where each limit order stood in its queue, a row per change: `ahead` of it (null where the
+            pessimistic model knows no bound), and its own shares `left`, from `ts` on (MODEL C10).
         epochs: A row per decision of the paper's router: the shares it planned, the market order, the limit
             orders' sum, and the problem behind them, money in nanos.
 
@@ -270,12 +270,21 @@ def _children(columns: dict[str, Any], names: list[str], policies: pl.Enum, venu
     for name in ("threshold", "met_price", "fill_probability"):
         columns[name] = _optional(columns[name])
     return (
-        pl.DataFrame(columns).select(_CHILD_ORDER).with_columns(pl.col("ts_decided", "ts_arrived").cast(_UTC))
+        pl.DataFrame(columns)
+        .select(_CHILD_ORDER)
+        .with_columns(pl.col("ts_decided", "ts_arrived").cast(_UTC), _known("met_available"))
     )
 
 
 def _places(columns: dict[str, Any], names: list[str], policies: pl.Enum) -> pl.DataFrame:
-    return pl.DataFrame(_named(columns, names, policies)).with_columns(pl.col("ts").cast(_UTC))
+    return pl.DataFrame(_named(columns, names, policies)).with_columns(
+        pl.col("ts").cast(_UTC), _known("ahead")
+    )
+
+
+def _known(ahead: str) -> pl.Expr:
+    """Shares ahead in a queue; null where the core means any number."""
+    return pl.when(pl.col(ahead) < INT64_MAX).then(pl.col(ahead)).alias(ahead)
 
 
 _PROBLEM = ("half_spread", "lambda_under", "lambda_over", "cost", "shortfall", "excess")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sor.backtest import ROUTER, Backtest
+from sor.params import ContKukanovRouter
 from sor.search import AXES, Search
 from sor.times import format_ns
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sor.tape import Quotes
+
+# The router under another queue model stands, indented, below the router.
+_INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
 
 __all__ = ["escape", "show_backtest", "show_search", "show_tape", "write"]
 
@@ -49,6 +54,8 @@ def show_backtest(console: Console, result: Backtest) -> None:
     no_quotes = result.summary["no_quotes"][0]
     if no_quotes:
         console.print(f"{no_quotes:,} orders could not trade (no quotes by their end) and are left out.")
+    if isinstance(result.router, ContKukanovRouter):
+        console.print(_posting(result))
     console.print(
         "[dim]costs: bps of quantity x arrival mid, mean over orders\n"
         "saved: the router's savings, bps of the other's all-in price[/]"
@@ -102,12 +109,41 @@ def write(result: Backtest | Search, out: Path) -> list[str]:
     ledger = backtest.ledger
     frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
     frames["summary"] = backtest.summary
+    if isinstance(backtest.router, ContKukanovRouter):
+        frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": backtest.posts}
+        frames["markouts"] = backtest.markouts
     if isinstance(result, Search):
         frames["search"] = result.table
     for name, frame in frames.items():
         frame.write_parquet(out / f"{name}.parquet")
     plots.save(plots.cumulative_cost(backtest), out / "cost.png")
     return [*(f"{name}.parquet" for name in frames), "cost.png"]
+
+
+def _posting(result: Backtest) -> str:
+    """Say in two lines what the limit orders did, and under which model of their queues."""
+    router, posts = result.router, result.posts
+    assert isinstance(router, ContKukanovRouter)
+    trades = (
+        "with trades" if result.quotes.trades is not None else "without trades: --trades narrows the bounds"
+    )
+    lines = [f"[dim]router: {router.queue} queues, indented: the other models of them, {trades}[/]"]
+    blind = result.epochs.filter(pl.col("scenarios") == 0).height
+    if blind:
+        lines.append(
+            f"{blind:,} of {result.epochs.height:,} epochs had no past window to learn from: all taken"
+        )
+    filled = posts.filter(pl.col("filled") > 0)
+    lines.append(f"{posts.height:,} limit orders, {filled.height:,} filled in part or whole")
+    if filled.height:
+        wait = filled.select(pl.col("seconds_to_first_fill").median()).item()
+        edges = [
+            f"{100 * edge:+.2f}c " + (f"{later} s later" if later else "at the fill")
+            for later, edge in result.markouts.select("seconds", "edge").drop_nulls().iter_rows()
+        ]
+        lines[-1] += f", the first share after {wait:.1f} s (median)"
+        lines.append(f"a passive share against the mid: {', '.join(edges)}")
+    return "\n".join(lines)
 
 
 def _orders_line(result: Backtest) -> str:
@@ -122,22 +158,31 @@ def _orders_line(result: Backtest) -> str:
 
 
 def _policies(result: Backtest) -> Table:
+    rows = result.summary.with_columns(pl.col("policy").cast(pl.String))
+    posts = isinstance(result.router, ContKukanovRouter)
+    names = ["shortfall", "spread", "timing", "end", *(["rebate", "posted"] if posts else ["fees"])]
     table = Table(box=None, pad_edge=False)
-    table.add_column("policy")
-    for name in ("all-in px", "shortfall", "spread", "timing", "end", "fees", "filled", "saved"):
-        table.add_column(name, justify="right")
-    for row in result.summary.with_columns(pl.col("policy").cast(pl.String)).iter_rows(named=True):
+    table.add_column("policy", no_wrap=True)
+    # Eighty columns hold one of the two: the price, or what posting earns.
+    for name in ([] if posts else ["all-in px"]) + [*names, "filled", "saved"]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows.iter_rows(named=True):
         price = "-" if row["avg_fill_px"] is None else f"{row['avg_fill_px']:,.4f}"
         end = None if row["slippage_bps"] is None else row["slippage_bps"] + row["opportunity_bps"]
+        own = row["policy"] == ROUTER
         table.add_row(
-            row["policy"],
-            price,
+            _INDENTED.sub(r"  \1", str(row["policy"])),
+            *([] if posts else [price]),
             *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread", "timing")),
             _bps(end),
-            _bps(row["fees_bps"]),
+            *(
+                [_bps(row["rebates_bps"]), _percent(row["posted_ratio"])]
+                if posts
+                else [_bps(row["fees_bps"])]
+            ),
             _percent(row["fill_ratio"]),
-            "" if row["policy"] == ROUTER else _signed(row["savings_bps"]),
-            style="bold" if row["policy"] == ROUTER else None,
+            "" if own or _INDENTED.match(row["policy"]) else _signed(row["savings_bps"]),
+            style="bold" if own else None,
         )
     return table
 

@@ -1,8 +1,11 @@
 //! The Cont & Kukanov problem against enumeration, against itself, and against what the theory says (MODEL C1-C7).
 
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
 use sor_core::Error;
-use sor_core::cont_kukanov::bound::lower_bound;
-use sor_core::cont_kukanov::solve::{Options, solve};
+use sor_core::cont_kukanov::bound::{lower_bound, lower_bound_while};
+use sor_core::cont_kukanov::solve::{Options, solve, solve_while};
 use sor_core::cont_kukanov::{Allocation, Parameters, Scenarios, closed_form, conditions, cost};
 
 /// A small generator of our own (xorshift64), so that the instances never change with a library.
@@ -153,19 +156,27 @@ fn no_move_of_one_lot_improves_up_to_16_venues() {
     }
 }
 
+/// Near-symmetric problems have many local minima on the kinks; so have random ones with many venues.
 #[test]
 fn starts_agree() {
     let mut random = Random(2_862_933_555_777_941_757);
-    let mut spread: f64 = 0.0;
-    for venues in [2, 4, 5, 8, 16] {
-        for lot in [Some(100.0), None] {
-            let (p, scenarios) = paper_like(&mut random, venues, 1000);
-            let found = solve(&p, &scenarios, Options { lot }).expect("solvable");
-            let most = found.starts.iter().copied().fold(f64::MIN, f64::max);
-            spread = spread.max(cents(&p, most - found.cost.mean));
+    let (mut spread, mut cases): (f64, usize) = (0.0, 0);
+    for quantity in [500.0, 1000.0, 5000.0] {
+        for venues in [2, 3, 4, 5, 8, 16] {
+            for round in 0..16 {
+                let build = if round % 2 == 0 { paper_like } else { instance };
+                let (mut p, scenarios) = build(&mut random, venues, 1000);
+                p.quantity = quantity;
+                for lot in [Some(100.0), None] {
+                    let found = solve(&p, &scenarios, Options { lot }).expect("solvable");
+                    let most = found.starts.iter().copied().fold(f64::MIN, f64::max);
+                    spread = spread.max(cents(&p, most - found.cost.mean));
+                    cases += 1;
+                }
+            }
         }
     }
-    println!("largest spread of starts: {spread:.2e} cents per share");
+    println!("largest spread of starts in {cases} cases: {spread:.2e} cents per share");
     assert!(spread <= 1e-4, "{spread}");
 }
 
@@ -301,6 +312,34 @@ fn equal_input_gives_equal_bytes() {
         [scope.spawn(bytes), scope.spawn(bytes)].map(|thread| thread.join().expect("no panic"))
     });
     assert!(there.iter().all(|other| *other == here));
+}
+
+#[test]
+fn long_calls_stop_when_told_to() {
+    let (p, scenarios) = paper_like(&mut Random(7), 8, 60_000);
+    let start = Allocation { market: 0.0, limits: vec![0.0; 8] };
+    for lot in [Some(100.0), None] {
+        let asked = Cell::new(0);
+        let count = || {
+            asked.set(asked.get() + 1);
+            ControlFlow::Continue(())
+        };
+        let whole = solve_while(&p, &scenarios, Options { lot }, &count).expect("solvable");
+        assert_eq!(whole, solve(&p, &scenarios, Options { lot }).expect("solvable"));
+        let all = asked.get();
+        assert!(all > 10, "asked {all} times");
+        for most in [1, all / 2, all] {
+            let asked = Cell::new(0);
+            let limited = || {
+                asked.set(asked.get() + 1);
+                if asked.get() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            let stopped = solve_while(&p, &scenarios, Options { lot }, &limited);
+            assert_eq!((stopped, asked.get()), (Err(Error::Stopped), most), "not at once");
+        }
+    }
+    let stopped = lower_bound_while(&p, &scenarios, &start, &|| ControlFlow::Break(()));
+    assert_eq!(stopped, Err(Error::Stopped));
 }
 
 #[test]

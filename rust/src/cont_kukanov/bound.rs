@@ -17,13 +17,16 @@ use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT};
 
 use super::{Allocation, Parameters, Scenarios, require};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::observe::{KeepGoing, always};
 
 /// Where between the bounds the next level lies.
 const LEVEL: f64 = 0.3;
 /// The bounds meet when they differ by this share of the largest cost per share.
 const TOLERANCE: f64 = 1e-6;
 const MAX_CUTS: usize = 200;
+/// Rows of a cut between two questions whether to go on.
+const ASK_EVERY: usize = 1 << 14;
 
 /// The relaxed problem, solved.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +52,19 @@ struct Cut {
 /// # Errors
 /// When the number of venues does not fit.
 pub fn lower_bound(p: &Parameters, scenarios: &Scenarios, start: &Allocation) -> Result<Bound> {
+    lower_bound_while(p, scenarios, start, &always)
+}
+
+/// The same while `keep_going` says so.
+///
+/// # Errors
+/// Those of [`lower_bound`], and [`Error::Stopped`].
+pub fn lower_bound_while(
+    p: &Parameters,
+    scenarios: &Scenarios,
+    start: &Allocation,
+    keep_going: &KeepGoing<'_>,
+) -> Result<Bound> {
     let venues = p.venues();
     require(
         scenarios.venues() == venues && start.limits.len() == venues,
@@ -67,7 +83,7 @@ pub fn lower_bound(p: &Parameters, scenarios: &Scenarios, start: &Allocation) ->
     let mut cuts: Vec<Cut> = Vec::new();
     let (mut low, mut high, mut center) = (f64::NEG_INFINITY, f64::INFINITY, x.clone());
     while cuts.len() < MAX_CUTS {
-        let (value, cut) = evaluate(p, scenarios, &order, &x, scale);
+        let (value, cut) = evaluate(p, scenarios, &order, &x, scale, keep_going)?;
         cuts.push(cut);
         if value < high {
             (high, center) = (value, x.clone());
@@ -88,12 +104,22 @@ pub fn lower_bound(p: &Parameters, scenarios: &Scenarios, start: &Allocation) ->
 }
 
 /// `R / scale` at `x`, and the cut that touches it there.
-fn evaluate(p: &Parameters, scenarios: &Scenarios, order: &[usize], x: &[f64], scale: f64) -> (f64, Cut) {
+fn evaluate(
+    p: &Parameters,
+    scenarios: &Scenarios,
+    order: &[usize],
+    x: &[f64],
+    scale: f64,
+    keep_going: &KeepGoing<'_>,
+) -> Result<(f64, Cut)> {
     let limits: Vec<f64> = x[1..].iter().map(|l| l * p.quantity).collect();
     let room = p.quantity * (1.0 - x[0]);
     let mut second_stage = 0.0;
     let mut slope = vec![0.0; x.len()];
     for row in 0..scenarios.rows() {
+        if row % ASK_EVERY == 0 && keep_going().is_break() {
+            return Err(Error::Stopped);
+        }
         let (mut left, mut price) = (room, p.miss_cost());
         for &k in order.iter().filter(|&&k| p.limit_gain(k) + p.miss_cost() > 0.0) {
             let fill = scenarios.venue(k)[row].min(limits[k]);
@@ -123,7 +149,7 @@ fn evaluate(p: &Parameters, scenarios: &Scenarios, order: &[usize], x: &[f64], s
         *slope = (*slope / rows + submitted) * p.quantity / scale;
     }
     let level = value - slope.iter().zip(x).map(|(g, x)| g * x).sum::<f64>();
-    (value, Cut { level, slope })
+    Ok((value, Cut { level, slope }))
 }
 
 /// The least value on the unit box of the cuts' convex combination with these weights.

@@ -13,7 +13,7 @@
 //! scenario's cost is piecewise linear in `t`, with kinks where either fill saturates and where `A` crosses `S`.
 //! The mean over scenarios is their sum: kinks are collected once, then one sweep finds the exact minimum.
 
-use super::{Allocation, Parameters, Scenarios, block_sum};
+use super::{Allocation, Parameters, Scenarios, block_sum, kinks};
 
 /// One end of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,12 @@ pub(super) enum Move {
 }
 
 impl Move {
+    /// Whether a single order is one of this move's.
+    pub(super) fn touches(self, single: Move) -> bool {
+        let Move::Exchange(order, _) = single else { return false };
+        self.orders().contains(&order)
+    }
+
     /// The order that grows with `t` and those that fall.
     fn orders(self) -> [Order; 3] {
         match self {
@@ -77,13 +83,34 @@ pub(super) struct Search<'a> {
     never: Vec<f64>,
     cells: Vec<[f64; 2]>,
     kinks: Vec<(f64, f64)>,
+    kept: (Allocation, Vec<f64>),
+    /// What a shift would buy, and gain, in every scenario.
+    shifted: Vec<f64>,
+    gained: Vec<f64>,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(p: &'a Parameters, scenarios: &'a Scenarios, allocation: Allocation) -> Self {
         let bought = scenarios.executed(&allocation);
+        let kept = (allocation.clone(), Vec::new());
         let [always, never] = [f64::INFINITY, 0.0].map(|capacity| vec![capacity; bought.len()]);
-        Self { p, scenarios, allocation, bought, always, never, cells: Vec::new(), kinks: Vec::new() }
+        Self {
+            p,
+            scenarios,
+            allocation,
+            bought,
+            always,
+            never,
+            cells: Vec::new(),
+            kinks: Vec::new(),
+            kept,
+            shifted: Vec::new(),
+            gained: Vec::new(),
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.bought.len()
     }
 
     fn capacity(&self, order: Order) -> &[f64] {
@@ -199,6 +226,18 @@ impl<'a> Search<'a> {
         self.refresh();
     }
 
+    /// Remembers this point for [`Self::back`].
+    pub(super) fn keep(&mut self) {
+        self.kept.0.clone_from(&self.allocation);
+        self.kept.1.clone_from(&self.bought);
+    }
+
+    /// Goes back to the point that was kept last.
+    pub(super) fn back(&mut self) {
+        self.allocation.clone_from(&self.kept.0);
+        self.bought.clone_from(&self.kept.1);
+    }
+
     /// Takes away the rounding that many exchanges have left in the shares bought.
     pub(super) fn refresh(&mut self) {
         self.bought = self.scenarios.executed(&self.allocation);
@@ -218,42 +257,85 @@ impl<'a> Search<'a> {
 
     /// By how much `V` grows when `t` falls, and when it grows, by `step`.
     pub(super) fn change(&self, along: Move, step: f64) -> [f64; 2] {
+        let s = self.p.quantity;
         let rows = self.bought.len() as f64;
-        let [up, down, third] = along.orders();
-        let [gu, gd, gt] = [up, down, third].map(|order| self.gain(order));
-        let [lu, ld, lt] = [up, down, third].map(|order| self.amount(order));
+        let moved = along.orders();
+        let [cu, cd, ct] = moved.map(|order| self.capacity(order));
+        let [lu, ld, lt] = moved.map(|order| self.amount(order));
+        let [[lu_less, lu_more], [ld_less, ld_more], [lt_less, lt_more]] =
+            [[lu - step, lu + step], [ld + step, ld - step], [lt + step, lt - step]];
+        // The penalty is `over (A - S) + (miss + over) (S - A)+`: all but the last factor is linear in the fills, so that
+        // their changes and that of the shortfall are summed apart. "Nothing" never fills: it is not read.
+        let [less, more] = if moved[1] == Order::Nothing {
+            let [u, v, under_u, under_v] = lane_sums([&self.bought, cu], |[a, cu]| {
+                let (short, full) = (s - a, lesser(cu, lu));
+                let [u, v] = [lesser(cu, lu_less) - full, lesser(cu, lu_more) - full];
+                let under = greater(short, 0.0);
+                [u, v, greater(short - u, 0.0) - under, greater(short - v, 0.0) - under]
+            });
+            [[u, 0.0, 0.0, under_u], [v, 0.0, 0.0, under_v]]
+        } else if moved[2] == Order::Nothing {
+            let [u, v, du, dv, under_u, under_v] = lane_sums([&self.bought, cu, cd], |[a, cu, cd]| {
+                let (short, full, other) = (s - a, lesser(cu, lu), lesser(cd, ld));
+                let [u, v] = [lesser(cu, lu_less) - full, lesser(cu, lu_more) - full];
+                let [du, dv] = [lesser(cd, ld_less) - other, lesser(cd, ld_more) - other];
+                let under = greater(short, 0.0);
+                [u, v, du, dv, greater(short - u - du, 0.0) - under, greater(short - v - dv, 0.0) - under]
+            });
+            [[u, du, 0.0, under_u], [v, dv, 0.0, under_v]]
+        } else {
+            // The market order fills whole.
+            let [du, dv, tu, tv, under_u, under_v] = lane_sums([&self.bought, cd, ct], |[a, cd, ct]| {
+                let (short, other, third) = (s - a, lesser(cd, ld), lesser(ct, lt));
+                let [du, dv] = [lesser(cd, ld_less) - other, lesser(cd, ld_more) - other];
+                let [tu, tv] = [lesser(ct, lt_less) - third, lesser(ct, lt_more) - third];
+                let under = greater(short, 0.0);
+                let shorts = [short + step - du - tu, short - step - dv - tv];
+                [du, dv, tu, tv, greater(shorts[0], 0.0) - under, greater(shorts[1], 0.0) - under]
+            });
+            [[-step * rows, du, tu, under_u], [step * rows, dv, tv, under_v]]
+        };
+        let prices = moved.map(|order| self.p.lambda_over - self.gain(order));
+        let penalties = self.p.miss_cost() + self.p.lambda_over;
+        let cost =
+            |[u, d, t, under]: [f64; 4]| (prices[0] * u + prices[1] * d + prices[2] * t + penalties * under) / rows;
+        let submitted = step * self.far_theta(along);
+        [cost(less) - submitted, cost(more) + submitted]
+    }
+
+    /// Directions along the kinks through the present point (module `kinks`).
+    pub(super) fn directions(&self, tolerance: f64) -> Vec<Vec<f64>> {
+        kinks::directions(self.scenarios, &self.allocation, &self.bought, [self.p.quantity, tolerance])
+    }
+
+    /// By how much `V` grows when all orders change at once, the market order first.
+    pub(super) fn shift_change(&mut self, shift: impl Iterator<Item = f64>) -> f64 {
+        let rows = self.bought.len() as f64;
+        self.shifted.clone_from(&self.bought);
+        self.gained.clear();
+        self.gained.resize(self.bought.len(), 0.0);
+        let mut first_stage = 0.0;
+        for (order, moved) in orders(self.p.venues()).zip(shift).filter(|(_, moved)| *moved != 0.0) {
+            first_stage += self.p.theta * moved;
+            let Order::Limit(k) = order else {
+                first_stage += self.p.take_cost() * moved;
+                self.shifted.iter_mut().for_each(|a| *a += moved);
+                continue;
+            };
+            let (gain, old) = (self.p.limit_gain(k), self.allocation.limits[k]);
+            let new = old + moved;
+            let sums = self.shifted.iter_mut().zip(&mut self.gained);
+            for ((a, gained), &c) in sums.zip(self.scenarios.venue(k)) {
+                let filled = lesser(c, new) - lesser(c, old);
+                *a += filled;
+                *gained += gain * filled;
+            }
+        }
         let penalty =
             |a: f64| greater(self.p.miss_cost() * (self.p.quantity - a), self.p.lambda_over * (a - self.p.quantity));
-        let delta = |c: f64, l: f64, step: f64| lesser(c, l + step) - lesser(c, l);
-        let [cu, cd, ct] = [up, down, third].map(|order| self.capacity(order));
-        // "Nothing" never fills: what it would read is left out.
-        let sums = if down == Order::Nothing {
-            lane_sums([&self.bought, cu], |[a, cu]| {
-                let (here, full) = (penalty(a), lesser(cu, lu));
-                [-step, step].map(|step| {
-                    let fu = lesser(cu, lu + step) - full;
-                    penalty(a + fu) - here - gu * fu
-                })
-            })
-        } else if third == Order::Nothing {
-            lane_sums([&self.bought, cu, cd], |[a, cu, cd]| {
-                let here = penalty(a);
-                [-step, step].map(|step| {
-                    let [fu, fd] = [delta(cu, lu, step), delta(cd, ld, -step)];
-                    penalty(a + fu + fd) - here - gu * fu - gd * fd
-                })
-            })
-        } else {
-            lane_sums([&self.bought, cu, cd, ct], |[a, cu, cd, ct]| {
-                let here = penalty(a);
-                [-step, step].map(|step| {
-                    let [fu, fd, ft] = [delta(cu, lu, step), delta(cd, ld, -step), delta(ct, lt, -step)];
-                    penalty(a + fu + fd + ft) - here - gu * fu - gd * fd - gt * ft
-                })
-            })
-        };
-        let submitted = step * self.far_theta(along);
-        [sums[0] / rows - submitted, sums[1] / rows + submitted]
+        let columns = [&self.bought[..], &self.shifted, &self.gained];
+        let sums: [f64; 2] = lane_sums(columns, |[a, shifted, gained]| [penalty(shifted) - penalty(a), gained]);
+        (sums[0] - sums[1]) / rows + first_stage
     }
 
     fn far_theta(&self, along: Move) -> f64 {
@@ -321,25 +403,31 @@ fn greater(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
 
-/// Two sums over rows of several columns, each in four interleaved partial sums: a fixed order that vectorises.
-fn lane_sums<const COLUMNS: usize>(columns: [&[f64]; COLUMNS], terms: impl Fn([f64; COLUMNS]) -> [f64; 2]) -> [f64; 2] {
-    const LANES: usize = 4;
+/// Sums over rows of several columns, each in two interleaved partial sums: a fixed order that vectorises, and few
+/// enough of them for the registers.
+fn lane_sums<const COLUMNS: usize, const SUMS: usize>(
+    columns: [&[f64]; COLUMNS],
+    terms: impl Fn([f64; COLUMNS]) -> [f64; SUMS],
+) -> [f64; SUMS] {
+    const LANES: usize = 2;
     let rows = columns[0].len();
-    let mut lanes = [[0.0; LANES]; 2];
+    let mut lanes = [[0.0; LANES]; SUMS];
     let mut row = 0;
     while row + LANES <= rows {
         let block = columns.map(|column| column[row..row + LANES].first_chunk::<LANES>().expect("LANES rows"));
         for lane in 0..LANES {
-            let [less, more] = terms(block.map(|values| values[lane]));
-            lanes[0][lane] += less;
-            lanes[1][lane] += more;
+            let terms = terms(block.map(|values| values[lane]));
+            for (sum, term) in lanes.iter_mut().zip(terms) {
+                sum[lane] += term;
+            }
         }
         row += LANES;
     }
     let mut sums = lanes.map(|lanes| lanes.iter().sum::<f64>());
     for n in row..rows {
-        let [less, more] = terms(columns.map(|column| column[n]));
-        sums = [sums[0] + less, sums[1] + more];
+        for (sum, term) in sums.iter_mut().zip(terms(columns.map(|column| column[n]))) {
+            *sum += term;
+        }
     }
     sums
 }

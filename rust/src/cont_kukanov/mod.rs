@@ -20,6 +20,7 @@
 //! - [`scenarios`]: the sample;
 //! - [`closed_form`]: one venue (C4) and the market order as a quantile (C5);
 //! - `line`: the exact cost along an exchange of shares between two orders; `descent`: local search by such moves;
+//!   `kinks`: directions in which several orders move along kinks;
 //! - [`solve`]: descents from several starts (C6);
 //! - [`bound`]: the convex relaxation, a lower bound on the optimum (C6);
 //! - [`paper`]: the paper's own stochastic approximation (C7);
@@ -31,6 +32,7 @@
 pub mod bound;
 pub mod closed_form;
 mod descent;
+mod kinks;
 mod line;
 pub mod paper;
 pub mod probes;

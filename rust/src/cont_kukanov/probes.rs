@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 
+use super::require;
 use crate::book::{Book, Change};
 use crate::error::{Error, Result};
 use crate::policy::Visibility;
@@ -23,6 +24,19 @@ pub struct Windows {
     pub every: Time,
     /// How queues are simulated.
     pub queue: QueueModel,
+}
+
+impl Windows {
+    fn check(&self, tape: &Tape<'_>) -> Result<()> {
+        let span = tape.ts().first().zip(tape.ts().last()).map_or(0, |(first, last)| last.saturating_sub(*first));
+        let count = span.saturating_sub(self.length) / self.every;
+        require(
+            count < MOST_WINDOWS,
+            "window_every",
+            "must be so long that a tape has at most 1,000,000 windows",
+            || format!("{} ns, which makes {count} windows", self.every),
+        )
+    }
 }
 
 /// What probes see and are.
@@ -70,15 +84,21 @@ impl Probes {
     }
 }
 
-/// Replays the probes of all windows that lie on the tape, in one pass. `keep_going` is asked every few thousand
-/// snapshots.
+/// More windows on a tape than this are an error.
+const MOST_WINDOWS: Time = 1_000_000;
+
+/// How often a pass looks whether it should stop: in records, each as often as there are windows open.
+const LOOK_EVERY: usize = 65_536;
+
+/// Replays the probes of all windows that lie on the tape, in one pass. `keep_going` is asked every few milliseconds.
 ///
 /// # Errors
 ///
-/// [`Error::Stopped`].
+/// [`Error::Stopped`], and [`Error::Invalid`] where there are more than a million windows.
 pub fn probe(tape: &Tape<'_>, probing: &Probing, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Probes> {
+    probing.windows.check(tape)?;
     let mut pass = Pass::new(tape, probing);
-    let (mut next, mut snapshots) = (0, 0_usize);
+    let (mut next, mut work) = (0, 0);
     while next < tape.len() {
         let rows = tape.snapshot_at(next, probing.snapshot);
         let now = tape.ts()[next];
@@ -86,10 +106,13 @@ pub fn probe(tape: &Tape<'_>, probing: &Probing, keep_going: &mut dyn FnMut() ->
         pass.trades_until(now);
         pass.turn_to(now);
         let Pass { book, open, .. } = &mut pass;
+        work += rows.len() * (1 + open.len());
         book.apply(tape, rows, probing.snapshot, |change| open.iter_mut().for_each(|window| window.record(change)));
-        snapshots += 1;
-        if snapshots.is_multiple_of(4096) && keep_going().is_break() {
-            return Err(Error::Stopped);
+        if work >= LOOK_EVERY {
+            work = 0;
+            if keep_going().is_break() {
+                return Err(Error::Stopped);
+            }
         }
     }
     // What is still open ends with the tape.

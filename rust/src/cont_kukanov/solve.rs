@@ -2,14 +2,16 @@
 //!
 //! Coordinate descent alone stops at kinks: on `M + sum_{k in J} L_k = S` no single order can move, though shares could
 //! move from one order to another. So the moves are exchanges between any two of the orders and "nothing", each
-//! searched exactly along its whole line, and kicks that let all orders follow one (module `descent`). The
-//! objective is not convex, so the descent starts from several points: first in coarse steps on a part of the
-//! scenarios, at last on all of them in single lots, or, without a lot, in exact line searches over shares.
+//! searched exactly along its whole line, kicks that let all orders follow one, and slides along several kinks at once
+//! (modules `descent` and `kinks`). The objective is not convex, so the descent starts from several points: first in
+//! coarse steps on a part of the scenarios, at last on all of them in single lots, or, without a lot, in exact line
+//! searches over shares. When the ends disagree, every descent looks further by costlier moves of its own.
 //! A small lattice is enumerated instead.
 
 use super::descent::{Descent, all_moves, enumerate, exchanges};
 use super::{Allocation, Cost, Parameters, Scenarios, closed_form, cost, require};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::observe::{KeepGoing, always};
 
 /// Lattice points times scenarios up to which all points are tried.
 const MOST_WORK: f64 = 100_000.0;
@@ -20,9 +22,16 @@ const REFINEMENT: f64 = 6.0;
 const SHARE_STEPS: f64 = 2000.0;
 /// Step that tells whether a line falls, in units of the order, when there is no lot.
 const LEAST_STEP: f64 = 1e-6;
+/// Steps of the slides along kinks when there is no lot, in units of the order.
+const SLIDES: [f64; 3] = [1e-3, 1e-4, 1e-5];
+/// Values that differ by less, in units of what the order's penalties can cost, count as equal.
+const AGREEMENT: f64 = 5e-6;
 /// Scenarios of the first stage, and of the next one when the sample is large.
 const SMALL_SAMPLE: usize = 128;
 const MIDDLE_SAMPLE: usize = 1024;
+
+/// More lots in an order than this are an error: a line search has a cell for each.
+const MOST_LOTS: f64 = 1e6;
 
 /// How to solve.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -47,19 +56,38 @@ pub struct Solution {
 /// # Errors
 /// Names what does not fit: the number of venues, or the lot.
 pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<Solution> {
+    solve_while(p, scenarios, options, &always)
+}
+
+/// The same while `keep_going` says so: it is asked after every 100,000 rows or so that a move was priced on.
+///
+/// # Errors
+/// Those of [`solve`], and [`Error::Stopped`].
+pub fn solve_while(
+    p: &Parameters,
+    scenarios: &Scenarios,
+    options: Options,
+    keep_going: &KeepGoing<'_>,
+) -> Result<Solution> {
     require(scenarios.venues() == p.venues(), "scenarios", "must have one column per venue", || {
         format!("{} columns for {} venues", scenarios.venues(), p.venues())
     })?;
     if let Some(lot) = options.lot {
         require(lot.is_finite() && lot > 0.0, "lot", "must be a positive number of shares", || format!("{lot}"))?;
+        require(p.quantity / lot <= MOST_LOTS, "lot", "must be so large that S has at most 1,000,000 lots", || {
+            format!("{lot} with S = {}", p.quantity)
+        })?;
     }
     let ends = match options.lot {
-        Some(lot) if is_small(p, scenarios, lot) => vec![enumerate(p, scenarios, lot)],
-        lot => descents(p, scenarios, lot),
+        Some(lot) if is_small(p, scenarios, lot) => vec![enumerate(p, scenarios, lot, keep_going)?],
+        lot => descents(p, scenarios, lot, keep_going)?,
     };
     let mut best: Option<(Allocation, Cost)> = None;
     let mut starts = Vec::with_capacity(ends.len());
     for end in ends {
+        if keep_going().is_break() {
+            return Err(Error::Stopped);
+        }
         let end = within(p, end);
         let value = cost(p, scenarios, &end)?;
         starts.push(value.mean);
@@ -72,34 +100,81 @@ pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<
 }
 
 /// Where the descents from all starts end.
-fn descents(p: &Parameters, scenarios: &Scenarios, lot: Option<f64>) -> Vec<Allocation> {
+fn descents(
+    p: &Parameters,
+    scenarios: &Scenarios,
+    lot: Option<f64>,
+    keep_going: &KeepGoing<'_>,
+) -> Result<Vec<Allocation>> {
     let (every, pairs) = (all_moves(p.venues()), exchanges(p.venues()));
-    let unit = unit(p, lot);
+    let (unit, steps) = (unit(p, lot), steps(p, lot));
     let small = scenarios.thinned(SMALL_SAMPLE);
-    let steps = steps(p, lot);
-    let mut found = refine(p, &small, starts(p, &small, lot), |descent| {
-        let [coarse @ .., _] = &steps[..] else { return };
+    let mut found = refine(p, &small, starts(p, &small, lot), keep_going, |descent| {
+        let [coarse @ .., _] = &steps[..] else { return Ok(()) };
         for &step in coarse {
-            descent.sweep(&pairs, step);
+            descent.sweep(&pairs, step)?;
         }
-        descent.polish(&pairs, unit);
-    });
+        descent.polish(&pairs, unit)
+    })?;
     // Whatever looks at more than two orders is done on a middle sample when the whole one is large.
     let large = scenarios.rows() >= 4 * MIDDLE_SAMPLE;
     let middle = large.then(|| scenarios.thinned(MIDDLE_SAMPLE));
     let sample = middle.as_ref().unwrap_or(scenarios);
-    found = refine(p, sample, found, |descent| descent.polish(&every, unit));
-    found = refine(p, sample, found, |descent| descent.kick(&every, unit));
+    found = refine(p, sample, found, keep_going, |descent| descent.polish(&every, unit))?;
+    found = refine(p, sample, found, keep_going, |descent| descent.kick(&every, unit))?;
+
+    let slides = SLIDES.map(|part| part * p.quantity);
+    let finish = |mut found: Vec<Allocation>| -> Result<Vec<Allocation>> {
+        if large {
+            found = refine(p, scenarios, found, keep_going, |descent| descent.polish(&pairs, unit))?;
+        }
+        if lot.is_none() {
+            let moves = if large { &pairs } else { &every };
+            found = refine(p, scenarios, found, keep_going, |descent| {
+                descent.polish_and_slide(moves, &slides, p.quantity * LEAST_STEP)
+            })?;
+        }
+        Ok(found)
+    };
+    found = finish(found)?;
+    if agree(p, scenarios, &found)? {
+        return Ok(found);
+    }
     if large {
-        found = refine(p, scenarios, found, |descent| descent.polish(&pairs, unit));
+        // What the middle sample could not tell apart, a larger one may.
+        for rows in [4 * MIDDLE_SAMPLE, scenarios.rows()] {
+            let larger = scenarios.thinned(rows);
+            found = refine(p, &larger, found, keep_going, |descent| descent.kick(&pairs, unit))?;
+            found = finish(found)?;
+            if agree(p, scenarios, &found)? {
+                return Ok(found);
+            }
+        }
     }
-    if lot.is_none() {
-        let moves = if large { &pairs } else { &every };
-        found = refine(p, scenarios, found, |descent| {
-            descent.polish_shares(moves, p.quantity * LEAST_STEP);
-        });
+    // Somewhere there is better to be had: every descent looks further, each on its own.
+    let mut further = Vec::with_capacity(found.len());
+    for before in found {
+        let escaped =
+            refine(p, sample, vec![before.clone()], keep_going, |descent| descent.escape(&pairs, &every, &steps))?;
+        let after = finish(escaped)?.swap_remove(0);
+        // What saves on the middle sample may not save on the whole one.
+        let saves = cost(p, scenarios, &after)?.mean < cost(p, scenarios, &before)?.mean;
+        let end = if saves { after } else { before };
+        if !further.contains(&end) {
+            further.push(end);
+        }
     }
-    found
+    Ok(further)
+}
+
+/// Whether points cost the same but for a little.
+fn agree(p: &Parameters, scenarios: &Scenarios, found: &[Allocation]) -> Result<bool> {
+    let mut range = [f64::INFINITY, f64::NEG_INFINITY];
+    for x in found.iter().filter(|_| found.len() > 1) {
+        let value = cost(p, scenarios, x)?.mean;
+        range = [range[0].min(value), range[1].max(value)];
+    }
+    Ok(range[1] - range[0] <= AGREEMENT * p.quantity * (p.miss_cost() + p.lambda_over))
 }
 
 /// Takes every point further on a sample; what ends at the same point is kept once.
@@ -107,18 +182,19 @@ fn refine(
     p: &Parameters,
     sample: &Scenarios,
     from: Vec<Allocation>,
-    step: impl Fn(&mut Descent<'_>),
-) -> Vec<Allocation> {
+    keep_going: &KeepGoing<'_>,
+    step: impl Fn(&mut Descent<'_>) -> Result<()>,
+) -> Result<Vec<Allocation>> {
     let mut found: Vec<Allocation> = Vec::with_capacity(from.len());
     for x in from {
-        let mut descent = Descent::new(p, sample, x);
-        step(&mut descent);
+        let mut descent = Descent::new(p, sample, x, keep_going);
+        step(&mut descent)?;
         let end = descent.allocation();
         if !found.contains(&end) {
             found.push(end);
         }
     }
-    found
+    Ok(found)
 }
 
 /// Whether trying every lattice point is quick.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::book::{Change, Quote};
 use crate::cont_kukanov::probes::Probes;
+use crate::cont_kukanov::require;
 use crate::engine::{InFlight, POLL_EVERY, Parent, Run, Stage};
 use crate::error::{Error, Result};
 use crate::ledger::{Child, Epoch, Fill, Kind, Ledger, Place, Reason};
@@ -12,6 +13,9 @@ use crate::resting::{Arrival, Resting};
 use crate::tape::{Tape, Trades};
 use crate::units::{Money, Nanos, Shares, Side, Time};
 use crate::venue::Venue;
+
+/// More epochs in one order than this are an error.
+const MOST_EPOCHS: Time = 1_000_000;
 
 /// The resting side of a parent's replay: the present epoch and its orders.
 pub(super) struct Maker<'a> {
@@ -144,6 +148,7 @@ impl Run<'_> {
     /// The whole replay, from record `next` on: P1 with trades among the records, and a plan at the start of each epoch.
     pub(super) fn rest_and_take(&mut self, mut next: usize) -> Result<()> {
         let (tape, mode, end) = (self.stage.tape, self.stage.market.snapshot, self.stage.parent.end);
+        self.check_epochs()?;
         while !self.is_done() && next < tape.len() && tape.ts()[next] < end {
             let rows = tape.snapshot_at(next, mode);
             let now = tape.ts()[next];
@@ -166,6 +171,14 @@ impl Run<'_> {
             self.finish()?;
         }
         Ok(())
+    }
+
+    fn check_epochs(&self) -> Result<()> {
+        let Some(maker) = &self.maker else { return Ok(()) };
+        let (span, epoch) = (self.stage.parent.end - self.stage.parent.start, maker.router.epoch);
+        require(span / epoch < MOST_EPOCHS, "epoch", "must be so long that an order has at most 1,000,000", || {
+            format!("{epoch} ns in an order of {span} ns")
+        })
     }
 
     /// Nothing left to do, not even at the end.

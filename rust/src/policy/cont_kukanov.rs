@@ -3,7 +3,7 @@
 
 use crate::book::{Book, Quote};
 use crate::cont_kukanov::probes::{Probes, Windows};
-use crate::cont_kukanov::solve::{Options, solve};
+use crate::cont_kukanov::solve::{Options, solve_while};
 use crate::cont_kukanov::{Parameters, Scenarios};
 use crate::error::Result;
 use crate::observe::KeepGoing;
@@ -120,8 +120,7 @@ impl ContKukanov {
         let Some(problem) = self.pose(standing, probes)? else { return Ok(all_taken) };
         let Problem { parameters, scenarios, venues } = problem;
         let lot = if standing.remaining < standing.lot { 1 } else { standing.lot };
-        let _ = keep_going;
-        let solution = solve(&parameters, &scenarios, Options { lot: Some(lot as f64) })?;
+        let solution = solve_while(&parameters, &scenarios, Options { lot: Some(lot as f64) }, keep_going)?;
         let orders = solution.allocation.limits.iter().map(|limit| limit.round() as Shares);
         let limits = venues.into_iter().zip(orders).map(|((venue, quote), limit)| (venue, quote, limit));
         Ok(Posting {
