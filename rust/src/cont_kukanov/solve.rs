@@ -31,7 +31,7 @@ const SMALL_SAMPLE: usize = 128;
 const MIDDLE_SAMPLE: usize = 1024;
 
 /// More lots in an order than this are an error: a line search has a cell for each.
-const MOST_LOTS: f64 = 1e6;
+pub(crate) const MOST_LOTS: f64 = 1e6;
 
 /// How to solve.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

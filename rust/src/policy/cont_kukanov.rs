@@ -3,7 +3,7 @@
 
 use crate::book::{Book, Quote};
 use crate::cont_kukanov::probes::{Probes, Windows};
-use crate::cont_kukanov::solve::{Options, solve_while};
+use crate::cont_kukanov::solve::{MOST_LOTS, Options, solve_while};
 use crate::cont_kukanov::{Parameters, Scenarios};
 use crate::error::Result;
 use crate::observe::KeepGoing;
@@ -119,7 +119,9 @@ impl ContKukanov {
         let Some(probes) = probes else { return Ok(all_taken) };
         let Some(problem) = self.pose(standing, probes)? else { return Ok(all_taken) };
         let Problem { parameters, scenarios, venues } = problem;
-        let lot = if standing.remaining < standing.lot { 1 } else { standing.lot };
+        // The tail of an order is planned in single shares (A2), a huge one in a million lots.
+        let tail = 1 + (standing.remaining - 1) / MOST_LOTS as Shares;
+        let lot = if standing.remaining < standing.lot { tail } else { standing.lot };
         let solution = solve_while(&parameters, &scenarios, Options { lot: Some(lot as f64) }, keep_going)?;
         let orders = solution.allocation.limits.iter().map(|limit| limit.round() as Shares);
         let limits = venues.into_iter().zip(orders).map(|((venue, quote), limit)| (venue, quote, limit));
