@@ -112,6 +112,30 @@ class Hand:
 
 TAPED = [
     Hand(
+        "a level of the other side that was better and came back is new",
+        [(0, 100, 40), (1, 100, 40, 99, 10), (2, 100, 40, 100, 10), (3, 100, 40, 99, 10)],
+        [],
+        (500, 30, 30),
+    ),
+    Hand(
+        "once the other side has reached us nobody is ahead",
+        [(0, 100, 40), (1, 100, 40, 100, 10), (2, 100, 40, 102, 10), (4, 100, 20, 102, 10)],
+        [(3, 100, 20)],
+        (500, 30, 30),
+    ),
+    Hand(
+        "what was printed while the level was hidden explains nothing later",
+        [(0, 100, 80), (1, 101, 10), (3, 100, 60), (4, 100, 40), (6, 100, 15)],
+        [(2, 100, 50), (5, 100, 25)],
+        (75, 5, 0),
+    ),
+    Hand(
+        "an old print does not explain the decrease of a new one's time",
+        [(0, 100, 200), (1, 100, 180), (2, 100, 130), (4, 100, 10)],
+        [(1, 100, 50), (2, 100, 20), (3, 100, 120)],
+        (20, 12, 0),
+    ),
+    Hand(
         "trades take the queue ahead, then fill",
         [(0, 100, 300), (1, 100, 400), (2, 100, 200), (3, 100, 50)],
         [(2, 100, 200), (3, 100, 150)],

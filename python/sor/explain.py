@@ -75,7 +75,7 @@ def _why(child: Mapping[str, Any], policy: Router | str) -> str:
 
 def _met(child: Mapping[str, Any]) -> str:
     latency = (child["ts_arrived"] - child["ts_decided"]).total_seconds()
-    if child["kind"] == "post" and child["reason"] not in _RESTED.keys() - {"queue"}:
+    if child["kind"] == "post" and child["reason"] not in ("expired", "crossed"):
         when = "" if latency == 0 else f" {_span(latency)} later"
         ahead = child["met_available"]
         return (

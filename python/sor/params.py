@@ -219,7 +219,9 @@ class ContKukanovRouter:
     Limit orders only add liquidity, and stay when the parent is filled: what they buy too much is unwound at
     the parent's end and charged.
 
-    `h` and `f` are those of the visible book at the decision, `r_k` the venue's rebate less `adverse_selection`.
+    `h` and `f` are those of the visible book at the decision, from the best own-side quote and the best offer, for
+    every venue and any `M`; `r_k` is the venue's rebate less `adverse_selection`. An order's last epoch is cut at its
+    end, its windows are not: best take a horizon of whole epochs.
     A venue where a fill would gain nothing (assumption A1) gets no order; penalties below their bounds (A2, A3)
     are raised to them. Before the first window has ended, and where there is nothing to take or to join, all
     is taken.
@@ -234,8 +236,8 @@ class ContKukanovRouter:
         window_every: From the start of one window to the next; the epoch by default, so that none overlap.
         scenarios: At most so many windows, the latest that have ended.
         queue: How queues are simulated, ours and the probes': which part of a decrease that no trade
-            explains stood ahead, none (`"pessimistic"`), its share (`"expected"`) or all (`"optimistic"`)
-            (MODEL C10).
+            explains stood ahead, none (`"pessimistic"`), its share (`"expected"`) or all (`"optimistic"`). Without
+            trades any decrease may be one: none is, half of each, or all (MODEL C10; `docs/posting.md`).
 
     Raises:
         ParameterError: Naming the argument and what would be right.

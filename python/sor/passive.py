@@ -45,7 +45,8 @@ def posts(children: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
         *("parent", "child", "venue", "ts_decided", "ts_arrived"),
         (pl.col("seen_price") / 1e9).alias("price"),
         "quantity",
-        pl.col("met_available").alias("ahead"),
+        # An order that never joined stands in no queue.
+        pl.when(~pl.col("reason").is_in(["expired", "crossed"])).then("met_available").alias("ahead"),
         pl.col("executed").alias("filled"),
         *("reason", "first_fill", "last_fill"),
         seconds("first_fill").alias("seconds_to_first_fill"),
@@ -91,10 +92,12 @@ def _markout(fills: pl.DataFrame, seconds: int, mid: str) -> pl.DataFrame:
         pl.lit(seconds, dtype=pl.Int64).alias("seconds"),
         pl.len().cast(pl.Int64).alias("fills"),
         weight.sum().alias("shares"),
-        pl.lit(int(fills["quantity"].sum()) - int(known["quantity"].sum())).alias("unknown"),
+        pl.lit(int(fills["quantity"].sum()) - int(known["quantity"].sum()), dtype=pl.Int64).alias("unknown"),
         (edge / 1e9 / shares).alias("edge"),
         (adverse / 1e9 / shares).alias("adverse"),
-        (edge / (weight * pl.col("price").cast(pl.Float64)).sum() * 1e4).alias("edge_bps"),
+        (edge / pl.when(shares > 0).then((weight * pl.col("price").cast(pl.Float64)).sum()) * 1e4).alias(
+            "edge_bps"
+        ),
     )
 
 

@@ -7,7 +7,7 @@
 //! - `Pessimistic`: none did, as long as the shares ahead fit into what is still displayed;
 //! - `Expected`: its share of the queue did. Without a trade tape, half of a decrease is taken for a trade first.
 //!
-//! On a tape with one record per event and all trades, the order would really have been filled between the pessimistic
+//! On a tape with one record per event and all trades, printed no later than the decrease they cause, the order would really have been filled between the pessimistic
 //! and the optimistic shares, had the rest of the tape stayed as it was. Three readings make that so: while a better
 //! price hides our level, orders ahead may leave unseen, so the optimistic queue is empty when the level shows again;
 //! once the other side reaches our price, sellers keep coming unseen, so the optimistic order is filled whole, the others
@@ -132,7 +132,7 @@ impl Resting {
     /// `other`; the shares it fills.
     pub fn trade(&mut self, now: Time, key: Nanos, size: Shares, other: Nanos) -> Shares {
         self.turn_to(now);
-        let bought_from_other_side = reaches(other, self.key) && reaches(other, key);
+        let bought_from_other_side = reaches(other, key);
         if key < self.key || bought_from_other_side {
             return 0;
         }

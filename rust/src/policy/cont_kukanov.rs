@@ -5,7 +5,7 @@ use crate::book::{Book, Quote};
 use crate::cont_kukanov::probes::{Probes, Windows};
 use crate::cont_kukanov::solve::{MOST_LOTS, Options, solve_while};
 use crate::cont_kukanov::{Parameters, Scenarios};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observe::KeepGoing;
 use crate::policy::{Unit, Visibility};
 use crate::resting::{QueueModel, postable};
@@ -108,7 +108,7 @@ impl ContKukanov {
     ///
     /// # Errors
     ///
-    /// [`Error::Stopped`](crate::Error::Stopped).
+    /// [`Error::Stopped`], and [`Error::Invalid`] for more lots than can be planned.
     pub(crate) fn plan(
         &self,
         standing: &Standing<'_>,
@@ -117,6 +117,10 @@ impl ContKukanov {
     ) -> Result<Posting> {
         let all_taken = Posting { market: standing.remaining, limits: Vec::new(), problem: None };
         let Some(probes) = probes else { return Ok(all_taken) };
+        // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
+        if keep_going().is_break() {
+            return Err(Error::Stopped);
+        }
         let Some(problem) = self.pose(standing, probes)? else { return Ok(all_taken) };
         let Problem { parameters, scenarios, venues } = problem;
         // The tail of an order is planned in single shares (A2), a huge one in a million lots.
