@@ -856,6 +856,13 @@ def test_explains_a_limit_order_that_filled() -> None:
     assert result.epochs.select("market", "limit", "scenarios").rows() == [(0, 100, 2)]
 
 
+def test_a_trade_at_the_end_of_an_epoch_meets_the_epochs_order() -> None:
+    """There is no record at 30 s: the epoch ends after the trade."""
+    result = by_hand(trades=[(30, 150)])
+    assert result.posts.select("child", "filled", "reason").rows() == [(0, 100, "filled")]
+    assert result.epochs.height == 1, "nothing is left to plan at 30 s"
+
+
 def test_explains_a_limit_order_that_did_not() -> None:
     result = by_hand()
     text = result.explain(0)
