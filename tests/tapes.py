@@ -202,6 +202,20 @@ def random_paper_policy(rng: Random, queue: str) -> ref.Policy:
     )
 
 
+def random_busy_policy(rng: Random, queue: str, last: int) -> ref.Policy:
+    """Return the paper's router for a market that trades until `last`: one that rests much, in several epochs."""
+    return dataclasses.replace(
+        random_paper_policy(rng, queue),
+        lambda_under=rng.choice([0.0, 0.0, 0.001, 0.01]),
+        lambda_over=rng.choice([0.0, 0.0, 0.002]),
+        unit="fraction",
+        theta_queue=0.0,
+        adverse_selection=0,
+        epoch=rng.randint(max(last // 30, 1), last // 4),
+        window_every=rng.randint(max(last // 60, 1), last // 8),
+    )
+
+
 def random_order(rng: Random, raw: Sequence[Raw], side: str) -> ref.Order:
     """Return an order anywhere on a tape, or partly beyond it; the quantity may be below the lot."""
     times = [record[0] for record in raw]

@@ -25,6 +25,7 @@ from tapes import (
     Case,
     Raw,
     assert_agree,
+    random_busy_policy,
     random_cases,
     random_order,
     random_paper_policy,
@@ -121,16 +122,7 @@ def test_the_papers_router_on_simulated_exchanges() -> None:
                     rng.randint(last // 8, last // 2),
                     market.rules.lots,
                 ),
-                dataclasses.replace(
-                    random_paper_policy(rng, queue),
-                    lambda_under=rng.choice([0.0, 0.0, 0.001, 0.01]),
-                    lambda_over=rng.choice([0.0, 0.0, 0.002]),
-                    unit="fraction",
-                    theta_queue=0.0,
-                    adverse_selection=0,
-                    epoch=rng.randint(max(last // 30, 1), last // 4),
-                    window_every=rng.randint(max(last // 60, 1), last // 8),
-                ),
+                random_busy_policy(rng, queue, last),
                 late(rng, dataclasses.replace(random_settings(rng, venues), snapshot=snapshot, collar=None)),
             )
             for queue, snapshot, side in product(QUEUES, SNAPSHOTS, SIDES)

@@ -31,6 +31,7 @@ from tapes import (
     Case,
     Raw,
     assert_agree,
+    random_busy_policy,
     random_order,
     random_paper_policy,
     random_quote,
@@ -84,16 +85,7 @@ def exchange_tape(rng: random.Random, *, sides: Sequence[str] = SIDES, **market:
     last, venues = raw[-1][0], len({record[2] for record in raw})
     base = dataclasses.replace(random_settings(rng, venues), collar=None, max_quote_age=None, **market)
     terms = [dataclasses.replace(venue, latency=rng.choice([0, 0, 8, 25])) for venue in base.venues]
-    policy = dataclasses.replace(
-        random_paper_policy(rng, "expected"),
-        lambda_under=rng.choice([0.0, 0.0, 0.001, 0.01]),
-        lambda_over=rng.choice([0.0, 0.0, 0.002]),
-        unit="fraction",
-        theta_queue=0.0,
-        adverse_selection=0,
-        epoch=rng.randint(max(last // 30, 1), last // 4),
-        window_every=rng.randint(max(last // 60, 1), last // 8),
-    )
+    policy = random_busy_policy(rng, "expected", last)
     start, horizon = rng.randint(last // 3, last // 2), rng.randint(last // 8, last // 2)
     shares = 100 * rng.choice([3, 10, 20])
     cases = [

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.params import Book, Duration, Queue, Side, _choice, _instance, _whole
-from sor.params import _positive as _span
+from sor.params import Book, Duration, Queue, Side, _choice, _instance, _positive, _whole
 from sor.replay import core_visibility
 from sor.tape import Quotes, Trades
 
@@ -77,8 +76,8 @@ def probe_outflows(
     _choice("side", side, Side)
     _choice("queue", queue, Queue)
     quantity = _whole("quantity", quantity)
-    length = _span("window", window)
-    step = length if every is None else _span("every", every)
+    length = _positive("window", window)
+    step = length if every is None else _positive("every", every)
     if tape.start + length > tape.end:
         seconds = (tape.end - tape.start) / 1e9
         raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
@@ -121,7 +120,7 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
     _shape(n, venues)
     if not 0 <= weight <= 1:
         raise ParameterError(f"weight must be in [0, 1], got {weight}")
-    _positive("mean", mean)
+    _positive_numbers("mean", mean)
     rng = np.random.default_rng(seed)
     common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
     return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
@@ -130,7 +129,7 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
 def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: Seed) -> Table:
     """Draw independent exponential outflows, one mean or one per venue; shape `(n, venues)`."""
     _shape(n, venues)
-    return np.random.default_rng(seed).exponential(_positive("mean", mean), size=(n, venues))
+    return np.random.default_rng(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
 
 
 def pareto(
@@ -138,8 +137,8 @@ def pareto(
 ) -> Table:
     """Draw independent outflows with `P(xi > x) = (scale / x)^shape`, `x >= scale`; shape `(n, venues)`."""
     _shape(n, venues)
-    draws = np.random.default_rng(seed).pareto(_positive("shape", shape), size=(n, venues))
-    return _positive("scale", scale) * (1 + draws)
+    draws = np.random.default_rng(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
+    return _positive_numbers("scale", scale) * (1 + draws)
 
 
 def gamma(
@@ -148,7 +147,7 @@ def gamma(
     """Draw independent gamma outflows of mean `shape * scale`; shape `(n, venues)`."""
     _shape(n, venues)
     return np.random.default_rng(seed).gamma(
-        _positive("shape", shape), _positive("scale", scale), size=(n, venues)
+        _positive_numbers("shape", shape), _positive_numbers("scale", scale), size=(n, venues)
     )
 
 
@@ -179,7 +178,7 @@ def as_table(scenarios: Scenarios) -> Table:
     return table
 
 
-def _positive(name: str, value: float | Sequence[float]) -> Table:
+def _positive_numbers(name: str, value: float | Sequence[float]) -> Table:
     array = np.asarray(value, dtype=np.float64)
     if not (np.isfinite(array).all() and (array > 0).all()):
         raise ParameterError(f"{name} must be positive, got {value}")

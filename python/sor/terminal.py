@@ -121,7 +121,7 @@ def write(result: Backtest | Search, out: Path) -> list[str]:
 
 
 def _posting(result: Backtest) -> str:
-    """Say in two lines what the limit orders did, and under which model of their queues."""
+    """Say what the limit orders did, and under which model of their queues."""
     router, posts = result.router, result.posts
     assert isinstance(router, ContKukanovRouter)
     trades = (

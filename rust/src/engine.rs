@@ -317,8 +317,6 @@ impl<'a> Run<'a> {
             ts_arrived: arrival,
             venue,
             quantity,
-            executed: 0,
-            reason: Reason::Expired,
             remaining,
             mid,
             seen_price: self.stage.parent.side.sign() * quote.key,
@@ -326,11 +324,7 @@ impl<'a> Run<'a> {
             seen_available: self.stage.taken.available(venue, quote.size),
             marginal,
             threshold: self.desk.threshold(self.policy),
-            met_price: None,
-            met_displayed: 0,
-            met_available: 0,
-            fill_probability: None,
-            age: 0,
+            ..Child::UNDER_WAY
         });
         if let Some(maker) = &mut self.maker {
             maker.sent(quantity);

@@ -110,6 +110,31 @@ pub struct Child {
     pub age: Time,
 }
 
+impl Child {
+    /// A child that has met nothing yet: what stays of it if the order, or its epoch, ends before it arrives.
+    pub(crate) const UNDER_WAY: Self = Self {
+        kind: Kind::Take,
+        ts_decided: 0,
+        ts_arrived: 0,
+        venue: 0,
+        quantity: 0,
+        executed: 0,
+        reason: Reason::Expired,
+        remaining: 0,
+        mid: 0,
+        seen_price: 0,
+        seen_displayed: 0,
+        seen_available: 0,
+        marginal: 0,
+        threshold: None,
+        met_price: None,
+        met_displayed: 0,
+        met_available: 0,
+        fill_probability: None,
+        age: 0,
+    };
+}
+
 /// Where a limit order stands in its queue, from this time on (MODEL C10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {

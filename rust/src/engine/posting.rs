@@ -213,17 +213,17 @@ impl Run<'_> {
     }
 
     /// Nothing rests.
-    pub(super) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.maker.as_ref().is_none_or(|maker| maker.resting.iter().all(Option::is_none))
     }
 
     /// Whether a new epoch is due once all trades and records up to `now` have been seen.
-    pub(super) fn epoch_is_over(&self, now: Time) -> bool {
+    fn epoch_is_over(&self, now: Time) -> bool {
         self.maker.as_ref().is_some_and(|maker| maker.epoch_end <= now)
     }
 
     /// P1 (2) where orders rest: each record meets the order at its venue before it takes effect.
-    pub(super) fn apply_to_queues(&mut self, rows: Range<usize>) {
+    fn apply_to_queues(&mut self, rows: Range<usize>) {
         let Self { stage: Stage { tape, market, parent, book, taken, .. }, maker, ledger, .. } = self;
         let mid = book.mid();
         book.apply(tape, rows, market.snapshot, |change| {
@@ -236,7 +236,7 @@ impl Run<'_> {
 
     /// Trades up to `now` and ends of epochs before it, in order of time, each after the arrivals before it. A trade at the
     /// end of an epoch still meets the epoch's orders.
-    pub(super) fn trades_and_epochs_until(&mut self, now: Time) -> Result<()> {
+    fn trades_and_epochs_until(&mut self, now: Time) -> Result<()> {
         loop {
             let Some(maker) = &self.maker else { return Ok(()) };
             let trade = maker.next_trade_at().filter(|&ts| ts <= now);
@@ -281,10 +281,10 @@ impl Run<'_> {
     }
 
     /// Plans the epoch if that is still to be done; returns how many shares its market order wants now.
-    pub(super) fn plan(&mut self, now: Time, mid: Nanos, remaining: Shares) -> Result<Shares> {
+    fn plan(&mut self, now: Time, mid: Nanos, remaining: Shares) -> Result<Shares> {
         let Some(maker) = &mut self.maker else { return Ok(remaining) };
         if !maker.planned {
-            let scene = Standing {
+            let standing = Standing {
                 book: &self.stage.book,
                 venues: &self.stage.market.venues,
                 visibility: &self.stage.market.visibility,
@@ -294,7 +294,7 @@ impl Run<'_> {
                 now,
                 mid,
             };
-            let posting = maker.router.plan(&scene, maker.probes, self.keep_going)?;
+            let posting = maker.router.plan(&standing, maker.probes, self.keep_going)?;
             maker.start(posting.market, self.ledger.summary.children);
             maker.limits.clone_from(&posting.limits);
             self.ledger.epoch(|| Epoch { ts: now, remaining, posting });
@@ -303,7 +303,7 @@ impl Run<'_> {
     }
 
     /// An epoch that begins with nothing left to plan has no orders.
-    pub(super) fn plan_nothing(&mut self) {
+    fn plan_nothing(&mut self) {
         if let Some(maker) = self.maker.as_mut().filter(|maker| !maker.planned) {
             maker.start(0, self.ledger.summary.children);
         }
@@ -319,7 +319,7 @@ impl Run<'_> {
     }
 
     /// Limit orders expire, at their venues and on the way.
-    pub(super) fn expire(&mut self) {
+    fn expire(&mut self) {
         if let Some(maker) = &mut self.maker {
             maker.resting.fill_with(|| None);
             self.in_flight.retain(|child| child.kind != Kind::Post);
@@ -327,7 +327,7 @@ impl Run<'_> {
     }
 
     /// Sends the limit orders just planned, in ascending venue id.
-    pub(super) fn post(&mut self, now: Time, mid: Nanos, remaining: Shares) {
+    fn post(&mut self, now: Time, mid: Nanos, remaining: Shares) {
         let Some(maker) = &mut self.maker else { return };
         for (venue, quote, quantity) in std::mem::take(&mut maker.limits) {
             let Venue { maker_rebate, latency, .. } = self.stage.market.venues[venue];
@@ -340,20 +340,13 @@ impl Run<'_> {
                 ts_arrived: arrival,
                 venue,
                 quantity,
-                executed: 0,
-                reason: Reason::Expired,
                 remaining,
                 mid,
                 seen_price: price,
                 seen_displayed: seen_size,
                 seen_available: seen_size,
                 marginal: self.stage.parent.side.sign() * (price - mid) - maker_rebate,
-                threshold: None,
-                met_price: None,
-                met_displayed: 0,
-                met_available: 0,
-                fill_probability: None,
-                age: 0,
+                ..Child::UNDER_WAY
             });
             let seen_key = quote.key;
             let child =
