@@ -51,6 +51,16 @@ pub enum Error {
         /// Index of the parent order.
         parent: usize,
     },
+    /// An order of a policy that breaks a rule.
+    #[error("the policy's {argument} at {ts} ns since the epoch {why}")]
+    Order {
+        /// When it was decided.
+        ts: i64,
+        /// Which part of the order.
+        argument: &'static str,
+        /// What would be right and what was given.
+        why: String,
+    },
     /// The observer asked to stop (Ctrl-C, or a progress callback that raised).
     #[error("stopped")]
     Stopped,

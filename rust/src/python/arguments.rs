@@ -1,5 +1,7 @@
 //! Python's arguments as the core's: orders, markets, policies.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 
 use crate::batch::Variant;
@@ -7,7 +9,7 @@ use crate::error::Result;
 use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
-use crate::policy::{ContKukanov, Plan, Policy, StaticRouter, Unit};
+use crate::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
 use crate::python::allocate::{rule, solver, unknown};
 use crate::units::Side;
 
@@ -103,8 +105,8 @@ impl RouterArgument {
             rule: rule(&self.rule)?,
             solver: solver(&self.solver, self.max_candidates)?,
             plan: match self.plan.as_str() {
-                "displayed" => Plan::Displayed,
-                "fills" => Plan::Fills { overbook: self.overbook },
+                "displayed" => Planned::Displayed,
+                "fills" => Planned::Fills { overbook: self.overbook },
                 other => return Err(unknown("plan", "must be \"displayed\" or \"fills\"", other)),
             },
         })
@@ -122,7 +124,6 @@ impl ContKukanovArgument {
             epoch: self.epoch,
             window_every: self.window_every,
             scenarios: self.scenarios,
-            queue: queue_model(&self.queue)?,
         })
     }
 }
@@ -145,14 +146,19 @@ pub(super) fn queue_model(name: &str) -> Result<QueueModel> {
 }
 
 impl PolicyArgument {
-    fn build(&self) -> Result<Policy> {
+    /// How the queues of its limit orders are simulated.
+    fn queue(&self) -> Result<QueueModel> {
+        self.cont_kukanov.as_ref().map_or(Ok(QueueModel::Expected), |router| queue_model(&router.queue))
+    }
+
+    fn build(&self) -> Result<BuiltIn> {
         match (self.name.as_str(), &self.router, &self.cont_kukanov) {
-            ("router", Some(router), _) => router.build().map(Policy::Static),
-            ("cont_kukanov", _, Some(router)) => router.build().map(Policy::ContKukanov),
-            ("best_ask", ..) => Ok(Policy::BestAsk),
-            ("sweep", ..) => Ok(Policy::Sweep),
-            ("twap", ..) => Ok(Policy::Twap { bucket: self.bucket }),
-            ("vwap", ..) => Ok(Policy::Vwap),
+            ("router", Some(router), _) => router.build().map(BuiltIn::Static),
+            ("cont_kukanov", _, Some(router)) => router.build().map(BuiltIn::ContKukanov),
+            ("best_ask", ..) => Ok(BuiltIn::BestAsk),
+            ("sweep", ..) => Ok(BuiltIn::Sweep),
+            ("twap", ..) => Ok(BuiltIn::Twap(Twap { bucket: self.bucket })),
+            ("vwap", ..) => Ok(BuiltIn::ProRata),
             (other, ..) => Err(unknown(
                 "policy",
                 "must be \"router\", \"cont_kukanov\", \"best_ask\", \"sweep\", \"twap\" or \"vwap\"",
@@ -181,6 +187,7 @@ impl VariantArgument {
             },
             visibility: Visibility { collar: self.collar, max_quote_age: self.max_quote_age },
             fill: fill_model(self.fill.as_ref()),
+            queue: self.policy.queue()?,
             limit: match self.limit.as_str() {
                 "seen" => Limit::Seen,
                 "none" => Limit::None,
@@ -188,7 +195,7 @@ impl VariantArgument {
             },
             tick: self.tick,
         };
-        Ok(Variant { market, policy: self.policy.build()? })
+        Ok(Variant { market, plan: Arc::new(self.policy.build()?) })
     }
 }
 

@@ -4,8 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::Result;
-use crate::ledger::{Child, Kind, Ledger, Reason, Status, Summary};
-use crate::policy::Solved;
+use crate::ledger::{Child, Kind, Ledger, Reason, Solved, Status, Summary};
 use crate::python::columns::{Frame, narrow};
 use crate::units::Money;
 
@@ -140,12 +139,10 @@ pub(super) fn epochs<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult
     let frame = Frame::placed(py, &rows)?;
     frame.column("ts", each().map(|epoch| epoch.ts))?;
     frame.column("remaining", each().map(|epoch| epoch.remaining))?;
-    frame.column("market", each().map(|epoch| epoch.posting.market))?;
-    frame
-        .column("limit", each().map(|epoch| epoch.posting.limits.iter().map(|&(_, _, shares)| shares).sum::<i64>()))?;
-    let problem = |value: fn(&Solved) -> f64| each().map(move |epoch| epoch.posting.problem.as_ref().map(value));
-    frame
-        .column("scenarios", each().map(|epoch| epoch.posting.problem.map_or(0, |problem| problem.scenarios as i64)))?;
+    frame.column("market", each().map(|epoch| epoch.market))?;
+    frame.column("limit", each().map(|epoch| epoch.limit))?;
+    let problem = |value: fn(&Solved) -> f64| each().map(move |epoch| epoch.problem.as_ref().map(value));
+    frame.column("scenarios", each().map(|epoch| epoch.problem.map_or(0, |problem| problem.scenarios as i64)))?;
     frame.optional("half_spread", problem(|problem| problem.half_spread))?;
     frame.optional("lambda_under", problem(|problem| problem.lambda_under))?;
     frame.optional("lambda_over", problem(|problem| problem.lambda_over))?;
@@ -194,5 +191,6 @@ const fn reason(reason: Reason) -> u8 {
         Reason::Queue => 5,
         Reason::Expired => 6,
         Reason::Crossed => 7,
+        Reason::Cancelled => 8,
     }
 }

@@ -136,7 +136,8 @@ pub(super) fn probe<'py>(
     let probing = Probing {
         side: side(sign),
         quantity,
-        windows: Windows { length, every, queue: queue_model(queue)? },
+        windows: Windows { length, every },
+        queue: queue_model(queue)?,
         snapshot: self::snapshot(snapshot)?,
         visibility: Visibility { collar, max_quote_age },
     };
