@@ -2,8 +2,8 @@
 //! tested against a matching engine in `tests/test_resting_bounds.py`.
 
 use proptest::prelude::*;
-use sor_core::book::{EMPTY, Quote};
-use sor_core::resting::{Arrival, QueueModel, Resting};
+use sor_core::fills::{Arrival, QueueModel, Resting};
+use sor_core::quote::{EMPTY, Quote};
 
 const MODELS: [QueueModel; 3] = [QueueModel::Pessimistic, QueueModel::Expected, QueueModel::Optimistic];
 
