@@ -1,5 +1,5 @@
 //! Resting orders (MODEL C10): the rules by hand, and what holds on any sequence of events. Bounds on the truth are
-//! tested against a matching engine in `tests/test_resting.py`.
+//! tested against a matching engine in `tests/test_resting_bounds.py`.
 
 use proptest::prelude::*;
 use sor_core::fills::{Arrival, QueueModel, Resting};
