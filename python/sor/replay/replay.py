@@ -27,7 +27,6 @@ from sor.settings.params import (
     _whole,
 )
 from sor.settings.times import INT64_MAX, duration_ns
-from sor.tape.schema import KINDS, REASONS, STATUSES
 from sor.tape.venues import NANOS, core_venues, venue_names
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ def _parents(
     columns: dict[str, Any], names: list[str], policies: pl.Enum, parents: Sequence[Parent]
 ) -> pl.DataFrame:
     columns = _named(columns, names, policies)
-    columns["status"] = _coded(columns["status"], STATUSES, pl.Enum(STATUSES))
+    columns["status"] = _coded(columns["status"], _core.STATUSES, pl.Enum(_core.STATUSES))
     columns["arrival_mid"] = _optional(columns["arrival_mid"])
     columns["ts_done"] = pl.Series(columns["ts_done"]).cast(_UTC)
     orders = parents_frame(parents)
@@ -239,7 +238,7 @@ def _parents(
 
 def _fills(columns: dict[str, Any], names: list[str], policies: pl.Enum, venues: pl.Enum) -> pl.DataFrame:
     columns = _named(columns, names, policies)
-    columns["kind"] = _coded(columns["kind"], KINDS, pl.Enum(KINDS))
+    columns["kind"] = _coded(columns["kind"], _core.KINDS, pl.Enum(_core.KINDS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
     return pl.DataFrame(columns).with_columns(pl.col("ts_decided", "ts_executed").cast(_UTC))
 
@@ -264,8 +263,8 @@ _CHILD_ORDER = (
 
 def _children(columns: dict[str, Any], names: list[str], policies: pl.Enum, venues: pl.Enum) -> pl.DataFrame:
     columns = _named(columns, names, policies)
-    columns["kind"] = _coded(columns["kind"], KINDS, pl.Enum(KINDS))
-    columns["reason"] = _coded(columns["reason"], REASONS, pl.Enum(REASONS))
+    columns["kind"] = _coded(columns["kind"], _core.KINDS, pl.Enum(_core.KINDS))
+    columns["reason"] = _coded(columns["reason"], _core.REASONS, pl.Enum(_core.REASONS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
     for name in ("threshold", "met_price", "fill_probability"):
         columns[name] = _optional(columns[name])

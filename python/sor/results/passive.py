@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
-from sor import _core
+from sor.replay.state import book_at
 from sor.results.metrics import SIGN
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sor.settings.params import Book
     from sor.tape.tape import Quotes
 
@@ -102,8 +103,5 @@ def _markout(fills: pl.DataFrame, seconds: int, mid: str) -> pl.DataFrame:
 
 
 def _mids(quotes: Quotes, times: np.ndarray, book: Book) -> pl.Series:
-    order = np.argsort(times, kind="stable")
-    values, present = _core.mids(quotes.arrays(), quotes.venues.height, book.snapshot, times[order])
-    mids, known = np.empty_like(values), np.empty_like(present)
-    mids[order], known[order] = values, present & (times[order] <= quotes.end)
-    return pl.select(pl.when(pl.Series(known)).then(pl.Series(mids))).to_series()
+    mids = book_at(quotes, book, times)["mid"]
+    return pl.select(pl.when(pl.Series(times <= quotes.end)).then(mids)).to_series()

@@ -263,6 +263,7 @@ class Replays:
     def _made_of(self) -> dict[str, str]:
         return {
             "version": _core.__version__,
+            "build": _core.BUILD,
             "tapes": _digest(_tape_digest(session.quotes) for session in self.sessions),
             "orders": _digest(repr(list(session.parents)) for session in self.sessions),
             "market": _digest(repr(session.market) for session in self.sessions),

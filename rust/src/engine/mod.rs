@@ -4,26 +4,14 @@ mod exchange;
 mod resting;
 mod run;
 
+pub use run::Scene;
+
 use crate::error::Result;
 use crate::ledger::Ledger;
-use crate::market::{AsOf, Market, Tape};
+use crate::market::AsOf;
 use crate::observe::Stop;
 use crate::order::Parent;
-use crate::policy::{Past, Plan};
 use run::Run;
-
-/// A policy in a market on a tape: everything but the order.
-#[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
-    /// The quotes, and the trades where there are any.
-    pub tape: &'a Tape<'a>,
-    /// What is the same for every policy.
-    pub market: &'a Market,
-    /// What decides.
-    pub plan: &'a dyn Plan,
-    /// What is known of the tape when the order starts.
-    pub past: Past<'a>,
-}
 
 /// Replays one parent. `stop` is asked every few thousand snapshots.
 ///

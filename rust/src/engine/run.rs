@@ -1,14 +1,13 @@
 //! One parent's replay in progress: the policy's side of it, and the completion at its end.
 
-use crate::engine::Scene;
 use crate::engine::exchange::{Decision, Exchange};
 use crate::error::{Error, Result};
 use crate::fills::{Walk, walk_error};
 use crate::ledger::{Fill, Kind, Ledger, Status};
-use crate::market::Book;
+use crate::market::{Book, Market, Tape};
 use crate::observe::Stop;
 use crate::order::Parent;
-use crate::policy::{Mind, Orders, Policy, View};
+use crate::policy::{Mind, Orders, Past, Plan, Policy, View};
 use crate::units::{Money, Nanos, Shares, Time};
 
 /// How often a long replay looks whether it should stop, in snapshots.
@@ -16,6 +15,19 @@ const POLL_EVERY: u32 = 8192;
 
 /// More levels than this in one walk of the flat book (MODEL P2) is an error.
 const MOST_LEVELS: Shares = 1_000_000;
+
+/// A policy in a market on a tape: everything but the order.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The quotes, and the trades where there are any.
+    pub tape: &'a Tape<'a>,
+    /// What is the same for every policy.
+    pub market: &'a Market,
+    /// What decides.
+    pub plan: &'a dyn Plan,
+    /// What is known of the tape when the order starts.
+    pub past: Past<'a>,
+}
 
 /// A policy at work on its order, and the exchange it works at.
 pub(super) struct Run<'a> {

@@ -3,34 +3,15 @@
 use pyo3::prelude::*;
 
 use crate::allocate::exact::Scratch;
-use crate::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate as solve, cost};
-use crate::error::Error;
+use crate::allocate::{Offer, Penalties, Problem, Rule, allocate as solve, cost};
 use crate::observe::{Stop, Watch};
+use crate::python::arguments::solver;
+use crate::python::names::SolverName;
 use crate::python::observer::PyObserver;
 use crate::units::Money;
 
 /// `(cash, fees, rebates, under, over)` of a split, nanos.
 type Parts = (Money, Money, Money, Money, Money);
-
-pub(super) fn rule(name: &str) -> Result<Rule, Error> {
-    match name {
-        "strict" => Ok(Rule::Strict),
-        "relaxed" => Ok(Rule::Relaxed),
-        _ => Err(unknown("rule", "must be \"strict\" or \"relaxed\"", name)),
-    }
-}
-
-pub(super) fn solver(name: &str, max_candidates: u64) -> Result<Solver, Error> {
-    match name {
-        "exact" => Ok(Solver::Exact),
-        "exhaustive" => Ok(Solver::Exhaustive { max_candidates }),
-        _ => Err(unknown("solver", "must be \"exact\" or \"exhaustive\"", name)),
-    }
-}
-
-pub(super) fn unknown(argument: &'static str, rule: &'static str, name: &str) -> Error {
-    Error::Invalid { argument, rule, value: format!("{name:?}") }
-}
 
 /// The least-cost split and the parts of its cost, or `None` where the strict rule admits none.
 ///
@@ -46,8 +27,8 @@ pub(super) fn allocate(
     offers: Vec<(i64, i64, i64, i64)>,
     benchmark: i64,
     penalties: (i64, i64, i64),
-    rule: &str,
-    solver: &str,
+    rule: Rule,
+    solver: SolverName,
     max_candidates: u64,
 ) -> PyResult<Option<(Vec<i64>, Parts)>> {
     let offers: Vec<Offer> =
@@ -59,9 +40,9 @@ pub(super) fn allocate(
         offers: &offers,
         benchmark_key: benchmark,
         penalties: Penalties { over, under, theta },
-        rule: self::rule(rule)?,
+        rule,
     };
-    let solver = self::solver(solver, max_candidates)?;
+    let solver = self::solver(solver, max_candidates);
     let mut split = vec![0; offers.len()];
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
