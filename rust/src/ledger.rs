@@ -292,7 +292,11 @@ impl Ledger {
     /// # Panics
     ///
     /// If it comes before the arrival mid is known.
-    #[inline]
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "most of it vanishes where the kind is known, in the hot path of every take"
+    )]
     pub fn fill(&mut self, fill: Fill) {
         let sum = &mut self.summary;
         let arrival = sum.arrival_mid.expect("nothing executes before the first mid");

@@ -98,7 +98,7 @@ fn it_sees_both_sides_and_its_own_orders() {
     let plan = Scripted::new(|n, view, out| {
         let (taken, own) = (view.quote(0).expect("an ask"), view.own_quote(0).expect("a bid"));
         assert_eq!((taken.key, taken.size, -own.key), (101 * CENT, 100, 99 * CENT));
-        assert_eq!((view.mid, view.quantity, view.in_flight), (100 * CENT, 300, 0));
+        assert_eq!((view.mid, view.parent.quantity, view.in_flight), (100 * CENT, 300, 0));
         match n {
             0 => {
                 assert_eq!((view.available(0, taken), view.age(0), view.remaining), (100, Some(0), 300));

@@ -52,7 +52,8 @@ pub(super) struct Exchange<'a> {
     pub(super) book: Book,
     pub(super) taken: Taken,
     pub(super) ledger: Ledger,
-    /// What the policy has not been told yet.
+    // Whether the policy listens to what becomes of its takes; and what it has not been told yet.
+    tells: bool,
     pub(super) reports: Vec<Report>,
     pub(super) resting: RestingOrders,
     /// Those of takes: a limit order may never fill, so its shares are not spoken for.
@@ -67,7 +68,14 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn new(tape: &'a Tape<'a>, market: &'a Market, parent: &'a Parent, book: Book, record: bool) -> Self {
+    pub(super) fn new(
+        tape: &'a Tape<'a>,
+        market: &'a Market,
+        parent: &'a Parent,
+        book: Book,
+        record: bool,
+        tells: bool,
+    ) -> Self {
         Self {
             tape,
             market,
@@ -75,6 +83,7 @@ impl<'a> Exchange<'a> {
             book,
             taken: Taken::new(tape.venues(), market.depletion),
             ledger: Ledger::new(parent.side, parent.end, record),
+            tells,
             reports: Vec::new(),
             resting: RestingOrders::default(),
             shares_in_flight: 0,
@@ -149,12 +158,18 @@ impl<'a> Exchange<'a> {
     /// P1 (2): the snapshot's records are applied; limit orders meet each before it takes effect.
     #[inline]
     pub(super) fn apply(&mut self, rows: Range<usize>) {
-        let Self { tape, market, parent, book, taken, resting, ledger, reports, .. } = self;
-        let side = parent.side;
-        if resting.count == 0 {
-            return book.apply(tape, rows, market.snapshot, |change| taken.see(change, side));
+        if self.resting.count > 0 {
+            return self.apply_to_queues(rows);
         }
-        let mid = book.mid();
+        let Self { tape, market, parent, book, taken, .. } = self;
+        book.apply(tape, rows, market.snapshot, |change| taken.see(change, parent.side));
+    }
+
+    /// Apart from the rest, which is what most replays do most of the time.
+    #[inline(never)]
+    fn apply_to_queues(&mut self, rows: Range<usize>) {
+        let Self { tape, market, parent, book, taken, resting, ledger, reports, .. } = self;
+        let (side, mid) = (parent.side, book.mid());
         let mut books = Books { market, side, ledger, reports };
         book.apply(tape, rows, market.snapshot, |change| {
             taken.see(change, side);
@@ -326,17 +341,12 @@ impl<'a> Exchange<'a> {
             _ => Reason::Filled,
         });
         let price = execution.map_or(0, |execution| side.sign() * execution.key);
-        self.reports.push(Report {
-            order: number,
-            kind: Kind::Take,
-            venue,
-            ts: arrival,
-            executed,
-            price,
-            left: 0,
-            returned: quantity - executed,
-            reason,
-        });
+        if self.tells {
+            let (left, returned) = (0, quantity - executed);
+            let report =
+                Report { order: number, kind: Kind::Take, venue, ts: arrival, executed, price, left, returned, reason };
+            self.reports.push(report);
+        }
         if let Some(row) = self.ledger.child_mut(number) {
             row.executed = executed;
             row.reason = reason;

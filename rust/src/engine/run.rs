@@ -46,9 +46,10 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(scene: Scene<'a>, parent: &'a Parent, book: Book, record: bool, stop: Stop<'a>) -> Result<Self> {
+        let mind = scene.plan.start(parent, &scene.past)?;
         Ok(Self {
-            mind: scene.plan.start(parent, &scene.past)?,
-            exchange: Exchange::new(scene.tape, scene.market, parent, book, record),
+            exchange: Exchange::new(scene.tape, scene.market, parent, book, record, mind.listens()),
+            mind,
             orders: Orders::default(),
             next_wake: Time::MAX,
             mid: None,
@@ -75,6 +76,7 @@ impl<'a> Run<'a> {
         self.pass_events_until(now)
     }
 
+    #[inline(never)]
     fn pass_events_until(&mut self, now: Time) -> Result<()> {
         loop {
             let trade = self.exchange.next_trade().filter(|&ts| ts <= now).unwrap_or(Time::MAX);
@@ -135,8 +137,8 @@ impl<'a> Run<'a> {
     /// What became of its orders since it last decided.
     #[inline]
     fn tell(&mut self) {
-        for report in self.exchange.reports.drain(..) {
-            self.mind.told(&report);
+        if !self.exchange.reports.is_empty() {
+            self.exchange.reports.drain(..).for_each(|report| self.mind.told(&report));
         }
     }
 
@@ -225,12 +227,9 @@ fn view<'v>(
     View {
         now,
         side: parent.side,
-        quantity: parent.quantity,
         remaining: exchange.to_plan(),
         in_flight: *shares_in_flight,
-        lot: parent.lot,
-        start: parent.start,
-        end: parent.end,
+        parent,
         mid,
         market,
         stop,

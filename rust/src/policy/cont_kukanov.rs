@@ -162,7 +162,7 @@ impl Epochs<'_> {
         let Problem { parameters, scenarios, venues } = problem;
         // The tail of an order is planned in single shares (A2), a huge one in a million lots.
         let tail = 1 + (view.remaining - 1) / MOST_LOTS as Shares;
-        let lot = if view.remaining < view.lot { tail } else { view.lot };
+        let lot = if view.remaining < view.parent.lot { tail } else { view.parent.lot };
         let solution = solve(&parameters, &scenarios, Options { lot: Some(lot as f64) }, view.stop)?;
         let orders = solution.allocation.limits.iter().map(|limit| limit.round() as Shares);
         Ok(Posting {

@@ -95,6 +95,13 @@ impl Debug for Mind<'_> {
     }
 }
 
+impl Mind<'_> {
+    /// Whether it wants to know what becomes of its takes: a policy that does not is not told.
+    pub(crate) fn listens(&self) -> bool {
+        matches!(self, Self::ContKukanov(_) | Self::Foreign(_))
+    }
+}
+
 impl Policy for Mind<'_> {
     #[inline]
     fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {

@@ -166,7 +166,7 @@ impl Allocating<'_> {
         self.gather(view);
         let problem = Problem {
             quantity: view.remaining,
-            lot: view.lot,
+            lot: view.parent.lot,
             offers: &self.offers,
             benchmark_key,
             penalties: self.penalties,
@@ -191,7 +191,7 @@ impl Allocating<'_> {
         self.gather(view);
         let plan = curves::Plan {
             side: view.side,
-            lot: if view.remaining < view.lot { 1 } else { view.lot },
+            lot: if view.remaining < view.parent.lot { 1 } else { view.parent.lot },
             cap: (overbook * view.remaining as f64).floor() as Shares,
             benchmark: self.router.benchmark(view.mid),
         };

@@ -3,6 +3,7 @@
 use crate::fills::{Met, Resting};
 use crate::market::{Book, Market, Taken, Tape, postable};
 use crate::observe::Stop;
+use crate::order::Parent;
 use crate::quote::Quote;
 use crate::units::{Nanos, Shares, Side, Time};
 
@@ -26,18 +27,12 @@ pub struct View<'a> {
     pub now: Time,
     /// The parent's side.
     pub side: Side,
-    /// The parent's shares.
-    pub quantity: Shares,
     /// Shares to plan: quantity less executed less in flight. Not positive when there are none.
     pub remaining: Shares,
     /// Shares of takes under way. A limit order may never fill, so its shares are not counted.
     pub in_flight: Shares,
-    /// The parent's lot.
-    pub lot: Shares,
-    /// When the parent started.
-    pub start: Time,
-    /// When the parent ends.
-    pub end: Time,
+    /// The parent order.
+    pub parent: &'a Parent,
     /// The mid.
     pub mid: Nanos,
     /// The venues' terms and the rules of the market.
