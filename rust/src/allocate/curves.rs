@@ -77,9 +77,10 @@
 //!     over: 10_000_000,
 //! };
 //! let mut lots = Vec::new();
-//! let cost = Solver::new().exact(&problem, &mut lots)?;
+//! let answer = Solver::new().exact(&problem, &mut lots, &sor_core::observe::always)?;
 //! assert_eq!(lots, [3, 2]);
-//! assert_eq!(cost, 450 * 5_000_000 + 270 * 300 + 180 * 400 + 50 * 10_000_000);
+//! assert_eq!(answer.gap, None);
+//! assert_eq!(answer.cost, 450 * 5_000_000 + 270 * 300 + 180 * 400 + 50 * 10_000_000);
 //! # Ok::<(), sor_core::Error>(())
 //! ```
 
@@ -89,9 +90,10 @@ mod exhaustive;
 mod memo;
 mod reduced;
 mod search;
+mod table;
 mod tail;
 
-pub use exact::Solver;
+pub use exact::{Answer, Effort, Solver};
 pub use exhaustive::{candidates, exhaustive, exhaustive_while};
 
 use crate::error::{Error, Result};

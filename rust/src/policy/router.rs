@@ -183,7 +183,7 @@ impl Router {
             over: penalties.per_share_over(),
         };
         match self.solver {
-            Solver::Exact => solver.exact(&problem, lots)?,
+            Solver::Exact => solver.exact(&problem, lots, keep_going)?.cost,
             Solver::Exhaustive { max_candidates } => {
                 curves::exhaustive_while(&problem, max_candidates, lots, keep_going)?
             }
