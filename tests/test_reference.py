@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import tomllib
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
 import reference as ref
+from golden_cases import ALLOCATE, REPLAY, golden_arguments
 
-GOLDEN = Path(__file__).parent / "golden"
-ALLOCATE = tomllib.loads((GOLDEN / "allocate.toml").read_text())["case"]
-REPLAY = tomllib.loads((GOLDEN / "replay.toml").read_text())["case"]
-PPM = 1e6
 UNFILLED = ("no_quote", "limit", "depleted", "queue", "expired")
 
 
@@ -41,34 +36,6 @@ def test_allocate_golden(case: dict[str, Any]) -> None:
     assert answer is not None
     assert list(answer.split) == case["split"]
     assert answer.cost == case["cost"]
-
-
-def golden_arguments(case: dict[str, Any]) -> tuple[list[Any], ref.Order, ref.Policy, ref.Settings]:
-    """A replay case with the defaults its file documents."""
-    p, s = dict(case["policy"]), dict(case["settings"])
-    policy = ref.Policy(
-        p.pop("kind"),
-        lambda_over=p.pop("lambda_over_ppm", 5000) / PPM,
-        lambda_under=p.pop("lambda_under_ppm", 10000) / PPM,
-        theta_queue=p.pop("theta_queue_ppm", 1000) / PPM,
-        overbook=p.pop("overbook_ppm", 1_000_000) / PPM,
-        **p,
-    )
-    fees = s.pop("taker_fee")
-    latencies = s.pop("latency", [0] * len(fees))
-    names = [name for name in ("queue_position", "max_fill", "impact") if name + "_ppm" in s]
-    model = {name: s.pop(name + "_ppm") / PPM for name in names}
-    settings = ref.Settings(
-        venues=[
-            ref.Venue(taker_fee=fee, maker_rebate=0, latency=latency)
-            for fee, latency in zip(fees, latencies, strict=True)
-        ],
-        collar=s.pop("collar_ppm", 10_000) / PPM,
-        tick=s.pop("tick", 1),
-        fill=ref.FillModel(s.pop("fill", "displayed"), **model),
-        **s,
-    )
-    return [tuple(record) for record in case["records"]], ref.Order(**case["order"]), policy, settings
 
 
 @pytest.mark.parametrize("case", REPLAY, ids=lambda case: case["name"])

@@ -13,6 +13,7 @@ use std::time::Instant;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use curve_books::{Case, Fills, Rng, case};
 use sor_core::allocate::curves::{Solver, exhaustive};
+use sor_core::observe::Stop;
 
 const KINDS: [(&str, Fills); 6] = [
     ("displayed", Fills::Displayed),
@@ -32,8 +33,8 @@ fn agree() {
     for (name, fills) in KINDS {
         for overbook in [1.0, 1.2, 1.5] {
             for case in books(3, 50, overbook, fills) {
-                let cost = solver.exact(&case.problem(), &mut exact);
-                assert_eq!(cost, exhaustive(&case.problem(), 1 << 20, &mut all), "{name} {overbook}");
+                let cost = solver.exact(&case.problem(), &mut exact, Stop::NEVER).map(|answer| answer.cost);
+                assert_eq!(cost, exhaustive(&case.problem(), 1 << 20, &mut all, Stop::NEVER), "{name} {overbook}");
                 assert_eq!(exact, all, "{name} {overbook}");
             }
         }
@@ -46,7 +47,7 @@ fn slowest(solver: &mut Solver, books: &[Case]) -> f64 {
         // The least of five: the machine's noise is not the solver's.
         let runs = (0..5).map(|_| {
             let start = Instant::now();
-            black_box(solver.exact(&case.problem(), &mut lots)).expect("a valid book");
+            black_box(solver.exact(&case.problem(), &mut lots, Stop::NEVER)).expect("a valid book");
             start.elapsed().as_secs_f64() * 1e6
         });
         runs.fold(f64::INFINITY, f64::min)
@@ -73,7 +74,7 @@ fn bench(criterion: &mut Criterion) {
                 group.bench_function(BenchmarkId::new(name, overbook), |b| {
                     b.iter_batched_ref(
                         || next.next().expect("a cycle does not end"),
-                        |case| solver.exact(&case.problem(), &mut lots),
+                        |case| solver.exact(&case.problem(), &mut lots, Stop::NEVER),
                         criterion::BatchSize::NumIterations(64),
                     );
                 });

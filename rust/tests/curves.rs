@@ -9,14 +9,14 @@ use curve_books::{CENT, Case, Fills, Prices, Rng, case, hard};
 use proptest::prelude::*;
 use sor_core::Error;
 use sor_core::allocate::curves::{Curves, Effort, Plan, Problem, Solver, Terms, candidates, exhaustive};
-use sor_core::observe::always;
+use sor_core::observe::Stop;
 use sor_core::units::Side;
 
 const ANY_NUMBER: u64 = 1 << 40;
 
 fn split(problem: &Problem, solver: &mut Solver) -> (i128, Vec<usize>) {
     let mut lots = vec![99; 3];
-    let answer = solver.exact(problem, &mut lots, &always).expect("a valid problem");
+    let answer = solver.exact(problem, &mut lots, Stop::NEVER).expect("a valid problem");
     assert_eq!(answer.gap, None, "given up: {lots:?}");
     (answer.cost, lots)
 }
@@ -28,7 +28,7 @@ fn solvers() -> [Solver; 2] {
 
 fn enumerated(problem: &Problem) -> (i128, Vec<usize>) {
     let mut lots = vec![99; 3];
-    let cost = exhaustive(problem, ANY_NUMBER, &mut lots).expect("a valid problem");
+    let cost = exhaustive(problem, ANY_NUMBER, &mut lots, Stop::NEVER).expect("a valid problem");
     (cost, lots)
 }
 
@@ -209,13 +209,16 @@ fn a_gap_is_stated_and_true() {
         let (least, first) = enumerated(&problem);
         let effort = Effort { search: rng.pick(&[0, 1, 20]), table: rng.pick(&[0, 50, 2_000]) };
         let mut lots = vec![99; 3];
-        let answer = Solver::with_effort(effort).exact(&problem, &mut lots, &always).expect("a valid problem");
+        let answer = Solver::with_effort(effort).exact(&problem, &mut lots, Stop::NEVER).expect("a valid problem");
         assert_eq!(problem.cost(&lots), answer.cost, "seed {seed}");
         assert!(lots.iter().sum::<usize>() <= problem.max_lots, "seed {seed}: {lots:?}");
         match answer.gap {
             None => assert_eq!((answer.cost, lots), (least, first), "seed {seed}: {case:?}"),
             Some(gap) => {
-                assert!(gap >= 0 && answer.cost - gap <= least && least <= answer.cost, "seed {seed}: {answer:?}, {least}");
+                assert!(
+                    gap >= 0 && answer.cost - gap <= least && least <= answer.cost,
+                    "seed {seed}: {answer:?}, {least}"
+                );
                 stated += 1;
                 open += u32::from(gap > 0);
                 met += u32::from(answer.cost == least);
@@ -239,10 +242,10 @@ fn a_book_beyond_every_table() {
     }
     let problem = Problem { curves: &curves, remaining: 10_000, max_lots: 15_000, under: 2 * CENT, over: CENT };
     let mut lots = vec![];
-    let answer = Solver::new().exact(&problem, &mut lots, &always).expect("a valid problem");
+    let answer = Solver::new().exact(&problem, &mut lots, Stop::NEVER).expect("a valid problem");
     let gap = answer.gap.expect("too large to be proven");
     assert!(gap >= 0 && gap * 100_000 <= answer.cost.abs(), "{answer:?}");
-    let broken = Solver::new().exact(&problem, &mut lots, &|| std::ops::ControlFlow::Break(()));
+    let broken = Solver::new().exact(&problem, &mut lots, Stop::new(&|| std::ops::ControlFlow::Break(())));
     assert_eq!(broken, Err(Error::Stopped));
 }
 
@@ -297,7 +300,7 @@ fn a_thousand_venues_and_none() {
     let (cost, lots) = split(&problem, &mut Solver::new());
     assert_eq!(cost, -10);
     assert!(lots[..990].iter().all(|&k| k == 0) && lots[990..].iter().all(|&k| k == 1));
-    let refused = exhaustive(&problem, 1_000, &mut vec![]);
+    let refused = exhaustive(&problem, 1_000, &mut vec![], Stop::NEVER);
     assert_eq!(refused, Err(Error::TooManyCandidates { candidates: u128::MAX, limit: 1_000 }));
 }
 
@@ -338,8 +341,8 @@ fn bad_input_is_named_and_leaves_no_venue() {
     curves.push([(0, 0), (i64::MAX, i64::MAX)]).expect("valid points");
     let problem = Problem { curves: &curves, remaining: 0, max_lots: 1, under: 1, over: 1 };
     let both = |problem: &Problem| {
-        let exact = Solver::new().exact(problem, &mut vec![], &always).map(drop);
-        assert_eq!(exact, exhaustive(problem, 10, &mut vec![]).map(drop));
+        let exact = Solver::new().exact(problem, &mut vec![], Stop::NEVER).map(drop);
+        assert_eq!(exact, exhaustive(problem, 10, &mut vec![], Stop::NEVER).map(drop));
         named(exact)
     };
     assert_eq!(both(&Problem { remaining: -1, ..problem }), "remaining");
@@ -347,5 +350,5 @@ fn bad_input_is_named_and_leaves_no_venue() {
     assert_eq!(both(&Problem { over: -CENT, ..problem }), "lambda_over + theta");
     assert_eq!(both(&Problem { remaining: 1, ..problem }), "shares");
     let huge = Problem { over: i64::MAX, ..problem };
-    assert_eq!(named(Solver::new().exact(&huge, &mut vec![], &always).map(drop)), "curves");
+    assert_eq!(named(Solver::new().exact(&huge, &mut vec![], Stop::NEVER).map(drop)), "curves");
 }

@@ -5,7 +5,7 @@ use super::search::{self, Search};
 use super::table::{self, Table};
 use super::{Problem, invalid};
 use crate::error::Result;
-use crate::observe::KeepGoing;
+use crate::observe::Stop;
 use crate::units::Money;
 
 /// What an answer costs, and how good it is known to be.
@@ -56,20 +56,20 @@ impl Solver {
     }
 
     /// The least-cost candidate, the lexicographically smallest among equals: its lots into `lots`, one number per
-    /// venue. The same as [`exhaustive`](super::exhaustive)'s, unless the answer states a gap. `keep_going` is asked
+    /// venue. The same as [`exhaustive`](super::exhaustive)'s, unless the answer states a gap. `stop` is asked
     /// every few milliseconds at least.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`](crate::Error::Invalid) when the remaining quantity or a penalty is negative, or the numbers are
     /// so large (about `2^125` nanos) that 128 bits do not hold the sums. [`Error::Stopped`](crate::Error::Stopped).
-    pub fn exact(&mut self, problem: &Problem, lots: &mut Vec<usize>, keep_going: &KeepGoing<'_>) -> Result<Answer> {
+    pub fn exact(&mut self, problem: &Problem, lots: &mut Vec<usize>, stop: Stop<'_>) -> Result<Answer> {
         problem.validate()?;
         let tops = (0..problem.curves.venues()).map(|i| problem.top(i));
         let problem = &Problem { max_lots: problem.max_lots.min(tops.sum()), ..*problem };
         let gap = match magnitude(problem) {
-            Some(most) if most < 1 << 61 => self.narrow.solve(problem, self.effort, keep_going, lots)?.map(Money::from),
-            Some(most) if most < 1 << 125 => self.wide.solve(problem, self.effort, keep_going, lots)?,
+            Some(most) if most < 1 << 61 => self.narrow.solve(problem, self.effort, stop, lots)?.map(Money::from),
+            Some(most) if most < 1 << 125 => self.wide.solve(problem, self.effort, stop, lots)?,
             _ => {
                 return Err(invalid("curves", "must have costs that sum to less than 2^125 nanos", &"more"));
             }
@@ -121,18 +121,31 @@ const FIRST_TABLE: i64 = 4096;
 const WIDER_TABLE: i64 = 16;
 /// Where there can be no table, the search may take this many times as long.
 const LONGER: usize = 64;
-/// How many lots from the best known candidate a better one is looked for at first, and how often.
+/// How many steps from the best known candidate a better one is looked for at first, and how often in all.
 const NEAR: usize = 8;
-const MOST_IMPROVEMENTS: usize = 16;
+const MOST_IMPROVEMENTS: usize = 64;
 /// A table of what is near may take this part of the steps of a whole one.
 const NEARBY: usize = 16;
+
+/// What is near the best known candidate: at every venue up to `lots * step` lots more or fewer, in steps.
+#[derive(Clone, Copy, Debug)]
+struct Near {
+    lots: usize,
+    step: usize,
+}
+
+impl Near {
+    fn holds(self, distance: usize) -> bool {
+        distance.is_multiple_of(self.step) && distance <= self.lots * self.step
+    }
+}
 
 /// One problem with its multipliers, and what it may take.
 struct Job<'a, T> {
     problem: &'a Problem<'a>,
     multipliers: Multipliers<T>,
     effort: Effort,
-    keep_going: &'a KeepGoing<'a>,
+    stop: Stop<'a>,
 }
 
 impl<T> Job<'_, T> {
@@ -144,15 +157,9 @@ impl<T> Job<'_, T> {
 
 impl<T: Int> Workspace<T> {
     /// The gap; `None` when the answer is exact.
-    fn solve(
-        &mut self,
-        problem: &Problem,
-        effort: Effort,
-        keep_going: &KeepGoing<'_>,
-        lots: &mut Vec<usize>,
-    ) -> Result<Option<T>> {
+    fn solve(&mut self, problem: &Problem, effort: Effort, stop: Stop<'_>, lots: &mut Vec<usize>) -> Result<Option<T>> {
         let multipliers = self.dual.maximise(problem);
-        let job = Job { problem, multipliers, effort, keep_going };
+        let job = Job { problem, multipliers, effort, stop };
         self.reduce(problem, multipliers);
         let most = self.start(problem, multipliers, lots);
         self.best.clone_from(lots);
@@ -204,11 +211,14 @@ impl<T: Int> Workspace<T> {
         Ok(Some(excess - least))
     }
 
-    /// Makes the best candidate known better, by tables of what is near it; returns its excess, `most` before.
+    /// Makes the best candidate known better by tables of what is near it, in coarse steps of many lots, then in finer
+    /// ones; returns its excess, `most` before.
     fn improve(&mut self, job: &Job<'_, T>, [least, mut most]: [T; 2], lots: &mut Vec<usize>) -> Result<T> {
-        let mut near = NEAR;
+        let top = (0..self.best.len()).map(|i| job.problem.top(i)).max().unwrap_or(0);
+        let coarse = (top / NEAR).max(1);
+        let mut near = Near { lots: NEAR, step: 1 << coarse.ilog2() };
         for _ in 0..MOST_IMPROVEMENTS {
-            if most <= least || near == 0 {
+            if most <= least {
                 break;
             }
             match self.table(job, most, Some(near), lots)? {
@@ -216,9 +226,9 @@ impl<T: Int> Workspace<T> {
                     most = excess;
                     self.best.clone_from(lots);
                 }
-                table::Outcome::Found(_) => break,
-                table::Outcome::Nothing => unreachable!("the best known is near itself"),
-                table::Outcome::TooLarge => near /= 2,
+                table::Outcome::TooLarge if near.lots > 1 => near.lots /= 2,
+                _ if near.step > 1 => near = Near { lots: NEAR, step: near.step / 2 },
+                _ => break,
             }
         }
         Ok(most)
@@ -234,16 +244,17 @@ impl<T: Int> Workspace<T> {
         &mut self,
         job: &Job<'_, T>,
         limit: T,
-        near: Option<usize>,
+        near: Option<Near>,
         lots: &mut Vec<usize>,
     ) -> Result<table::Outcome<T>> {
         let reduced = &mut self.search.reduced;
         let best = &self.best;
         reduced.fill(job.problem, job.multipliers, &self.excess, limit, |venue, lots| {
-            near.is_none_or(|near| best[venue].abs_diff(lots) <= near)
+            near.is_none_or(|near| near.holds(best[venue].abs_diff(lots)))
         });
+        let step = near.map_or(1, |near| near.step);
         let most_steps = if near.is_some() { job.effort.table / NEARBY } else { job.effort.table };
-        self.table.solve(reduced, job.left(), limit, most_steps, job.keep_going, lots)
+        self.table.solve(reduced, job.left(), limit, [step, most_steps], job.stop, lots)
     }
 
     fn reduce(&mut self, problem: &Problem, multipliers: Multipliers<T>) {

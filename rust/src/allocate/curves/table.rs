@@ -13,8 +13,8 @@
 
 use super::dual::Int;
 use super::reduced::{Choice, Rates, Reduced};
-use crate::error::{Error, Result};
-use crate::observe::KeepGoing;
+use crate::error::Result;
+use crate::observe::Stop;
 
 /// Most cells of a table: 32 MiB of 32-bit numbers.
 const MOST_CELLS: usize = 1 << 23;
@@ -78,7 +78,11 @@ impl Span {
     }
 
     fn plus(self, shares: i64) -> Self {
-        if self.is_none() { self } else { Self { low: self.low.saturating_add(shares), high: self.high.saturating_add(shares) } }
+        if self.is_none() {
+            self
+        } else {
+            Self { low: self.low.saturating_add(shares), high: self.high.saturating_add(shares) }
+        }
     }
 
     fn meet(self, other: Self) -> Self {
@@ -100,12 +104,13 @@ struct Row {
 /// Which cells there are.
 #[derive(Clone, Debug, Default)]
 struct Layout {
-    /// `width` rows for every venue, and for the end: one for each number of lots that the venues before use above
-    /// the fewest they can.
+    /// `width` rows for every venue, and for the end: one for each number of steps of lots that the venues before
+    /// use above the fewest they can.
     rows: Vec<Row>,
     width: usize,
-    /// The fewest lots of each venue.
+    /// The fewest lots of each venue, and what all choices differ by a multiple of.
     fewest: Vec<i64>,
+    step: i64,
     /// Lots left over when every venue has its fewest.
     spare: i64,
     /// Shares left that the venues before can come with, and that the venues after can end from.
@@ -125,22 +130,22 @@ pub(super) struct Table {
 
 impl Table {
     /// The lexicographically smallest lots of least excess into `lots`, if that excess is at most `limit` and the
-    /// table takes at most `most_steps`. The choices of every venue are in ascending lots.
+    /// table takes at most `most_steps`. The choices of every venue are in ascending lots, whole steps apart.
     ///
     /// # Errors
     ///
-    /// [`Error::Stopped`].
+    /// [`Error::Stopped`](crate::Error::Stopped).
     pub(super) fn solve<T: Int>(
         &mut self,
         reduced: &Reduced<T>,
         [max_lots, remaining]: [i64; 2],
         limit: T,
-        most_steps: usize,
-        keep_going: &KeepGoing<'_>,
+        [step, most_steps]: [usize; 2],
+        stop: Stop<'_>,
         lots: &mut Vec<usize>,
     ) -> Result<Outcome<T>> {
         let wide: i128 = limit.into();
-        if wide >= i128::from(i64::NEVER) || !self.layout.measure(reduced, max_lots, most_steps / LAY_OUT) {
+        if wide >= i128::from(i64::NEVER) || !self.layout.measure(reduced, max_lots, [step, most_steps / LAY_OUT]) {
             return Ok(Outcome::TooLarge);
         }
         if self.layout.width == 0 {
@@ -150,7 +155,7 @@ impl Table {
         if self.layout.cells > MOST_CELLS || self.layout.steps > most_steps {
             return Ok(Outcome::TooLarge);
         }
-        let fill = Fill { reduced, layout: &self.layout, keep_going };
+        let fill = Fill { reduced, layout: &self.layout, stop };
         if wide < i128::from(i32::NEVER) {
             fill.run(&mut self.narrow, remaining, limit, lots)
         } else {
@@ -161,7 +166,7 @@ impl Table {
 
 impl Layout {
     /// How many rows there are, none when the lots do not suffice; false when laying them out takes too many steps.
-    fn measure<T: Int>(&mut self, reduced: &Reduced<T>, max_lots: i64, most_steps: usize) -> bool {
+    fn measure<T: Int>(&mut self, reduced: &Reduced<T>, max_lots: i64, [step, most_steps]: [usize; 2]) -> bool {
         let (mut more, mut choices) = (0_i64, 0_usize);
         self.fewest.clear();
         for i in 0..reduced.venues() {
@@ -175,8 +180,14 @@ impl Layout {
             choices += own.len();
         }
         self.spare = max_lots - self.fewest.iter().sum::<i64>();
-        self.width = (self.spare.min(more) + 1).max(0) as usize;
+        self.step = step as i64;
+        self.width = if self.spare < 0 { 0 } else { (self.spare.min(more) / self.step) as usize + 1 };
         self.width.saturating_mul(choices) <= most_steps
+    }
+
+    /// Steps of lots above the fewest of a venue.
+    fn above<T: Int>(&self, venue: usize, choice: &Choice<T>) -> usize {
+        steps_above(choice, [self.fewest[venue], self.step])
     }
 
     /// Finds the cells of every row, and how many steps it takes to fill them.
@@ -187,8 +198,9 @@ impl Layout {
         self.before[0] = Span { low: remaining, high: remaining };
         for i in 0..venues {
             let (done, next) = self.before.split_at_mut((i + 1) * width);
+            let from = [self.fewest[i], self.step];
             for choice in &reduced.choices[reduced.range(i)] {
-                let more = (choice.lots - self.fewest[i]) as usize;
+                let more = steps_above(choice, from);
                 let to = next[..width].iter_mut().skip(more);
                 to.zip(&done[i * width..]).for_each(|(to, from)| to.cover(from.plus(-choice.shares)));
             }
@@ -196,8 +208,9 @@ impl Layout {
         self.end(reduced, limit);
         for i in (0..venues).rev() {
             let (next, done) = self.after.split_at_mut((i + 1) * width);
+            let from = [self.fewest[i], self.step];
             for choice in &reduced.choices[reduced.range(i)] {
-                let more = (choice.lots - self.fewest[i]) as usize;
+                let more = steps_above(choice, from);
                 let from = done[..width].iter().skip(more);
                 from.zip(&mut next[i * width..]).for_each(|(from, to)| to.cover(from.plus(choice.shares)));
             }
@@ -221,22 +234,26 @@ impl Layout {
         };
         let Rates { lot, short, long } = reduced.rates;
         let [high, minus_low] = [short, long].map(|rate| most(rate).min(i128::from(i64::MAX / 4)) as i64);
-        let (venues, width, spare) = (reduced.venues(), self.width, self.spare);
+        let (venues, width, spare, step) = (reduced.venues(), self.width, self.spare, self.step);
         self.after.clear();
         self.after.resize((venues + 1) * width, Span::NONE);
         for (used, span) in (0_i64..).zip(&mut self.after[venues * width..]) {
-            if i128::from(spare - used) <= most(lot) {
+            if i128::from(spare - used * step) <= most(lot) {
                 *span = Span { low: -minus_low, high };
             }
         }
     }
 }
 
+fn steps_above<T: Int>(choice: &Choice<T>, [fewest, step]: [i64; 2]) -> usize {
+    ((choice.lots - fewest) / step) as usize
+}
+
 /// The filling of a table that is laid out.
 struct Fill<'a, T> {
     reduced: &'a Reduced<T>,
     layout: &'a Layout,
-    keep_going: &'a KeepGoing<'a>,
+    stop: Stop<'a>,
 }
 
 impl<T: Int> Fill<'_, T> {
@@ -251,9 +268,7 @@ impl<T: Int> Fill<'_, T> {
                 let steps = self.row(cells, venue, used);
                 if steps > until_ask {
                     until_ask = ASK_EVERY;
-                    if (self.keep_going)().is_break() {
-                        return Err(Error::Stopped);
-                    }
+                    self.stop.check()?;
                 }
                 until_ask = until_ask.saturating_sub(steps);
             }
@@ -274,7 +289,7 @@ impl<T: Int> Fill<'_, T> {
         let Rates { lot, short, long } = self.reduced.rates;
         for used in 0..self.layout.width {
             let Row { span, start } = self.row_of(self.reduced.venues(), used);
-            let lots = lot * T::from(self.layout.spare - used as i64);
+            let lots = lot * T::from(self.layout.spare - used as i64 * self.layout.step);
             for (left, cell) in (span.low..=span.high).zip(&mut cells[start..]) {
                 let shares = if left > 0 { short * T::from(left) } else { long * T::from(-left) };
                 if lots + shares <= limit {
@@ -295,7 +310,7 @@ impl<T: Int> Fill<'_, T> {
         let (own, later) = cells[row.start..].split_at_mut(row.span.len());
         let mut steps = 1;
         for choice in &self.reduced.choices[self.reduced.range(venue)] {
-            let after = used + (choice.lots - self.layout.fewest[venue]) as usize;
+            let after = used + self.layout.above(venue, choice);
             if after >= self.layout.width {
                 break;
             }
@@ -330,7 +345,7 @@ impl<T: Int> Fill<'_, T> {
         let (mut used, mut left) = (0, remaining);
         for venue in 0..self.reduced.venues() {
             let here = self.at(cells, [venue, used], left);
-            let after = |choice: &Choice<T>| used + (choice.lots - self.layout.fewest[venue]) as usize;
+            let after = |choice: &Choice<T>| used + self.layout.above(venue, choice);
             let mut choices = self.reduced.choices[self.reduced.range(venue)].iter();
             let choice = choices.find(|choice| {
                 after(choice) < self.layout.width
