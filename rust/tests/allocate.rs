@@ -230,10 +230,8 @@ fn too_many_candidates_are_counted_not_enumerated() {
 #[test]
 fn only_candidates_are_visited() {
     let split = |sizes: &[Shares], quantity, max_candidates| {
-        let offers: Vec<Offer> = (1_000..)
-            .zip(sizes)
-            .map(|(key, &available)| Offer { key, available, fee: 0, rebate: 0 })
-            .collect();
+        let offers: Vec<Offer> =
+            (1_000..).zip(sizes).map(|(key, &available)| Offer { key, available, fee: 0, rebate: 0 }).collect();
         let penalties = Penalties { over: 1, under: 1, theta: 1 };
         let book = Book { quantity, lot: 1, offers, benchmark_key: 0, penalties, rule: Rule::Strict };
         (counted(&book), book.split(Solver::Exhaustive { max_candidates }, &mut Scratch::default()))
