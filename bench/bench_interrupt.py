@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from bench.support import long_calls
+import long_calls
 
 from bench.figures import Figure
 
