@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release --example curves_dump -- OUT.jsonl`
 
+#[allow(dead_code, reason = "not all of its books are dumped")]
 #[path = "../tests/support/curve_books.rs"]
 mod curve_books;
 

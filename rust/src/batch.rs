@@ -103,7 +103,7 @@ pub fn allocate_all(
         let rows: Vec<_> = rows.map(|rows| Mutex::new(Some(rows))).collect();
         run_all(&watch, threads, |job, stop| {
             let rows = rows[job].lock().ok().and_then(|mut rows| rows.take());
-            let rows = rows.expect("every job is run once");
+            let rows = rows.unwrap_or_else(|| unreachable!("every job is run once"));
             Allocator::default().solve(books, common, &penalties, job * BOOKS, rows, stop)
         })?;
     }

@@ -172,7 +172,7 @@ def allocate_many(
     Example:
         >>> found = sor.allocate_many([300, 500], [[10.01, 10.00], [10.01, 10.02]], [[500, 200], [500, 200]])
         >>> found.splits.tolist()
-        [[100, 200], [500, 0]]
+        [[0, 200], [500, 0]]
 
     """
     router = _DEFAULT if router is None else router
@@ -262,7 +262,9 @@ def _sizes(values: object, shape: tuple[int, ...]) -> NDArray[np.int64] | NDArra
 def _by_book(name: str, values: NDArray[Any], books: int) -> NDArray[Any]:
     """One number for all books, or one for each."""
     if values.ndim > 1 or values.size not in (1, books):
-        raise ParameterError(f"{name} must be one number or one for each of {books} books, got shape {values.shape}")
+        raise ParameterError(
+            f"{name} must be one number or one for each of {books} books, got shape {values.shape}"
+        )
     return np.atleast_1d(values)
 
 

@@ -110,7 +110,7 @@ impl Allocator {
         for (row, cost) in costs.iter_mut().enumerate() {
             let book = first + row;
             let quantity = of(books.quantities, book);
-            require((1..=MOST_SHARES).contains(&quantity), "quantities", WHOLE, || at(quantity, &[book]))?;
+            require((1..=MOST_SHARES).contains(&quantity), "quantities", WHOLE, || at(&quantity, &[book]))?;
             self.read(books, common.side.sign(), book)?;
             let given = books.benchmarks.map(|mids| mid(of(mids, book), book)).transpose()?;
             let mid = benchmark(common, given, &self.offers);
@@ -190,7 +190,7 @@ fn nanos(price: f64) -> Nanos {
 #[inline]
 fn whole(size: f64) -> Shares {
     let shares = size as Shares;
-    if size.is_nan() || shares as f64 == size { shares } else { -1 }
+    if size.is_nan() || (shares as f64 - size).abs() == 0.0 { shares } else { -1 }
 }
 
 const WHOLE: &str = "must be whole numbers from 1 to 1,000,000,000,000,000";
@@ -203,7 +203,7 @@ fn misread(books: &Books<'_>, book: usize) -> Error {
         let price = books.prices[place];
         if price > 0.0 && !(LEAST_PRICE..=MOST_PRICE).contains(&price) {
             let rule = "must be at most 4e+09 and, where there is a quote, at least 1e-09";
-            return Error::Invalid { argument: "prices", rule, value: at(price, &[book, venue]) };
+            return Error::Invalid { argument: "prices", rule, value: at(&price, &[book, venue]) };
         }
         let (shares, shown) = match books.sizes {
             Sizes::Whole(sizes) => (sizes[place], sizes[place].to_string()),
@@ -211,25 +211,25 @@ fn misread(books: &Books<'_>, book: usize) -> Error {
         };
         if !(0..=MOST_SHARES).contains(&shares) {
             let rule = "must be whole numbers from 0 to 1,000,000,000,000,000";
-            return Error::Invalid { argument: "sizes", rule, value: at(shown, &[book, venue]) };
+            return Error::Invalid { argument: "sizes", rule, value: at(&shown, &[book, venue]) };
         }
     }
     unreachable!("a book was refused that has nothing wrong")
 }
 
 fn checked_fee(fee: f64, place: &[usize]) -> Result<Nanos> {
-    require(fee.abs() <= MOST_FEE, "fees", "must be finite numbers from -1e6 to 1e6", || at(fee, place))?;
+    require(fee.abs() <= MOST_FEE, "fees", "must be finite numbers from -1e6 to 1e6", || at(&fee, place))?;
     to_nanos("fees", fee)
 }
 
 fn mid(benchmark: f64, book: usize) -> Result<Nanos> {
     let rule = "must be finite numbers from 0 to 4e+09";
-    require((0.0..=MOST_PRICE).contains(&benchmark), "benchmark", rule, || at(benchmark, &[book]))?;
+    require((0.0..=MOST_PRICE).contains(&benchmark), "benchmark", rule, || at(&benchmark, &[book]))?;
     to_nanos("benchmark", benchmark)
 }
 
 /// A value and its indexes in its array.
-fn at(value: impl ToString, place: &[usize]) -> String {
+fn at(value: &impl ToString, place: &[usize]) -> String {
     let indexes: Vec<String> = place.iter().map(ToString::to_string).collect();
     format!(
         "{}{}",

@@ -133,12 +133,11 @@ impl Snapshot {
             _ => return None,
         };
         let benchmark = if benchmark.is_none() { None } else { Some(money(benchmark, 0.0..=4e9)?) };
-        let offers = match offers.cast_exact::<PyList>() {
-            Ok(list) => list.iter().map(|each| offer(&each, side)).collect::<Option<_>>()?,
-            Err(_) => {
-                let offers = offers.cast_exact::<PyTuple>().ok()?;
-                offers.iter_borrowed().map(|each| offer(&each, side)).collect::<Option<_>>()?
-            }
+        let offers = if let Ok(list) = offers.cast_exact::<PyList>() {
+            list.iter().map(|each| offer(&each, side)).collect::<Option<_>>()?
+        } else {
+            let tuple = offers.cast_exact::<PyTuple>().ok()?;
+            tuple.iter().map(|each| offer(&each, side)).collect::<Option<_>>()?
         };
         Some(Self { quantity: whole(quantity, 1)?, lot: whole(lot, 1)?, side, benchmark, offers })
     }
