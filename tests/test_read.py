@@ -172,8 +172,9 @@ def test_order_is_compared_across_the_blocks_it_is_compared_in(monkeypatch: pyte
 
 def test_duplicates_are_equal_in_everything() -> None:
     one = raw().head(1)
-    with pytest.warns(SorWarning, match="2 of 3 records repeat the one before"):
-        assert read_quotes(pl.concat([one, one, one])).duplicates == 2
+    assert read_quotes(pl.concat([one, one, one])).duplicates == 2
+    with pytest.warns(SorWarning, match="10 of 11 records repeat the one before"):
+        assert read_quotes(pl.concat([one] * 11)).duplicates == 10
     assert read_quotes(pl.concat([one, one.with_columns(bid_sz_00=pl.lit(1, pl.UInt32))])).duplicates == 0
     later = one.with_columns(ts_event=pl.col("ts_event") + 1)
     assert read_quotes(pl.concat([one, later])).duplicates == 0
@@ -225,8 +226,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_first(tmp_path: Path) -> Non
     raw().write_parquet(tmp_path / "day[1].parquet")
     assert len(read_quotes(tmp_path / "day[1].parquet")) == 3
     raw().write_parquet(tmp_path / "day1.parquet")
-    with pytest.warns(SorWarning, match="repeat the one before"):
-        assert len(read_quotes(tmp_path / "day*.parquet")) == 6
+    assert len(read_quotes(tmp_path / "day*.parquet")) == 6
     with pytest.raises(FileNotFoundError, match="no file matches this pattern"):
         read_quotes(tmp_path / "night*.parquet")
 

@@ -7,6 +7,7 @@ import io
 import sys
 import warnings
 import zlib
+from contextlib import suppress
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -236,10 +237,8 @@ def test_a_dbn_file_with_a_bad_byte_in_its_text(tmp_path: Path) -> None:
     place = bytes(data).index(b"XNAS")
     data[place] = 0xFF
     (tmp_path / "a.dbn").write_bytes(bytes(data))
-    try:
+    with suppress(DataError):  # its own error, or none: no version of the decoder may bring about another
         read_quotes(tmp_path / "a.dbn")
-    except DataError as error:
-        assert "a.dbn: cannot be read as DBN" in str(error)
 
 
 def test_symbols_by_dbn_s_own_mapping(tmp_path: Path) -> None:

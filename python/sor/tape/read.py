@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Source", "Table", "read_quotes", "read_trades"]
 
 _MOST_VENUES = 65_535
+# So many repeated records are worth a word, where they are half of all.
+_FEW = 10
 
 
 def read_quotes(
@@ -403,7 +405,7 @@ def _names_of_ids(parts: list[Part], frames: list[pl.DataFrame]) -> dict[int, tu
 
 
 def _repeated(source: str, records: int, duplicates: int) -> list[str]:
-    if 2 * duplicates < records:
+    if duplicates < _FEW or 2 * duplicates < records:
         return []
     return [
         f"{source}: {duplicates:,} of {records:,} records repeat the one before in everything; "

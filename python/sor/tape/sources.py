@@ -84,6 +84,22 @@ def _open_one(table: Table, label: str, options: Options) -> list[tuple[str, Par
     )
 
 
+def to_frame(table: object, name: str, right: str) -> pl.DataFrame:
+    """Take a small table of any library that an argument may be.
+
+    Raises:
+        ParameterError: If it is none.
+
+    """
+    if isinstance(table, pl.LazyFrame):
+        return table.collect()
+    if isinstance(table, pl.DataFrame):
+        return table
+    if hasattr(table, "__arrow_c_stream__") or hasattr(table, "to_numpy"):
+        return _foreign(table, name)
+    raise ParameterError(f"{name} is {table!r}; expected {right}")
+
+
 def _of_frame(frame: pl.DataFrame, label: str) -> Part:
     return Part(label, frame.lazy(), frame.schema)
 
