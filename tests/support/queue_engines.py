@@ -6,6 +6,7 @@ probe of it fills at every venue. Whatever implements the rules is added to `ENG
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -49,15 +50,23 @@ def core_engine(
 ) -> list[list[int]]:
     """Ask the package: for a window that begins at any time, one of a grid so fine that it is in it."""
     quotes = quotes_of(records, trades, past=max(end for _, end in windows))
-    rows = []
-    for begin, end in windows:
-        length, every = end - begin, max(begin - quotes.start, 1)
+    found: dict[int, list[int]] = {}
+    for length, every in sorted({grid_of(window, windows, quotes.start) for window in windows}):
         probes = sor.probe_outflows(
             quotes, side=side, quantity=quantity, window=length, every=every, queue=queue, book=OPEN
         )
-        (row,) = probes.filter(pl.col("start").to_physical() == begin).drop("start", "end").iter_rows()
-        rows.append(list(row))
-    return rows
+        for begin, end, *shares in probes.with_columns(pl.col("start", "end").to_physical()).iter_rows():
+            if (begin, end) in windows:
+                found[begin] = shares
+    return [found[begin] for begin, _ in windows]
+
+
+def grid_of(window: tuple[int, int], windows: Sequence[tuple[int, int]], first: int) -> tuple[int, int]:
+    """Return the length of a window, and a step from the tape's first record that leads to its begin."""
+    begin, end = window
+    steps = {later - earlier for (earlier, _), (later, _) in pairwise(windows)}
+    regular = windows[0][0] == first and len(steps) == 1
+    return end - begin, min(steps) if regular else max(begin - first, 1)
 
 
 OPEN = sor.Book(collar=None)
