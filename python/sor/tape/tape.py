@@ -213,9 +213,9 @@ class Trades:
         excluded: Trades dropped for their condition.
         off_venue: Trades dropped because their venue shows no quotes on the tape (off-exchange reports,
             for one).
+        venues: Names of the tape's venues, by index.
         corrected: Trades dropped since they were cancelled or in error.
         repeated: Trades dropped since they repeat another: same venue, sequence, price and size.
-        venues: Names of the tape's venues, by index.
 
     """
 
@@ -224,9 +224,9 @@ class Trades:
     source: str
     excluded: int
     off_venue: int
-    corrected: int
-    repeated: int
     venues: tuple[str, ...]
+    corrected: int = 0
+    repeated: int = 0
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""
