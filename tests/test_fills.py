@@ -24,7 +24,7 @@ def tape(rows: list[tuple[Any, ...]]) -> sor.Quotes:
     """(ts, venue, bid, bid size, ask, ask size), prices in integer nanos, None without a quote."""
     names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
     dtypes = dict(zip(names, (pl.Int64, pl.Int64, *[pl.Int64] * 4), strict=True))
-    return sor.read_quotes(pl.DataFrame(rows, schema=dtypes, orient="row"))
+    return sor.read_quotes(pl.DataFrame(rows, schema=dtypes, orient="row"), price_scale=1e-9, time_unit="ns")
 
 
 def test_execute_order_is_the_formula() -> None:

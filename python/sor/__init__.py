@@ -3,7 +3,7 @@
 from sor import cont_kukanov
 from sor._core import __version__
 from sor.cont_kukanov.outflows import probe_outflows
-from sor.errors import DataError, ParameterError, SorError
+from sor.errors import DataError, MissingExtra, ParameterError, SorError, SorWarning
 from sor.replay.allocate import Allocation, Allocations, Offer, allocate, allocate_many
 from sor.replay.fills import execute_order
 from sor.replay.replay import BASELINES, Ledger
@@ -41,6 +41,7 @@ __all__ = [
     "DataError",
     "Displayed",
     "Ledger",
+    "MissingExtra",
     "Offer",
     "Order",
     "OrderSchedule",
@@ -51,6 +52,7 @@ __all__ = [
     "Search",
     "Selection",
     "SorError",
+    "SorWarning",
     "StaticRouter",
     "Study",
     "Trades",

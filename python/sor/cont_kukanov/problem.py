@@ -1,4 +1,4 @@
-"""The paper's problem as values: parameters, orders, and what is said of them (MODEL C1, C2, C6)."""
+"""The paper's problem as values: parameters, orders, and what is said of them (rules C1, C2, C6)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Resolved(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Prices, penalties and sizes of the problem (MODEL C1).
+    """Prices, penalties and sizes of the problem (rule C1).
 
     Args:
         h: Half the bid-ask spread, currency per share.
@@ -43,7 +43,7 @@ class Parameters:
 
     Raises:
         ParameterError: An argument is not a number or out of range, or an assumption of the paper fails
-            (MODEL C2): A1 `min r + h > 0`; A2 `lambda_over > h + max r` and `lambda_over > -(h + f)`;
+            (rule C2): A1 `min r + h > 0`; A2 `lambda_over > h + max r` and `lambda_over > -(h + f)`;
             A3 `lambda_under > h + f`. The message names it.
 
     """
@@ -129,10 +129,10 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """First-order conditions (MODEL C6): necessary across kinks; without convexity not sufficient.
+    """First-order conditions (rule C6): necessary across kinks; without convexity not sufficient.
 
     Attributes:
-        beta: The level of MODEL C5.
+        beta: The level of rule C5.
         probability_under: `P(A < S)`.
         probability_at_most: `P(A <= S)`.
         quantile_residual: By how much `P(A < S) <= beta <= P(A <= S)` fails.
@@ -152,7 +152,7 @@ class Conditions:
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """A lower bound on `V` over all allocations, from the convex relaxation (MODEL C6).
+    """A lower bound on `V` over all allocations, from the convex relaxation (rule C6).
 
     Attributes:
         value: The bound, currency.
@@ -180,7 +180,7 @@ class Solution:
             on it.
         bound: The lower bound, or None when it was not asked for.
         gap: `V - bound`, currency: no allocation is cheaper by more. It holds the relaxation's own gap, which
-            is what forced overfills cost, so that 0 is not to be expected.
+            is what forced overfills cost, so it is rarely 0.
 
     """
 
