@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sor.studies.pipeline
+from effort import some
 from sor.errors import DataError, ParameterError
 from sor.settings.params import Book, StaticRouter
 from sor.studies.search import search
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sor.replay.replay import Ledger
     from sor.tape.tape import Quotes
 
-ORDERS = rolling_orders("10s", quantities=(400, 3_000), horizon="30s")
+ORDERS = rolling_orders("20s", quantities=(400, 3_000), horizon="30s")
 
 CHILD = """
 import sys
@@ -36,8 +37,8 @@ import sor.studies.pipeline
 from sor.tape.simulate import simulate_quotes
 from sor.studies.study import rolling_orders, study
 sor.studies.pipeline.UNIT_PARENTS = 8
-tape = simulate_quotes(minutes=10, seed=3)
-orders = rolling_orders("10s", quantities=(400, 3_000), horizon="30s")
+tape = simulate_quotes(minutes=4, seed=3)
+orders = rolling_orders("20s", quantities=(400, 3_000), horizon="30s")
 print("ready", flush=True)
 made = study(tape, orders=orders, resume=sys.argv[1])
 with Path(sys.argv[2]).open("wb") as out:
@@ -49,7 +50,7 @@ with Path(sys.argv[2]).open("wb") as out:
 
 @pytest.fixture(scope="module")
 def tape() -> Quotes:
-    return simulate_quotes(minutes=10, seed=3)
+    return simulate_quotes(minutes=8, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) ->
     subprocess.run([*script, tmp_path / "other.db", expected], check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - begin
     moments = random.Random(11)
-    for _ in range(4):
+    for _ in range(some(4)):
         child = subprocess.Popen([*script, kept, out], stdout=subprocess.PIPE)
         assert child.stdout is not None
         child.stdout.readline()
@@ -150,7 +151,7 @@ def test_a_search_resumes_and_methods_share_points(tape: Quotes, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("tapes", lambda tape: {"quotes": simulate_quotes(minutes=10, seed=4)}),
+        ("tapes", lambda tape: {"quotes": simulate_quotes(minutes=8, seed=4)}),
         ("orders", lambda tape: {"orders": rolling_orders("10s", quantities=500, horizon="30s")}),
         ("market", lambda tape: {"book": Book(depletion="none")}),
     ],

@@ -173,7 +173,7 @@ fn no_circle_among_modules() {
 fn a_circle_is_found() {
     let module = |text| imports(text);
     let modules = Modules(BTreeMap::from([
-        ("".to_owned(), module("mod a; mod b;")),
+        (String::new(), module("mod a; mod b;")),
         ("a".to_owned(), module("use crate::b::{self, Deep as D, x::{Y}};")),
         ("b".to_owned(), module("mod c;\npub use c::Deep;")),
         ("b::c".to_owned(), module("use std::fmt;\n// use crate::b;\nuse super::super::a::Thing;")),

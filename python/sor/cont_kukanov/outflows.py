@@ -127,7 +127,18 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
 
 
 def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: Seed) -> Table:
-    """Draw independent exponential outflows, one mean or one per venue; shape `(n, venues)`."""
+    """Draw independent exponential outflows.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        mean: Mean outflow, shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     _shape(n, venues)
     return np.random.default_rng(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
 
@@ -135,7 +146,19 @@ def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: See
 def pareto(
     n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float], seed: Seed
 ) -> Table:
-    """Draw independent outflows with `P(xi > x) = (scale / x)^shape`, `x >= scale`; shape `(n, venues)`."""
+    """Draw independent Pareto outflows: `P(xi > x) = (scale / x)^shape` for `x >= scale`.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        shape: Tail exponent: one value, or one per venue.
+        scale: Least outflow, shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     _shape(n, venues)
     draws = np.random.default_rng(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
     return _positive_numbers("scale", scale) * (1 + draws)
@@ -144,7 +167,19 @@ def pareto(
 def gamma(
     n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float] = 1.0, seed: Seed
 ) -> Table:
-    """Draw independent gamma outflows of mean `shape * scale`; shape `(n, venues)`."""
+    """Draw independent gamma outflows of mean `shape * scale`.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        shape: One value, or one per venue.
+        scale: Shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     _shape(n, venues)
     return np.random.default_rng(seed).gamma(
         _positive_numbers("shape", shape), _positive_numbers("scale", scale), size=(n, venues)
@@ -152,7 +187,17 @@ def gamma(
 
 
 def empirical(outflows: Scenarios, n: int, *, seed: Seed) -> Table:
-    """Draw `n` rows of observed outflows with replacement; a row stays whole, so dependence is kept."""
+    """Draw rows of observed outflows with replacement; a row stays whole, so dependence is kept.
+
+    Args:
+        outflows: Observed, one row per scenario and one column per venue, shares.
+        n: How many to draw.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     table = as_table(outflows)
     _shape(n, table.shape[1])
     return table[np.random.default_rng(seed).integers(table.shape[0], size=n)]

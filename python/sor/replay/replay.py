@@ -256,7 +256,7 @@ _CHILD_ORDER = (
         "executed",
         "reason",
     ),
-    *("remaining", "mid", "seen_price", "seen_displayed", "seen_available", "marginal", "threshold"),
+    *("remaining", "mid", "seen_price", "seen_displayed", "seen_available", "marginal", "threshold", "gap"),
     *("met_price", "met_displayed", "met_available", "fill_probability", "age"),
 )
 
@@ -266,7 +266,7 @@ def _children(columns: dict[str, Any], names: list[str], policies: pl.Enum, venu
     columns["kind"] = _coded(columns["kind"], _core.KINDS, pl.Enum(_core.KINDS))
     columns["reason"] = _coded(columns["reason"], _core.REASONS, pl.Enum(_core.REASONS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
-    for name in ("threshold", "met_price", "fill_probability"):
+    for name in ("threshold", "gap", "met_price", "fill_probability"):
         columns[name] = _optional(columns[name])
     return (
         pl.DataFrame(columns)

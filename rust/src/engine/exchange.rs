@@ -221,12 +221,12 @@ impl<'a> Exchange<'a> {
     /// Sends a decision's orders, one after the other.
     #[inline]
     pub(super) fn send(&mut self, orders: &mut Orders, decision: Decision) -> Result<()> {
-        let threshold = orders.threshold();
+        let proof = (orders.threshold(), orders.gap());
         for i in 0..orders.len() {
             match orders.action(i) {
                 Action::Take { venue, quantity, limit, marginal } => {
                     self.check(decision, venue, quantity)?;
-                    self.take(decision, (venue, quantity), limit, marginal, threshold)?;
+                    self.take(decision, (venue, quantity), limit, marginal, proof)?;
                 }
                 Action::Post { venue, quantity, price, until } => {
                     self.check(decision, venue, quantity)?;
@@ -265,7 +265,7 @@ impl<'a> Exchange<'a> {
         (venue, quantity): (usize, Shares),
         limit: Option<Nanos>,
         marginal: Option<Nanos>,
-        threshold: Option<Nanos>,
+        (threshold, gap): (Option<Nanos>, Option<Nanos>),
     ) -> Result<()> {
         let Decision { now, mid, remaining } = decision;
         let sign = self.parent.side.sign();
@@ -297,6 +297,7 @@ impl<'a> Exchange<'a> {
             seen_available: self.taken.available(venue, quote.size),
             marginal: marginal.unwrap_or_else(|| seen + terms.taker_fee - sign * mid),
             threshold,
+            gap,
             ..Child::UNDER_WAY
         });
         let order = UnderWay { number, errand: Errand::Take, venue, quantity, key, ts_decided: now, arrival };

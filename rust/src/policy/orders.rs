@@ -42,6 +42,7 @@ pub struct Orders {
     actions: Vec<Action>,
     next: u32,
     threshold: Option<Nanos>,
+    gap: Option<Nanos>,
     epoch: Option<Epoch>,
 }
 
@@ -52,6 +53,7 @@ impl Orders {
         self.actions.clear();
         self.next = next;
         self.threshold = None;
+        self.gap = None;
         self.epoch = None;
     }
 
@@ -91,6 +93,12 @@ impl Orders {
         self.threshold = threshold;
     }
 
+    /// By how many nanos a better decision might at most have been cheaper, for the rows of its children; `None` where it
+    /// is proven that there is none.
+    pub fn may_be_worse_by(&mut self, gap: Option<Nanos>) {
+        self.gap = gap;
+    }
+
     /// Writes down the plan of an epoch.
     pub fn note(&mut self, epoch: Epoch) {
         self.epoch = Some(epoch);
@@ -122,6 +130,11 @@ impl Orders {
     #[inline]
     pub(crate) fn threshold(&self) -> Option<Nanos> {
         self.threshold
+    }
+
+    #[inline]
+    pub(crate) fn gap(&self) -> Option<Nanos> {
+        self.gap
     }
 
     pub(crate) fn take_note(&mut self) -> Option<Epoch> {

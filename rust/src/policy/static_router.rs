@@ -204,10 +204,14 @@ impl Allocating<'_> {
             under: self.penalties.per_share_under(),
             over: self.penalties.per_share_over(),
         };
-        match self.router.solver {
-            Solver::Exact => solver.exact(&problem, lots)?,
-            Solver::Exhaustive { max_candidates } => curves::exhaustive(&problem, max_candidates, lots, view.stop)?,
+        let gap = match self.router.solver {
+            Solver::Exact => solver.exact(&problem, lots, view.stop)?.gap,
+            Solver::Exhaustive { max_candidates } => {
+                curves::exhaustive(&problem, max_candidates, lots, view.stop)?;
+                None
+            }
         };
+        out.may_be_worse_by(gap.map(|gap| Nanos::try_from(gap).unwrap_or(Nanos::MAX)));
         for ((i, &venue), &lots) in self.venues.iter().enumerate().zip(lots.iter()).filter(|&(_, &lots)| lots > 0) {
             let (cost, shares) = (curves.cost(i), curves.shares(i));
             let (paid, gained) = (cost[lots] - cost[lots - 1], shares[lots] - shares[lots - 1]);
