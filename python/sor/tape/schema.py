@@ -33,7 +33,6 @@ TRADE_SCHEMA = {"ts": pl.Int64(), "venue": pl.UInt16(), "price": pl.Int64(), "si
 """Canonical trades: the same venue index, nanos and shares as the tape they belong to."""
 
 
-
 @dataclass(frozen=True)
 class Part:
     """One source of records: a file, or a frame."""
