@@ -62,7 +62,7 @@ def test_backtest(tape: Path) -> None:
 
 def test_search_shows_every_point_and_the_best(tape: Path) -> None:
     shown = run("search", tape, *EVERY)
-    search = sor.grid_search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+    search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
     points = [line for line in shown.splitlines() if line.split()[:1] and line.split()[0][:2] == "0."]
     assert len(points) == 27
     assert sum(line.rstrip().endswith("best") for line in points) == 1
@@ -113,7 +113,7 @@ def test_nothing_is_cut_at_80_columns(command: str, tape: Path) -> None:
 def test_json_is_the_schema_and_nothing_else(tape: Path) -> None:
     orders = sor.orders_every("1m", side="sell", quantity=3_000, horizon="2m")
     found = json.loads(run("search", tape, *EVERY, "--side", "sell", "--json"))
-    assert found == sor.grid_search(tape, orders).to_dict()
+    assert found == sor.search(tape, orders).to_dict()
     assert json.loads(run("backtest", tape, *EVERY, "--side", "sell", "--json")) == (
         sor.backtest(tape, orders).to_dict()
     )
@@ -122,7 +122,7 @@ def test_json_is_the_schema_and_nothing_else(tape: Path) -> None:
 
 def test_files_in_out(tape: Path, tmp_path: Path) -> None:
     shown = run("search", tape, *EVERY, "--out", tmp_path / "a" / "b")
-    search = sor.grid_search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+    search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
     out = tmp_path / "a" / "b"
     frames = {
         "fills": search.backtest.ledger.fills,
@@ -159,9 +159,13 @@ def test_options_reach_the_run(tape: Path, tmp_path: Path) -> None:
         tape,
         sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"),
         sor.StaticRouter(rule="strict", solver="exhaustive"),
-        venues=[sor.Venue(1, taker_fee=0.05)],
-        book=sor.Book(depletion="persistent", snapshot="first", collar=0.001, max_quote_age="10s", tick=0.02),
-        twap_bucket="30s",
+        against=[sor.BestAsk(), sor.Sweep(), sor.Twap(bucket="30s"), sor.ProRata()],
+        market=sor.Market(
+            venues=[sor.Venue(1, taker_fee=0.05)],
+            book=sor.Book(
+                depletion="persistent", snapshot="first", collar=0.001, max_quote_age="10s", tick=0.02
+            ),
+        ),
     )
     assert found == expected.to_dict()
 

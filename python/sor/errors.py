@@ -13,3 +13,7 @@ class DataError(SorError, ValueError):
 
 class ParameterError(SorError, ValueError):
     """An argument is wrong; the message names it and says what would be right."""
+
+
+class MissingExtra(SorError, ImportError):  # noqa: N818, what is missing is said
+    """A package of an extra is not installed; the message says how to install it."""

@@ -16,6 +16,7 @@ one row each, one column per venue, float or integer; or the frame of
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -32,6 +33,7 @@ from sor.cont_kukanov.outflows import (
     poisson_common_factor,
 )
 from sor.errors import ParameterError
+from sor.settings.checks import above_zero, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,7 +112,7 @@ class Parameters:
         for name in ("r", "Q"):
             value = getattr(self, name)
             if not np.isscalar(value):
-                object.__setattr__(self, name, tuple(_numbers(name, value)))
+                object.__setattr__(self, name, tuple(numbers(name, value)))
         _core.ck_check(self._resolved(self._venues))
 
     @property
@@ -331,7 +333,7 @@ def market_order(limits: Sequence[float], scenarios: Scenarios, parameters: Para
     `beta = (h + f + lambda_over + theta) / (lambda_under + lambda_over + theta)`.
     """
     table, resolved = _prepare(scenarios, parameters)
-    return _core.ck_market_order(resolved, table, _numbers("limits", limits))
+    return _core.ck_market_order(resolved, table, numbers("limits", limits))
 
 
 def solve(
@@ -423,8 +425,9 @@ def calibrate(
 
     """
     for name, shares in (("under", under), ("over", over)):
-        if shares is not None and not (np.isfinite(shares) and shares > 0):
-            raise ParameterError(f"{name} must be a positive number of shares, got {shares}")
+        if shares is not None:
+            above_zero(name, shares, " of shares")
+    above_zero("tolerance", tolerance)
     table, resolved = _prepare(scenarios, parameters)
     lot = _lot(lot)
     take, make = resolved.h + resolved.f, resolved.h + max(resolved.r)
@@ -482,7 +485,7 @@ def _prepare(scenarios: Scenarios, parameters: Parameters) -> tuple[Table, _Reso
 def _orders(allocation: Allocation | Sequence[float]) -> tuple[float, list[float]]:
     if isinstance(allocation, Allocation):
         return allocation.market, list(allocation.limits)
-    market, *limits = _numbers("allocation", allocation) or [float("nan")]
+    market, *limits = numbers("allocation", allocation) or [float("nan")]
     return market, limits
 
 
@@ -517,22 +520,12 @@ def _quantile(law: Callable[[float], float] | _FrozenLaw | ArrayLike, level: flo
 
 
 def _number(name: str, value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]  # any object: what is not a number raises
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be a number, got {value!r}") from None
-
-
-def _numbers(name: str, values: Sequence[float]) -> list[float]:
-    try:
-        return [float(value) for value in values]
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be a sequence of numbers, got {values!r}") from None
+    """Return any float, also an infinite one: the core says which assumption it breaks."""
+    (found,) = numbers(name, [value]) if isinstance(value, Real) and not isinstance(value, bool) else (None,)
+    if found is None:
+        raise ParameterError(f"{name} must be a number, got {value!r}")
+    return found
 
 
 def _lot(lot: float | None) -> float | None:
-    if lot is None:
-        return None
-    if not (np.isfinite(lot) and lot > 0):
-        raise ParameterError(f"lot must be a positive number of shares, got {lot}")
-    return float(lot)
+    return None if lot is None else above_zero("lot", lot, " of shares")

@@ -10,12 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.replay.replay import core_visibility
-from sor.settings.params import Book, Duration, Queue, Side, _choice, _instance, _positive, _whole
+from sor.replay.lower import core_visibility
+from sor.settings.checks import above_zero, at_least, choice, instance, number, numbers, positive, whole
+from sor.settings.market import Book
+from sor.settings.orders import Side
+from sor.settings.routers import Queue
 from sor.tape.tape import Quotes, Trades
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sor.settings.times import Duration
 
 Table: TypeAlias = NDArray[np.float64]
 Seed: TypeAlias = "int | np.random.Generator"
@@ -69,15 +74,15 @@ def probe_outflows(
         ['start', 'end', 'V1', 'V2', 'V3', 'V4', 'V5']
 
     """
-    _instance("quotes", quotes, Quotes)
+    instance("quotes", quotes, Quotes)
     tape = quotes if trades is None else quotes.with_trades(trades)
     book = Book() if book is None else book
-    _instance("book", book, Book)
-    _choice("side", side, Side)
-    _choice("queue", queue, Queue)
-    quantity = _whole("quantity", quantity)
-    length = _positive("window", window)
-    step = length if every is None else _positive("every", every)
+    instance("book", book, Book)
+    choice("side", side, Side)
+    choice("queue", queue, Queue)
+    quantity = whole("quantity", quantity)
+    length = positive("window", window)
+    step = length if every is None else positive("every", every)
     if tape.start + length > tape.end:
         seconds = (tape.end - tape.start) / 1e9
         raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
@@ -117,27 +122,26 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
         Array of shape `(n, venues)`, shares.
 
     """
-    _shape(n, venues)
-    if not 0 <= weight <= 1:
-        raise ParameterError(f"weight must be in [0, 1], got {weight}")
-    _positive_numbers("mean", mean)
-    rng = np.random.default_rng(seed)
+    n, venues = _drawn(n, venues)
+    weight = number("weight", weight, least=0, most=1)
+    mean = above_zero("mean", mean)
+    rng = _generator(seed)
     common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
     return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
 
 
 def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: Seed) -> Table:
     """Draw independent exponential outflows, one mean or one per venue; shape `(n, venues)`."""
-    _shape(n, venues)
-    return np.random.default_rng(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
+    n, venues = _drawn(n, venues)
+    return _generator(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
 
 
 def pareto(
     n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float], seed: Seed
 ) -> Table:
     """Draw independent outflows with `P(xi > x) = (scale / x)^shape`, `x >= scale`; shape `(n, venues)`."""
-    _shape(n, venues)
-    draws = np.random.default_rng(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
+    n, venues = _drawn(n, venues)
+    draws = _generator(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
     return _positive_numbers("scale", scale) * (1 + draws)
 
 
@@ -145,8 +149,8 @@ def gamma(
     n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float] = 1.0, seed: Seed
 ) -> Table:
     """Draw independent gamma outflows of mean `shape * scale`; shape `(n, venues)`."""
-    _shape(n, venues)
-    return np.random.default_rng(seed).gamma(
+    n, venues = _drawn(n, venues)
+    return _generator(seed).gamma(
         _positive_numbers("shape", shape), _positive_numbers("scale", scale), size=(n, venues)
     )
 
@@ -154,8 +158,8 @@ def gamma(
 def empirical(outflows: Scenarios, n: int, *, seed: Seed) -> Table:
     """Draw `n` rows of observed outflows with replacement; a row stays whole, so dependence is kept."""
     table = as_table(outflows)
-    _shape(n, table.shape[1])
-    return table[np.random.default_rng(seed).integers(table.shape[0], size=n)]
+    n = at_least("n", n, 1)
+    return table[_generator(seed).integers(table.shape[0], size=n)]
 
 
 def as_table(scenarios: Scenarios) -> Table:
@@ -179,13 +183,17 @@ def as_table(scenarios: Scenarios) -> Table:
 
 
 def _positive_numbers(name: str, value: float | Sequence[float]) -> Table:
-    array = np.asarray(value, dtype=np.float64)
+    array = np.array(numbers(name, [value] if np.isscalar(value) or value is None else value))
     if not (np.isfinite(array).all() and (array > 0).all()):
         raise ParameterError(f"{name} must be positive, got {value}")
-    return array
+    return array if array.size > 1 else array[:1].reshape(()) if np.isscalar(value) else array
 
 
-def _shape(n: int, venues: int) -> None:
-    for name, value in (("n", n), ("venues", venues)):
-        if value < 1:
-            raise ParameterError(f"{name} must be at least 1, got {value}")
+def _drawn(n: int, venues: int) -> tuple[int, int]:
+    return at_least("n", n, 1), at_least("venues", venues, 1)
+
+
+def _generator(seed: Seed) -> np.random.Generator:
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return np.random.default_rng(at_least("seed", seed, 0))

@@ -1,4 +1,4 @@
-"""One snapshot: how the router splits a quantity over what the venues offer (MODEL section 3)."""
+"""One snapshot: a quantity split over what the venues offer, and one child against one quote."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.settings.params import Side, StaticRouter, _choice, _instance, _keep, _number, _whole
-from sor.settings.times import INT64_MAX
+from sor.replay.lower import core_fill
+from sor.settings.checks import choice, instance, keep, number, whole
+from sor.settings.market import Displayed, FillModel, QueueAware
+from sor.settings.orders import Side
+from sor.settings.routers import StaticRouter
+from sor.settings.times import INT64_MAX, Duration, duration_ns
 from sor.tape.venues import NANOS
 
 
@@ -30,12 +34,12 @@ class Offer:
     maker_rebate: float = 0.0020
 
     def __post_init__(self) -> None:
-        _keep(
+        keep(
             self,
-            price=_number("price", self.price, least=1e-9, most=4e9),
-            size=_whole("size", self.size, least=0),
-            taker_fee=_number("taker_fee", self.taker_fee, least=-1e6, most=1e6),
-            maker_rebate=_number("maker_rebate", self.maker_rebate, least=-1e6, most=1e6),
+            price=number("price", self.price, least=1e-9, most=4e9),
+            size=whole("size", self.size, least=0),
+            taker_fee=number("taker_fee", self.taker_fee, least=-1e6, most=1e6),
+            maker_rebate=number("maker_rebate", self.maker_rebate, least=-1e6, most=1e6),
         )
 
 
@@ -94,9 +98,9 @@ def allocate(
 
     """
     router = StaticRouter() if router is None else router
-    _instance("router", router, StaticRouter)
-    quantity, lot = _whole("quantity", quantity), _whole("lot", lot)
-    _choice("side", side, Side)
+    instance("router", router, StaticRouter)
+    quantity, lot = whole("quantity", quantity), whole("lot", lot)
+    choice("side", side, Side)
     if router.plan != "displayed":
         raise ParameterError('allocate plans on displayed sizes; plan="fills" needs the fills of a replay')
     priced = _priced(offers)
@@ -107,7 +111,7 @@ def allocate(
         mid = (
             sign * min(keys)
             if benchmark is None
-            else round(_number("benchmark", benchmark, least=0, most=4e9) * NANOS)
+            else round(number("benchmark", benchmark, least=0, most=4e9) * NANOS)
         )
     base = mid if router.unit == "fraction" else NANOS
     penalties = (router.lambda_over, router.lambda_under, router.theta_queue)
@@ -141,6 +145,65 @@ def allocate(
     )
 
 
+def execute_order(
+    quantity: int,
+    venue: Offer | tuple[float, int],
+    fill: FillModel | None = None,
+    *,
+    side: Side = "buy",
+    available: int | None = None,
+    age: Duration = 0,
+    queue_position: float | None = None,
+    stream: tuple[int, int] = (0, 0),
+) -> tuple[int, float]:
+    """Execute a child against a venue's quote; `(executed shares, price per share)`.
+
+    Args:
+        quantity: Shares sent.
+        venue: The quote: an `Offer`, or `(price, displayed size)`.
+        fill: The fill model; `QueueAware()` by default, as in the original.
+        side: `"buy"` takes an ask, `"sell"` a bid.
+        available: Shares own fills have left of the displayed size; all of it by default.
+        age: Time since the venue's last record.
+        queue_position: 0 (front) to 1 (back), instead of the fill model's.
+        stream: Which sampled stream: (parent, child).
+
+    Returns:
+        Executed shares, `round_half_even(min(quantity, available) * fill_prob)` or a binomial draw, and the
+        slipped price in currency, rounded half to even to nanos (MODEL F2).
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+    model = QueueAware() if fill is None else fill
+    instance("fill", model, Displayed, QueueAware)
+    match venue:
+        case Offer():
+            offer = venue
+        case (price, size):
+            offer = Offer(price=price, size=size)
+        case _:
+            raise ParameterError(f"venue must be a sor.Offer or (price, displayed size), got {venue!r}")
+    quantity = whole("quantity", quantity)
+    choice("side", side, Side)
+    left = offer.size if available is None else whole("available", available, least=0, most=offer.size)
+    if left == 0:
+        return 0, offer.price
+    executed, price = _core.execute(
+        1 if side == "buy" else -1,
+        quantity,
+        round(offer.price * NANOS),
+        offer.size,
+        left,
+        duration_ns(age, "age"),
+        _queue_position(queue_position, model),
+        core_fill(model),
+        _stream(stream),
+    )
+    return executed, price / NANOS
+
+
 def _priced(offers: Sequence[Offer | tuple[float, int]]) -> list[Offer]:
     if not isinstance(offers, Sequence) or isinstance(offers, str):
         raise ParameterError(f"offers must be a sequence of sor.Offer or (price, size), got {offers!r}")
@@ -157,3 +220,22 @@ def _priced(offers: Sequence[Offer | tuple[float, int]]) -> list[Offer]:
             case _:
                 raise ParameterError(f"offers[{i}] must be a sor.Offer or (price, size), got {offer!r}")
     return priced
+
+
+def _stream(stream: tuple[int, int]) -> tuple[int, int]:
+    match stream:
+        case (parent, child):
+            most = 2**64 - 1
+            return whole("stream[0]", parent, least=0, most=most), whole(
+                "stream[1]", child, least=0, most=most
+            )
+        case _:
+            raise ParameterError(f"stream must be (parent, child), two whole numbers, got {stream!r}")
+
+
+def _queue_position(given: float | None, model: FillModel) -> float:
+    if given is not None:
+        return number("queue_position", given, least=0, most=1)
+    if isinstance(model, Displayed):
+        return 0.0
+    return number("queue_position", model.queue_position, least=0, most=1)
