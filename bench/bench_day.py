@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
+import recorded
 import sor
 
 from bench.figures import Figure, median_seconds
 
-DAY = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
+DAY = recorded.QUOTES
 
 
 def measure() -> list[Figure]:
     """Check that one thread and two give the same, then time; nothing where the day is not there."""
     if not DAY.exists():
-        print(f"skipped: the recorded day is not at {DAY.name}")
+        print(f"skipped: the recorded day is not at {DAY} (SOR_DATA names another folder)")
         return []
     quotes = sor.read_quotes(DAY)
     orders = sor.orders_every("1m", side="buy", quantity=5_000, horizon="5m")

@@ -1,6 +1,6 @@
 """The paper's Table 1 recomputed, and the solver's speed beside HiGHS on the convex relaxation.
 
-    python bench/bench_paper.py [--draws 400000] [--highs-limit 120]
+    python -m bench.bench_paper [--draws 400000] [--highs-limit 120]
 
 HiGHS (`highspy`) is needed for the second part only and is no dependency of the package. Every speed row first
 checks that HiGHS's optimum and our lower bound agree. For the core alone: `cargo bench --bench cont_kukanov`.
@@ -9,18 +9,13 @@ checks that HiGHS's optimum and our lower bound agree. For the core alone: `carg
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
-from sor import cont_kukanov as ck
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from typing import TYPE_CHECKING
 
-from test_cont_kukanov import BASELINE, TABLE_1
+import numpy as np
+from paper_table import BASELINE, TABLE_1
+from sor import cont_kukanov as ck
 
 if TYPE_CHECKING:
     from collections.abc import Callable

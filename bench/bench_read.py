@@ -1,6 +1,6 @@
 """Reading Parquet into a validated tape, beside polars' own read of the same columns.
 
-    python bench/bench_read.py [--records 10_000_000] [--repeats 7]
+    python -m bench.bench_read [--records 10_000_000] [--repeats 7]
 
 Bars: at most 2.5 times polars' time; a peak memory of at most 3 times the columns' size. Times are medians
 of alternating runs on a warm page cache; peaks are those of a fresh process each, interpreter and libraries
@@ -68,7 +68,7 @@ def seconds(read: Callable[[Path], object], path: Path) -> float:
 
 def peak_bytes(what: str, path: Path) -> int:
     """Peak resident memory of a fresh process that does one read."""
-    command = [sys.executable, __file__, "--child", what, str(path)]
+    command = [sys.executable, "-m", "bench.bench_read", "--child", what, str(path)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

@@ -1,4 +1,4 @@
-"""The statistics against truth, the study's speed, and twenty kills: `python bench/bench_stats.py [data]`.
+"""The statistics against truth, the study's speed, and twenty kills: `python -m bench.bench_stats [data]`.
 
 Prints one line per figure beside its bar, and fails if one is not met. `data` is a day of quotes (Parquet);
 without it the speed is measured on a synthetic day of as many records.

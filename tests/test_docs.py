@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sor
+from sor import cont_kukanov
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,10 +96,11 @@ def test_twenty_pitfalls_each_have_a_test() -> None:
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every public function, by name."""
-    for name in sor.__all__:
-        value = getattr(sor, name)
-        if inspect.isfunction(value):
-            yield name, value
+    for module in (sor, cont_kukanov):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isfunction(value):
+                yield f"{module.__name__}.{name}", value
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from small_tape import ONE_SIDED, TAPE
-from sor.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,22 +22,6 @@ def tape_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tape") / "day.parquet"
     TAPE.write(path)
     return path
-
-
-@pytest.fixture
-def sor_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    def says(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["sor", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        assert left.value.code == 2
-        shown = capsys.readouterr()
-        assert shown.out == ""
-        assert shown.err.startswith("error: ")
-        assert shown.err.count("\n") == 1
-        return shown.err.strip().removeprefix("error: ")
-
-    return says
 
 
 @pytest.mark.parametrize(
@@ -78,37 +61,37 @@ WRONG_OPTIONS = [
 
 
 @pytest.mark.parametrize(("message", "options"), WRONG_OPTIONS, ids=lambda value: str(value)[:40])
-def test_options(tape_file: Path, sor_says: Callable[..., str], message: str, options: list[str]) -> None:
-    assert message in sor_says("backtest", tape_file, *options)
+def test_options(tape_file: Path, complaint: Callable[..., str], message: str, options: list[str]) -> None:
+    assert message in complaint("backtest", tape_file, *options)
 
 
-def test_grids_on_the_command_line(tape_file: Path, sor_says: Callable[..., str]) -> None:
+def test_grids_on_the_command_line(tape_file: Path, complaint: Callable[..., str]) -> None:
     message = "--lambda-over must be numbers separated by commas, got '0.1,low'"
-    assert message in sor_says("search", tape_file, "--lambda-over", "0.1,low")
-    assert "must hold different values" in sor_says("search", tape_file, "--theta-queue", "1,1")
-    assert "must be a finite number" in sor_says("search", tape_file, "--theta-queue", "nan")
+    assert message in complaint("search", tape_file, "--lambda-over", "0.1,low")
+    assert "must hold different values" in complaint("search", tape_file, "--theta-queue", "1,1")
+    assert "must be a finite number" in complaint("search", tape_file, "--theta-queue", "nan")
 
 
-def test_files_on_the_command_line(tmp_path: Path, sor_says: Callable[..., str]) -> None:
-    assert "no such file" in sor_says("backtest", tmp_path / "none.parquet")
-    assert "is a directory" in sor_says("backtest", tmp_path)
+def test_files_on_the_command_line(tmp_path: Path, complaint: Callable[..., str]) -> None:
+    assert "no such file" in complaint("backtest", tmp_path / "none.parquet")
+    assert "is a directory" in complaint("backtest", tmp_path)
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
-    assert f"{tmp_path / 'bad.csv'}: no column" in sor_says("search", tmp_path / "bad.csv")
+    assert f"{tmp_path / 'bad.csv'}: no column" in complaint("search", tmp_path / "bad.csv")
     (tmp_path / "empty.csv").write_text("")
-    assert f"{tmp_path / 'empty.csv'}: " in sor_says("search", tmp_path / "empty.csv")
-    assert "expected a name ending in .parquet or .csv" in sor_says("simulate", tmp_path / "tape.txt")
-    assert "venues is 0; expected a whole number" in sor_says("simulate", tmp_path / "t.csv", "--venues", 0)
-    assert "/nowhere/tape.csv" in sor_says("simulate", "/nowhere/tape.csv")
+    assert f"{tmp_path / 'empty.csv'}: " in complaint("search", tmp_path / "empty.csv")
+    assert "expected a name ending in .parquet or .csv" in complaint("simulate", tmp_path / "tape.txt")
+    assert "venues is 0; expected a whole number" in complaint("simulate", tmp_path / "t.csv", "--venues", 0)
+    assert "/nowhere/tape.csv" in complaint("simulate", "/nowhere/tape.csv")
 
 
 def test_a_missing_package_on_the_command_line(
-    tmp_path: Path, sor_says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, complaint: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "databento", None)
     (tmp_path / "day.dbn").write_bytes(b"DBN")
-    assert "pip install databento" in sor_says("backtest", tmp_path / "day.dbn")
+    assert "pip install databento" in complaint("backtest", tmp_path / "day.dbn")
 
 
-def test_one_sided_on_the_command_line(tmp_path: Path, sor_says: Callable[..., str]) -> None:
+def test_one_sided_on_the_command_line(tmp_path: Path, complaint: Callable[..., str]) -> None:
     ONE_SIDED.write(tmp_path / "bids.csv")
-    assert "bids.csv: no ask quote in 2 records" in sor_says("backtest", tmp_path / "bids.csv")
+    assert "bids.csv: no ask quote in 2 records" in complaint("backtest", tmp_path / "bids.csv")

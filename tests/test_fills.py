@@ -13,6 +13,7 @@ import pytest
 import recorded
 import reference as ref
 import sor
+from effort import enough, some
 
 CERTAIN = sor.QueueAware(max_fill=1, queue_position=0, impact=0, decay=None)
 CENT = 10_000_000
@@ -22,7 +23,7 @@ def tape(rows: list[tuple[Any, ...]]) -> sor.Quotes:
     """(ts, venue, bid, bid size, ask, ask size), prices in integer nanos, None without a quote."""
     names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
     dtypes = dict(zip(names, (pl.Int64, pl.Int64, *[pl.Int64] * 4), strict=True))
-    return sor.read_quotes(pl.DataFrame(rows, schema=dtypes, orient="row"))
+    return sor.read_quotes(pl.DataFrame(rows, schema=dtypes, orient="row"), price_scale=1e-9, time_unit="ns")
 
 
 def test_execute_order_is_the_formula() -> None:
@@ -77,7 +78,7 @@ def test_certain_fills_are_displayed_fills_on_the_real_tape() -> None:
 
 def test_sampled_fills_match_the_binomial() -> None:
     """F3 over 100,000 draws: mean and variance within four standard errors, the seed fixed."""
-    draws, n, p = 100_000, 300, 0.9 * (1 - 0.3)
+    draws, n, p = some(100_000), 300, 0.9 * (1 - 0.3)
     fill = sor.QueueAware(queue_position=0.3, mode="sampled", seed=11)
     executed = [sor.execute_order(n, (10.0, n), fill, stream=(i // 100, i % 100))[0] for i in range(draws)]
     variance = n * p * (1 - p)
@@ -228,7 +229,7 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
     """F4 through replays: the two solvers and the reference's enumeration send the same children."""
     rng = random.Random(7)
     unwound = planned = 0
-    for i in range(600):
+    for i in range(some(600)):
         venues, side = rng.randint(1, 3), rng.choice(("buy", "sell"))
         rows = random_rows(rng, venues)
         queue = [rng.choice((0.0, 0.25, 0.5)) for _ in range(venues)]
@@ -292,5 +293,5 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
             assert got.rows() == fills, f"case {i}, {solver}: {rows}"
         planned += len(children)
         unwound += run.summary["unwound"] > 0
-    assert planned > 1_000
-    assert unwound > 20
+    assert planned > enough(1_000)
+    assert unwound > enough(20)

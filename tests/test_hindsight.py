@@ -11,6 +11,7 @@ import pytest
 import recorded
 import reference as ref
 import sor
+from effort import enough, some
 from sor.replay.lower import Variant
 from sor.replay.parents import Job, Parent
 from sor.replay.replay import hindsight, replay
@@ -45,7 +46,8 @@ def random_rows(rng: random.Random, venues: int, n: int, sizes: int = 300) -> li
 
 def tape(rows: list[tuple[Any, ...]]) -> sor.Quotes:
     names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
-    return sor.read_quotes(pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row"))
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row")
+    return sor.read_quotes(frame, price_scale=1e-9, time_unit="ns")
 
 
 def random_case(rng: random.Random) -> tuple[list[tuple[Any, ...]], ref.Order, ref.Settings, Market]:
@@ -78,14 +80,14 @@ def parent(order: ref.Order) -> Parent:
 def test_hindsight_is_the_references() -> None:
     rng = random.Random(1)
     known = 0
-    for i in range(1_500):
+    for i in range(some(1_500)):
         rows, order, settings, market = random_case(rng)
         expected = ref.hindsight(rows, order, settings)
         assert hindsight(Job(tape(rows), [parent(order)], (market,)), threads=1) == [expected], (
             f"case {i}: {rows}"
         )
         known += expected is not None
-    assert known > 1_200
+    assert known > enough(1_200)
 
 
 def brute_force(rows: list[tuple[Any, ...]], order: ref.Order, settings: ref.Settings) -> int | None:
@@ -150,7 +152,7 @@ def play(plan: tuple[int, ...], groups: list[Any], order: ref.Order, settings: r
 def test_hindsight_is_the_brute_force_optimum_of_tiny_tapes() -> None:
     rng = random.Random(2)
     checked = better = 0
-    while checked < 250:
+    while checked < some(250):
         venues = rng.randint(1, 2)
         fees = [rng.choice((3_000_000, 0)) for _ in range(venues)]
         rows = random_rows(rng, venues, rng.randint(1, 4), sizes=3)  # sizes of 1 to 3 shares
@@ -174,7 +176,7 @@ def test_hindsight_is_the_brute_force_optimum_of_tiny_tapes() -> None:
         sweep = ref.replay(rows, order, ref.Policy("sweep"), settings)
         paid = sum(order.sign * fill.quantity * fill.price + fill.fee for fill in sweep.fills)
         better += expected is not None and expected < paid
-    assert better > 30  # foresight is worth something on these tapes
+    assert better > enough(30)  # foresight is worth something on these tapes
 
 
 def policies(market: Market) -> list[Variant]:
@@ -201,10 +203,10 @@ def assert_bound(quotes: sor.Quotes, parents: list[Parent], market: Market) -> i
 def test_no_taking_policy_beats_hindsight_on_random_tapes() -> None:
     rng = random.Random(3)
     attained = 0
-    for _ in range(400):
+    for _ in range(some(400)):
         rows, order, _, market = random_case(rng)
         attained += assert_bound(tape(rows), [parent(order)], market)
-    assert attained > 100
+    assert attained > enough(100)
 
 
 @pytest.mark.data

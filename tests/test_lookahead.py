@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sor
+from effort import some
 from hypothesis import given
 from polars.testing import assert_frame_equal
 from posted_tapes import any_market, any_tape, exchange_tape, randoms, same
@@ -174,7 +175,7 @@ def test_a_window_that_has_ended_is_known(rng: random.Random) -> None:
 
 def test_the_test_of_windows_would_see_a_change() -> None:
     met: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(some(40)):
         rng = random.Random(seed)
         quotes = exchange_tape(rng).read()
         span = quotes.end - quotes.start

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import reference as ref
 import sor
+from effort import enough, some
 from polars.testing import assert_frame_equal
 from posted_tapes import PATIENT, exchange_quotes, exchange_raw, exchange_tape, mixed_orders, same
 from sor.replay.ledger import TABLES
@@ -64,8 +65,8 @@ def test_the_router_does_not_depend_on_what_it_is_compared_with() -> None:
             name = "router" if other == queue else f"router ({other})"
             one = sor.backtest(quotes, orders, dataclasses.replace(PATIENT, queue=other), against=["sweep"])
             for table in ("fills", "children"):
-                ours = getattr(result, f"{table}_of")(name)
-                assert_frame_equal(ours, getattr(alone, f"{table}_of")(name), categorical_as_str=True)
+                ours = getattr(result[name], table)
+                assert_frame_equal(ours, getattr(alone[name], table), categorical_as_str=True)
                 assert_frame_equal(ours, getattr(one, table), categorical_as_str=True)
 
 
@@ -84,7 +85,7 @@ def mirrored_frame(frame: pl.DataFrame) -> pl.DataFrame:
 @pytest.mark.parametrize("taped", [True, False], ids=["with trades", "without"])
 def test_a_sell_is_a_buy_in_the_mirror(taped: bool) -> None:
     met: Counter[str] = Counter()
-    for seed in range(30):
+    for seed in range(some(30, 15)):
         rng = random.Random(seed)
         tape = exchange_tape(rng, fill=ref.FillModel("displayed"))
         trades = tape.trades or exchange_raw(seed)[1]
@@ -123,5 +124,5 @@ def test_a_sell_is_a_buy_in_the_mirror(taped: bool) -> None:
                 expected = frame.drop("side", "notional", "all_in", strict=False)
                 same(expected, mirrored, f"{name}, seed {seed}, {case}")
             met.update(ours.fills["kind"].to_list())
-    assert min(met["post"], met["take"], met["completion"]) > 50, met
-    assert met["unwind"] > 3, met
+    assert min(met["post"], met["take"], met["completion"]) > enough(50), met
+    assert met["unwind"] >= enough(4), met

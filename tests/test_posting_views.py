@@ -251,7 +251,7 @@ def by_hand(
     quotes: Sequence[tuple[int, ...]] = (),
     latency: int = 0,
     start: int = 20,
-    queue: sor.settings.params.Queue = "expected",
+    queue: sor.settings.routers.Queue = "expected",
 ) -> sor.Backtest:
     """100 shares from `start` on for 20 s, the quote 10.00 (50) to 10.04 (70), `trades` (second, size) at the bid."""
     told = [(second, 1_000, 50, 1_004, 70) for second in (0, 12, 22, 31, 45)]

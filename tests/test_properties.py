@@ -12,6 +12,7 @@ import pytest
 import recorded
 import reference as ref
 import sor
+from effort import enough, some
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledgers import Replayed, assert_derivable, ledger_bytes, replayed, serialized
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 any_tape = settings(
-    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=some(100), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 
@@ -102,7 +103,7 @@ def displayed(run: Replayed, venue: int, ts: int) -> tuple[int, int]:
 @pytest.mark.parametrize("depletion", ["refresh", "persistent"])
 def test_no_episode_gives_more_than_it_displayed(snapshot: str, depletion: str) -> None:
     again = 0
-    for seed in range(60):
+    for seed in range(some(60)):
         for run in random_replays(random.Random(seed), snapshot=snapshot, depletion=depletion):
             taken: dict[tuple[int, int], int] = defaultdict(int)
             for fill in run.fills:
@@ -112,7 +113,7 @@ def test_no_episode_gives_more_than_it_displayed(snapshot: str, depletion: str) 
                 again += taken[fill["venue"], episode] > 0
                 taken[fill["venue"], episode] += fill["quantity"]
                 assert taken[fill["venue"], episode] <= size, (seed, run.case)
-    assert again > 30  # episodes that were taken from more than once
+    assert again > enough(30)  # episodes that were taken from more than once
 
 
 def counted(records: list[Any], mode: str, collar: float) -> tuple[int, int, int, int]:
@@ -138,7 +139,7 @@ def counted(records: list[Any], mode: str, collar: float) -> tuple[int, int, int
 
 def test_report_counts_as_the_reference_book_does() -> None:
     totals: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in range(some(300)):
         rng = random.Random(seed)
         raw, collar = random_tape(rng), rng.choice([0.0, 0.001, 0.01])
         quotes, records = read_tape(raw), reference_records(raw)
@@ -149,7 +150,7 @@ def test_report_counts_as_the_reference_book_does() -> None:
             found = _core.count_states(quotes.arrays(), quotes.venues.height, mode, collar)
             assert found == counted(records, mode, collar), (seed, mode)
         totals.update(locked=report.locked, crossed=report.crossed, stubs=report.stubs)
-    assert min(totals.values()) > 100, totals
+    assert min(totals.values()) > enough(100), totals
 
 
 @pytest.mark.data
@@ -168,7 +169,7 @@ def market_day() -> sor.Quotes:
     return sor.simulate_quotes(minutes=5, venues=4, seed=7)
 
 
-def orders(side: str = "buy") -> sor.settings.params.OrderSchedule:
+def orders(side: str = "buy") -> sor.OrderSchedule:
     return sor.orders_every("20s", side=side, quantity=4_000, horizon="1m")
 
 

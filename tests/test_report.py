@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -23,7 +21,7 @@ from sor.show import plots
 from sor.show.report import page, report, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sor.results.search import Search
@@ -194,17 +192,12 @@ def test_plot_methods(tape: sor.Quotes, result: Study, found: Search) -> None:
     assert grid.backtest.plot().to_dict()["mark"]["type"] == "line"
 
 
-def test_command(tape: sor.Quotes, tmp_path: Path) -> None:
-    tape.write(tmp_path / "t.parquet")
-    args = ["t.parquet", "-o", "r.html", "--quantity", "500,5000", "--every", "5m", "--horizon", "2m"]
-    done = subprocess.run(
-        [sys.executable, "-m", "sor", "report", *args],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_command(
+    tape: sor.Quotes, tmp_path: Path, shown: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tape.write("t.parquet")
+    shown("report", "t.parquet", "-o", "r.html", "--quantity", "500,5000", "--every", "5m", "--horizon", "2m")
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "sor report t.parquet -o r.html" in text
     assert "map-0" in specs(text)
@@ -219,17 +212,8 @@ def test_command(tape: sor.Quotes, tmp_path: Path) -> None:
         (["--demo", "--side", "up"], "side must be one of"),
     ],
 )
-def test_command_says_what_is_wrong(args: list[str], message: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sor", "report", *args],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_command_says_what_is_wrong(args: list[str], message: str, complaint: Callable[..., str]) -> None:
+    assert message in complaint("report", *args)
 
 
 CONTRAST = """() => {

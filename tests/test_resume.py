@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sor
 import sor.studies.pipeline
+from effort import some
 from sor.errors import DataError, ParameterError
 from sor.settings.market import Book
 from sor.settings.orders import orders_every
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from sor.results.study import Study
     from sor.tape.tape import Quotes
 
-ORDERS = orders_every("10s", quantity=(400, 3_000), horizon="30s", side="both")
+ORDERS = orders_every("20s", quantity=(400, 3_000), horizon="30s", side="both")
 
 CHILD = """
 import sys
@@ -42,8 +43,8 @@ from sor.settings.orders import orders_every
 from sor.settings.run import Run
 from sor.studies.study import study
 sor.studies.pipeline.UNIT_PARENTS = 8
-tape = simulate_quotes(minutes=10, seed=3)
-orders = orders_every("10s", quantity=(400, 3_000), side="both", horizon="30s")
+tape = simulate_quotes(minutes=4, seed=3)
+orders = orders_every("20s", quantity=(400, 3_000), side="both", horizon="30s")
 print("ready", flush=True)
 made = study(tape, orders, run=Run(resume=sys.argv[1]))
 with Path(sys.argv[2]).open("wb") as out:
@@ -55,7 +56,7 @@ with Path(sys.argv[2]).open("wb") as out:
 
 @pytest.fixture(scope="module")
 def tape() -> Quotes:
-    return simulate_quotes(minutes=10, seed=3)
+    return simulate_quotes(minutes=8, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) ->
     subprocess.run([*script, tmp_path / "other.db", expected], check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - begin
     moments = random.Random(11)
-    for _ in range(4):
+    for _ in range(some(4)):
         child = subprocess.Popen([*script, kept, out], stdout=subprocess.PIPE)
         assert child.stdout is not None
         child.stdout.readline()
@@ -158,7 +159,7 @@ def test_a_search_resumes_and_methods_share_points(tape: Quotes, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("tapes", lambda tape: {"quotes": simulate_quotes(minutes=10, seed=4)}),
+        ("tapes", lambda tape: {"quotes": simulate_quotes(minutes=8, seed=4)}),
         ("orders", lambda tape: {"orders": orders_every("10s", quantity=500, horizon="30s", side="both")}),
         ("market", lambda tape: {"market": sor.Market(book=Book(depletion="none"))}),
     ],
@@ -170,7 +171,7 @@ def test_results_of_something_else_are_refused(
     study(tape, ORDERS, run=sor.Run(resume=path))
     arguments: dict[str, Any] = {"quotes": tape, "orders": ORDERS} | change(tape)
     with pytest.raises(ParameterError, match=f"holds results of other .*{name}"):
-        study(arguments.pop("quotes"), **arguments, run=sor.Run(resume=path))
+        study(**arguments, run=sor.Run(resume=path))
 
 
 def test_a_changed_policy_is_replayed_and_others_are_kept(tape: Quotes, tmp_path: Path) -> None:

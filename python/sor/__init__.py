@@ -3,7 +3,7 @@
 from sor import cont_kukanov
 from sor._core import __version__
 from sor.cont_kukanov.outflows import probe_outflows
-from sor.errors import DataError, MissingExtra, ParameterError, SorError
+from sor.errors import DataError, MissingExtra, ParameterError, SorError, SorWarning
 from sor.replay.ledger import Ledger
 from sor.replay.snapshot import Allocation, Offer, allocate, execute_order
 from sor.results.backtest import Backtest
@@ -66,6 +66,7 @@ __all__ = [
     "Run",
     "Search",
     "SorError",
+    "SorWarning",
     "StaticRouter",
     "Stress",
     "Study",

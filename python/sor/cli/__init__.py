@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -375,7 +374,8 @@ def report(
         market = _market(venues, "0ms", fill_model, limit, book)
         run = sor.Run(threads=threads, progress=sys.stderr.isatty(), resume=resume)
         against = _against(router, twap_bucket)
-        result = sor.study(tapes, orders, {"router": router, **against}, market=market, run=run)
+        policies: dict[str, Any] = {"router": router, **against}
+        result = sor.study(tapes, orders, policies, market=market, run=run)
         wanted = search and out.suffix == ".html"
         found = (
             sor.search(tapes, orders, router, folds=5, market=market, against=against, run=run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -131,7 +133,18 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
 
 
 def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: Seed) -> Table:
-    """Draw independent exponential outflows, one mean or one per venue; shape `(n, venues)`."""
+    """Draw independent exponential outflows.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        mean: Mean outflow, shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     n, venues = _drawn(n, venues)
     return _generator(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
 
@@ -139,16 +152,40 @@ def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: See
 def pareto(
     n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float], seed: Seed
 ) -> Table:
-    """Draw independent outflows with `P(xi > x) = (scale / x)^shape`, `x >= scale`; shape `(n, venues)`."""
+    """Draw independent Pareto outflows: `P(xi > x) = (scale / x)^shape` for `x >= scale`.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        shape: Tail exponent: one value, or one per venue.
+        scale: Least outflow, shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     n, venues = _drawn(n, venues)
     draws = _generator(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
-    return _positive_numbers("scale", scale) * (1 + draws)
+    return np.asarray(_positive_numbers("scale", scale)) * (1 + draws)
 
 
 def gamma(
     n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float] = 1.0, seed: Seed
 ) -> Table:
-    """Draw independent gamma outflows of mean `shape * scale`; shape `(n, venues)`."""
+    """Draw independent gamma outflows of mean `shape * scale`.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        shape: One value, or one per venue.
+        scale: Shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     n, venues = _drawn(n, venues)
     return _generator(seed).gamma(
         _positive_numbers("shape", shape), _positive_numbers("scale", scale), size=(n, venues)
@@ -156,7 +193,17 @@ def gamma(
 
 
 def empirical(outflows: Scenarios, n: int, *, seed: Seed) -> Table:
-    """Draw `n` rows of observed outflows with replacement; a row stays whole, so dependence is kept."""
+    """Draw rows of observed outflows with replacement; a row stays whole, so dependence is kept.
+
+    Args:
+        outflows: Observed, one row per scenario and one column per venue, shares.
+        n: How many to draw.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     table = as_table(outflows)
     n = at_least("n", n, 1)
     return table[_generator(seed).integers(table.shape[0], size=n)]
@@ -182,11 +229,13 @@ def as_table(scenarios: Scenarios) -> Table:
     return table
 
 
-def _positive_numbers(name: str, value: float | Sequence[float]) -> Table:
-    array = np.array(numbers(name, [value] if np.isscalar(value) or value is None else value))
-    if not (np.isfinite(array).all() and (array > 0).all()):
+def _positive_numbers(name: str, value: float | Sequence[float]) -> float | list[float]:
+    if isinstance(value, Real):
+        return above_zero(name, value)
+    found = numbers(name, value)
+    if not all(math.isfinite(each) and each > 0 for each in found):
         raise ParameterError(f"{name} must be positive, got {value}")
-    return array if array.size > 1 else array[:1].reshape(()) if np.isscalar(value) else array
+    return found
 
 
 def _drawn(n: int, venues: int) -> tuple[int, int]:

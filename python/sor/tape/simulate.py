@@ -69,7 +69,7 @@ def simulate_quotes(
         repeat: Share of records that repeat the venue's last quote.
         burst: Share of records that come in the same nanosecond as the one before.
         one_sided: Share of quotes without a bid, and as many without an ask.
-        records: Exactly so many records within `minutes`, in proportion to `rate`.
+        records: Exactly this many records within `minutes`, in proportion to `rate`.
         symbol: The name it gets.
 
     Raises:
