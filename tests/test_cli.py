@@ -72,7 +72,7 @@ def test_search_shows_every_point_and_the_best(tape: Path, shown: Shown) -> None
     assert len(points) == 27
     assert sum(line.rstrip().endswith("best") for line in points) == 1
     assert sum(line.rstrip().endswith("ties") for line in points) == search.ties - 1
-    best = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in search.grid)
+    best = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in search.axes)
     assert f"best  {best}" in text
 
 

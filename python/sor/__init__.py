@@ -4,8 +4,9 @@ from sor import cont_kukanov
 from sor._core import __version__
 from sor.cont_kukanov.outflows import probe_outflows
 from sor.errors import DataError, MissingExtra, ParameterError, SorError, SorWarning
+from sor.replay.execute import execute_order
 from sor.replay.ledger import Ledger
-from sor.replay.snapshot import Allocation, Offer, allocate, execute_order
+from sor.replay.snapshot import Allocation, Allocations, Offer, allocate, allocate_many
 from sor.results.backtest import Backtest
 from sor.results.policy_view import PolicyView
 from sor.results.search import Search
@@ -41,6 +42,7 @@ __all__ = [
     "DEFAULT_MARKETS",
     "POLICIES",
     "Allocation",
+    "Allocations",
     "Backtest",
     "BestAsk",
     "Book",
@@ -76,6 +78,7 @@ __all__ = [
     "Venue",
     "__version__",
     "allocate",
+    "allocate_many",
     "backtest",
     "cont_kukanov",
     "execute_order",

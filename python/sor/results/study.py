@@ -22,7 +22,7 @@ from sor.settings.run import Bootstrap
 if TYPE_CHECKING:
     from os import PathLike
 
-    from sor.results.search import Search
+    from sor.results.views import Drawn
 
 # Columns that may be null in every row.
 _FLOATS = {"lower": pl.Float64, "upper": pl.Float64, "p_value": pl.Float64}
@@ -132,12 +132,12 @@ class Study(Replayed):
         """Return `to_dict()` as JSON; a duration that is no string is shown as one."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
 
-    def report(self, path: str | PathLike[str], *, search: Search | None = None) -> None:
+    def report(self, path: str | PathLike[str], *, search: Drawn | None = None) -> None:
         """Write the study as one self-contained page: interactive charts, every setting, all JavaScript inside.
 
         Args:
             path: Where to write: `.html`, or `.png` or `.svg` for one picture of the main charts.
-            search: A search over the router's parameters, to show next to the study.
+            search: A `Search` over the router's parameters, to show next to the study.
 
         Raises:
             MissingExtra: Without the extra `report`.

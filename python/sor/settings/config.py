@@ -85,7 +85,7 @@ def plain_market(market: Market) -> dict[str, Any]:
         "venues": fspath(venues) if isinstance(venues, str | PathLike) else None,
         "latency": _plain(market.latency),
         "limit": market.limit,
-        "book": {"collar": "none"} | plain(market.book) if market.book.collar is None else plain(market.book),
+        "book": plain(market.book) | ({"collar": "none"} if market.book.collar is None else {}),
         "fill": {"model": model} | fill,
         "venue": [plain(venue) for venue in venues]
         if isinstance(venues, Sequence) and not isinstance(venues, str)

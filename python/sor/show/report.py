@@ -14,7 +14,9 @@ import polars as pl
 from sor.errors import ParameterError
 from sor.replay.replay import VERSION
 from sor.results import metrics, views
+from sor.results.search import Search
 from sor.results.study import Study
+from sor.settings.checks import instance
 from sor.settings.routers import AXES, StaticRouter
 from sor.settings.times import format_ns
 from sor.show import plotdata
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     import altair as alt
 
-    from sor.results.search import Search
 
 _PICTURES = (".png", ".svg")
 _MOST_MAPS = 9
@@ -55,6 +56,8 @@ def report(
 
     """
     out = check_path(path)
+    if search is not None:
+        instance("search", search, Search)
     if study.comparisons.is_empty():
         raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
     if out.suffix in _PICTURES:

@@ -112,7 +112,9 @@ def search(
     ):
         trials = Trials(pipeline, callback)
         windows = _windows(jobs)
-        tradable = _tradable(trials, given)
+        # A grid is known beforehand, and replayed in one call.
+        first = methods.grid_points(given, axes) if name == "grid" else []
+        tradable = _tradable(trials, [given, *first])
         tried, _ = trials.search(tried_by, given, axes, tradable)
         table = points_table(metrics.summary_table(trials.ledger(tried)), tried)
         best = tried[int(table["best"].arg_max() or 0)]
@@ -210,8 +212,9 @@ def _run(pipeline: Pipeline, policies: Sequence[Policy]) -> Ledger:
     return pipeline.run([Asked(policy) for policy in policies], record=True)
 
 
-def _tradable(trials: Trials, given: StaticRouter) -> Mask:
-    tradable: Mask = np.isfinite(trials.costs([given])[0])
+def _tradable(trials: Trials, points: Sequence[StaticRouter]) -> Mask:
+    """Return the parents that could trade, which does not depend on the policy; replays the points."""
+    tradable: Mask = np.isfinite(trials.costs(points)[0])
     if not tradable.any():
         raise ParameterError(
             f"orders: none of {len(tradable):,} could trade: no quotes on their side by their end"
