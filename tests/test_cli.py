@@ -84,7 +84,9 @@ def test_the_papers_router(tape: Path, tmp_path: Path, shown: Shown) -> None:
     prints = quotes.frame.filter(pl.col("bid_sz") > 0).gather_every(50)
     path = tmp_path / "trades.parquet"
     names = quotes.venues["name"].gather(prints["venue"])
-    prints.select(ts_event="ts", venue=names, price="bid_px", size="bid_sz").write_parquet(path)
+    prints.select(
+        ts_event="ts", venue=names, price="bid_px", size="bid_sz", rtype=pl.lit(0, pl.UInt8)
+    ).write_parquet(path)
     text = shown("backtest", tape, *EVERY, *PAPER, "--trades", path, "--out", tmp_path / "out")
     trades = sor.read_trades(path, quotes=quotes)
     orders = sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m")

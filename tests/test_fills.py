@@ -17,13 +17,14 @@ from effort import enough, some
 
 CERTAIN = sor.QueueAware(max_fill=1, queue_position=0, impact=0, decay=None)
 CENT = 10_000_000
+START = 1_704_205_800_000_000_000
 
 
 def tape(rows: list[tuple[Any, ...]]) -> sor.Quotes:
     """(ts, venue, bid, bid size, ask, ask size), prices in integer nanos, None without a quote."""
     names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
     dtypes = dict(zip(names, (pl.Int64, pl.Int64, *[pl.Int64] * 4), strict=True))
-    return sor.read_quotes(pl.DataFrame(rows, schema=dtypes, orient="row"))
+    return sor.read_quotes(pl.DataFrame(rows, schema=dtypes, orient="row"), price_scale=1e-9, time_unit="ns")
 
 
 def test_execute_order_is_the_formula() -> None:
@@ -291,3 +292,22 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
         unwound += run.summary["unwound"] > 0
     assert planned > enough(1_000)
     assert unwound > enough(20)
+
+
+def test_a_plan_too_large_to_prove_states_its_gap() -> None:
+    """Thousands of single shares at equal prices: the split is as cheap as any, but which comes first is not proven."""
+    venues = [sor.Venue(i + 1, queue_position=0.1 + 0.05 * i) for i in range(16)]
+    quotes = tape(
+        [
+            (s, i + 1, 999 * CENT, 1_000, 1_001 * CENT, 1_000)
+            for s in (START, START + 10**9)
+            for i in range(16)
+        ]
+    )
+    router = sor.StaticRouter(lambda_over=0.01, lambda_under=0.01, plan="fills", overbook=1.5)
+    fill = sor.QueueAware(max_fill=0.9, impact=0.0)
+    for lot, gap in ((1, 0.0), (100, None)):
+        order = sor.Order("buy", 1_000, lot=lot, horizon="500ms")
+        result = sor.backtest(quotes, order, router, venues=venues, fill=fill)
+        assert set(result.children["gap"]) == {gap}
+        assert ("proven but for 0.0000" in result.explain(0)) == (gap is not None)

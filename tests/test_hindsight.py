@@ -43,7 +43,8 @@ def random_rows(rng: random.Random, venues: int, n: int, sizes: int = 300) -> li
 
 def tape(rows: list[tuple[Any, ...]]) -> sor.Quotes:
     names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
-    return sor.read_quotes(pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row"))
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row")
+    return sor.read_quotes(frame, price_scale=1e-9, time_unit="ns")
 
 
 def random_case(rng: random.Random) -> tuple[list[tuple[Any, ...]], ref.Order, ref.Settings, Market]:

@@ -3,8 +3,8 @@
 from sor import cont_kukanov
 from sor._core import __version__
 from sor.cont_kukanov.outflows import probe_outflows
-from sor.errors import DataError, ParameterError, SorError
-from sor.replay.allocate import Allocation, Offer, allocate
+from sor.errors import DataError, MissingExtra, ParameterError, SorError, SorWarning
+from sor.replay.allocate import Allocation, Allocations, Offer, allocate, allocate_many
 from sor.replay.fills import execute_order
 from sor.replay.replay import BASELINES, Ledger
 from sor.settings.params import (
@@ -33,6 +33,7 @@ __all__ = [
     "DEFAULT_GRID",
     "DEFAULT_SCENARIOS",
     "Allocation",
+    "Allocations",
     "Backtest",
     "Book",
     "Comparison",
@@ -40,6 +41,7 @@ __all__ = [
     "DataError",
     "Displayed",
     "Ledger",
+    "MissingExtra",
     "Offer",
     "Order",
     "OrderSchedule",
@@ -50,12 +52,14 @@ __all__ = [
     "Search",
     "Selection",
     "SorError",
+    "SorWarning",
     "StaticRouter",
     "Study",
     "Trades",
     "Venue",
     "__version__",
     "allocate",
+    "allocate_many",
     "backtest",
     "compare",
     "cont_kukanov",

@@ -112,7 +112,7 @@ def read_tape(raw: Sequence[Raw], trades: Sequence[ref.Trade] | None = None) -> 
     """Read raw records, and trades by venue index, as the package does."""
     names = COLUMNS if len(raw[0]) == len(COLUMNS) else (*COLUMNS, "queue_position")
     frame = pl.DataFrame(list(raw), schema=dict(zip(names, _types(names), strict=True)), orient="row")
-    quotes = sor.read_quotes(frame)
+    quotes = sor.read_quotes(frame, price_scale=1e-9, time_unit="ns")
     if trades is None:
         return quotes
     ids = quotes.venues["id"].to_list()
@@ -120,7 +120,7 @@ def read_tape(raw: Sequence[Raw], trades: Sequence[ref.Trade] | None = None) -> 
     prints = pl.DataFrame(
         [(ts, ids[venue], price, size) for ts, venue, price, size in trades], schema=schema, orient="row"
     )
-    return quotes.with_trades(sor.read_trades(prints, quotes=quotes))
+    return quotes.with_trades(sor.read_trades(prints, quotes=quotes, price_scale=1e-9, time_unit="ns"))
 
 
 def _types(names: Sequence[str]) -> list[Any]:

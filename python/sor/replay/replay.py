@@ -257,7 +257,7 @@ _CHILD_ORDER = (
         "executed",
         "reason",
     ),
-    *("remaining", "mid", "seen_price", "seen_displayed", "seen_available", "marginal", "threshold"),
+    *("remaining", "mid", "seen_price", "seen_displayed", "seen_available", "marginal", "threshold", "gap"),
     *("met_price", "met_displayed", "met_available", "fill_probability", "age"),
 )
 
@@ -267,7 +267,7 @@ def _children(columns: dict[str, Any], names: list[str], policies: pl.Enum, venu
     columns["kind"] = _coded(columns["kind"], KINDS, pl.Enum(KINDS))
     columns["reason"] = _coded(columns["reason"], REASONS, pl.Enum(REASONS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
-    for name in ("threshold", "met_price", "fill_probability"):
+    for name in ("threshold", "gap", "met_price", "fill_probability"):
         columns[name] = _optional(columns[name])
     return (
         pl.DataFrame(columns)

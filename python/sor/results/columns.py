@@ -145,6 +145,12 @@ _SENT = _columns(
         "currency per share",
         "The router's `lambda_under + theta_queue`; null for baselines.",
     ),
+    (
+        "gap",
+        REAL,
+        "currency",
+        "How much cheaper a better split of its decision might at most have been; null where there is none.",
+    ),
     ("met_price", REAL, "currency per share", "Quote it met; null where there was none."),
     ("met_displayed", WHOLE, "shares", "Displayed there; of a limit order, at its price when it joined."),
     (
@@ -294,7 +300,7 @@ _PLACES = _columns(
     ("left", WHOLE, "shares", "Its own shares not yet filled."),
 )
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
-_CHILD_MONEY = ("mid", "seen_price", "marginal", "threshold", "met_price")
+_CHILD_MONEY = ("mid", "seen_price", "marginal", "threshold", "gap", "met_price")
 TABLES: Mapping[str, Table] = {
     "Backtest.summary": _table("One row per policy, the router first.", _POLICY, _SUMMARY, _SAVED),
     "Backtest.orders": _table(

@@ -67,9 +67,12 @@ def _why(child: Mapping[str, Any], policy: Router | str) -> str:
     marginal = f"its last lot costs {child['marginal']:+.4f} a share"
     if child["threshold"] is None:
         return f"{marginal} (fee included); the strict rule takes the cheapest split of exactly what is left"
+    unproven = (
+        "" if child["gap"] is None else f"; that no split is cheaper is proven but for {child['gap']:.4f}"
+    )
     return (
         f"{marginal} against the mid (fee included), less than the {child['threshold']:.4f} that leaving it "
-        "costs (lambda_under + theta_queue)"
+        f"costs (lambda_under + theta_queue){unproven}"
     )
 
 

@@ -58,7 +58,7 @@ STATIC = "static"
 _EPOCH_MONEY = ("half_spread", "lambda_under", "lambda_over", "cost")
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
 _CHILD_MONEY = (
-    *("mid", "seen_price", "marginal", "threshold", "met_price", "price"),
+    *("mid", "seen_price", "marginal", "threshold", "gap", "met_price", "price"),
     *("spread", "slippage", "timing", "fee", "rebate", "cost"),
 )
 

@@ -14,6 +14,7 @@ import polars as pl
 from sor.errors import ParameterError
 from sor.settings.params import FillModel, QueueAware, Venue
 from sor.settings.times import duration_ns
+from sor.tape.publishers import PUBLISHERS, ids_named
 
 if TYPE_CHECKING:
     from sor.tape.tape import Quotes
@@ -108,7 +109,7 @@ def core_venues(
 
 
 def venue_index(label: int | str, quotes: Quotes, argument: str) -> int:
-    """Find a venue on a tape by publisher id or name.
+    """Find a venue on a tape by publisher id, name, or the name that Databento gives to the id.
 
     Raises:
         ParameterError: If it is not there, listing those that are.
@@ -119,6 +120,15 @@ def venue_index(label: int | str, quotes: Quotes, argument: str) -> int:
         return ids.index(label)
     if label in names:
         return names.index(label)
+    # What a publisher id stands for in Databento's own table, where the tape does not say.
+    publishers = set(ids_named(label)) & set(ids) if isinstance(label, str) else set()
+    if len(publishers) == 1:
+        return ids.index(publishers.pop())
+    if publishers:
+        several = ", ".join(PUBLISHERS[number] for number in sorted(publishers))
+        raise ParameterError(
+            f"{argument}: venue {label!r} is more than one of the tape's: {several}; expected one"
+        )
     known = ", ".join(
         name if number is None else f"{name} ({number})" for number, name in zip(ids, names, strict=True)
     )
