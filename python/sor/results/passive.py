@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.replay.state import book_at
+from sor.replay.replay import mids
 from sor.results.metrics import SIGN
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from sor.settings.params import Book
+    from sor.settings.market import Book
     from sor.tape.tape import Quotes
 
 MARKOUTS = (1, 10, 60)
@@ -22,7 +20,7 @@ _SECOND = 1_000_000_000
 
 
 def posts(children: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
-    """Describe one policy's limit orders: the columns of `Backtest.posts_of`.
+    """Describe one policy's limit orders: the columns of `PolicyView.posts`.
 
     Args:
         children: Its rows of `Ledger.children`.
@@ -65,14 +63,14 @@ def with_later_mids(quotes: Quotes, fills: pl.DataFrame, parents: pl.DataFrame, 
         parents.select("parent", "side"), on="parent", maintain_order="left"
     )
     executed = passive["ts_executed"].to_physical().to_numpy()
-    later = {f"mid_{seconds}s": _mids(quotes, executed + seconds * _SECOND, book) for seconds in MARKOUTS}
+    later = {f"mid_{seconds}s": mids(quotes, executed + seconds * _SECOND, book) for seconds in MARKOUTS}
     return passive.select(
         *("parent", "child", "venue", "ts_executed", "side", "quantity", "price", "mid")
     ).with_columns(**later)
 
 
 def markouts(fills: pl.DataFrame) -> pl.DataFrame:
-    """Sum up passive fills: the columns of `Backtest.markouts_of`.
+    """Sum up passive fills: the columns of `PolicyView.markouts`.
 
     Args:
         fills: What `with_later_mids` returns.
@@ -100,8 +98,3 @@ def _markout(fills: pl.DataFrame, seconds: int, mid: str) -> pl.DataFrame:
             "edge_bps"
         ),
     )
-
-
-def _mids(quotes: Quotes, times: np.ndarray, book: Book) -> pl.Series:
-    mids = book_at(quotes, book, times)["mid"]
-    return pl.select(pl.when(pl.Series(times <= quotes.end)).then(mids)).to_series()

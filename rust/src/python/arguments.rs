@@ -130,7 +130,7 @@ impl PolicyArgument {
     fn build(&self) -> PyResult<BuiltIn> {
         let missing = || PyTypeError::new_err(format!("policy {:?} has no settings", self.name));
         Ok(match self.name {
-            PolicyName::Router => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
+            PolicyName::Static => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
             PolicyName::ContKukanov => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
             PolicyName::BestAsk => BuiltIn::BestAsk,
             PolicyName::Sweep => BuiltIn::Sweep,

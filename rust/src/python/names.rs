@@ -78,7 +78,7 @@ pub(super) enum PlanName {
 /// Which built-in policy, without its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PolicyName {
-    Router,
+    Static,
     ContKukanov,
     BestAsk,
     Sweep,
@@ -102,6 +102,6 @@ names! {
     "SOLVERS" "solver" SolverName { "exact" Exact "exhaustive" Exhaustive }
     "PLANS" "plan" PlanName { "displayed" Displayed "fills" Fills }
     "POLICIES" "policy" PolicyName {
-        "router" Router "cont_kukanov" ContKukanov "best_ask" BestAsk "sweep" Sweep "twap" Twap "vwap" ProRata
+        "static" Static "cont_kukanov" ContKukanov "best_ask" BestAsk "sweep" Sweep "twap" Twap "pro_rata" ProRata
     }
 }

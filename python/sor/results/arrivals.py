@@ -9,12 +9,13 @@ import polars as pl
 
 from sor.errors import ParameterError
 from sor.replay.parents import parents_frame
-from sor.replay.state import book_at
+from sor.replay.replay import book_at
+from sor.settings.checks import at_least
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sor.studies.pipeline import Session
+    from sor.replay.parents import Job
 
 BREAKDOWNS = ("time", "spread", "depth", "size", "side", "tape")
 """What `Study.by` breaks the savings down by."""
@@ -22,15 +23,15 @@ BREAKDOWNS = ("time", "spread", "depth", "size", "side", "tape")
 _MOST_SIZES = 10
 
 
-def parents_of(sessions: Sequence[Session]) -> pl.DataFrame:
-    """Describe the parents of all sessions: the columns of `Study.parents`."""
+def parents_of(jobs: Sequence[Job]) -> pl.DataFrame:
+    """Describe the parents of all jobs: the columns of `Study.parents`."""
     frames = []
-    for tape, session in enumerate(sessions):
-        spread, depth = _arrival_book(session)
+    for tape, job in enumerate(jobs):
+        spread, depth = _arrival_book(job)
         frames.append(
-            parents_frame(session.parents).select(
+            parents_frame(job.parents).select(
                 pl.lit(tape, dtype=pl.UInt32).alias("tape"),
-                pl.lit(session.quotes.symbol, dtype=pl.String).alias("symbol"),
+                pl.lit(job.quotes.symbol, dtype=pl.String).alias("symbol"),
                 *("side", "quantity", "start", "end"),
                 spread.alias("arrival_spread_bps"),
                 depth.alias("arrival_depth"),
@@ -39,12 +40,11 @@ def parents_of(sessions: Sequence[Session]) -> pl.DataFrame:
     return pl.concat(frames).with_row_index("parent")
 
 
-def _arrival_book(session: Session) -> tuple[pl.Series, pl.Series]:
+def _arrival_book(job: Job) -> tuple[pl.Series, pl.Series]:
     """Return the spread in bps (null while one side is empty) and the shares displayed, at every start."""
-    parents = session.parents
-    starts = np.array([parent.start for parent in parents], dtype=np.int64)
-    buys = pl.Series([parent.side == "buy" for parent in parents], dtype=pl.Boolean)
-    seen = book_at(session.quotes, session.market.book, starts).with_columns(buy=buys)
+    starts = np.array([parent.start for parent in job.parents], dtype=np.int64)
+    buys = pl.Series([parent.side == "buy" for parent in job.parents], dtype=pl.Boolean)
+    seen = book_at(job.quotes, starts, job.market.book).with_columns(buy=buys)
     spread = 1e4 * (pl.col("ask") - pl.col("bid")) / pl.col("mid")
     depth = pl.when("buy").then("ask_displayed").otherwise("bid_displayed")
     row = seen.select(spread=spread, depth=depth)
@@ -63,8 +63,7 @@ def binned(parents: pl.DataFrame, what: str, bins: int, zone: str) -> pl.DataFra
     """
     if what not in BREAKDOWNS:
         raise ParameterError(f"what must be one of {', '.join(BREAKDOWNS)}, got {what!r}")
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
-        raise ParameterError(f"bins must be a whole number of at least 1, got {bins!r}")
+    bins = at_least("bins", bins, 1)
     column = {"spread": "arrival_spread_bps", "depth": "arrival_depth", "size": "quantity"}.get(what, what)
     match what:
         case "time":
