@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::engine::resting::{Books, Moment, RestingOrders};
+use crate::engine::scene::Scene;
 use crate::error::{Error, Result};
 use crate::fills::{Arrival, Resting, Stream};
 use crate::ledger::{Child, Fill, Kind, Ledger, Place, Reason};
@@ -12,6 +13,13 @@ use crate::order::Parent;
 use crate::policy::{Action, Orders, Posted, Report};
 use crate::quote::{EMPTY, reaches};
 use crate::units::{Money, Nanos, Shares, Time};
+
+/// What a policy is told of its takes. Of its limit orders it is told all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hearing {
+    All,
+    Deaf,
+}
 
 /// An order on its way to its venue.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +60,8 @@ pub(super) struct Exchange<'a> {
     pub(super) book: Book,
     pub(super) taken: Taken,
     pub(super) ledger: Ledger,
-    // Whether the policy listens to what becomes of its takes; and what it has not been told yet.
-    tells: bool,
+    hearing: Hearing,
+    /// What the policy has not been told yet.
     pub(super) reports: Vec<Report>,
     pub(super) resting: RestingOrders,
     /// Those of takes: a limit order may never fill, so its shares are not spoken for.
@@ -68,14 +76,8 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn new(
-        tape: &'a Tape<'a>,
-        market: &'a Market,
-        parent: &'a Parent,
-        book: Book,
-        record: bool,
-        tells: bool,
-    ) -> Self {
+    pub(super) fn new(scene: Scene<'a>, parent: &'a Parent, book: Book, record: bool, hearing: Hearing) -> Self {
+        let Scene { tape, market, .. } = scene;
         Self {
             tape,
             market,
@@ -83,7 +85,7 @@ impl<'a> Exchange<'a> {
             book,
             taken: Taken::new(tape.venues(), market.depletion),
             ledger: Ledger::new(parent.side, parent.end, record),
-            tells,
+            hearing,
             reports: Vec::new(),
             resting: RestingOrders::default(),
             shares_in_flight: 0,
@@ -342,7 +344,7 @@ impl<'a> Exchange<'a> {
             _ => Reason::Filled,
         });
         let price = execution.map_or(0, |execution| side.sign() * execution.key);
-        if self.tells {
+        if self.hearing == Hearing::All {
             let (left, returned) = (0, quantity - executed);
             let report =
                 Report { order: number, kind: Kind::Take, venue, ts: arrival, executed, price, left, returned, reason };

@@ -3,14 +3,17 @@
 mod exchange;
 mod resting;
 mod run;
+mod scene;
 
-pub use run::Scene;
+pub use scene::Scene;
 
 use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::market::AsOf;
 use crate::observe::Stop;
 use crate::order::Parent;
+use crate::policy::{Mind, Policy};
+use exchange::{Exchange, Hearing};
 use run::Run;
 
 /// Replays one parent. `stop` is asked every few thousand snapshots.
@@ -20,9 +23,30 @@ use run::Run;
 /// [`Error::Stopped`](crate::Error::Stopped), what the policy returns, and
 /// [`Error::Invalid`](crate::Error::Invalid) for an order that it may not send or that cannot be completed.
 pub fn replay(scene: Scene<'_>, parent: &Parent, as_of: AsOf, record: bool, stop: Stop<'_>) -> Result<Ledger> {
+    let order = (parent, as_of, record, stop);
+    // A policy that does not ask to be told hears nothing of its takes, which are most of what there is to tell.
+    match scene.plan.start(parent, &scene.past)? {
+        Mind::BestAsk(policy) => play(scene, policy, Hearing::Deaf, order),
+        Mind::Sweep(policy) => play(scene, policy, Hearing::Deaf, order),
+        Mind::Twap(policy) => play(scene, policy, Hearing::Deaf, order),
+        Mind::ProRata(policy) => play(scene, policy, Hearing::Deaf, order),
+        Mind::Static(policy) => play(scene, policy, Hearing::Deaf, order),
+        Mind::ContKukanov(policy) => play(scene, policy, Hearing::All, order),
+        Mind::Foreign(policy) => play(scene, policy, Hearing::All, order),
+    }
+}
+
+/// MODEL P1, for one policy.
+fn play<'a>(
+    scene: Scene<'a>,
+    policy: impl Policy,
+    hearing: Hearing,
+    (parent, as_of, record, stop): (&'a Parent, AsOf, bool, Stop<'a>),
+) -> Result<Ledger> {
     let tape = scene.tape;
     let mut next = as_of.next;
-    let mut run = Run::new(scene, parent, as_of.book, record, stop)?;
+    let exchange = Exchange::new(scene, parent, as_of.book, record, hearing);
+    let mut run = Run::new(policy, exchange, stop);
     run.decide(parent.start)?;
     while !run.is_done() && next < tape.len() && tape.ts()[next] < parent.end {
         let (rows, now) = (tape.snapshot_at(next, scene.market.snapshot), tape.ts()[next]);

@@ -4,10 +4,8 @@ use crate::engine::exchange::{Decision, Exchange};
 use crate::error::{Error, Result};
 use crate::fills::{Walk, walk_error};
 use crate::ledger::{Fill, Kind, Ledger, Status};
-use crate::market::{Book, Market, Tape};
 use crate::observe::Stop;
-use crate::order::Parent;
-use crate::policy::{Mind, Orders, Past, Plan, Policy, View};
+use crate::policy::{Orders, Policy, View};
 use crate::units::{Money, Nanos, Shares, Time};
 
 /// How often a long replay looks whether it should stop, in snapshots.
@@ -16,23 +14,10 @@ const POLL_EVERY: u32 = 8192;
 /// More levels than this in one walk of the flat book (MODEL P2) is an error.
 const MOST_LEVELS: Shares = 1_000_000;
 
-/// A policy in a market on a tape: everything but the order.
-#[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
-    /// The quotes, and the trades where there are any.
-    pub tape: &'a Tape<'a>,
-    /// What is the same for every policy.
-    pub market: &'a Market,
-    /// What decides.
-    pub plan: &'a dyn Plan,
-    /// What is known of the tape when the order starts.
-    pub past: Past<'a>,
-}
-
 /// A policy at work on its order, and the exchange it works at.
-pub(super) struct Run<'a> {
+pub(super) struct Run<'a, P> {
     pub(super) exchange: Exchange<'a>,
-    mind: Mind<'a>,
+    policy: P,
     orders: Orders,
     // When the policy decides next, whether or not a record comes then.
     next_wake: Time,
@@ -44,20 +29,20 @@ pub(super) struct Run<'a> {
     until_poll: u32,
 }
 
-impl<'a> Run<'a> {
-    pub(super) fn new(scene: Scene<'a>, parent: &'a Parent, book: Book, record: bool, stop: Stop<'a>) -> Result<Self> {
-        let mind = scene.plan.start(parent, &scene.past)?;
-        Ok(Self {
-            exchange: Exchange::new(scene.tape, scene.market, parent, book, record, mind.listens()),
-            mind,
+impl<'a, P: Policy> Run<'a, P> {
+    pub(super) fn new(policy: P, exchange: Exchange<'a>, stop: Stop<'a>) -> Self {
+        let lowest_fee = exchange.market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0);
+        Self {
+            exchange,
+            policy,
             orders: Orders::default(),
             next_wake: Time::MAX,
             mid: None,
             worst_key: 0,
-            lowest_fee: scene.market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0),
+            lowest_fee,
             stop,
             until_poll: POLL_EVERY,
-        })
+        }
     }
 
     /// Nothing left to do, not even at the end.
@@ -118,11 +103,11 @@ impl<'a> Run<'a> {
             self.look(mid);
             let decision = Decision { now, mid, remaining: self.exchange.to_plan() };
             self.orders.clear(self.exchange.ledger.summary.children);
-            let Self { exchange, mind, orders, worst_key, lowest_fee, stop, .. } = self;
-            mind.decide(&view(exchange, now, mid, *worst_key, *lowest_fee, *stop), orders)?;
+            let Self { exchange, policy, orders, worst_key, lowest_fee, stop, .. } = self;
+            policy.decide(&view(exchange, now, mid, *worst_key, *lowest_fee, *stop), orders)?;
             exchange.send(orders, decision)?;
         }
-        self.next_wake = self.mind.wakes(now).unwrap_or(Time::MAX);
+        self.next_wake = self.policy.wakes(now).unwrap_or(Time::MAX);
         Ok(())
     }
 
@@ -138,7 +123,8 @@ impl<'a> Run<'a> {
     #[inline]
     fn tell(&mut self) {
         if !self.exchange.reports.is_empty() {
-            self.exchange.reports.drain(..).for_each(|report| self.mind.told(&report));
+            let Self { exchange, policy, .. } = self;
+            exchange.reports.drain(..).for_each(|report| policy.told(&report));
         }
     }
 

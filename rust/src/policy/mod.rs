@@ -51,6 +51,23 @@ pub trait Policy {
     }
 }
 
+impl<P: Policy + ?Sized> Policy for Box<P> {
+    #[inline]
+    fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
+        (**self).decide(view, out)
+    }
+
+    #[inline]
+    fn wakes(&self, after: Time) -> Option<Time> {
+        (**self).wakes(after)
+    }
+
+    #[inline]
+    fn told(&mut self, report: &Report) {
+        (**self).told(report);
+    }
+}
+
 /// What became of an order: shares executed, or its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {

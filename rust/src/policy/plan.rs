@@ -8,8 +8,7 @@ use crate::policy::cont_kukanov::Epochs;
 use crate::policy::probes::{Probes, Windows};
 use crate::policy::static_router::Allocating;
 use crate::policy::twap::Slices;
-use crate::policy::{BestAsk, ContKukanov, Orders, Policy, ProRata, Report, StaticRouter, Sweep, Twap, View};
-use crate::units::Time;
+use crate::policy::{BestAsk, ContKukanov, Policy, ProRata, StaticRouter, Sweep, Twap};
 
 /// What is known of the tape, apart from the book, when an order starts. Nothing in it is used before it has happened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,8 +69,8 @@ impl Plan for BuiltIn {
     }
 }
 
-/// The policy of one order, whatever it is. The built-in ones are spelt out: a call by name is cheaper than a virtual one,
-/// and a decision is made at every snapshot.
+/// The policy of one order, whatever it is. The built-in ones are spelt out: each gets a replay of its own, compiled for
+/// it, since a decision is made at every snapshot.
 pub enum Mind<'a> {
     /// See [`BestAsk`].
     BestAsk(BestAsk),
@@ -92,45 +91,5 @@ pub enum Mind<'a> {
 impl Debug for Mind<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Mind")
-    }
-}
-
-impl Mind<'_> {
-    /// Whether it wants to know what becomes of its takes: a policy that does not is not told.
-    pub(crate) fn listens(&self) -> bool {
-        matches!(self, Self::ContKukanov(_) | Self::Foreign(_))
-    }
-}
-
-impl Policy for Mind<'_> {
-    #[inline]
-    fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
-        match self {
-            Self::BestAsk(policy) => policy.decide(view, out),
-            Self::Sweep(policy) => policy.decide(view, out),
-            Self::Twap(policy) => policy.decide(view, out),
-            Self::ProRata(policy) => policy.decide(view, out),
-            Self::Static(policy) => policy.decide(view, out),
-            Self::ContKukanov(policy) => policy.decide(view, out),
-            Self::Foreign(policy) => policy.decide(view, out),
-        }
-    }
-
-    #[inline]
-    fn wakes(&self, after: Time) -> Option<Time> {
-        match self {
-            Self::ContKukanov(policy) => policy.wakes(after),
-            Self::Foreign(policy) => policy.wakes(after),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn told(&mut self, report: &Report) {
-        match self {
-            Self::ContKukanov(policy) => policy.told(report),
-            Self::Foreign(policy) => policy.told(report),
-            _ => {}
-        }
     }
 }
