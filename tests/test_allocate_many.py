@@ -165,5 +165,5 @@ def test_allocate_takes_numbers_of_any_kind() -> None:
     assert plain == sor.allocate(300, offers, router, benchmark=10.0)
     assert plain != sor.allocate(300, [(10.01, 500, 0.001, 0.002), (10.0, 200)], router, benchmark=10.0)
     assert plain.cost == pytest.approx(plain.cash + plain.fees - plain.rebates + plain.under + plain.over)
-    # An offer of no shares is no quote: it does not set the benchmark either (MODEL B2).
+    # An offer of no shares is no quote: it does not set the benchmark either (rule B2).
     assert sor.allocate(300, [(9.0, 0), (10.01, 500)]) == sor.allocate(300, [(11.0, 0), (10.01, 500)])

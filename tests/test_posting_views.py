@@ -125,7 +125,7 @@ def test_posts_follow_from_children_and_fills(result: sor.Backtest) -> None:
 
 
 def mids_of(quotes: sor.Quotes) -> pl.DataFrame:
-    """The consolidated mid after every event time (MODEL B6), by columns rather than by a book."""
+    """The consolidated mid after every event time (rule B6), by columns rather than by a book."""
     venues = range(quotes.venues.height)
 
     def last(column: str, venue: int) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Scenarios of the outflows that a queue sees: drawn from a law, from a sample, or probed on a tape (MODEL C9)."""
+"""Scenarios of the outflows that a queue sees: drawn from a law, from a sample, or probed on a tape (rule C9)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def probe_outflows(
     queue: Queue = "expected",
     book: Book | None = None,
 ) -> pl.DataFrame:
-    """Find what limit orders would have been filled in past windows of a tape (MODEL C9).
+    """Find what limit orders would have been filled in past windows of a tape (rule C9).
 
     When a window opens, a probe order joins the own-side best quote of every venue where one can be posted, and
     rests until the window ends. Its filled shares are `(xi_k - Q_k)+`, at most `quantity`: the queue it stood
@@ -58,7 +58,7 @@ def probe_outflows(
         window: Its length.
         every: From the start of one window to the next, the first at the start of the tape; `window` by
             default, so that none overlap.
-        queue: How queues are simulated (MODEL C10).
+        queue: How queues are simulated (rule C10).
         book: Which quotes exist and are seen: its `snapshot`, `collar` and `max_quote_age`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""One snapshot, or many: how the router splits a quantity over what the venues offer (MODEL section 3)."""
+"""One snapshot, or many: how the router splits a quantity over what the venues offer (section 3 of the model)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Offer:
 
 
 class Allocation(NamedTuple):
-    """A split and its cost (MODEL A1), in currency; the parts sum to the cost.
+    """A split and its cost (rule A1), in currency; the parts sum to the cost.
 
     Attributes:
         split: Shares for each offer, in the order given.
@@ -76,7 +76,7 @@ class Allocations(NamedTuple):
 
     Attributes:
         splits: Shares, a row a book and a column a venue.
-        costs: The cost of each (MODEL A1), in currency; NaN where `rule="strict"` admits no split.
+        costs: The cost of each (rule A1), in currency; NaN where `rule="strict"` admits no split.
 
     """
 
@@ -97,7 +97,7 @@ def allocate(
     side: Side = "buy",
     benchmark: float | None = None,
 ) -> Allocation | None:
-    """Split a quantity over offers at least cost; among equals the lexicographically smallest (MODEL A3).
+    """Split a quantity over offers at least cost; among equals the lexicographically smallest (rule A3).
 
     Args:
         quantity: Shares.
@@ -108,7 +108,7 @@ def allocate(
         side: `"buy"` takes asks, `"sell"` takes bids.
         benchmark: Price that costs are measured against, in currency: the mid, where it is known. By
             default the best offer of any shares, which is what the mid is before the other side is seen
-            (MODEL B6). `rule="strict"` measures against 0.
+            (rule B6). `rule="strict"` measures against 0.
 
     Returns:
         The split and its cost, or None where `rule="strict"` admits no split.

@@ -1,4 +1,4 @@
-"""Why a child order was sent and what became of it, in words (MODEL P5)."""
+"""Why a child order was sent and what became of it, in words (rule P5)."""
 
 from __future__ import annotations
 

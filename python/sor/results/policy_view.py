@@ -46,7 +46,7 @@ class PolicyView:
 
     @cached_property
     def fills(self) -> pl.DataFrame:
-        """A row per execution (MODEL P5)."""
+        """A row per execution (rule P5)."""
         return metrics.to_currency(self._rows(self._ledger.fills), _FILL_MONEY)
 
     @cached_property

@@ -80,7 +80,7 @@ class Replayed(Drawn):
 
     @cached_property
     def summary(self) -> pl.DataFrame:
-        """A row per policy: fill ratio, cash, mean shortfall and its parts in bps (MODEL P6, P7)."""
+        """A row per policy: fill ratio, cash, mean shortfall and its parts in bps (rules P6, P7)."""
         return metrics.summary_table(self.ledger.parents).drop("_all_in")
 
     @cached_property

@@ -16,7 +16,7 @@ Sides: TypeAlias = Literal["buy", "sell", "both"]
 
 @dataclass(frozen=True)
 class Order:
-    """A parent order (MODEL P2).
+    """A parent order (rule P2).
 
     Args:
         side: `"buy"` or `"sell"`.

@@ -1,4 +1,4 @@
-"""Stress: one router on the same orders in many markets, side by side (MODEL B5, F1-F6)."""
+"""Stress: one router on the same orders in many markets, side by side (rules B5, F1-F6)."""
 
 from __future__ import annotations
 
