@@ -195,7 +195,7 @@ def split(**penalties: float) -> list[int]:
 def test_lambda_over_changes_the_split() -> None:
     # u = 6. Free to be over, 300 at the cheap venue expects 225, cost 225; (200, 0) is 450, (100, 100) is 425.
     assert split(lambda_under=6, theta_queue=0, lambda_over=0) == [300, 0]
-    # At 12 a share those 25 over make it 525, and the dearer but certain venue is better: 425.
+    # At 12 a share those 25 over make it 525, and the more expensive but certain venue is better: 425.
     assert split(lambda_under=6, theta_queue=0, lambda_over=12) == [100, 100]
 
 

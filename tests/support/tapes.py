@@ -60,7 +60,7 @@ Raw = tuple[Any, ...]
 
 
 def random_tape(rng: Random, *, most: int = 40) -> list[Raw]:
-    """Return raw records in the order of a file: out of order in time, told apart by sequence."""
+    """Return raw records in the order of a file: out of order in time, distinguished by sequence."""
     venues = rng.sample(PUBLISHERS, rng.randint(1, len(PUBLISHERS)))
     bottom = rng.choice([1, 998])  # cents; at the bottom of the scale a sell's completion walk meets zero
     queued = rng.random() < 0.3

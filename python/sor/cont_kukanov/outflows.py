@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Table: TypeAlias = NDArray[np.float64]
 Seed: TypeAlias = "int | np.random.Generator"
 Scenarios: TypeAlias = ArrayLike | pl.DataFrame
-"""One row a scenario, one column a venue; of a frame, the columns that are numbers."""
+"""One row per scenario, one column per venue; of a frame, the columns that are numbers."""
 
 
 _MOST_WINDOWS = 1_000_000
@@ -62,7 +62,7 @@ def probe_outflows(
         book: Which quotes exist and are seen: its `snapshot`, `collar` and `max_quote_age`.
 
     Returns:
-        A row a window, in order: `start`, `end` (Datetime(ns, UTC); the row is known from `end` on), and a
+        One row per window, in order: `start`, `end` (Datetime(ns, UTC); the row is known from `end` on), and a
         column of filled shares (Int64) for every venue of the tape, 0 where the probe could not be posted.
 
     Raises:

@@ -75,7 +75,7 @@ class Allocations(NamedTuple):
     """The splits of many books, and what they cost.
 
     Attributes:
-        splits: Shares, a row a book and a column a venue.
+        splits: Shares, one row per book and one column per venue.
         costs: The cost of each (rule A1), in currency; NaN where `rule="strict"` admits no split.
 
     """
@@ -153,7 +153,7 @@ def allocate_many(
 
     Args:
         quantities: Shares: one number, or one for each book.
-        prices: Prices to take, in currency, a row a book and a column a venue in ascending venue id. NaN,
+        prices: Prices to take, in currency, one row per book and one column per venue in ascending venue id. NaN,
             or not above 0: no quote.
         sizes: Shares available, in the shape of `prices`, whole numbers. NaN or 0: no quote.
         fees: Taker fees per share, in currency: one number, one for each venue, or one for each book and venue.
@@ -182,7 +182,7 @@ def allocate_many(
     choice("side", side, Side)
     priced = _floats("prices", prices)
     if priced.ndim != 2 or priced.shape[1] == 0:
-        raise ParameterError(f"prices must have a row a book and a column a venue, got shape {priced.shape}")
+        raise ParameterError(f"prices must have one row per book and one column per venue, got shape {priced.shape}")
     available = _sizes(sizes, priced.shape)
     if not (np.abs(_by_venue("rebates", rebates, priced.shape)) <= 1e6).all():
         raise ParameterError("rebates must be finite numbers from -1e6 to 1e6")

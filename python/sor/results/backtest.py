@@ -27,7 +27,7 @@ class Backtest(Replayed):
 
     @cached_property
     def summary(self) -> pl.DataFrame:
-        """A row per policy, the router first: fill ratio, cash, shortfall and its parts, savings.
+        """One row per policy, the router first: fill ratio, cash, shortfall and its parts, savings.
 
         `savings_bps` is the mean over parents of what the router saves, in basis points of the parent's arrival value,
         as in a study. `cash_savings_bps` compares the cash of all parents together, as a fraction of the policy's.

@@ -62,7 +62,7 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
 
 
 def summary_table(parents: pl.DataFrame) -> pl.DataFrame:
-    """One row a policy, or variant: whichever the first column names (rule P7).
+    """One row per policy, or variant: whichever the first column names (rule P7).
 
     Cash over all parents, means over parents in basis points of `Q * M0`.
 

@@ -65,7 +65,7 @@ class Venue:
 
 @dataclass(frozen=True, kw_only=True)
 class Book:
-    """How the consolidated book is seen and used up (section 2 of the model, rule P2).
+    """How the consolidated book is seen and depleted (section 2 of the model, rule P2).
 
     Args:
         snapshot: `"last"`: one snapshot per event time. `"each"`: one per record. `"first"`: only the first
@@ -105,7 +105,7 @@ class Displayed:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueAware:
-    """A child gets a share of what is available, at a slipped price (rules F2, F3).
+    """A child gets part of what is available, at a slipped price (rules F2, F3).
 
     `fill_prob = max_fill * (1 - queue_position) * exp(-age / decay)`; executed shares are the available
     ones times it, rounded half to even; the price moves against us by `impact * x / displayed`, a fraction
@@ -171,7 +171,7 @@ class Market:
         venues: Fees, rebates, latency and queue position by venue: `Venue` objects, a frame, or the path of a TOML
             file; see `read_venues`.
         latency: From a decision to its arrival, for every venue that says nothing else (rule F5).
-        book: How the book is seen and used up.
+        book: How the book is seen and depleted.
         fill: How children are filled: `Displayed()` or `QueueAware(...)`.
         limit: A child's limit: the price it was planned on (`"seen"`) or none (`"none"`) (rule F6).
 

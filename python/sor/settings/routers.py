@@ -38,7 +38,7 @@ class StaticRouter:
         unit: Of the three: `"fraction"` of the benchmark price (0.0005 is 5 bps), or `"price"`, currency per
             share (rule N3).
         rule: `"relaxed"`: send at most what is left, prices against the mid. `"strict"`: exactly what is left
-            or nothing, the public pseudocode to the letter (rule A2).
+            or nothing, the public pseudocode, unchanged (rule A2).
         solver: `"exact"` or `"exhaustive"`; they give the same split (rule A4).
         max_candidates: More candidates than this in `"exhaustive"` is an error.
         plan: `"displayed"`: plan on certain fills. `"fills"`: plan with the fill model (rule F4).
@@ -85,9 +85,9 @@ class ContKukanovRouter:
 
     At the start of an epoch it solves Cont & Kukanov's problem (`sor.cont_kukanov.solve`) for the shares left,
     on scenarios that probe orders would have met in past windows of the tape (`sor.probe_outflows`). It sweeps
-    the market order `M` over the displayed offers, now and, what they do not hold, at the epoch's later
+    the market order `M` over the displayed offers, now and any remainder at the epoch's later
     snapshots; it rests `L_k` at venue `k`'s own-side best quote, behind the queue there, until the epoch ends.
-    Limit orders only add liquidity, and stay when the parent is filled: what they buy too much is unwound at
+    Limit orders only add liquidity, and stay when the parent is filled: what they overfill is unwound at
     the parent's end and charged.
 
     `h` and `f` are those of the visible book at the decision, from the best own-side quote and the best offer, for

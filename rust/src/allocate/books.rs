@@ -1,4 +1,4 @@
-//! Many books at once, as arrays of a row a book and a column a venue (the model's section 3).
+//! Many books at once, as arrays of one row per book and one column per venue (the model's section 3).
 
 use super::exact::Scratch;
 use super::{Offer, Penalties, Problem, Rule, Solver, allocate};
