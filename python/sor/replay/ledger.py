@@ -43,7 +43,7 @@ class Ledger:
     epochs: pl.DataFrame
 
     def named(self, names: Sequence[str]) -> Ledger:
-        """Put names in the place of the variants' numbers: `policy`, whose categories are in their order."""
+        """Put `names` in the place of the variants' numbers: `policy`, whose categories are in their order."""
         categories = pl.Enum(list(names))
 
         labels = pl.Series("policy", list(names), dtype=categories)
@@ -52,7 +52,7 @@ class Ledger:
         )
 
     def mapped(self, change: Callable[[str, pl.DataFrame], pl.DataFrame]) -> Ledger:
-        """Return a ledger whose frames are changed, each by its name."""
+        """Return a ledger whose frames are what `change` makes of them, given the name and the frame."""
         return Ledger(**{name: change(name, getattr(self, name)) for name in TABLES})
 
 

@@ -182,7 +182,9 @@ def allocate_many(
     choice("side", side, Side)
     priced = _floats("prices", prices)
     if priced.ndim != 2 or priced.shape[1] == 0:
-        raise ParameterError(f"prices must have one row per book and one column per venue, got shape {priced.shape}")
+        raise ParameterError(
+            f"prices must have one row per book and one column per venue, got shape {priced.shape}"
+        )
     available = _sizes(sizes, priced.shape)
     if not (np.abs(_by_venue("rebates", rebates, priced.shape)) <= 1e6).all():
         raise ParameterError("rebates must be finite numbers from -1e6 to 1e6")

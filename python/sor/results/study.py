@@ -129,7 +129,7 @@ class Study(Replayed):
         }
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON; a duration that is no string is shown as one."""
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
 
     def report(self, path: str | PathLike[str], *, search: Drawn | None = None) -> None:
