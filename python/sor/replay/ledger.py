@@ -21,17 +21,17 @@ _UTC = pl.Datetime("ns", "UTC")
 
 @dataclass(frozen=True)
 class Ledger:
-    """The exact record of replays: prices per share and money in integer nanos (MODEL N1, P5).
+    """The exact record of replays: prices per share and money in integer nanos (rules N1, P5).
 
     The first column of every frame says whose row it is: `policy` in results, a name; `variant` as the core counts.
 
     Attributes:
-        parents: A row per policy and parent, with the sums over its fills.
-        children: A row per child order sent.
-        fills: A row per execution. Everything in `parents` follows from these.
-        places: Where each limit order stood in its queue, a row per change: `ahead` of it (null where the
-            pessimistic model knows no bound), and its own shares `left`, from `ts` on (MODEL C10).
-        epochs: A row per decision of the paper's router: the shares it planned, the market order, the limit
+        parents: One row per policy and parent, with the sums over its fills.
+        children: One row per child order sent.
+        fills: One row per execution. Everything in `parents` follows from these.
+        places: Where each limit order stood in its queue, one row per change: `ahead` of it (null where the
+            pessimistic model knows no bound), and its own shares `left`, from `ts` on (rule C10).
+        epochs: One row per decision of the paper's router: the shares it planned, the market order, the limit
             orders' sum, and the problem behind them, money in nanos.
 
     """

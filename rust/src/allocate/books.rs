@@ -1,4 +1,4 @@
-//! Many books at once, as arrays of one row per book and one column per venue (the model's section 3).
+//! Many books at once, as arrays of one row per book and one column per venue (section 3 of the model).
 
 use super::exact::Scratch;
 use super::{Offer, Penalties, Problem, Rule, Solver, allocate};
