@@ -77,6 +77,13 @@ def test_every_rule_that_is_cited_exists() -> None:
     assert len(cited) > 20, "citations are no longer found: has their form changed?"
 
 
+def test_the_map_for_contributors_names_what_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:rust|python|tests|docs|bench)/[\w./-]*|\w+\.(?:yml|toml|md))`", text)
+    assert len(paths) > 30
+    assert [path for path in paths if not (ROOT / path).exists() and "NAME" not in path] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_tests_named_in_documents_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
