@@ -172,7 +172,7 @@ def ck_market_order(resolved: _Resolved, outflows: NDArray[np.float64], limits: 
 def ck_quantile_level(resolved: _Resolved) -> float: ...
 def ck_one_venue(resolved: _Resolved, outflow: float) -> list[float]: ...
 def count_states(
-    tape: Mapping[str, NDArray[Any]], venues: int, snapshot: str, collar: float
+    tape: Mapping[str, NDArray[Any]], venues: int, snapshot: str, collar: tuple[float, int]
 ) -> tuple[int, int, int, int]: ...
 def execute(
     sign: int,
@@ -195,7 +195,7 @@ def book_at(
     tape: Mapping[str, Any],
     venues: int,
     snapshot: str,
-    collar: float,
+    collar: tuple[float, int],
     max_quote_age: int | None,
     times: NDArray[np.int64],
 ) -> _States: ...
@@ -207,7 +207,7 @@ def probe(
     windows: tuple[int, int],
     queue: str,
     snapshot: str,
-    collar: float,
+    collar: tuple[float, int],
     max_quote_age: int | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 def replay(

@@ -8,7 +8,7 @@ use sor_core::allocate::exact::Scratch;
 use sor_core::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate};
 use sor_core::engine::{Scene, replay};
 use sor_core::fills::{FillModel, QueueModel};
-use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
+use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books, book_at};
 use sor_core::observe::Stop;
 use sor_core::order::Parent;
 use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Unit};
@@ -82,7 +82,7 @@ fn market(venues: usize) -> Market {
         venues: vec![venue; venues],
         snapshot: Snapshot::Last,
         depletion: Depletion::Refresh,
-        visibility: Visibility { collar: 0.01, max_quote_age: None },
+        visibility: Visibility { collar: 0.01, collar_least: 0, max_quote_age: None },
         fill: FillModel::Displayed,
         queue: QueueModel::Expected,
         limit: Limit::Seen,
@@ -113,7 +113,9 @@ fn replays(criterion: &mut Criterion) {
     let greedy = BuiltIn::Static(router());
     let picky = BuiltIn::Static(StaticRouter { lambda_under: 0.00001, theta_queue: 0.0, ..router() });
     for (name, policy) in [("router, taking all it sees", greedy), ("router, taking little", picky)] {
-        let start = as_of_books(&tape, market.snapshot, &[0], Stop::NEVER).expect("books").remove(0);
+        // One lot more than the tape gives: the router decides at every snapshot, and the completion is one level.
+        let endless = Parent { side: Side::Buy, quantity: 1 << 30, start: 0, end, lot: 100, twin: 0 };
+        let start = as_of_books(&tape, &market, &[endless], Stop::NEVER).expect("books").remove(0);
         let run = |parent: &Parent, as_of| {
             replay(
                 Scene { tape: &tape, market: &market, plan: &policy, past: Past::default() },
@@ -125,16 +127,15 @@ fn replays(criterion: &mut Criterion) {
             .expect("replays")
             .summary
         };
-        // One lot more than the tape gives: the router decides at every snapshot, and the completion is one level.
-        let endless = Parent { side: Side::Buy, quantity: 1 << 30, start: 0, end, lot: 100, twin: 0 };
         let parent = Parent { quantity: run(&endless, start.clone()).executed + 100, ..endless };
         let summary = run(&parent, start.clone());
         assert_eq!((summary.executed, summary.completed), (parent.quantity - 100, 100), "never done before the end");
         group.bench_function(name, |bencher| bencher.iter(|| black_box(run(&parent, start.clone()))));
     }
     group.bench_function("no active order", |bencher| {
-        bencher
-            .iter(|| black_box(as_of_books(&tape, Snapshot::Last, &[end], Stop::NEVER).expect("books")[0].book.mid()));
+        bencher.iter(|| {
+            black_box(book_at(&tape, Snapshot::Last, &market.visibility, &[end], Stop::NEVER).expect("books")[0].mid)
+        });
     });
     group.finish();
 }

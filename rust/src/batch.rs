@@ -12,12 +12,12 @@ use crate::engine::{Scene, replay};
 use crate::error::{Error, Result};
 use crate::hindsight::hindsight;
 use crate::ledger::Ledger;
-use crate::market::{AsOf, Market, Snapshot, Tape, as_of_books};
+use crate::market::{AsOf, Market, Snapshot, Tape, Visibility, as_of_books};
 use crate::observe::{Observer, POLL, Stop, Watch};
 use crate::order::Parent;
 use crate::policy::probes::{Probes, Probing, probe};
 use crate::policy::{Past, Plan};
-use crate::units::{Money, Nanos, Shares, Side, Time};
+use crate::units::{Money, Nanos, Shares, Side};
 
 /// One column of a comparison: a policy in a market.
 #[derive(Clone, Debug)]
@@ -42,14 +42,19 @@ pub fn replay_all(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Ledger>> {
     let watch = Watch::new(observer, parents.len() * variants.len());
-    let used = variants.iter().map(|variant| variant.market.snapshot);
+    let used = variants.iter().map(|variant| &variant.market);
     let starts = Starts::new(tape, parents, used, Stop::new(&|| watch.poll()))?;
     let histories = Histories::new(tape, parents, variants, Stop::new(&|| watch.poll()))?;
     run_all(&watch, threads, |job, stop| {
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
-        let as_of = starts.at(variant.market.snapshot, index).clone();
+        let as_of = starts.at(&variant.market, index).clone();
         let probes = histories.of(variant, parents[index].side);
-        let scene = Scene { tape, market: &variant.market, plan: &*variant.plan, past: Past { probes } };
+        let scene = Scene {
+            tape,
+            market: &variant.market,
+            plan: &*variant.plan,
+            past: Past { probes, since: as_of.session.open },
+        };
         replay(scene, &parents[index], as_of, record, stop)
     })
 }
@@ -67,10 +72,8 @@ pub fn hindsight_all(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Option<Money>>> {
     let watch = Watch::new(observer, parents.len());
-    let starts = Starts::new(tape, parents, [market.snapshot].into_iter(), Stop::new(&|| watch.poll()))?;
-    run_all(&watch, threads, |job, stop| {
-        hindsight(tape, market, &parents[job], starts.at(market.snapshot, job).clone(), stop)
-    })
+    let starts = Starts::new(tape, parents, [market].into_iter(), Stop::new(&|| watch.poll()))?;
+    run_all(&watch, threads, |job, stop| hindsight(tape, market, &parents[job], starts.at(market, job).clone(), stop))
 }
 
 /// Books in a job of [`allocate_all`]: some tenth of a millisecond and more.
@@ -201,25 +204,34 @@ impl Variant {
     }
 }
 
-/// The as-of book at every parent's start, once per snapshot mode in use.
+/// Where every parent's replay begins, once for each way of looking at the tape in use.
 struct Starts {
-    modes: Vec<(Snapshot, Vec<AsOf>)>,
+    known: Vec<(Snapshot, Visibility, Vec<AsOf>)>,
 }
 
 impl Starts {
-    fn new(tape: &Tape<'_>, parents: &[Parent], used: impl Iterator<Item = Snapshot>, stop: Stop<'_>) -> Result<Self> {
-        let times: Vec<Time> = parents.iter().map(|parent| parent.start).collect();
-        let mut modes: Vec<(Snapshot, Vec<AsOf>)> = Vec::new();
-        for mode in used {
-            if modes.iter().all(|(known, _)| *known != mode) {
-                modes.push((mode, as_of_books(tape, mode, &times, stop)?));
+    fn new<'a>(
+        tape: &Tape<'_>,
+        parents: &[Parent],
+        used: impl Iterator<Item = &'a Market>,
+        stop: Stop<'_>,
+    ) -> Result<Self> {
+        let mut starts = Self { known: Vec::new() };
+        for market in used {
+            if starts.find(market).is_none() {
+                let books = as_of_books(tape, market, parents, stop)?;
+                starts.known.push((market.snapshot, market.visibility, books));
             }
         }
-        Ok(Self { modes })
+        Ok(starts)
     }
 
-    fn at(&self, mode: Snapshot, parent: usize) -> &AsOf {
-        let (_, books) = self.modes.iter().find(|(known, _)| *known == mode).expect("built for every mode in use");
-        &books[parent]
+    fn find(&self, market: &Market) -> Option<&Vec<AsOf>> {
+        let same = |(mode, visibility, _): &&(_, _, _)| (*mode, *visibility) == (market.snapshot, market.visibility);
+        self.known.iter().find(same).map(|(_, _, books)| books)
+    }
+
+    fn at(&self, market: &Market, parent: usize) -> &AsOf {
+        &self.find(market).expect("built for every market in use")[parent]
     }
 }

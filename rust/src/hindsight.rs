@@ -7,13 +7,13 @@
 
 use crate::error::Result;
 use crate::fills::{Walk, walk_error};
-use crate::market::{AsOf, Book, Market, Tape};
+use crate::market::{AsOf, Book, Living, Market, Moments, Tape, living_quote};
 use crate::observe::Stop;
 use crate::order::Parent;
 use crate::units::{Money, Nanos, Shares, Time};
 
-/// The least all-in cost of a parent in nanos: cash out for a buy, minus cash in for a sell. `None` when its side was
-/// never quoted by its end.
+/// The least all-in cost of a parent in nanos: cash out for a buy, minus cash in for a sell. `None` when it never
+/// arrived.
 ///
 /// # Errors
 ///
@@ -25,29 +25,50 @@ pub fn hindsight(
     as_of: AsOf,
     stop: Stop<'_>,
 ) -> Result<Option<Money>> {
-    let AsOf { mut book, mut next } = as_of;
+    let AsOf { session, end, mut book, next, mut shown } = as_of;
+    let mut moments = Moments::after(tape, market.snapshot, &session, next, parent.start);
     let mut offers = Offers { fresh: vec![true; tape.venues()], seen: Vec::new() };
-    offers.see(&book, market, parent, parent.start);
-    while next < tape.len() && tape.ts()[next] <= parent.end {
-        let rows = tape.snapshot_at(next, market.snapshot);
-        let now = tape.ts()[next];
-        next = rows.end;
-        book.apply(tape, rows, market.snapshot, |change| {
-            let (old, new) = change.quote(parent.side);
-            offers.fresh[change.venue] |= old != new;
-        });
-        if now < parent.end {
+    if shown && parent.start < end {
+        offers.see(&book, market, parent, parent.start);
+    }
+    let mut looked: usize = 0;
+    loop {
+        let (record, edge) = (moments.next_record(), moments.next_edge());
+        let now = record.min(edge);
+        if now > end || now == Time::MAX {
+            break;
+        }
+        if edge == now {
+            moments.pass_edge();
+            book.see_halts(tape, now);
+        }
+        if record == now {
+            book.apply(tape, moments.take_snapshot(), market.snapshot, |change| {
+                let (old, new) = change.quote(parent.side);
+                offers.fresh[change.venue] |= old != new;
+            });
+        } else {
+            book.close_moment();
+        }
+        let before = shown;
+        shown = shown || market.visibility.shows_both(&book, now);
+        if shown && now < end && (record == now || !before) {
             offers.see(&book, market, parent, now);
         }
-        if next.is_multiple_of(4096) {
+        looked += 1;
+        if looked.is_multiple_of(4096) {
             stop.check()?;
         }
     }
-    let Some(top) = book.top(parent.side) else { return Ok(None) };
+    if !shown {
+        return Ok(None);
+    }
+    let found = living_quote(moments, &book, &market.visibility, parent.side, end, stop)?;
+    let Some(Living { top, .. }) = found else { return Ok(None) };
     let fee = market.venues[top.venue].taker_fee;
     let walk = Walk::new(top, parent.quantity, market.tick, parent.side);
     offers.seen.sort_unstable();
-    cheapest(parent.quantity, &offers.seen, walk.map(|(shares, key)| (shares, key.map(|key| key + fee))))
+    cheapest(parent.quantity, &offers.seen, walk.map(|(shares, key)| (shares, key.map(|key| key.saturating_add(fee)))))
         .map(Some)
         .ok_or_else(|| walk_error(parent))
 }
@@ -62,11 +83,11 @@ struct Offers {
 impl Offers {
     /// Adds the episodes that a policy deciding now sees for the first time.
     fn see(&mut self, book: &Book, market: &Market, parent: &Parent, now: Time) {
-        let Some(mid) = book.mid() else { return };
+        let Some(mid) = book.mid().filter(|_| !book.all_halted()) else { return };
         for (venue, quote) in market.visibility.visible(book, parent.side, mid, now) {
             if self.fresh[venue] {
                 self.fresh[venue] = false;
-                self.seen.push((quote.key + market.venues[venue].taker_fee, Shares::from(quote.size)));
+                self.seen.push((quote.key.saturating_add(market.venues[venue].taker_fee), Shares::from(quote.size)));
             }
         }
     }

@@ -194,7 +194,11 @@ pub enum Status {
     Filled,
     /// What was left at the end was completed by walking the book.
     Completed,
-    /// Its side was never quoted by the end: nothing could be done with what was left.
+    /// What was left at the end was completed at the first quote after it.
+    Late,
+    /// No quote came any more: what was left was priced at the session's last.
+    Stale,
+    /// The order never arrived: by its end no moment had shown a quote on both sides. Nothing was done.
     NoQuotes,
 }
 

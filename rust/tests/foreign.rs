@@ -60,8 +60,9 @@ const CENT: Nanos = 10_000_000;
 
 /// One venue, 100 shares at 99 and at 101 cents at time 0, and records at the given times that change the bid's size.
 fn run(plan: &Scripted, sizes: &[(Time, u32)], trades: &[(Time, Nanos, u32)], latency: Time) -> Result<Ledger> {
-    let ts: Vec<Time> = [0].into_iter().chain(sizes.iter().map(|&(ts, _)| ts)).collect();
-    let bid_sz: Vec<u32> = [100].into_iter().chain(sizes.iter().map(|&(_, size)| size)).collect();
+    // The session goes on after the order's end.
+    let ts: Vec<Time> = [0].into_iter().chain(sizes.iter().map(|&(ts, _)| ts)).chain([200]).collect();
+    let bid_sz: Vec<u32> = [100].into_iter().chain(sizes.iter().map(|&(_, size)| size)).chain([1]).collect();
     let all = |value: Nanos| vec![value; ts.len()];
     let (venue, bid_px, ask_px, ask_sz) = (vec![0; ts.len()], all(99 * CENT), all(101 * CENT), vec![100; ts.len()]);
     let columns = Columns {
@@ -82,14 +83,14 @@ fn run(plan: &Scripted, sizes: &[(Time, u32)], trades: &[(Time, Nanos, u32)], la
         venues: vec![Venue { taker_fee: 0, maker_rebate: 2, latency, queue_position: 0.0 }],
         snapshot: Snapshot::Last,
         depletion: Depletion::Refresh,
-        visibility: Visibility { collar: 1.0, max_quote_age: None },
+        visibility: Visibility { collar: 1.0, collar_least: 0, max_quote_age: None },
         fill: FillModel::Displayed,
         queue: QueueModel::Pessimistic,
         limit: Limit::Seen,
         tick: CENT,
     };
     let parent = Parent { side: Side::Buy, quantity: 300, start: 0, end: 100, lot: 1, twin: 0 };
-    let as_of = as_of_books(&tape, Snapshot::Last, &[0], Stop::NEVER)?.remove(0);
+    let as_of = as_of_books(&tape, &market, &[parent], Stop::NEVER)?.remove(0);
     replay(Scene { tape: &tape, market: &market, plan, past: Past::default() }, &parent, as_of, true, Stop::NEVER)
 }
 

@@ -234,6 +234,7 @@ impl GoldenSettings {
             },
             visibility: Visibility {
                 collar: self.collar_ppm.unwrap_or(10_000.0) / 1e6,
+                collar_least: 0,
                 max_quote_age: self.max_quote_age,
             },
             fill: self.fill(),
@@ -389,6 +390,8 @@ fn check(case: &ReplayCase, ledger: &Ledger, name: &str) {
     let status = match total.status {
         Status::Filled => "filled",
         Status::Completed => "completed",
+        Status::Late => "late",
+        Status::Stale => "stale",
         Status::NoQuotes => "no_quotes",
     };
     assert_eq!((status, total.arrival_mid), (case.status.as_str(), case.m0), "{name}");
@@ -425,7 +428,7 @@ fn the_replay_gives_the_golden_ledgers() {
             lot: order.lot,
             twin: 0,
         };
-        let as_of = || as_of_books(&tape, market.snapshot, &[parent.start], Stop::NEVER).expect("books").remove(0);
+        let as_of = || as_of_books(&tape, &market, &[parent], Stop::NEVER).expect("books").remove(0);
         for solver in SOLVERS {
             let name = format!("{}, {solver:?}", case.name);
             let policy = case.policy.build(solver);

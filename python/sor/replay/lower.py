@@ -47,7 +47,7 @@ class CoreVariant(TypedDict):
     venues: list[CoreVenue]
     snapshot: str
     depletion: str
-    collar: float
+    collar: tuple[float, int]
     max_quote_age: int | None
     tick: int
     fill: CoreFill | None
@@ -90,12 +90,13 @@ def core_variant(variant: Variant, quotes: Quotes) -> CoreVariant:
     }
 
 
-def core_visibility(book: Book) -> tuple[float, int | None]:
-    """Return the collar and the largest age of a quote."""
+def core_visibility(book: Book) -> tuple[tuple[float, int], int | None]:
+    """Return the collar, a fraction and the least it is in nanos, and the largest age of a quote."""
     age = book.max_quote_age
     # A collar of a million times the mid hides nothing.
     collar = 1e6 if book.collar is None else book.collar
-    return collar, None if age is None else duration_ns(age, "max_quote_age")
+    least = book.collar_ticks * round(book.tick * NANOS)
+    return (collar, least), None if age is None else duration_ns(age, "max_quote_age")
 
 
 def core_fill(fill: FillModel) -> CoreFill | None:

@@ -74,6 +74,8 @@ class Book:
             (`"persistent"`), or not at all (`"none"`) (rule B5).
         collar: Quotes further than this fraction through the mid are stubs no policy sees; None sees all
             (rule B7).
+        collar_ticks: A quote no further than this many ticks through the mid is never a stub: on a cheap stock
+            one tick is more than the collar (rule B7).
         max_quote_age: Quotes older than this are hidden; None hides none (rule B3).
         tick: Price step of the completion walk, in currency (rule P2).
 
@@ -85,6 +87,7 @@ class Book:
     snapshot: Snapshot = "last"
     depletion: Depletion = "refresh"
     collar: float | None = 0.01
+    collar_ticks: int = 5
     max_quote_age: Duration | None = None
     tick: float = 0.01
 
@@ -93,6 +96,7 @@ class Book:
         choice("depletion", self.depletion, Depletion)
         if self.collar is not None:
             keep(self, collar=number("collar", self.collar, least=0, most=1e6))
+        keep(self, collar_ticks=whole("collar_ticks", self.collar_ticks, least=0, most=1_000_000))
         if self.max_quote_age is not None:
             duration_ns(self.max_quote_age, "max_quote_age")
         keep(self, tick=number("tick", self.tick, least=1e-9, most=1e6))

@@ -294,5 +294,5 @@ def file_kind(path: Path) -> str:
 
 def _scan(quotes: Quotes, collar: float) -> tuple[int, int, int]:
     """Count locked and crossed snapshots of the consolidated book, and quotes beyond the collar."""
-    _, locked, crossed, stubs = _core.count_states(quotes.arrays(), quotes.venues.height, "last", collar)
+    _, locked, crossed, stubs = _core.count_states(quotes.arrays(), quotes.venues.height, "last", (collar, 0))
     return locked, crossed, stubs

@@ -53,6 +53,6 @@ impl Problem<'_> {
     #[must_use]
     #[inline]
     pub fn unit_cost(&self, offer: &Offer) -> Nanos {
-        offer.key - self.benchmark_key + offer.fee
+        offer.key.saturating_sub(self.benchmark_key).saturating_add(offer.fee)
     }
 }

@@ -1,6 +1,7 @@
 //! The replay of one parent order: one loop that reads like rule P1.
 
 mod exchange;
+mod posts;
 mod resting;
 mod run;
 mod scene;
@@ -9,7 +10,7 @@ pub use scene::Scene;
 
 use crate::error::Result;
 use crate::ledger::Ledger;
-use crate::market::AsOf;
+use crate::market::{AsOf, Moments};
 use crate::observe::Stop;
 use crate::order::Parent;
 use crate::policy::{Mind, Policy};
@@ -23,6 +24,8 @@ use run::Run;
 /// [`Error::Stopped`](crate::Error::Stopped), what the policy returns, and
 /// [`Error::Invalid`](crate::Error::Invalid) for an order that it may not send or that cannot be completed.
 pub fn replay(scene: Scene<'_>, parent: &Parent, as_of: AsOf, record: bool, stop: Stop<'_>) -> Result<Ledger> {
+    // An end past its session's close is cut to the close (rule T3).
+    let parent = &Parent { end: as_of.end, ..*parent };
     let order = (parent, as_of, record, stop);
     // A policy that does not ask to be told hears nothing of its takes, which are most of what there is to tell.
     match scene.plan.start(parent, &scene.past)? {
@@ -43,30 +46,31 @@ fn play<'a>(
     hearing: Hearing,
     (parent, as_of, record, stop): (&'a Parent, AsOf, bool, Stop<'a>),
 ) -> Result<Ledger> {
-    let tape = scene.tape;
-    let mut next = as_of.next;
-    let exchange = Exchange::new(scene, parent, as_of.book, record, hearing);
-    let mut run = Run::new(policy, exchange, stop);
-    run.decide(parent.start)?;
-    while !run.is_done() && next < tape.len() && tape.ts()[next] < parent.end {
-        let (rows, now) = (tape.snapshot_at(next, scene.market.snapshot), tape.ts()[next]);
-        next = rows.end;
-        run.pass_time_until(now)?;
-        run.exchange.deliver(|arrival| arrival < now);
-        run.exchange.apply(rows);
+    let AsOf { session, end, book, next, shown } = as_of;
+    let mut moments = Moments::after(scene.tape, scene.market.snapshot, &session, next, parent.start);
+    let exchange = Exchange::new(scene, parent, end, book, record, hearing);
+    let mut run = Run::new(policy, exchange, shown, stop);
+    if parent.start < end {
+        run.decide(parent.start)?;
+    }
+    while !run.is_done() && moments.next_record() < end {
+        let now = moments.next_record();
+        run.pass_time_until(now, &mut moments)?;
+        run.exchange.deliver(|arrival| arrival < now)?;
+        run.exchange.apply(moments.take_snapshot());
         run.decide_at_snapshot(now)?;
     }
     if !run.is_done() {
-        run.pass_time_until(parent.end)?;
-        run.exchange.deliver(|arrival| arrival < parent.end);
-        while next < tape.len() && tape.ts()[next] <= parent.end {
-            let rows = tape.snapshot_at(next, scene.market.snapshot);
-            next = rows.end;
-            run.exchange.apply(rows);
+        run.pass_time_until(end, &mut moments)?;
+        run.exchange.deliver(|arrival| arrival < end)?;
+        while moments.next_record() <= end {
+            run.exchange.apply(moments.take_snapshot());
+            run.arrive(end);
         }
-        run.exchange.expire(parent.end);
-        run.exchange.deliver(|arrival| arrival <= parent.end);
-        run.finish()?;
+        run.arrive(end);
+        run.exchange.expire(end);
+        run.exchange.deliver(|arrival| arrival <= end)?;
+        run.finish(moments)?;
     }
     Ok(run.close())
 }

@@ -57,6 +57,17 @@ impl RestingOrders {
         }
     }
 
+    /// Takes out the orders at the venues that `halted` says are.
+    pub(super) fn remove_at(&mut self, halted: impl Fn(usize) -> bool, mut gone: impl FnMut(usize, &Posted)) {
+        for (venue, queue) in self.by_venue.iter_mut().enumerate().filter(|(venue, _)| halted(*venue)) {
+            for posted in queue.iter() {
+                gone(venue, posted);
+            }
+            self.count -= queue.len();
+            queue.clear();
+        }
+    }
+
     /// A record is about to take effect; `mid` is that of the last snapshot.
     #[inline]
     pub(super) fn record(&mut self, change: &Change, mid: Option<Nanos>, books: &mut Books<'_>) {

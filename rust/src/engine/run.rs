@@ -4,6 +4,7 @@ use crate::engine::exchange::{Decision, Exchange};
 use crate::error::{Error, Result};
 use crate::fills::{Walk, walk_error};
 use crate::ledger::{Fill, Kind, Ledger, Status};
+use crate::market::{Living, Moments, When, living_quote};
 use crate::observe::Stop;
 use crate::policy::{Orders, Policy, View};
 use crate::units::{Money, Nanos, Shares, Time};
@@ -25,12 +26,16 @@ pub(super) struct Run<'a, P> {
     mid: Option<Nanos>,
     worst_key: Nanos,
     lowest_fee: Nanos,
+    // Whether both sides have shown a visible quote at once.
+    shown: bool,
+    // When what was left could be completed.
+    when: When,
     stop: Stop<'a>,
     until_poll: u32,
 }
 
 impl<'a, P: Policy> Run<'a, P> {
-    pub(super) fn new(policy: P, exchange: Exchange<'a>, stop: Stop<'a>) -> Self {
+    pub(super) fn new(policy: P, exchange: Exchange<'a>, shown: bool, stop: Stop<'a>) -> Self {
         let lowest_fee = exchange.market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0);
         Self {
             exchange,
@@ -40,6 +45,8 @@ impl<'a, P: Policy> Run<'a, P> {
             mid: None,
             worst_key: 0,
             lowest_fee,
+            shown,
+            when: When::InTime,
             stop,
             until_poll: POLL_EVERY,
         }
@@ -51,28 +58,42 @@ impl<'a, P: Policy> Run<'a, P> {
         self.exchange.remaining() == 0 && self.exchange.is_idle()
     }
 
-    /// What happens before the records at `now` are seen: trades up to `now`, expiries and times of waking before it, in
+    /// The moment of a halt's begin or end, without records, is over. A policy decides in it only where it arrives.
+    fn close_moment(&mut self, now: Time) -> Result<()> {
+        self.exchange.book.close_moment();
+        let here = self.exchange.ledger.summary.arrival_mid.is_none() && self.arrive(now).is_some();
+        if here && now < self.exchange.end && self.next_wake != now { self.decide(now) } else { Ok(()) }
+    }
+
+    /// What happens before the records at `now` are seen: halts and trades up to `now`, expiries and times of waking before it, in
     /// order of time, each after the arrivals before it. A trade at the time of an expiry still meets the order.
     #[inline]
-    pub(super) fn pass_time_until(&mut self, now: Time) -> Result<()> {
-        if self.next_wake >= now && self.exchange.is_quiet() {
+    pub(super) fn pass_time_until(&mut self, now: Time, moments: &mut Moments<'_>) -> Result<()> {
+        if self.next_wake >= now && self.exchange.is_quiet() && moments.next_edge() > now {
             return Ok(());
         }
-        self.pass_events_until(now)
+        self.pass_events_until(now, moments)
     }
 
     #[inline(never)]
-    fn pass_events_until(&mut self, now: Time) -> Result<()> {
+    fn pass_events_until(&mut self, now: Time, moments: &mut Moments<'_>) -> Result<()> {
         loop {
             let trade = self.exchange.next_trade().filter(|&ts| ts <= now).unwrap_or(Time::MAX);
             let expiry = self.exchange.next_expiry().unwrap_or(Time::MAX);
-            let first = trade.min(expiry).min(self.next_wake);
-            if first > now || (first == now && trade != now) {
+            let edge = moments.next_edge();
+            let first = edge.min(trade).min(expiry).min(self.next_wake);
+            if first > now || (first == now && trade != now && edge != now) {
                 return Ok(());
             }
             self.poll()?;
-            self.exchange.deliver(|arrival| arrival < first);
-            if trade == first {
+            self.exchange.deliver(|arrival| arrival < first)?;
+            if edge == first {
+                moments.pass_edge();
+                self.exchange.see_halts(first);
+                if moments.next_record() != first {
+                    self.close_moment(first)?;
+                }
+            } else if trade == first {
                 self.exchange.print();
             } else if expiry == first {
                 self.exchange.expire(first);
@@ -89,7 +110,7 @@ impl<'a, P: Policy> Run<'a, P> {
     pub(super) fn decide_at_snapshot(&mut self, now: Time) -> Result<()> {
         self.poll()?;
         if self.next_wake == now {
-            self.arrive();
+            self.arrive(now);
             return Ok(());
         }
         self.decide(now)
@@ -98,7 +119,7 @@ impl<'a, P: Policy> Run<'a, P> {
     /// Rule P1 (3) and (4): the policy plans and sends orders; those without latency execute at once.
     #[inline]
     pub(super) fn decide(&mut self, now: Time) -> Result<()> {
-        if let Some(mid) = self.arrive() {
+        if let Some(mid) = self.arrive(now).filter(|_| !self.exchange.book.all_halted()) {
             self.tell();
             self.look(mid);
             let decision = Decision { now, mid, remaining: self.exchange.to_plan() };
@@ -111,12 +132,22 @@ impl<'a, P: Policy> Run<'a, P> {
         Ok(())
     }
 
-    /// The mid now, which is the arrival mid if it is the first.
+    /// The mid now, once the order has arrived: at its start or later, as soon as both sides have shown a visible quote at
+    /// once (rule T4). The first is the arrival mid.
     #[inline]
-    fn arrive(&mut self) -> Option<Nanos> {
+    pub(super) fn arrive(&mut self, now: Time) -> Option<Nanos> {
+        if self.exchange.ledger.summary.arrival_mid.is_none() && !self.has_arrived(now) {
+            return None;
+        }
         let mid = self.exchange.book.mid()?;
         self.exchange.ledger.summary.arrival_mid.get_or_insert(mid);
         Some(mid)
+    }
+
+    #[inline(never)]
+    fn has_arrived(&mut self, now: Time) -> bool {
+        self.shown = self.shown || self.exchange.market.visibility.shows_both(&self.exchange.book, now);
+        self.shown
     }
 
     /// What became of its orders since it last decided.
@@ -148,15 +179,19 @@ impl<'a, P: Policy> Run<'a, P> {
         Ok(())
     }
 
-    /// Rule P2: what is left at the end is completed, what is too much unwound, by a walk of the flat book.
-    pub(super) fn finish(&mut self) -> Result<()> {
-        // A book whose first quote came with the last records: the order never decided, but has an arrival mid.
-        self.arrive();
-        let Exchange { parent, market, book, ledger, .. } = &mut self.exchange;
+    /// Rule P2: what is left at the end is completed, what is too much unwound, by a walk of the flat book, at a quote that
+    /// lives (rule T6).
+    pub(super) fn finish(&mut self, moments: Moments<'_>) -> Result<()> {
+        let Exchange { parent, market, book, ledger, end, .. } = &mut self.exchange;
         let left = parent.quantity - ledger.summary.executed;
+        if left == 0 || ledger.summary.arrival_mid.is_none() {
+            return Ok(());
+        }
         let (kind, taking) =
             if left > 0 { (Kind::Completion, parent.side) } else { (Kind::Unwind, parent.side.opposite()) };
-        let (Some(top), Some(mid)) = (book.top(taking), book.mid()) else { return Ok(()) };
+        let found = living_quote(moments, book, &market.visibility, taking, *end, self.stop)?;
+        let Some(Living { top, ts, mid, age, kind: when }) = found else { return Ok(()) };
+        self.when = when;
         let walk = Walk::new(top, left.abs(), market.tick, taking);
         if walk.levels() > MOST_LEVELS {
             return Err(Error::Invalid {
@@ -170,8 +205,8 @@ impl<'a, P: Policy> Run<'a, P> {
             let key = key.ok_or_else(|| walk_error(parent))?;
             ledger.fill(Fill {
                 child: None,
-                ts_decided: parent.end,
-                ts_executed: parent.end,
+                ts_decided: *end,
+                ts_executed: ts,
                 venue: top.venue,
                 kind,
                 quantity,
@@ -180,7 +215,7 @@ impl<'a, P: Policy> Run<'a, P> {
                 mid,
                 fee: Money::from(quantity) * Money::from(market.venues[top.venue].taker_fee),
                 rebate: 0,
-                age: parent.end - book.updated(top.venue),
+                age,
             });
         }
         Ok(())
@@ -192,6 +227,8 @@ impl<'a, P: Policy> Run<'a, P> {
         let Exchange { parent, mut ledger, .. } = self.exchange;
         let sum = &mut ledger.summary;
         sum.status = match parent.quantity - sum.executed - sum.completed + sum.unwound {
+            0 if self.when == When::Late => Status::Late,
+            0 if self.when == When::Stale => Status::Stale,
             0 if sum.completed > 0 => Status::Completed,
             0 => Status::Filled,
             _ => Status::NoQuotes,

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Binomial, Distribution};
 
+use crate::error::{Result, require};
 use crate::units::{Nanos, Shares, Side, Time};
 
 /// How a child that meets a quote is filled.
@@ -96,24 +97,34 @@ impl FillModel {
     }
 
     /// The fill of a child of `x` shares.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) when the slipped price leaves 64 bits.
     #[inline]
-    pub fn execute(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Execution {
+    pub fn execute(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Result<Execution> {
         let mut execution = self.expected(side, x, met);
-        if let FillModel::QueueAware(QueueAware { seed: Some(seed), .. }) = *self {
+        let FillModel::QueueAware(queue) = *self else { return Ok(execution) };
+        if let Some(seed) = queue.seed {
             execution.quantity = draw(x.min(met.available), self.probability(met), seed, stream);
         }
-        execution
+        require(execution.key.checked_abs().is_some_and(|price| price < Nanos::MAX), "impact", RULE, || {
+            format!("{} for {} of {} displayed shares", queue.impact, x.min(met.available), met.displayed)
+        })?;
+        Ok(execution)
     }
 }
 
+const RULE: &str = "must be small enough for slipped prices to stay within 64-bit nanos (at most about 9.2e9)";
+
 impl QueueAware {
-    /// `quoted * (1 + s * slippage)`, `slippage = impact * x / displayed`, rounded half to even.
+    /// `quoted * (1 + s * slippage)`, `slippage = impact * min(x, available) / displayed`, rounded half to even, never below
+    /// zero; the largest number where it would leave 64 bits.
     fn slipped(&self, side: Side, x: Shares, met: &Met) -> Nanos {
         let sign = side.sign();
-        let slippage = self.impact * x as f64 / met.displayed as f64;
+        let slippage = self.impact * x.min(met.available) as f64 / met.displayed as f64;
         let quoted = (sign * met.key) as f64;
-        sign * (quoted * (1.0 + sign as f64 * slippage)).round_ties_even() as Nanos
+        sign * ((quoted * (1.0 + sign as f64 * slippage)).round_ties_even() as Nanos).max(0)
     }
 }
 

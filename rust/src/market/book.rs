@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::market::hours::Session;
 use crate::market::tape::{Record, Snapshot, Tape};
 use crate::quote::{EMPTY, Quote, Top};
 use crate::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
@@ -77,6 +78,11 @@ pub struct Book {
     // Row of the venue's last record on the tape.
     rows: Vec<usize>,
     memory: Memory,
+    // The quotes of venues that are halted, which show nothing (rule T5): no venues until one is.
+    halted: Vec<Option<[Quote; 2]>>,
+    halts: usize,
+    // A halt has begun or ended in this moment, and what was before it is remembered.
+    changing: bool,
 }
 
 #[inline]
@@ -103,7 +109,21 @@ impl Book {
             updated: vec![Time::MIN; venues],
             rows: vec![0; venues],
             memory: Memory::default(),
+            halted: Vec::new(),
+            halts: 0,
+            changing: false,
         }
+    }
+
+    /// The book of a session as it opens: empty, with what is halted then.
+    #[must_use]
+    pub(crate) fn at_open(tape: &Tape<'_>, session: &Session) -> Self {
+        let mut book = Self::new(tape.venues());
+        if tape.has_halts() {
+            book.see_halts(tape, session.open);
+            book.close_moment();
+        }
+        book
     }
 
     /// The quotes that `side` takes, by venue.
@@ -181,12 +201,15 @@ impl Book {
         while next < rows.end {
             let snapshot = tape.snapshot_at(next, mode);
             next = snapshot.end;
-            if snapshot.clone().any(|i| tape.is_one_sided(i)) {
+            if !std::mem::take(&mut self.changing) && snapshot.clone().any(|i| tape.is_one_sided(i)) {
                 self.settle();
                 self.remember();
             }
             for i in snapshot {
                 self.enter(tape, i, mode, |book, venue, [ask, bid]| {
+                    if book.halts > 0 && book.keep_back(venue, [ask, bid]).is_some() {
+                        return;
+                    }
                     book.sides[0].quotes[venue] = ask;
                     book.sides[1].quotes[venue] = bid;
                 });
@@ -220,17 +243,75 @@ impl Book {
     pub fn apply(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot, mut changed: impl FnMut(&Change)) {
         // Only a snapshot that clears a side can make the last mid or the last top needed: remember them here,
         // while the book still is the snapshot before.
-        if rows.clone().any(|i| tape.is_one_sided(i)) {
+        if !std::mem::take(&mut self.changing) && rows.clone().any(|i| tape.is_one_sided(i)) {
             self.remember();
         }
         for i in rows {
             self.enter(tape, i, mode, |book, venue, [ask, bid]| {
+                if book.halts > 0
+                    && let Some(old) = book.keep_back(venue, [ask, bid])
+                {
+                    let updated = book.updated[venue];
+                    return changed(&Change { venue, ts: tape.ts()[i], updated, old, new: [ask, bid] });
+                }
                 let old = [book.sides[0].quotes[venue], book.sides[1].quotes[venue]];
                 changed(&Change { venue, ts: tape.ts()[i], updated: book.updated[venue], old, new: [ask, bid] });
                 book.sides[0].replace(venue, ask);
                 book.sides[1].replace(venue, bid);
             });
         }
+    }
+
+    /// A record of a halted venue: its quotes are kept and not shown. The ones before, if it is halted.
+    #[cold]
+    fn keep_back(&mut self, venue: usize, quotes: [Quote; 2]) -> Option<[Quote; 2]> {
+        self.halted[venue].as_mut().map(|kept| std::mem::replace(kept, quotes))
+    }
+
+    /// Halts begin or end at `now`: those venues hide their quotes, or show them again. Records of the same moment come
+    /// after it; where there are none, [`close_moment`](Self::close_moment) does.
+    pub(crate) fn see_halts(&mut self, tape: &Tape<'_>, now: Time) {
+        if !self.changing {
+            self.settle();
+            self.remember();
+        }
+        self.changing = true;
+        let venues = self.updated.len();
+        self.halted.resize(venues, None);
+        for venue in 0..venues {
+            match (self.halted[venue].take(), tape.is_halted(venue, now)) {
+                (None, true) => {
+                    let none = Quote { key: EMPTY, size: 0 };
+                    let shown = [0, 1].map(|side| self.sides[side].quotes[venue]);
+                    self.sides.iter_mut().for_each(|side| side.replace(venue, none));
+                    self.halted[venue] = Some(shown);
+                }
+                (Some([ask, bid]), false) => {
+                    self.sides[0].replace(venue, ask);
+                    self.sides[1].replace(venue, bid);
+                }
+                (kept, _) => self.halted[venue] = kept,
+            }
+        }
+        self.halts = self.halted.iter().flatten().count();
+    }
+
+    /// The moment of a halt's begin or end is over.
+    pub(crate) fn close_moment(&mut self) {
+        self.changing = false;
+    }
+
+    /// Whether a venue is halted.
+    #[must_use]
+    pub fn is_halted(&self, venue: usize) -> bool {
+        self.halts > 0 && self.halted[venue].is_some()
+    }
+
+    /// Whether every venue is halted.
+    #[must_use]
+    #[inline]
+    pub fn all_halted(&self) -> bool {
+        self.halts > 0 && self.halts == self.updated.len()
     }
 
     fn remember(&mut self) {

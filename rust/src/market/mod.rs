@@ -2,8 +2,10 @@
 
 mod as_of;
 mod book;
+mod hours;
 #[allow(clippy::module_inception, reason = "the file that holds `Market`")]
 mod market;
+mod moments;
 mod scan;
 mod taken;
 mod tape;
@@ -12,7 +14,9 @@ mod visibility;
 
 pub use as_of::{AsOf, as_of_books};
 pub use book::{Book, Change};
+pub use hours::{Halt, Hours, Session};
 pub use market::{Limit, Market};
+pub(crate) use moments::{Living, Moments, When, living_quote};
 pub use scan::{BookCounts, State, book_at, count_states};
 pub use taken::{Depletion, Taken};
 pub use tape::{Columns, Record, Snapshot, Tape, Trades};

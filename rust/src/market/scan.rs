@@ -1,12 +1,15 @@
 //! Passes over a whole tape: counts of its states, and its state at given times.
 
+use std::ops::Range;
+
 use crate::error::Result;
 use crate::market::book::{Book, keys};
+use crate::market::moments::Moments;
 use crate::market::tape::{Snapshot, Tape};
 use crate::market::visibility::Visibility;
 use crate::observe::Stop;
 use crate::quote::EMPTY;
-use crate::units::{Nanos, Shares, Side, Time, fraction_of};
+use crate::units::{Nanos, Shares, Side, Time};
 
 /// Counts over a tape's snapshots, for the report on the data (rules B6, B7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,11 +30,25 @@ pub struct BookCounts {
 /// # Errors
 ///
 /// [`Error::Stopped`](crate::Error::Stopped).
-pub fn count_states(tape: &Tape<'_>, mode: Snapshot, collar: f64, stop: Stop<'_>) -> Result<BookCounts> {
-    let mut book = Book::new(tape.venues());
+pub fn count_states(tape: &Tape<'_>, mode: Snapshot, visibility: &Visibility, stop: Stop<'_>) -> Result<BookCounts> {
     let mut counts = BookCounts::default();
-    let mut next = 0;
-    while next < tape.len() {
+    for session in tape.sessions() {
+        count_session(tape, mode, visibility, session.rows, &mut counts, stop)?;
+    }
+    Ok(counts)
+}
+
+fn count_session(
+    tape: &Tape<'_>,
+    mode: Snapshot,
+    visibility: &Visibility,
+    rows: Range<usize>,
+    counts: &mut BookCounts,
+    stop: Stop<'_>,
+) -> Result<()> {
+    let mut book = Book::new(tape.venues());
+    let mut next = rows.start;
+    while next < rows.end {
         let rows = tape.snapshot_at(next, mode);
         next = rows.end;
         book.apply(tape, rows.clone(), mode, |_| {});
@@ -45,13 +62,13 @@ pub fn count_states(tape: &Tape<'_>, mode: Snapshot, collar: f64, stop: Stop<'_>
             counts.crossed += u64::from(ask < -bid);
         }
         let Some(mid) = book.mid() else { continue };
-        let limit = fraction_of(collar, mid);
+        let limit = visibility.widest(mid);
         for quotes in rows.map(|i| keys(&tape.record(i))) {
             counts.stubs += u64::from(quotes[0].key != EMPTY && quotes[0].key - mid > limit);
             counts.stubs += u64::from(quotes[1].key != EMPTY && quotes[1].key + mid > limit);
         }
     }
-    Ok(counts)
+    Ok(())
 }
 
 /// What the consolidated book shows at one moment; prices in nanos.
@@ -82,21 +99,24 @@ pub fn book_at(
     times: &[Time],
     stop: Stop<'_>,
 ) -> Result<Vec<State>> {
+    let sessions = tape.sessions();
     let mut order: Vec<usize> = (0..times.len()).collect();
     order.sort_by_key(|&i| times[i]);
-    let mut book = Book::new(tape.venues());
     let mut states = vec![State::default(); times.len()];
-    let mut next = 0;
+    let mut place: Option<(usize, Book, Moments<'_>)> = None;
     for (looked, i) in order.into_iter().enumerate() {
-        let end = next + tape.ts()[next..].partition_point(|&ts| ts <= times[i]);
-        while next < end {
-            next = book.fast_forward(tape, next..end.min(next + 8192), mode);
-            stop.check()?;
+        // The last session that has opened by then: a book outlives its session's close, never the next one's open.
+        let Some(at) = sessions.partition_point(|session| session.open <= times[i]).checked_sub(1) else { continue };
+        if place.as_ref().is_none_or(|(known, ..)| *known != at) {
+            place = Some((at, Book::at_open(tape, &sessions[at]), Moments::new(tape, mode, &sessions[at])));
+        }
+        if let Some((_, book, moments)) = &mut place {
+            moments.skip(book, times[i], stop)?;
+            states[i] = state(book, visibility, times[i]);
         }
         if looked.is_multiple_of(8192) {
             stop.check()?;
         }
-        states[i] = state(&book, visibility, times[i]);
     }
     Ok(states)
 }

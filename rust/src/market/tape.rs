@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::market::hours::{Hours, Session};
 use crate::units::{Nanos, Time, UNDEF_PRICE};
 
 /// When the router sees the book (rule B4).
@@ -29,6 +30,7 @@ pub struct Tape<'a> {
     queue_position: Option<&'a [f64]>,
     venues: usize,
     trades: Option<Trades<'a>>,
+    hours: Option<&'a Hours>,
 }
 
 /// Executions on the venues of a tape, sorted by time. Only time relates them to the quotes: at one time the trades come
@@ -101,7 +103,7 @@ impl<'a> Tape<'a> {
         }
         check_venues("tape.venue", venue, venues)?;
         check_order("tape.ts", ts)?;
-        Ok(Self { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position, venues, trades: None })
+        Ok(Self { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position, venues, trades: None, hours: None })
     }
 
     /// The same tape with its trades.
@@ -118,6 +120,39 @@ impl<'a> Tape<'a> {
         check_venues("tape.trades.venue", trades.venue, self.venues)?;
         check_order("tape.trades.ts", trades.ts)?;
         Ok(Self { trades: Some(trades), ..self })
+    }
+
+    /// The same tape with its sessions and halts. Without them it is one session.
+    #[must_use]
+    pub fn with_hours(self, hours: &'a Hours) -> Self {
+        Self { hours: Some(hours), ..self }
+    }
+
+    /// Its sessions, in order.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<Session> {
+        match (self.hours, self.ts.first(), self.ts.last()) {
+            (Some(hours), ..) => hours.sessions().to_vec(),
+            (None, Some(&open), Some(&close)) => vec![Session { rows: 0..self.ts.len(), open, close }],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether any halt is known.
+    #[must_use]
+    pub(crate) fn has_halts(&self) -> bool {
+        self.hours.is_some_and(Hours::has_halts)
+    }
+
+    /// Whether a venue is halted at `now` (rule T5).
+    #[must_use]
+    pub(crate) fn is_halted(&self, venue: usize, now: Time) -> bool {
+        self.hours.is_some_and(|hours| hours.is_halted(venue, now))
+    }
+
+    /// When halts begin or end in a session.
+    pub(crate) fn edges(&self, session: &Session) -> &'a [Time] {
+        self.hours.map_or(&[], |hours| hours.edges(session))
     }
 
     /// The trades, where the tape has them.

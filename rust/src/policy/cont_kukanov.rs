@@ -6,7 +6,7 @@ use crate::cont_kukanov::{Parameters, Scenarios};
 use crate::error::{Result, require};
 use crate::ledger::{Epoch, Kind, Solved};
 use crate::order::Parent;
-use crate::policy::probes::{Probes, Windows};
+use crate::policy::probes::{Past, Probes, Windows};
 use crate::policy::static_router::Unit;
 use crate::policy::sweep::Ranked;
 use crate::policy::{Orders, Policy, Report, View};
@@ -44,7 +44,7 @@ impl ContKukanov {
     }
 
     /// The router at work on one order.
-    pub(super) fn start<'a>(&'a self, parent: &Parent, probes: Option<&'a Probes>) -> Result<Epochs<'a>> {
+    pub(super) fn start<'a>(&'a self, parent: &Parent, past: &Past<'a>) -> Result<Epochs<'a>> {
         let span = parent.end - parent.start;
         require(
             span / self.epoch < MOST_EPOCHS,
@@ -54,7 +54,7 @@ impl ContKukanov {
         )?;
         Ok(Epochs {
             router: self,
-            probes,
+            past: *past,
             start: parent.start,
             epoch_end: parent.start,
             planned: false,
@@ -69,7 +69,7 @@ impl ContKukanov {
 #[derive(Clone, Debug)]
 pub struct Epochs<'a> {
     router: &'a ContKukanov,
-    probes: Option<&'a Probes>,
+    past: Past<'a>,
     start: Time,
     epoch_end: Time,
     planned: bool,
@@ -155,7 +155,7 @@ impl Epochs<'_> {
     /// [`Error::Stopped`](crate::Error::Stopped), and [`Error::Invalid`](crate::Error::Invalid) for more lots than can be planned.
     fn plan(&self, view: &View<'_>) -> Result<Posting> {
         let all_taken = Posting { market: view.remaining, limits: Vec::new(), problem: None };
-        let Some(probes) = self.probes else { return Ok(all_taken) };
+        let Some(probes) = self.past.probes else { return Ok(all_taken) };
         // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
         view.stop.check()?;
         let Some(problem) = self.pose(view, probes)? else { return Ok(all_taken) };
@@ -182,7 +182,7 @@ impl Epochs<'_> {
 
     /// The paper's problem now, in nanos and shares; `None` where it cannot be posed.
     fn pose(&self, view: &View<'_>, probes: &Probes) -> Result<Option<Problem>> {
-        let rows = probes.known_at(view.now, self.router.scenarios);
+        let rows = probes.known_at(self.past.since, view.now, self.router.scenarios);
         let mut venues: Vec<(usize, Nanos)> = view.joinable().map(|(venue, quote)| (venue, quote.key)).collect();
         let best_own = venues.iter().map(|&(_, key)| key).min();
         let best_offer = view.visible().map(|(_, quote)| quote.key).min();

@@ -5,17 +5,10 @@ use std::fmt::Debug;
 use crate::error::Result;
 use crate::order::Parent;
 use crate::policy::cont_kukanov::Epochs;
-use crate::policy::probes::{Probes, Windows};
+use crate::policy::probes::{Past, Windows};
 use crate::policy::static_router::Allocating;
 use crate::policy::twap::Slices;
 use crate::policy::{BestAsk, ContKukanov, Policy, ProRata, StaticRouter, Sweep, Twap};
-
-/// What is known of the tape, apart from the book, when an order starts. Nothing in it is used before it has happened.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Past<'a> {
-    /// What probes of past windows would have filled on the parent's side, for a plan that asks for them.
-    pub probes: Option<&'a Probes>,
-}
 
 /// A policy's settings: what makes the policy of one order.
 pub trait Plan: Debug + Send + Sync {
@@ -57,7 +50,7 @@ impl Plan for BuiltIn {
             Self::Twap(twap) => Mind::Twap(twap.start(parent)),
             Self::ProRata => Mind::ProRata(ProRata::default()),
             Self::Static(router) => Mind::Static(Box::new(router.start())),
-            Self::ContKukanov(router) => Mind::ContKukanov(Box::new(router.start(parent, past.probes)?)),
+            Self::ContKukanov(router) => Mind::ContKukanov(Box::new(router.start(parent, past)?)),
         })
     }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::error::{Result, require};
 use crate::fills::{Arrival, QueueModel, Resting};
-use crate::market::{Book, Change, Snapshot, Tape, Visibility, postable};
+use crate::market::{Book, Change, Moments, Session, Snapshot, Tape, Visibility, postable};
 use crate::observe::Stop;
 use crate::units::{Nanos, Shares, Side, Time};
 
@@ -18,16 +18,17 @@ use crate::units::{Nanos, Shares, Side, Time};
 pub struct Windows {
     /// Length of each, nanoseconds, positive.
     pub length: Time,
-    /// From one start to the next, nanoseconds, positive; the first starts with the tape.
+    /// From one start to the next, nanoseconds, positive; the first starts with a session's first record.
     pub every: Time,
 }
 
 impl Windows {
     fn check(&self, tape: &Tape<'_>) -> Result<()> {
-        let span = tape.ts().first().zip(tape.ts().last()).map_or(0, |(first, last)| last.saturating_sub(*first));
-        let count = span.saturating_sub(self.length) / self.every;
+        let span = |session: &Session| tape.ts()[session.rows.end - 1].saturating_sub(tape.ts()[session.rows.start]);
+        let windows = |session: &Session| span(session).saturating_sub(self.length) / self.every + 1;
+        let count = tape.sessions().iter().map(windows).fold(0, Time::saturating_add);
         require(
-            count < MOST_WINDOWS,
+            count <= MOST_WINDOWS,
             "window_every",
             "must be so long that a tape has at most 1,000,000 windows",
             || format!("{} ns, which makes {count} windows", self.every),
@@ -62,11 +63,11 @@ pub struct Probes {
 }
 
 impl Probes {
-    /// The rows known at `now`, the last `most` of them.
+    /// The rows known at `now` of a session that opened at `since`, the last `most` of them.
     #[must_use]
-    pub fn known_at(&self, now: Time, most: usize) -> Range<usize> {
-        let known = self.ends.partition_point(|&end| end <= now);
-        known.saturating_sub(most)..known
+    pub fn known_at(&self, since: Time, now: Time, most: usize) -> Range<usize> {
+        let [first, known] = [since.saturating_sub(1), now].map(|time| self.ends.partition_point(|&end| end <= time));
+        known.saturating_sub(most).max(first)..known.max(first)
     }
 
     /// The filled shares of one probe.
@@ -82,6 +83,15 @@ impl Probes {
     }
 }
 
+/// What is known of the tape, apart from the book, when an order starts. Nothing in it is used before it has happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Past<'a> {
+    /// What probes of past windows would have filled on the parent's side, for a plan that asks for them.
+    pub probes: Option<&'a Probes>,
+    /// When the order's session opened: nothing from before it is known.
+    pub since: Time,
+}
+
 /// More windows on a tape than this are an error.
 const MOST_WINDOWS: Time = 1_000_000;
 
@@ -95,27 +105,12 @@ const LOOK_EVERY: usize = 65_536;
 /// [`Error::Stopped`](crate::Error::Stopped), and [`Error::Invalid`](crate::Error::Invalid) where there are more than a million windows.
 pub fn probe(tape: &Tape<'_>, probing: &Probing, stop: Stop<'_>) -> Result<Probes> {
     probing.windows.check(tape)?;
-    let mut pass = Pass::new(tape, probing);
-    let (mut next, mut work) = (0, 0);
-    while next < tape.len() {
-        let rows = tape.snapshot_at(next, probing.snapshot);
-        let now = tape.ts()[next];
-        next = rows.end;
-        pass.trades_until(now);
-        pass.turn_to(now);
-        let Pass { book, open, .. } = &mut pass;
-        work += rows.len() * (1 + open.len());
-        book.apply(tape, rows, probing.snapshot, |change| open.iter_mut().for_each(|window| window.record(change)));
-        if work >= LOOK_EVERY {
-            work = 0;
-            stop.check()?;
-        }
+    let mut probes = Probes { ends: Vec::new(), venues: tape.venues(), filled: Vec::new() };
+    for session in tape.sessions() {
+        let mut pass = Pass::new(tape, probing, &session, &mut probes);
+        pass.run(Moments::new(tape, probing.snapshot, &session), stop)?;
     }
-    // What is still open ends with the tape.
-    while !pass.open.is_empty() {
-        pass.close();
-    }
-    Ok(Probes { ends: pass.ends, venues: tape.venues(), filled: pass.filled })
+    Ok(probes)
 }
 
 /// A window that has begun and not ended.
@@ -124,6 +119,8 @@ struct Window {
     side: Side,
     quantity: Shares,
     probes: Vec<Option<Resting>>,
+    // Shares that probes had got when a halt ended them.
+    kept: Vec<Shares>,
 }
 
 impl Window {
@@ -136,33 +133,85 @@ impl Window {
     }
 
     fn filled(&self) -> impl Iterator<Item = Shares> + '_ {
-        self.probes.iter().map(|probe| probe.as_ref().map_or(0, |probe| self.quantity - probe.left()))
+        let filled = |probe: &Option<Resting>| probe.as_ref().map_or(0, |probe| self.quantity - probe.left());
+        self.probes.iter().zip(&self.kept).map(move |(probe, kept)| kept + filled(probe))
+    }
+
+    /// A halt cancels what rests at a venue.
+    fn halt(&mut self, venue: usize) {
+        if let Some(probe) = self.probes[venue].take() {
+            self.kept[venue] = self.quantity - probe.left();
+        }
     }
 }
 
-/// The pass over the tape under way.
+/// The pass over a session under way.
 struct Pass<'a> {
     tape: &'a Tape<'a>,
     probing: &'a Probing,
     book: Book,
     open: VecDeque<Window>,
     next_start: Time,
+    // Of the session's last record.
+    last: Time,
     next_trade: usize,
-    ends: Vec<Time>,
-    filled: Vec<Shares>,
+    probes: &'a mut Probes,
 }
 
 impl<'a> Pass<'a> {
-    fn new(tape: &'a Tape<'a>, probing: &'a Probing) -> Self {
+    fn new(tape: &'a Tape<'a>, probing: &'a Probing, session: &Session, probes: &'a mut Probes) -> Self {
         Self {
             tape,
             probing,
-            book: Book::new(tape.venues()),
+            book: Book::at_open(tape, session),
             open: VecDeque::new(),
-            next_start: tape.ts().first().copied().unwrap_or(0),
-            next_trade: 0,
-            ends: Vec::new(),
-            filled: Vec::new(),
+            next_start: tape.ts()[session.rows.start],
+            last: tape.ts()[session.rows.end - 1],
+            next_trade: tape.trades().map_or(0, |trades| trades.after(session.open.saturating_sub(1))),
+            probes,
+        }
+    }
+
+    fn run(&mut self, mut moments: Moments<'_>, stop: Stop<'_>) -> Result<()> {
+        let mut work = 0;
+        loop {
+            let (now, edge) = (moments.next_record(), moments.next_edge());
+            if now == Time::MAX {
+                break;
+            }
+            if edge <= now {
+                moments.pass_edge();
+                self.see_halts(edge);
+                if edge < now {
+                    self.book.close_moment();
+                    continue;
+                }
+            }
+            self.trades_until(now);
+            self.turn_to(now);
+            let Self { book, open, tape, probing, .. } = self;
+            let rows = moments.take_snapshot();
+            work += rows.len() * (1 + open.len());
+            book.apply(tape, rows, probing.snapshot, |change| open.iter_mut().for_each(|window| window.record(change)));
+            if work >= LOOK_EVERY {
+                work = 0;
+                stop.check()?;
+            }
+        }
+        // What is still open ends with the session.
+        while !self.open.is_empty() {
+            self.close();
+        }
+        Ok(())
+    }
+
+    /// Halts begin or end at `now`, before the trades of that moment.
+    fn see_halts(&mut self, now: Time) {
+        self.trades_until(now.saturating_sub(1));
+        self.turn_to(now);
+        self.book.see_halts(self.tape, now);
+        for venue in (0..self.tape.venues()).filter(|&venue| self.book.is_halted(venue)) {
+            self.open.iter_mut().for_each(|window| window.halt(venue));
         }
     }
 
@@ -190,10 +239,11 @@ impl<'a> Pass<'a> {
         while self.open.front().is_some_and(|window| window.end < now) {
             self.close();
         }
-        let last = self.tape.ts().last().copied().unwrap_or(Time::MIN);
         while self.next_start < now {
             let start = self.next_start;
-            let Some(end) = start.checked_add(self.probing.windows.length).filter(|&end| end <= last) else { break };
+            let Some(end) = start.checked_add(self.probing.windows.length).filter(|&end| end <= self.last) else {
+                break;
+            };
             self.next_start = start.saturating_add(self.probing.windows.every);
             let window = self.open_window(start, end);
             self.open.push_back(window);
@@ -215,13 +265,13 @@ impl<'a> Pass<'a> {
                 probes[venue] = Resting::join(*queue, self.tape.trades().is_some(), start, &arrival);
             }
         }
-        Window { end, side: *side, quantity: *quantity, probes }
+        Window { end, side: *side, quantity: *quantity, kept: vec![0; probes.len()], probes }
     }
 
     fn close(&mut self) {
         if let Some(window) = self.open.pop_front() {
-            self.ends.push(window.end);
-            self.filled.extend(window.filled());
+            self.probes.ends.push(window.end);
+            self.probes.filled.extend(window.filled());
         }
     }
 }

@@ -100,7 +100,7 @@ impl View<'_> {
     #[must_use]
     #[inline]
     pub fn all_in(&self, venue: usize, quote: Quote) -> Nanos {
-        quote.key + self.market.venues[venue].taker_fee
+        quote.key.saturating_add(self.market.venues[venue].taker_fee)
     }
 
     /// No quote costs less than this all-in, as a signed price: the best quote and the lowest fee.

@@ -24,7 +24,8 @@ pub(super) struct VariantArgument {
     venues: Vec<(i64, i64, i64, f64)>,
     snapshot: Snapshot,
     depletion: Depletion,
-    collar: f64,
+    /// A fraction of the mid, and the least it is, nanos.
+    collar: (f64, i64),
     max_quote_age: Option<i64>,
     tick: i64,
     fill: Option<QueueAwareArgument>,
@@ -152,7 +153,11 @@ impl VariantArgument {
             venues: venues.collect(),
             snapshot: self.snapshot,
             depletion: self.depletion,
-            visibility: Visibility { collar: self.collar, max_quote_age: self.max_quote_age },
+            visibility: Visibility {
+                collar: self.collar.0,
+                collar_least: self.collar.1,
+                max_quote_age: self.max_quote_age,
+            },
             fill: fill_model(self.fill.as_ref()),
             queue: self.policy.cont_kukanov.as_ref().map_or(QueueModel::Expected, |router| router.queue),
             limit: self.limit,

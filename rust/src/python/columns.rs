@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{Error, Result};
-use crate::market::{Columns, Tape, Trades};
+use crate::market::{Columns, Halt, Hours, Session, Tape, Trades};
 use crate::units::Money;
 
 /// A tape's columns, by name, from a Python dict; its trades, where it has them, are a dict in it.
@@ -21,6 +21,33 @@ pub(super) struct TapeColumns<'py> {
     ask_sz: PyReadonlyArray1<'py, u32>,
     queue_position: Option<PyReadonlyArray1<'py, f64>>,
     trades: Option<TradeColumns<'py>>,
+    hours: Option<HourColumns<'py>>,
+}
+
+/// When each session of a tape is, and its halts.
+struct HourColumns<'py> {
+    first: PyReadonlyArray1<'py, u64>,
+    end: PyReadonlyArray1<'py, u64>,
+    open: PyReadonlyArray1<'py, i64>,
+    close: PyReadonlyArray1<'py, i64>,
+    halt_start: PyReadonlyArray1<'py, i64>,
+    halt_end: PyReadonlyArray1<'py, i64>,
+    halt_venue: PyReadonlyArray1<'py, i64>,
+}
+
+impl HourColumns<'_> {
+    fn read(&self, records: usize) -> PyResult<Hours> {
+        let rows = self.first.as_slice()?.iter().zip(self.end.as_slice()?);
+        let times = self.open.as_slice()?.iter().zip(self.close.as_slice()?);
+        let sessions = rows.zip(times).map(|((&first, &end), (&open, &close))| Session {
+            rows: first as usize..end as usize,
+            open,
+            close,
+        });
+        let halts = self.halt_start.as_slice()?.iter().zip(self.halt_end.as_slice()?).zip(self.halt_venue.as_slice()?);
+        let halts = halts.map(|((&start, &end), &venue)| Halt { start, end, venue: usize::try_from(venue).ok() });
+        Ok(Hours::new(sessions.collect(), halts.collect(), records)?)
+    }
 }
 
 /// The columns of a tape's trades.
@@ -45,6 +72,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for TapeColumns<'py> {
             ask_sz: required(&tape, "ask_sz")?,
             queue_position: column(&tape, "queue_position")?,
             trades: tape.get_item("trades")?.map(|trades| trades.extract()).transpose()?,
+            hours: if tape.contains("session_first")? { Some(hours(&tape)?) } else { None },
         })
     }
 }
@@ -61,6 +89,18 @@ impl<'a, 'py> FromPyObject<'a, 'py> for TradeColumns<'py> {
             size: required(&trades, "size")?,
         })
     }
+}
+
+fn hours<'py>(tape: &Bound<'py, PyDict>) -> PyResult<HourColumns<'py>> {
+    Ok(HourColumns {
+        first: required(tape, "session_first")?,
+        end: required(tape, "session_end")?,
+        open: required(tape, "session_open")?,
+        close: required(tape, "session_close")?,
+        halt_start: required(tape, "halt_start")?,
+        halt_end: required(tape, "halt_end")?,
+        halt_venue: required(tape, "halt_venue")?,
+    })
 }
 
 fn required<'py, T: Element>(tape: &Bound<'py, PyDict>, name: &str) -> PyResult<PyReadonlyArray1<'py, T>> {
@@ -90,8 +130,14 @@ fn not_a_column<T: Element>(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
 }
 
 impl TapeColumns<'_> {
+    /// Its sessions and halts, where it has them.
+    pub(super) fn hours(&self) -> PyResult<Option<Hours>> {
+        let records = self.ts.as_slice()?.len();
+        self.hours.as_ref().map(|hours| hours.read(records)).transpose()
+    }
+
     /// The tape, borrowed.
-    pub(super) fn tape(&self, venues: usize) -> PyResult<Tape<'_>> {
+    pub(super) fn tape<'a>(&'a self, venues: usize, hours: Option<&'a Hours>) -> PyResult<Tape<'a>> {
         let columns = Columns {
             ts: self.ts.as_slice()?,
             venue: self.venue.as_slice()?,
@@ -101,7 +147,10 @@ impl TapeColumns<'_> {
             ask_sz: self.ask_sz.as_slice()?,
             queue_position: self.queue_position.as_ref().map(PyReadonlyArray1::as_slice).transpose()?,
         };
-        let tape = Tape::new(columns, venues)?;
+        let mut tape = Tape::new(columns, venues)?;
+        if let Some(hours) = hours {
+            tape = tape.with_hours(hours);
+        }
         let Some(trades) = &self.trades else { return Ok(tape) };
         Ok(tape.with_trades(Trades {
             ts: trades.ts.as_slice()?,

@@ -87,7 +87,7 @@ pub(super) enum PolicyName {
 }
 
 names! {
-    "STATUSES" "status" Status { "filled" Filled "completed" Completed "no_quotes" NoQuotes }
+    "STATUSES" "status" Status { "filled" Filled "completed" Completed "late" Late "stale" Stale "no_quotes" NoQuotes }
     "KINDS" "kind" Kind { "take" Take "post" Post "completion" Completion "unwind" Unwind }
     "REASONS" "reason" Reason {
         "filled" Filled "partial" Partial "no_quote" NoQuote "limit" Limit "depleted" Depleted "queue" Queue

@@ -27,7 +27,8 @@ pub(super) fn hindsight(
     threads: usize,
 ) -> PyResult<Vec<Option<Money>>> {
     let (parents, variant) = (build_parents(parents), variant.build()?);
-    let tape = tape.tape(variant.market.venues.len())?;
+    let hours = tape.hours()?;
+    let tape = tape.tape(variant.market.venues.len(), hours.as_ref())?;
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| hindsight_all(&tape, &parents, &variant.market, threads, &mut observer));
     observer.outcome(outcome)
@@ -46,12 +47,12 @@ pub(super) fn execute(
     queue_position: f64,
     fill: Option<QueueAwareArgument>,
     stream: (u64, u64),
-) -> (i64, i64) {
+) -> PyResult<(i64, i64)> {
     let side = side(sign);
     let met = Met { key: side.sign() * price, displayed, available, age, queue_position };
     let stream = Stream { parent: [stream.0, 0], child: stream.1 };
-    let execution = fill_model(fill.as_ref()).execute(side, quantity, &met, stream);
-    (execution.quantity, side.sign() * execution.key)
+    let execution = fill_model(fill.as_ref()).execute(side, quantity, &met, stream)?;
+    Ok((execution.quantity, side.sign() * execution.key))
 }
 
 /// Replays every parent under every variant. Returns dicts of columns by name: `parents` (row `variant * parents +
@@ -70,7 +71,8 @@ pub(super) fn replay<'py>(
     let parents = build_parents(parents);
     let variants = variants.iter().map(VariantArgument::build).collect::<PyResult<Vec<_>>>()?;
     let venues = variants.first().map_or(0, |variant| variant.market.venues.len());
-    let tape = tape.tape(venues)?;
+    let hours = tape.hours()?;
+    let tape = tape.tape(venues, hours.as_ref())?;
     let mut observer = PyObserver::new(progress);
     let outcome = py.detach(|| replay_all(&tape, &parents, &variants, record, threads, &mut observer));
     let ledgers = observer.outcome(outcome)?;
@@ -95,13 +97,15 @@ pub(super) fn count_states(
     tape: TapeColumns<'_>,
     venues: usize,
     snapshot: Snapshot,
-    collar: f64,
+    collar: (f64, i64),
 ) -> PyResult<(u64, u64, u64, u64)> {
-    let (tape, mode) = (tape.tape(venues)?, snapshot);
+    let hours = tape.hours()?;
+    let (tape, mode) = (tape.tape(venues, hours.as_ref())?, snapshot);
+    let visibility = Visibility { collar: collar.0, collar_least: collar.1, max_quote_age: None };
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
         let watch = Watch::new(&mut observer, 1);
-        count(&tape, mode, collar, Stop::new(&|| watch.poll()))
+        count(&tape, mode, &visibility, Stop::new(&|| watch.poll()))
     });
     let counts = observer.outcome(outcome)?;
     Ok((counts.snapshots, counts.locked, counts.crossed, counts.stubs))
@@ -122,10 +126,11 @@ pub(super) fn probe<'py>(
     windows: (i64, i64),
     queue: QueueModel,
     snapshot: Snapshot,
-    collar: f64,
+    collar: (f64, i64),
     max_quote_age: Option<i64>,
 ) -> PyResult<Probed<'py>> {
-    let tape = tape.tape(venues)?;
+    let hours = tape.hours()?;
+    let tape = tape.tape(venues, hours.as_ref())?;
     let (length, every) = windows;
     let probing = Probing {
         side: side(sign),
@@ -133,7 +138,7 @@ pub(super) fn probe<'py>(
         windows: Windows { length, every },
         queue,
         snapshot,
-        visibility: Visibility { collar, max_quote_age },
+        visibility: Visibility { collar: collar.0, collar_least: collar.1, max_quote_age },
     };
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
@@ -155,12 +160,13 @@ pub(super) fn book_at<'py>(
     tape: TapeColumns<'py>,
     venues: usize,
     snapshot: Snapshot,
-    collar: f64,
+    collar: (f64, i64),
     max_quote_age: Option<i64>,
     times: PyReadonlyArray1<'py, i64>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (tape, times) = (tape.tape(venues)?, times.as_slice()?);
-    let visibility = Visibility { collar, max_quote_age };
+    let hours = tape.hours()?;
+    let (tape, times) = (tape.tape(venues, hours.as_ref())?, times.as_slice()?);
+    let visibility = Visibility { collar: collar.0, collar_least: collar.1, max_quote_age };
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
         let watch = Watch::new(&mut observer, 1);
