@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from sor.data import read_quotes
-from sor.schema import UNDEF_PRICE
-from sor.simulate import simulate_quotes
+from sor.tape.read import read_quotes
+from sor.tape.schema import UNDEF_PRICE
+from sor.tape.simulate import simulate_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ import resource
 from typing import TYPE_CHECKING
 
 import sor
-from sor.backtest import make_market
-from sor.orders import Parent
-from sor.replay import Market, Variant, replay
+from sor.replay.parents import Parent
+from sor.replay.replay import Market, Variant, replay
+from sor.studies.backtest import make_market
 
 from bench.figures import Figure
 

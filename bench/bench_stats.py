@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sor import _core
-from sor.data import read_quotes
-from sor.params import StaticRouter
-from sor.selection import search
-from sor.simulate import simulate_quotes
-from sor.statistics import mean_interval, reality_check
-from sor.study import rolling_orders, study
+from sor.settings.params import StaticRouter
+from sor.studies.search import search
+from sor.studies.statistics import mean_interval, reality_check
+from sor.studies.study import rolling_orders, study
+from sor.tape.read import read_quotes
+from sor.tape.simulate import simulate_quotes
 
 TRIALS = 1000
 MINUTES = 385
@@ -144,10 +144,10 @@ def speed(path: str | None) -> list[bool]:
 STUDY = """
 import sys
 from pathlib import Path
-import sor.resume
-from sor.simulate import simulate_quotes
-from sor.study import rolling_orders, study
-sor.resume.UNIT_PARENTS = 8
+import sor.studies.pipeline
+from sor.tape.simulate import simulate_quotes
+from sor.studies.study import rolling_orders, study
+sor.studies.pipeline.UNIT_PARENTS = 8
 tape = simulate_quotes(minutes=15, seed=3)
 orders = rolling_orders("10s", quantities=(400, 3_000), horizon="30s")
 print("ready", flush=True)

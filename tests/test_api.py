@@ -167,11 +167,11 @@ def test_columns_are_lent_to_the_core(quotes: sor.Quotes) -> None:
 
 def test_rows_come_back_without_a_copy(quotes: sor.Quotes) -> None:
     parent = (1, 100, quotes.start, quotes.end, 100, 0)
-    settings = sor.replay._core_variant(
-        sor.replay.Variant(
+    settings = sor.replay.replay._core_variant(
+        sor.replay.replay.Variant(
             name="sweep",
             policy="sweep",
-            market=sor.replay.Market(venues=[sor.Venue(number) for number in (1, 2, 3)]),
+            market=sor.replay.replay.Market(venues=[sor.Venue(number) for number in (1, 2, 3)]),
         ),
         quotes,
     )

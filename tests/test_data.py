@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import sor.tape
+import sor.tape.tape
 from hypothesis import given
 from hypothesis import strategies as st
-from sor.data import read_quotes, read_trades
 from sor.errors import DataError, ParameterError, SorError
-from sor.schema import TAPE_SCHEMA, TRADE_SCHEMA, UNDEF_PRICE
-from sor.times import INT64_MAX, duration_ns, format_ns, to_ns
+from sor.settings.times import INT64_MAX, duration_ns, format_ns, to_ns
+from sor.tape.read import read_quotes, read_trades
+from sor.tape.schema import TAPE_SCHEMA, TRADE_SCHEMA, UNDEF_PRICE
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 T0 = 1_704_205_800_000_000_000
@@ -183,7 +183,7 @@ def test_order_is_a_stable_sort(keys: list[tuple[int, int]]) -> None:
 def test_order_is_compared_across_the_blocks_it_is_compared_in(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = raw(ts_event=[T0 + 1, T0, T0])
     whole = read_quotes(frame)
-    monkeypatch.setattr("sor.data._BLOCK", 1)
+    monkeypatch.setattr("sor.tape.read._BLOCK", 1)
     assert read_quotes(frame).out_of_order == whole.out_of_order == 1
     assert read_quotes(frame).frame.equals(whole.frame)
 
@@ -469,7 +469,7 @@ def test_errors_are_of_one_family() -> None:
 
 
 def test_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sor.tape, "_scan", lambda _quotes, _collar: (3, 2, 1))
+    monkeypatch.setattr(sor.tape.tape, "_scan", lambda _quotes, _collar: (3, 2, 1))
     frame = raw(ts_event=[T0 + 1, T0, T0 + 1], bid_sz_00=[0, 1, 0], ask_px_00=[None, 1.0, 1.0])
     report = read_quotes(frame).report()
     assert (report.records, report.venues, report.out_of_order, report.duplicates) == (3, 2, 1, 0)

@@ -19,7 +19,7 @@ import sor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sor.cli import main
-from sor.times import INT64_MAX
+from sor.settings.times import INT64_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -250,7 +250,7 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
             fill=ref.FillModel("expected", **model),
         )
         run = ref.replay(rows, order, ref.Policy("router", plan="fills", **penalties), settings)
-        market = sor.replay.Market(
+        market = sor.replay.replay.Market(
             venues=[
                 sor.Venue(v, taker_fee=fee / 1e9, queue_position=q)
                 for v, (fee, q) in enumerate(zip(fees, queue, strict=True))
@@ -259,15 +259,15 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
             fill=sor.QueueAware(**model),
         )
         variants = [
-            sor.replay.Variant(
+            sor.replay.replay.Variant(
                 name=solver,
                 policy=sor.StaticRouter(plan="fills", solver=solver, **penalties),
                 market=market,
             )
             for solver in ("exact", "exhaustive")
         ]
-        parents = [sor.orders.Parent(side, quantity, 0, horizon, 100)]
-        ledger = sor.replay.replay(tape(rows), parents, variants, record=True)
+        parents = [sor.replay.parents.Parent(side, quantity, 0, horizon, 100)]
+        ledger = sor.replay.replay.replay(tape(rows), parents, variants, record=True)
         children = [(c.venue, c.ts_decided, c.quantity, c.executed, c.reason) for c in run.children]
         fills = [(f.venue, f.ts_executed, f.quantity, f.price, f.kind) for f in run.fills]
         for solver in ("exact", "exhaustive"):

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 import reference as ref
 import sor
-from sor.orders import Parent
-from sor.replay import BASELINES, Market, Variant, hindsight, replay
+from sor.replay.parents import Parent
+from sor.replay.replay import BASELINES, Market, Variant, hindsight, replay
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
 CENT = 10_000_000
@@ -209,7 +209,7 @@ def test_no_taking_policy_beats_hindsight_on_the_real_tape(side: Any) -> None:
     quotes = sor.read_quotes(DATA)
     orders = sor.orders_every("1m", side=side, quantity=5_000, horizon="5m")
     result = sor.backtest(quotes, orders)
-    parents = sor.orders.on_tape(orders, quotes)
+    parents = sor.replay.parents.on_tape(orders, quotes)
     assert len(parents) == 385
     assert_bound(quotes, parents, result.market)
     # The public table is the same bound, in currency.

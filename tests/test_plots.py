@@ -11,7 +11,7 @@ import pytest
 import sor
 
 pytest.importorskip("altair")
-from sor import plots
+from sor.show import plots
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,9 +84,9 @@ def test_chart_draws_every_policy(quotes: sor.Quotes, tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(quotes: sor.Quotes, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("sor.plots", "altair"):
+    for module in ("sor.show.plots", "altair"):
         monkeypatch.delitem(sys.modules, module)
-    monkeypatch.delattr(sor, "plots")
+    monkeypatch.delattr(sor.show, "plots")
     monkeypatch.setitem(sys.modules, "altair", None)
     with pytest.raises(sor.ParameterError, match=r"charts need altair .* pip install 'sor\[report\]'"):
         sor.backtest(quotes, ONE).plot()

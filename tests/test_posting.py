@@ -21,8 +21,8 @@ from exchange import Rules, simulate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from sor.replay import TABLES
-from sor.schema import UNDEF_PRICE
+from sor.replay.replay import TABLES
+from sor.tape.schema import UNDEF_PRICE
 from tapes import (
     CENT,
     QUEUES,
@@ -49,7 +49,7 @@ from test_properties import CSV, REAL, Replayed, assert_derivable, ledger_bytes,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sor.replay import Ledger
+    from sor.replay.replay import Ledger
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -815,7 +815,7 @@ def by_hand(
     quotes: Sequence[tuple[int, ...]] = (),
     latency: int = 0,
     start: int = 20,
-    queue: sor.params.Queue = "expected",
+    queue: sor.settings.params.Queue = "expected",
 ) -> sor.Backtest:
     """100 shares from `start` on for 20 s, the quote 10.00 (50) to 10.04 (70), `trades` (second, size) at the bid."""
     told = [(second, 1_000, 50, 1_004, 70) for second in (0, 12, 22, 31, 45)]

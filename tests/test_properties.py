@@ -17,8 +17,8 @@ import sor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sor import _core
-from sor.backtest import make_market, parents_on
-from sor.replay import TABLES, Variant, replay
+from sor.replay.replay import TABLES, Variant, replay
+from sor.studies.backtest import make_market, parents_on
 from tapes import (
     POLICIES,
     SIDES,
@@ -38,7 +38,7 @@ from tapes import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sor.replay import Ledger
+    from sor.replay.replay import Ledger
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 CSV = REAL / "taq_20180102_first10min.csv"
@@ -236,12 +236,14 @@ def market_day() -> sor.Quotes:
     return sor.simulate_quotes(minutes=5, venues=4, seed=7)
 
 
-def orders(side: str = "buy") -> sor.params.OrderSchedule:
+def orders(side: str = "buy") -> sor.settings.params.OrderSchedule:
     return sor.orders_every("20s", side=side, quantity=4_000, horizon="1m")
 
 
 @pytest.mark.parametrize("fill", [sor.Displayed(), sor.QueueAware(mode="sampled", seed=5, decay="1s")])
-def test_threads_and_runs_give_the_same_bytes(market_day: sor.Quotes, fill: sor.fills.FillModel) -> None:
+def test_threads_and_runs_give_the_same_bytes(
+    market_day: sor.Quotes, fill: sor.replay.fills.FillModel
+) -> None:
     def run(threads: int) -> sor.Backtest:
         return sor.backtest(market_day, orders(), fill=fill, twap_bucket="10s", threads=threads)
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 import sor
-from sor import plotdata
-from sor.search import DEFAULT_GRID
-from sor.selection import Selection, search
-from sor.study import Study, rolling_orders, study
+from sor.show import plotdata
+from sor.studies.grid import DEFAULT_GRID
+from sor.studies.search import Selection, search
+from sor.studies.study import Study, rolling_orders, study
 
 pytest.importorskip("altair")
-from sor import plots
-from sor.report import page, report, settings
+from sor.show import plots
+from sor.show.report import page, report, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

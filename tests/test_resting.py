@@ -19,7 +19,7 @@ import reference as ref
 import sor
 from exchange import CENT, Rules, Wish, simulate
 from reference.resting import Resting, divide_half_even, sides_in, sides_of
-from sor.schema import TRADE_SCHEMA
+from sor.tape.schema import TRADE_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,12 +11,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-import sor.resume
+import sor.studies.pipeline
 from sor.errors import DataError, ParameterError
-from sor.params import Book, StaticRouter
-from sor.selection import search
-from sor.simulate import simulate_quotes
-from sor.study import Study, rolling_orders, study
+from sor.settings.params import Book, StaticRouter
+from sor.studies.search import search
+from sor.studies.study import Study, rolling_orders, study
+from sor.tape.simulate import simulate_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from sor.replay import Ledger
-    from sor.tape import Quotes
+    from sor.replay.replay import Ledger
+    from sor.tape.tape import Quotes
 
 ORDERS = rolling_orders("10s", quantities=(400, 3_000), horizon="30s")
 
 CHILD = """
 import sys
 from pathlib import Path
-import sor.resume
-from sor.simulate import simulate_quotes
-from sor.study import rolling_orders, study
-sor.resume.UNIT_PARENTS = 8
+import sor.studies.pipeline
+from sor.tape.simulate import simulate_quotes
+from sor.studies.study import rolling_orders, study
+sor.studies.pipeline.UNIT_PARENTS = 8
 tape = simulate_quotes(minutes=10, seed=3)
 orders = rolling_orders("10s", quantities=(400, 3_000), horizon="30s")
 print("ready", flush=True)
@@ -64,8 +64,8 @@ def same(first: Ledger, second: Ledger) -> bool:
 
 @pytest.fixture
 def small_units(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.setattr(sor.resume, "UNIT_PARENTS", 16)
-    return sor.resume
+    monkeypatch.setattr(sor.studies.pipeline, "UNIT_PARENTS", 16)
+    return sor.studies.pipeline
 
 
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_interrupted_it_keeps_finished_units_and_goes_on(
 ) -> None:
     path = tmp_path / "kept.db"
     calls = 0
-    replay = sor.resume.replay
+    replay = sor.studies.pipeline.replay
 
     def counted(*arguments: Any, **options: Any) -> Ledger:
         nonlocal calls

@@ -11,15 +11,15 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sor import methods
 from sor.errors import ParameterError
-from sor.params import Order, StaticRouter
-from sor.search import AXES, DEFAULT_GRID, grid_search
-from sor.selection import Selection, search
-from sor.simulate import simulate_quotes
-from sor.study import rolling_orders, study
-from sor.tape import Quotes
-from sor.walkforward import splits
+from sor.settings.params import Order, StaticRouter
+from sor.studies import methods
+from sor.studies.grid import AXES, DEFAULT_GRID, grid_search
+from sor.studies.search import Selection, search
+from sor.studies.study import rolling_orders, study
+from sor.studies.walkforward import splits
+from sor.tape.simulate import simulate_quotes
+from sor.tape.tape import Quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

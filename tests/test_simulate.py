@@ -10,15 +10,15 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sor.data import read_quotes
 from sor.errors import ParameterError
-from sor.schema import TAPE_SCHEMA, UNDEF_PRICE
-from sor.simulate import simulate_quotes
+from sor.tape.read import read_quotes
+from sor.tape.schema import TAPE_SCHEMA, UNDEF_PRICE
+from sor.tape.simulate import simulate_quotes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sor.tape import Quotes
+    from sor.tape.tape import Quotes
 
 SECOND = 1_000_000_000
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
-from sor.backtest import backtest
 from sor.errors import DataError, ParameterError
-from sor.metrics import PARTS
-from sor.orders import on_tape
-from sor.params import Book, Order, StaticRouter, orders_every
-from sor.schema import UNDEF_PRICE
-from sor.simulate import simulate_quotes
-from sor.statistics import mean_interval
-from sor.study import Study, rolling_orders, study
-from sor.tape import Quotes
+from sor.replay.parents import on_tape
+from sor.results.metrics import PARTS
+from sor.settings.params import Book, Order, StaticRouter, orders_every
+from sor.studies.backtest import backtest
+from sor.studies.statistics import mean_interval
+from sor.studies.study import Study, rolling_orders, study
+from sor.tape.schema import UNDEF_PRICE
+from sor.tape.simulate import simulate_quotes
+from sor.tape.tape import Quotes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,14 +2,12 @@
 
 from sor import cont_kukanov
 from sor._core import __version__
-from sor.allocate import Allocation, Offer, allocate
-from sor.backtest import Backtest, backtest
-from sor.compare import DEFAULT_SCENARIOS, Comparison, compare
-from sor.data import read_quotes, read_trades
+from sor.cont_kukanov.outflows import probe_outflows
 from sor.errors import DataError, ParameterError, SorError
-from sor.fills import execute_order
-from sor.outflows import probe_outflows
-from sor.params import (
+from sor.replay.allocate import Allocation, Offer, allocate
+from sor.replay.fills import execute_order
+from sor.replay.replay import BASELINES, Ledger
+from sor.settings.params import (
     Book,
     ContKukanovRouter,
     Displayed,
@@ -20,13 +18,15 @@ from sor.params import (
     Venue,
     orders_every,
 )
-from sor.replay import BASELINES, Ledger
-from sor.search import DEFAULT_GRID, Search, grid_search
-from sor.selection import Selection, search
-from sor.simulate import simulate_quotes
-from sor.study import Study, rolling_orders, study
-from sor.tape import Quotes, QuotesReport, Trades
-from sor.venues import read_venues
+from sor.studies.backtest import Backtest, backtest
+from sor.studies.grid import DEFAULT_GRID, Search, grid_search
+from sor.studies.search import Selection, search
+from sor.studies.stress import DEFAULT_SCENARIOS, Comparison, compare
+from sor.studies.study import Study, rolling_orders, study
+from sor.tape.read import read_quotes, read_trades
+from sor.tape.simulate import simulate_quotes
+from sor.tape.tape import Quotes, QuotesReport, Trades
+from sor.tape.venues import read_venues
 
 __all__ = [
     "BASELINES",

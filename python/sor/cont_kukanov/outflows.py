@@ -1,0 +1,191 @@
+"""Scenarios of the outflows that a queue sees: drawn from a law, from a sample, or probed on a tape (MODEL C9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from sor import _core
+from sor.errors import ParameterError
+from sor.replay.replay import core_visibility
+from sor.settings.params import Book, Duration, Queue, Side, _choice, _instance, _positive, _whole
+from sor.tape.tape import Quotes, Trades
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Table: TypeAlias = NDArray[np.float64]
+Seed: TypeAlias = "int | np.random.Generator"
+Scenarios: TypeAlias = ArrayLike | pl.DataFrame
+"""One row a scenario, one column a venue; of a frame, the columns that are numbers."""
+
+
+_MOST_WINDOWS = 1_000_000
+
+
+def probe_outflows(
+    quotes: Quotes,
+    trades: Trades | None = None,
+    *,
+    side: Side = "buy",
+    quantity: int,
+    window: Duration = "60s",
+    every: Duration | None = None,
+    queue: Queue = "expected",
+    book: Book | None = None,
+) -> pl.DataFrame:
+    """Find what limit orders would have been filled in past windows of a tape (MODEL C9).
+
+    When a window opens, a probe order joins the own-side best quote of every venue where one can be posted, and
+    rests until the window ends. Its filled shares are `(xi_k - Q_k)+`, at most `quantity`: the queue it stood
+    behind is already taken off, so `sor.cont_kukanov` takes them with `Q=0`.
+
+    Args:
+        quotes: The tape.
+        trades: Its trades; those of the tape by default.
+        side: Of the order the probes stand for: a buy rests at bids.
+        quantity: Shares of each probe.
+        window: Its length.
+        every: From the start of one window to the next, the first at the start of the tape; `window` by
+            default, so that none overlap.
+        queue: How queues are simulated (MODEL C10).
+        book: Which quotes exist and are seen: its `snapshot`, `collar` and `max_quote_age`.
+
+    Returns:
+        A row a window, in order: `start`, `end` (Datetime(ns, UTC); the row is known from `end` on), and a
+        column of filled shares (Int64) for every venue of the tape, 0 where the probe could not be posted.
+
+    Raises:
+        ParameterError: Naming the argument; also if no window fits on the tape.
+
+    Examples:
+        >>> import sor
+        >>> quotes = sor.simulate_quotes(minutes=5, seed=1)
+        >>> probes = sor.probe_outflows(quotes, quantity=500, window="60s")
+        >>> probes.columns
+        ['start', 'end', 'V1', 'V2', 'V3', 'V4', 'V5']
+
+    """
+    _instance("quotes", quotes, Quotes)
+    tape = quotes if trades is None else quotes.with_trades(trades)
+    book = Book() if book is None else book
+    _instance("book", book, Book)
+    _choice("side", side, Side)
+    _choice("queue", queue, Queue)
+    quantity = _whole("quantity", quantity)
+    length = _positive("window", window)
+    step = length if every is None else _positive("every", every)
+    if tape.start + length > tape.end:
+        seconds = (tape.end - tape.start) / 1e9
+        raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
+    if (tape.end - tape.start - length) // step >= _MOST_WINDOWS:
+        raise ParameterError(
+            f"every {every or window!r} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
+        )
+    collar, age = core_visibility(book)
+    ends, filled = _core.probe(
+        tape.lent(),
+        tape.venues.height,
+        1 if side == "buy" else -1,
+        quantity,
+        (length, step),
+        queue,
+        book.snapshot,
+        collar,
+        age,
+    )
+    utc = pl.Datetime("ns", "UTC")
+    times = pl.DataFrame({"start": ends - length, "end": ends}).cast(utc)
+    shares = pl.DataFrame(filled, schema=tape.venues["name"].to_list(), orient="row")
+    return times.hstack(shares.get_columns())
+
+
+def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, seed: Seed) -> Table:
+    """Outflows `weight * xi_0 + (1 - weight) * eps_k`, all Poisson with this mean: the paper's baseline.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        mean: Mean of every Poisson variable, shares.
+        weight: Weight of the common factor, in [0, 1]; `alpha` in the paper.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
+    _shape(n, venues)
+    if not 0 <= weight <= 1:
+        raise ParameterError(f"weight must be in [0, 1], got {weight}")
+    _positive_numbers("mean", mean)
+    rng = np.random.default_rng(seed)
+    common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
+    return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
+
+
+def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: Seed) -> Table:
+    """Draw independent exponential outflows, one mean or one per venue; shape `(n, venues)`."""
+    _shape(n, venues)
+    return np.random.default_rng(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
+
+
+def pareto(
+    n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float], seed: Seed
+) -> Table:
+    """Draw independent outflows with `P(xi > x) = (scale / x)^shape`, `x >= scale`; shape `(n, venues)`."""
+    _shape(n, venues)
+    draws = np.random.default_rng(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
+    return _positive_numbers("scale", scale) * (1 + draws)
+
+
+def gamma(
+    n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float] = 1.0, seed: Seed
+) -> Table:
+    """Draw independent gamma outflows of mean `shape * scale`; shape `(n, venues)`."""
+    _shape(n, venues)
+    return np.random.default_rng(seed).gamma(
+        _positive_numbers("shape", shape), _positive_numbers("scale", scale), size=(n, venues)
+    )
+
+
+def empirical(outflows: Scenarios, n: int, *, seed: Seed) -> Table:
+    """Draw `n` rows of observed outflows with replacement; a row stays whole, so dependence is kept."""
+    table = as_table(outflows)
+    _shape(n, table.shape[1])
+    return table[np.random.default_rng(seed).integers(table.shape[0], size=n)]
+
+
+def as_table(scenarios: Scenarios) -> Table:
+    """Return scenarios as a contiguous array of shape `(n, K)`.
+
+    Raises:
+        ParameterError: If they are not numbers, or not a table.
+
+    """
+    if isinstance(scenarios, pl.DataFrame):
+        scenarios = scenarios.select(pl.selectors.numeric()).to_numpy()
+    try:
+        table = np.ascontiguousarray(scenarios, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"scenarios must be an array of numbers of shape (n, K): {error}") from None
+    if table.ndim != 2 or 0 in table.shape:
+        raise ParameterError(
+            f"scenarios must have shape (n, K), at least one row and one venue, got {table.shape}"
+        )
+    return table
+
+
+def _positive_numbers(name: str, value: float | Sequence[float]) -> Table:
+    array = np.asarray(value, dtype=np.float64)
+    if not (np.isfinite(array).all() and (array > 0).all()):
+        raise ParameterError(f"{name} must be positive, got {value}")
+    return array
+
+
+def _shape(n: int, venues: int) -> None:
+    for name, value in (("n", n), ("venues", venues)):
+        if value < 1:
+            raise ParameterError(f"{name} must be at least 1, got {value}")

@@ -1,0 +1,99 @@
+"""One child order against one quote: the original's `execute_order` (MODEL F1-F3)."""
+
+from __future__ import annotations
+
+from sor import _core
+from sor.errors import ParameterError
+from sor.replay.allocate import Offer
+from sor.replay.replay import core_fill
+from sor.settings.params import (
+    Displayed,
+    Duration,
+    FillModel,
+    QueueAware,
+    Side,
+    _choice,
+    _instance,
+    _number,
+    _whole,
+)
+from sor.settings.times import duration_ns
+from sor.tape.venues import NANOS
+
+
+def execute_order(
+    quantity: int,
+    venue: Offer | tuple[float, int],
+    fill: FillModel | None = None,
+    *,
+    side: Side = "buy",
+    available: int | None = None,
+    age: Duration = 0,
+    queue_position: float | None = None,
+    stream: tuple[int, int] = (0, 0),
+) -> tuple[int, float]:
+    """Execute a child against a venue's quote; `(executed shares, price per share)`.
+
+    Args:
+        quantity: Shares sent.
+        venue: The quote: an `Offer`, or `(price, displayed size)`.
+        fill: The fill model; `QueueAware()` by default, as in the original.
+        side: `"buy"` takes an ask, `"sell"` a bid.
+        available: Shares own fills have left of the displayed size; all of it by default.
+        age: Time since the venue's last record.
+        queue_position: 0 (front) to 1 (back), instead of the fill model's.
+        stream: Which sampled stream: (parent, child).
+
+    Returns:
+        Executed shares, `round_half_even(min(quantity, available) * fill_prob)` or a binomial draw, and the
+        slipped price in currency, rounded half to even to nanos (MODEL F2).
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+    model = QueueAware() if fill is None else fill
+    _instance("fill", model, Displayed, QueueAware)
+    match venue:
+        case Offer():
+            offer = venue
+        case (price, size):
+            offer = Offer(price=price, size=size)
+        case _:
+            raise ParameterError(f"venue must be a sor.Offer or (price, displayed size), got {venue!r}")
+    quantity = _whole("quantity", quantity)
+    _choice("side", side, Side)
+    left = offer.size if available is None else _whole("available", available, least=0, most=offer.size)
+    if left == 0:
+        return 0, offer.price
+    executed, price = _core.execute(
+        1 if side == "buy" else -1,
+        quantity,
+        round(offer.price * NANOS),
+        offer.size,
+        left,
+        duration_ns(age, "age"),
+        _queue_position(queue_position, model),
+        core_fill(model),
+        _stream(stream),
+    )
+    return executed, price / NANOS
+
+
+def _stream(stream: tuple[int, int]) -> tuple[int, int]:
+    match stream:
+        case (parent, child):
+            most = 2**64 - 1
+            return _whole("stream[0]", parent, least=0, most=most), _whole(
+                "stream[1]", child, least=0, most=most
+            )
+        case _:
+            raise ParameterError(f"stream must be (parent, child), two whole numbers, got {stream!r}")
+
+
+def _queue_position(given: float | None, model: FillModel) -> float:
+    if given is not None:
+        return _number("queue_position", given, least=0, most=1)
+    if isinstance(model, Displayed):
+        return 0.0
+    return _number("queue_position", model.queue_position, least=0, most=1)

@@ -1,0 +1,1 @@
+"""What a user sets, checked when it is made."""

@@ -1,0 +1,214 @@
+"""The frames behind the charts of a study: what a figure shows can be read, and tested, without drawing it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sor.results import metrics
+from sor.tape.schema import UNDEF_PRICE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sor.replay.replay import Ledger
+    from sor.studies.study import Study
+    from sor.tape.tape import Quotes
+
+MOST_DOTS = 300
+"""Parents shown one by one in the distribution, for each policy; the others count in its box."""
+MOST_QUOTES = 500
+"""Points of a line of quotes; of more, the last in each of as many equal spans of time."""
+
+_SIZE_BINS = 5
+
+
+def running_costs(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
+    """Add up shortfall over the executions of each order, from nothing at its start.
+
+    Returns:
+        `policy, parent, time, cost`, the cost in currency; the last row of an order is its shortfall.
+
+    """
+    sign = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
+    sign *= pl.when(pl.col("kind") == "unwind").then(-1).otherwise(1)
+    chosen = pl.col("parent").is_in(list(orders))
+    arrival = ledger.parents.filter(chosen).select("policy", "parent", "side", "arrival_mid", "start")
+    fills = ledger.fills.filter(chosen).join(arrival, on=["policy", "parent"], maintain_order="left")
+    cost = sign * pl.col("quantity").cast(pl.Int128) * (pl.col("price") - pl.col("arrival_mid"))
+    begun = arrival.select("policy", "parent", time="start", cost=pl.lit(0, dtype=pl.Int128))
+    executed = fills.select(
+        "policy", "parent", time="ts_executed", cost=cost + pl.col("fee") - pl.col("rebate")
+    )
+    ordered = pl.concat([begun, executed]).sort("policy", "parent", "time", maintain_order=True)
+    return ordered.with_columns(pl.col("cost").cum_sum().over("policy", "parent") / 1e9)
+
+
+def distribution(study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return a box (5, 25, 50, 75, 95%) for each other policy, and the parents to show as dots.
+
+    Dots are at most `MOST_DOTS` for each policy, at even ranks, the least and the largest among them.
+    """
+    boxes, dots = [], []
+    for rows in study.savings.partition_by("against", maintain_order=True):
+        saved = rows["savings_bps"]
+        quantiles = {f"p{q}": saved.quantile(q / 100, "linear") for q in (5, 25, 50, 75, 95)}
+        boxes.append({"against": rows["against"][0], **quantiles, "parents": rows.height})
+        ordered = rows.sort("savings_bps", maintain_order=True)
+        count = min(rows.height, MOST_DOTS)
+        ranks = [round(i * (rows.height - 1) / max(count - 1, 1)) for i in range(count)]
+        dots.append(ordered[ranks].select("against", "parent", "side", "quantity", "start", "savings_bps"))
+    return pl.DataFrame(boxes), pl.concat(dots)
+
+
+def examples(study: Study, against: str) -> dict[int, str]:
+    """Pick parents to look at closely by savings against a policy: typical, least, most, dearest, longest."""
+    rows = study.savings.filter(pl.col("against") == against).sort("savings_bps", maintain_order=True)
+    mine = study.ledger.parents.filter(
+        pl.col("policy") == study.policy, pl.col("parent").is_in(rows["parent"].implode())
+    )
+    cost = pl.col("shortfall") / (pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid"))
+    picks = {
+        "typical": rows["parent"][rows.height // 2],
+        "saved least": rows["parent"][0],
+        "saved most": rows["parent"][-1],
+        "cost most": mine.sort(cost, descending=True, maintain_order=True)["parent"][0],
+        "traded longest": busiest(study),
+    }
+    parents = {row["parent"]: row for row in study.parents.iter_rows(named=True)}
+    labels: dict[int, str] = {}
+    for why, parent in picks.items():
+        row = parents[parent]
+        order = f"{row['side']} {row['quantity']:,} at {row['start']:%Y-%m-%d %H:%M:%S}"
+        labels.setdefault(parent, f"{why}: order {parent}, {order}")
+    return labels
+
+
+def busiest(study: Study) -> int:
+    """Return the parent that `study.policy` worked for longest; among equals the one with the most fills."""
+    mine = study.ledger.parents.filter(pl.col("policy") == study.policy)
+    worked = (pl.col("ts_done") - pl.col("start")).dt.total_milliseconds()
+    return int(mine.sort(worked, "fills", descending=True, maintain_order=True)["parent"][0])
+
+
+def order_quotes(study: Study, orders: Sequence[int]) -> pl.DataFrame:
+    """Return `parent, time, bid, ask` over the time of some orders."""
+    rows = study.parents.filter(pl.col("parent").is_in(list(orders)))
+    windows = rows.select("parent", "tape", pl.col("start", "end").to_physical()).iter_rows()
+    return pl.concat(
+        best_quotes(study.quotes[tape], start, end).select(
+            pl.lit(parent, dtype=pl.UInt32).alias("parent"), pl.all()
+        )
+        for parent, tape, start, end in windows
+    )
+
+
+def order_fills(study: Study, orders: Sequence[int]) -> pl.DataFrame:
+    """Return `study.policy`'s executions of some orders, prices in currency."""
+    mine = pl.col("policy") == study.policy
+    fills = study.ledger.fills.filter(mine & pl.col("parent").is_in(list(orders)))
+    return fills.select(
+        "parent",
+        time="ts_executed",
+        price=pl.col("price") / 1e9,
+        quantity="quantity",
+        venue=pl.col("venue").cast(pl.String),
+        kind=pl.col("kind").cast(pl.String),
+    )
+
+
+def best_quotes(quotes: Quotes, start: int, end: int) -> pl.DataFrame:
+    """Return the consolidated best bid and ask from `start` to `end` (ns), null where a side is empty.
+
+    Returns:
+        `time, bid, ask` in currency, one row per time at most, at most `MOST_QUOTES`.
+
+    """
+    frame = quotes.frame.select("ts", "venue", "bid_px", "ask_px")
+    first, last = (int(frame["ts"].search_sorted(time, side="right")) for time in (start, end))
+    standing = frame[:first].group_by("venue", maintain_order=True).last()
+    standing = standing.select(pl.lit(start, dtype=pl.Int64).alias("ts"), "venue", "bid_px", "ask_px")
+    rows = pl.concat([standing, frame[first:last]])
+    venues = rows["venue"].unique().sort().to_list()
+
+    def as_of(column: str) -> list[pl.Expr]:
+        own = (pl.when(pl.col("venue") == venue).then(pl.col(column)).forward_fill() for venue in venues)
+        return [pl.when(price != UNDEF_PRICE).then(price) for price in own]
+
+    if rows.is_empty():
+        return pl.DataFrame(schema={"time": pl.Datetime("ns", "UTC"), "bid": pl.Float64, "ask": pl.Float64})
+    book = rows.select(
+        "ts",
+        bid=pl.max_horizontal(as_of("bid_px")) / 1e9,
+        ask=pl.min_horizontal(as_of("ask_px")) / 1e9,
+    )
+    slot = (pl.col("ts") - start) * MOST_QUOTES // max(end - start + 1, 1)
+    thinned = book.group_by(slot.alias("slot"), maintain_order=True).last()
+    return thinned.select(pl.col("ts").cast(pl.Datetime("ns", "UTC")).alias("time"), "bid", "ask")
+
+
+def cost_parts(study: Study) -> pl.DataFrame:
+    """Return `policy, part, bps, shortfall_bps`: mean signed parts; they sum to the shortfall (MODEL P6)."""
+    parts = [f"{part}_bps" for part in metrics.PARTS]
+    rows = study.summary.with_columns(-pl.col("rebates_bps")).unpivot(
+        parts, index=["policy", "shortfall_bps"], variable_name="part", value_name="bps"
+    )
+    return rows.select(
+        pl.col("policy").cast(pl.String),
+        pl.col("part").str.strip_suffix("_bps"),
+        pl.col("bps") + 0.0,
+        "shortfall_bps",
+    )
+
+
+def venues(study: Study) -> pl.DataFrame:
+    """Return what every policy did at each venue.
+
+    Returns:
+        `policy, venue, fills, shares, share` (of the policy's shares), `fees, rebates` in currency and
+        `net_per_share`, fees less rebates.
+
+    """
+    rows = study.ledger.fills.group_by("policy", "venue").agg(
+        fills=pl.len(),
+        shares=pl.col("quantity").sum(),
+        fees=pl.col("fee").sum() / 1e9,
+        rebates=pl.col("rebate").sum() / 1e9,
+    )
+    return (
+        rows.sort("policy", "venue")
+        .with_columns(share=pl.col("shares") / pl.col("shares").sum().over("policy"))
+        .with_columns(net_per_share=(pl.col("fees") - pl.col("rebates")) / pl.col("shares"))
+        .with_columns(pl.col("policy", "venue").cast(pl.String))
+    )
+
+
+def cost_by_size(study: Study) -> tuple[str, pl.DataFrame]:
+    """Return mean shortfall against the size of the order, and what size is measured in.
+
+    Where all orders are of one size, it is measured in shares displayed at the start, in fifths of parents.
+
+    Returns:
+        The measure, and `policy, size, shortfall_bps, parents`.
+
+    """
+    traded = study.ledger.parents.filter(pl.col("status") != "no_quotes")
+    base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+    rows = traded.select(
+        pl.col("policy").cast(pl.String), "parent", "quantity", bps=pl.col("shortfall") / base * 1e4
+    )
+    if study.parents["quantity"].n_unique() > 1:
+        what, keyed = "shares", rows.with_columns(size=pl.col("quantity").cast(pl.Float64))
+    else:
+        what = "multiple of the shares displayed at the start"
+        shown = study.parents.filter(pl.col("arrival_depth") > 0).select(
+            "parent", multiple=pl.col("quantity") / pl.col("arrival_depth")
+        )
+        fifth = (pl.col("multiple").rank("ordinal") - 1) * _SIZE_BINS // pl.len()
+        binned = shown.with_columns(size=pl.col("multiple").median().over(fifth))
+        keyed = rows.join(binned, on="parent", maintain_order="left")
+    means = keyed.group_by("policy", "size", maintain_order=True).agg(
+        shortfall_bps=pl.col("bps").mean(), parents=pl.len()
+    )
+    return what, means.sort("size", maintain_order=True)

@@ -1,0 +1,201 @@
+"""What the command line shows, and the files it writes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+from rich.markup import escape
+from rich.table import Table
+
+from sor.settings.params import ContKukanovRouter
+from sor.settings.times import format_ns
+from sor.studies.backtest import ROUTER, Backtest
+from sor.studies.grid import AXES, Search
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from sor.tape.tape import Quotes
+
+# The router under another queue model stands, indented, below the router.
+_INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
+
+__all__ = ["escape", "show_backtest", "show_search", "show_tape", "write"]
+
+
+def show_tape(console: Console, quotes: Quotes) -> None:
+    """Say what was read, and what in it is worth knowing."""
+    report = quotes.report()
+    name = escape(quotes.symbol or Path(quotes.source).name)
+    span = f"{format_ns(quotes.start)[:19]} to {format_ns(quotes.end)[11:19]} UTC"
+    console.print(f"[bold]{name}[/]  {report.records:,} records, {report.venues} venues, {span}")
+    odd = {
+        "out of order": report.out_of_order,
+        "duplicates": report.duplicates,
+        "no bid": report.no_quote_bid,
+        "no ask": report.no_quote_ask,
+        "locked": report.locked,
+        "crossed": report.crossed,
+        "beyond the collar": report.stubs,
+    }
+    found = ", ".join(f"{count:,} {what}" for what, count in odd.items() if count)
+    console.print(f"[dim]{found or 'nothing unusual'}[/]")
+
+
+def show_backtest(console: Console, result: Backtest) -> None:
+    """Show the router's line and the baselines'."""
+    console.print(f"\n{_orders_line(result)}")
+    console.print(_policies(result))
+    no_quotes = result.summary["no_quotes"][0]
+    if no_quotes:
+        console.print(f"{no_quotes:,} orders could not trade (no quotes by their end) and are left out.")
+    if isinstance(result.router, ContKukanovRouter):
+        console.print(_posting(result))
+    console.print(
+        "[dim]costs: bps of quantity x arrival mid, mean over orders\n"
+        "saved: the router's savings, bps of the other's all-in price[/]"
+    )
+
+
+def show_search(console: Console, search: Search) -> None:
+    """Show every point, the best, the flat axes and the comparison."""
+    rows = search.table
+    table = Table(
+        title=f"{rows.height} points, objective: mean shortfall",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for axis in AXES:
+        table.add_column(axis, justify="right", no_wrap=True)
+    for name in ("shortfall", "spread", "timing", "filled"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for row in rows.iter_rows(named=True):
+        best = all(row[axis] == getattr(search.best, axis) for axis in AXES)
+        mark = "best" if best else "ties" if row["best"] else ""
+        table.add_row(
+            *(f"{row[axis]:g}" for axis in AXES),
+            *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread", "timing")),
+            _percent(row["fill_ratio"]),
+            mark,
+            style="bold green" if best else None,
+        )
+    console.print()
+    console.print(table)
+    point = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in AXES)
+    console.print(f"\n[bold]best[/]  {point}")
+    for axis, why in search.flat_axes.items():
+        console.print(f"[yellow]flat[/]  {axis}: {why}", soft_wrap=True)
+    show_backtest(console, search.backtest)
+
+
+def write(result: Backtest | Search, out: Path) -> list[str]:
+    """Write the rows, the tables and a chart of cumulative cost; return the names of the files.
+
+    Raises:
+        ParameterError: If the chart's packages are missing.
+
+    """
+    from sor.show import plots
+
+    out.mkdir(parents=True, exist_ok=True)
+    backtest = result.backtest if isinstance(result, Search) else result
+    ledger = backtest.ledger
+    frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
+    frames["summary"] = backtest.summary
+    if isinstance(backtest.router, ContKukanovRouter):
+        frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": backtest.posts}
+        frames["markouts"] = backtest.markouts
+    if isinstance(result, Search):
+        frames["search"] = result.table
+    for name, frame in frames.items():
+        frame.write_parquet(out / f"{name}.parquet")
+    plots.save(plots.cumulative_cost(backtest), out / "cost.png")
+    return [*(f"{name}.parquet" for name in frames), "cost.png"]
+
+
+def _posting(result: Backtest) -> str:
+    """Say what the limit orders did, and under which model of their queues."""
+    router, posts = result.router, result.posts
+    assert isinstance(router, ContKukanovRouter)
+    trades = (
+        "with trades" if result.quotes.trades is not None else "without trades: --trades narrows the bounds"
+    )
+    lines = [f"[dim]router: {router.queue} queues, indented: the other models of them, {trades}[/]"]
+    blind = result.epochs.filter(pl.col("scenarios") == 0).height
+    if blind:
+        lines.append(
+            f"{blind:,} of {result.epochs.height:,} epochs had no past window to learn from: all taken"
+        )
+    filled = posts.filter(pl.col("filled") > 0)
+    lines.append(f"{posts.height:,} limit orders, {filled.height:,} filled in part or whole")
+    if filled.height:
+        wait = filled.select(pl.col("seconds_to_first_fill").median()).item()
+        edges = [
+            f"{100 * edge:+.2f}c " + (f"{later} s later" if later else "at the fill")
+            for later, edge in result.markouts.select("seconds", "edge").drop_nulls().iter_rows()
+        ]
+        lines[-1] += f", the first share after {wait:.1f} s (median)"
+        lines.append(f"a passive share against the mid: {', '.join(edges)}")
+    return "\n".join(lines)
+
+
+def _orders_line(result: Backtest) -> str:
+    orders = result.orders
+    shares: Sequence[int] = orders["quantity"].unique().sort().to_list()
+    size = f"{shares[0]:,}" if len(shares) == 1 else f"{shares[0]:,} to {shares[-1]:,}"
+    side = "/".join(orders["side"].unique().to_list())
+    seconds = (orders["end"] - orders["start"]).dt.total_seconds().unique().to_list()
+    length = f", {seconds[0]:,} s each" if len(seconds) == 1 else ""
+    many = f"{orders.height:,} orders" if orders.height > 1 else "1 order"
+    return f"[bold]{many}[/]: {side} {size} shares{length}"
+
+
+def _policies(result: Backtest) -> Table:
+    rows = result.summary.with_columns(pl.col("policy").cast(pl.String))
+    posts = isinstance(result.router, ContKukanovRouter)
+    names = ["shortfall", "spread", "timing", "end", *(["rebate", "posted"] if posts else ["fees"])]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("policy", no_wrap=True)
+    # Eighty columns hold one of the two: the price, or what posting earns.
+    for name in ([] if posts else ["all-in px"]) + [*names, "filled", "saved"]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows.iter_rows(named=True):
+        price = "-" if row["avg_fill_px"] is None else f"{row['avg_fill_px']:,.4f}"
+        end = None if row["slippage_bps"] is None else row["slippage_bps"] + row["opportunity_bps"]
+        own = row["policy"] == ROUTER
+        table.add_row(
+            _INDENTED.sub(r"  \1", str(row["policy"])),
+            *([] if posts else [price]),
+            *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread", "timing")),
+            _bps(end),
+            *(
+                [_bps(row["rebates_bps"]), _percent(row["posted_ratio"])]
+                if posts
+                else [_bps(row["fees_bps"])]
+            ),
+            _percent(row["fill_ratio"]),
+            "" if own or _INDENTED.match(row["policy"]) else _signed(row["savings_bps"]),
+            style="bold" if own else None,
+        )
+    return table
+
+
+def _bps(value: float | None) -> str:
+    return "-" if value is None else f"{value + 0.0:,.3f}"
+
+
+def _signed(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"[{'green' if value > 0 else 'red' if value < 0 else 'dim'}]{value:+,.3f}[/]"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

@@ -1,0 +1,125 @@
+"""What the book showed when each parent arrived, and the bins that follow from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from sor.errors import ParameterError
+from sor.replay.parents import parents_frame
+from sor.tape.schema import UNDEF_PRICE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sor.studies.pipeline import Session
+
+BREAKDOWNS = ("time", "spread", "depth", "size", "side", "tape")
+"""What `Study.by` breaks the savings down by."""
+
+_MOST_SIZES = 10
+
+
+def parents_of(sessions: Sequence[Session]) -> pl.DataFrame:
+    """Describe the parents of all sessions: the columns of `Study.parents`."""
+    frames = []
+    for tape, session in enumerate(sessions):
+        spread, depth = _arrival_book(session)
+        frames.append(
+            parents_frame(session.parents).select(
+                pl.lit(tape, dtype=pl.UInt32).alias("tape"),
+                pl.lit(session.quotes.symbol, dtype=pl.String).alias("symbol"),
+                *("side", "quantity", "start", "end"),
+                pl.Series("arrival_spread_bps", spread, nan_to_null=True),
+                pl.Series("arrival_depth", depth),
+            )
+        )
+    return pl.concat(frames).with_row_index("parent")
+
+
+def _arrival_book(session: Session) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the spread in bps (NaN while one side is empty) and the shares displayed, at every start."""
+    parents = session.parents
+    starts = np.array([parent.start for parent in parents])
+    buys = np.array([parent.side == "buy" for parent in parents])
+    tape = session.quotes.arrays()
+    shape = (session.quotes.venues.height, len(parents))
+    price = {side: np.full(shape, UNDEF_PRICE) for side in ("bid", "ask")}
+    size = {side: np.zeros(shape, dtype=np.int64) for side in ("bid", "ask")}
+    for venue in range(shape[0]):
+        rows = np.flatnonzero(tape["venue"] == venue)
+        last = np.searchsorted(tape["ts"][rows], starts, side="right") - 1
+        seen = last >= 0
+        for side in ("bid", "ask"):
+            price[side][venue, seen] = tape[f"{side}_px"][rows[last[seen]]]
+            size[side][venue, seen] = tape[f"{side}_sz"][rows[last[seen]]]
+    ask = price["ask"].min(axis=0)
+    bid = np.where(price["bid"] == UNDEF_PRICE, -1, price["bid"]).max(axis=0)
+    two_sided = (ask != UNDEF_PRICE) & (bid >= 0)
+    mid = np.where(two_sided, (bid + np.where(two_sided, ask, 0)) // 2, 0)
+    spread = np.full(len(parents), np.nan)
+    np.divide(1e4 * (ask - bid), mid, out=spread, where=two_sided)
+    collar = session.market.book.collar
+    allowed = np.inf if collar is None else np.rint(mid * collar)
+    shown = {}
+    for side, sign in (("ask", 1), ("bid", -1)):
+        there = price[side] != UNDEF_PRICE
+        through = sign * (np.where(there, price[side], mid) - mid)
+        # Without a mid there is no telling a stub.
+        stub = two_sided & (through > allowed)
+        shown[side] = np.where(there & ~stub, size[side], 0).sum(axis=0)
+    return spread, np.where(buys, shown["ask"], shown["bid"])
+
+
+def binned(parents: pl.DataFrame, what: str, bins: int, zone: str) -> pl.DataFrame:
+    """Sort parents into bins, as `Study.by` describes them.
+
+    Returns:
+        `parent`, its bin's label `_bin` and place `_order`.
+
+    Raises:
+        ParameterError: If `what` is not one of `BREAKDOWNS`, or `bins` or `zone` are wrong.
+
+    """
+    if what not in BREAKDOWNS:
+        raise ParameterError(f"what must be one of {', '.join(BREAKDOWNS)}, got {what!r}")
+    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
+        raise ParameterError(f"bins must be a whole number of at least 1, got {bins!r}")
+    column = {"spread": "arrival_spread_bps", "depth": "arrival_depth", "size": "quantity"}.get(what, what)
+    match what:
+        case "time":
+            try:
+                local = parents["start"].dt.convert_time_zone(zone)
+            except pl.exceptions.ComputeError as error:
+                raise ParameterError(
+                    f"zone must be a time zone such as 'America/New_York': {error}"
+                ) from None
+            order, label = local.dt.hour().cast(pl.Int64), local.dt.strftime("%H:00")
+        case "side" | "tape":
+            order, label = parents[column].to_physical(), parents[column].cast(pl.String)
+        case "size" if parents[column].n_unique() <= _MOST_SIZES:
+            order, label = parents[column], parents[column].cast(pl.String)
+        case _:
+            return _quantiles(parents.select("parent", value=column), bins)
+    return parents.select("parent", _bin=label, _order=order)
+
+
+def _quantiles(values: pl.DataFrame, bins: int) -> pl.DataFrame:
+    """Cut `value` at quantiles; a bin is labelled by the least and the largest value in it."""
+    known = values["value"].drop_nulls().to_numpy()
+    cuts = np.unique(np.quantile(known, np.arange(1, bins) / bins)) if len(known) else np.empty(0)
+    place = np.searchsorted(cuts, values["value"].to_numpy(), side="left")
+    order = pl.Series("_order", place, dtype=pl.Int64)
+    order = order.set(values["value"].is_null(), len(cuts) + 1)
+    ends = [pl.col("value").min().over("_order"), pl.col("value").max().over("_order")]
+    texts = [end.round(2).cast(pl.String) for end in ends]
+    label = (
+        pl.when(pl.col("value").is_null())
+        .then(pl.lit("unknown"))
+        .otherwise(pl.concat_str([texts[0], pl.lit(" to "), texts[1]]))
+    )
+    return values.with_columns(order).select("parent", "_order", _bin=label)

@@ -1,0 +1,154 @@
+"""Ways to search the three risk parameters: which points to try, given what the ones before them cost.
+
+A method sees nothing but an objective, so that the same method can run on all parents, or on those of the
+past alone (walk-forward).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from sor.errors import ParameterError
+from sor.studies.grid import AXES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sor.settings.params import StaticRouter
+
+Objective: TypeAlias = "Callable[[Sequence[StaticRouter]], NDArray[np.float64]]"
+"""Mean shortfall in bps of each point."""
+Axes: TypeAlias = Mapping[str, tuple[float, ...]]
+Method: TypeAlias = "Callable[[Objective, StaticRouter, Axes], None]"
+"""Tries points; what it tried is known to the objective."""
+
+_SIGNIFICANT = 6
+
+
+def at(router: StaticRouter, point: Mapping[str, float]) -> StaticRouter:
+    """Return a router moved to a point of the axes."""
+    changes: dict[str, Any] = dict(point)
+    return replace(router, **changes)
+
+
+def grid_points(router: StaticRouter, axes: Axes) -> list[StaticRouter]:
+    """Return the product of the axes, the last running fastest."""
+    return [
+        at(router, dict(zip(AXES, point, strict=True)))
+        for point in itertools.product(*(axes[axis] for axis in AXES))
+    ]
+
+
+def grid(objective: Objective, router: StaticRouter, axes: Axes) -> None:
+    """Try the product of the axes."""
+    objective(grid_points(router, axes))
+
+
+def random(count: int, seed: int) -> Method:
+    """Try `count` points drawn within the axes' ranges, log-uniformly where a range is above zero."""
+
+    def method(objective: Objective, router: StaticRouter, axes: Axes) -> None:
+        generator = np.random.Generator(np.random.PCG64(seed))
+        shares = generator.random((count, len(AXES))).tolist()
+        draws = [{axis: _between(axes[axis], row[i]) for i, axis in enumerate(AXES)} for row in shares]
+        objective([at(router, draw) for draw in draws])
+
+    return method
+
+
+def refine(rounds: int) -> Method:
+    """Try the grid, then `rounds` grids around the best point so far.
+
+    Each narrows an axis to the neighbours of its best value, halving the steps; where the best value lies
+    on the edge of an axis, the axis is extended beyond it by its last step (last ratio, above zero). An
+    axis along which nothing changes keeps its best value and costs no more points.
+    """
+
+    def method(objective: Objective, router: StaticRouter, axes: Axes) -> None:
+        current = {axis: tuple(sorted(axes[axis])) for axis in AXES}
+        for round_number in range(rounds + 1):
+            points = grid_points(router, current)
+            costs = objective(points)
+            if round_number < rounds:
+                best = points[int(np.argmin(costs))]
+                shape = tuple(len(current[axis]) for axis in AXES)
+                flat = [bool((np.ptp(costs.reshape(shape), axis=i) == 0.0).all()) for i in range(len(AXES))]
+                current = {
+                    axis: (getattr(best, axis),) if flat[i] else _around(current[axis], getattr(best, axis))
+                    for i, axis in enumerate(AXES)
+                }
+
+    return method
+
+
+def optuna(count: int, seed: int) -> Method:
+    """Try `count` points proposed by Optuna's tree-structured Parzen estimator within the axes' ranges.
+
+    Raises:
+        ParameterError: Without the package.
+
+    """
+    try:
+        import optuna as library  # type: ignore[import-not-found, unused-ignore]  # an extra
+    except ImportError:
+        raise ParameterError("method='optuna' needs the package optuna: pip install 'sor[optuna]'") from None
+
+    def method(objective: Objective, router: StaticRouter, axes: Axes) -> None:
+        verbosity = library.logging.get_verbosity()
+        library.logging.set_verbosity(library.logging.WARNING)
+        try:
+            search = library.create_study(sampler=library.samplers.TPESampler(seed=seed))
+            for _ in range(count):
+                trial = search.ask()
+                point = {axis: _suggested(trial, axis, axes[axis]) for axis in AXES}
+                search.tell(trial, float(objective([at(router, point)])[0]))
+        finally:
+            library.logging.set_verbosity(verbosity)
+
+    return method
+
+
+def _suggested(trial: Any, axis: str, values: Sequence[float]) -> float:
+    low, high = min(values), max(values)
+    return low if low == high else float(trial.suggest_float(axis, low, high, log=low > 0.0))
+
+
+def _between(values: Sequence[float], share: float) -> float:
+    low, high = min(values), max(values)
+    if low > 0.0:
+        # Rounding must not leave the range.
+        return min(max(_round(low * (high / low) ** share), low), high)
+    return min(max(_round(low + (high - low) * share), low), high)
+
+
+def _around(values: tuple[float, ...], best: float) -> tuple[float, ...]:
+    """Return a narrower axis around its best value, or one that reaches beyond an edge."""
+    if len(values) == 1:
+        return values
+    place = values.index(best)
+    below = values[place - 1] if place > 0 else _beyond(values[1], best)
+    above = values[place + 1] if place + 1 < len(values) else _beyond(values[-2], best)
+    # On an edge the whole step is taken outwards, else the search could never leave.
+    low = below if place == 0 else _middle(below, best)
+    high = above if place + 1 == len(values) else _middle(best, above)
+    return tuple(dict.fromkeys((low, best, high)))
+
+
+def _beyond(inner: float, edge: float) -> float:
+    """Step from an edge as far out as from its neighbour to it; never below zero."""
+    outer = edge * edge / inner if min(inner, edge) > 0.0 else 2.0 * edge - inner
+    return _round(max(outer, 0.0))
+
+
+def _middle(a: float, b: float) -> float:
+    return _round(math.sqrt(a * b) if min(a, b) > 0.0 else 0.5 * (a + b))
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.{_SIGNIFICANT}g}")

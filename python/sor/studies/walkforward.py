@@ -1,0 +1,138 @@
+"""Walk-forward: choose on the parents that ended by a boundary in time, judge on those that start after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sor.settings.params import StaticRouter
+    from sor.studies.methods import Axes, Method
+    from sor.studies.pipeline import Replays
+    from sor.studies.progress import Progress
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Parents on the two sides of a boundary, ns; a parent that spans it is in neither."""
+
+    boundary: int
+    train: Mask
+    test: Mask
+    purged: int
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What the search chose on the training parents of a split, and mean shortfalls in bps."""
+
+    split: Split
+    best: StaticRouter
+    in_sample: float
+    out_of_sample: float
+    hindsight: float
+
+
+class Trials:
+    """Points of the parameters and what they cost every parent, each replayed once."""
+
+    def __init__(self, replays: Replays, progress: Progress | None) -> None:
+        self._replays = replays
+        self._progress = progress
+        self._done = 0
+        self._costs: dict[StaticRouter, Floats] = {}
+        self._rows: dict[StaticRouter, pl.DataFrame] = {}
+
+    def costs(self, points: Sequence[StaticRouter]) -> Floats:
+        """Return the shortfall in bps, a row per point, a column per parent; NaN where it could not trade."""
+        new = [point for point in dict.fromkeys(points) if point not in self._costs]
+        if new:
+            names = [str(i) for i in range(len(new))]
+            ledger = self._replays.run(
+                dict(zip(names, new, strict=True)), record=False, progress=self._watch()
+            )
+            self._done += len(new) * len(self._replays)
+            parts = ledger.parents.partition_by("policy", maintain_order=True)
+            for point, rows in zip(new, parts, strict=True):
+                self._costs[point] = parent_costs(rows)
+                self._rows[point] = rows.drop("policy")
+        return np.stack([self._costs[point] for point in points])
+
+    def ledger(self, points: Sequence[StaticRouter]) -> pl.DataFrame:
+        """Return the parent rows of points tried, `policy` their place in `points`."""
+        names = pl.Enum([str(i) for i in range(len(points))])
+        return pl.concat(
+            [
+                self._rows[point].select(pl.lit(str(i), dtype=names).alias("policy"), pl.all())
+                for i, point in enumerate(points)
+            ]
+        )
+
+    def search(
+        self, method: Method, router: StaticRouter, axes: Axes, parents: Mask
+    ) -> tuple[list[StaticRouter], Floats]:
+        """Run a method that sees only some of the parents; return what it tried with mean costs, in order."""
+        seen: dict[StaticRouter, float] = {}
+
+        def objective(points: Sequence[StaticRouter]) -> Floats:
+            means: Floats = self.costs(points)[:, parents].mean(axis=1)
+            for point, mean in zip(points, means.tolist(), strict=True):
+                seen.setdefault(point, mean)
+            return means
+
+        method(objective, router, axes)
+        return list(seen), np.array(list(seen.values()))
+
+    def fold(self, method: Method, router: StaticRouter, axes: Axes, split: Split) -> Fold:
+        """Search on the training parents of a split and judge on its test parents."""
+        tried, means = self.search(method, router, axes, split.train)
+        best = int(np.argmin(means))
+        later = self.costs(tried)[:, split.test].mean(axis=1)
+        return Fold(split, tried[best], float(means[best]), float(later[best]), float(later.min()))
+
+    def _watch(self) -> Progress | None:
+        progress, before = self._progress, self._done
+        return None if progress is None else lambda done, total: progress(before + done, before + total)
+
+
+def parent_costs(rows: pl.DataFrame) -> Floats:
+    """Return the shortfall of parent rows in bps of arrival value; NaN where the parent could not trade."""
+    base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+    bps = pl.when(pl.col("status") != "no_quotes").then(pl.col("shortfall") / base * 1e4)
+    return rows.select(bps.fill_null(float("nan")).alias("bps"))["bps"].to_numpy()
+
+
+def splits(starts: Integers, ends: Integers, tradable: Mask, folds: int) -> list[Split]:
+    """Cut parents in time, with about as many start times between one boundary and the next.
+
+    Boundaries follow from the start times alone. A split without parents on both sides is left out.
+
+    Args:
+        starts: Of the parents, ns.
+        ends: Of the parents, ns: a parent trades on records up to and including its end.
+        tradable: The parents that count.
+        folds: How many splits, at most.
+
+    """
+    times = np.unique(starts)
+    cuts = sorted({int(times[len(times) * i // (folds + 1)]) for i in range(1, folds + 1)})
+    place = np.searchsorted(cuts, starts, side="right")
+    found = []
+    for i, boundary in enumerate(cuts):
+        train = tradable & (ends <= boundary)
+        test = tradable & (place == i + 1)
+        if train.any() and test.any():
+            purged = int((tradable & (starts < boundary) & (ends > boundary)).sum())
+            found.append(Split(boundary, train, test, purged))
+    return found

@@ -1,0 +1,1 @@
+"""Quotes and trades: reading, checking, simulating."""

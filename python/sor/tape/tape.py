@@ -1,0 +1,253 @@
+"""A validated tape and its trades, as the package hands them around (MODEL B1, B2)."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, fields, replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sor import _core
+from sor.errors import ParameterError
+from sor.settings.params import _number
+from sor.settings.times import format_ns
+from sor.tape.schema import UNDEF_PRICE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class QuotesReport:
+    """What a tape holds.
+
+    `out_of_order` counts records that precede, in (time, sequence), the record before them in the input;
+    `duplicates` those that equal the record before them in the sorted tape in every column, sequence
+    included; `locked` and `crossed` the snapshots whose consolidated best bid equals or exceeds the best
+    ask (MODEL B6); `stubs` the quotes beyond the collar (MODEL B7).
+    """
+
+    records: int
+    venues: int
+    out_of_order: int
+    duplicates: int
+    no_quote_bid: int
+    no_quote_ask: int
+    locked: int
+    crossed: int
+    stubs: int
+
+    def __repr__(self) -> str:
+        rows = [(field.name.replace("_", " "), f"{getattr(self, field.name):,}") for field in fields(self)]
+        width = max(len(count) for _, count in rows)
+        return "\n".join(["QuotesReport", *(f"  {name:<13}{count:>{width}}" for name, count in rows)])
+
+    def _repr_html_(self) -> str:
+        row = "<tr><td>{}</td><td style='text-align:right'>{:,}</td></tr>"
+        rows = (row.format(field.name.replace("_", " "), getattr(self, field.name)) for field in fields(self))
+        return f"<table><tbody>{''.join(rows)}</tbody></table>"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Quotes:
+    """A validated tape of L1 quotes; made by `read_quotes` or `simulate_quotes`.
+
+    Attributes:
+        frame: The canonical tape, one chunk, no nulls, in order of time, sequence and input: `ts` (Int64,
+            ns UTC), `venue` (UInt16, index into `venues`), `bid_px`, `ask_px` (Int64, nanos), `bid_sz`,
+            `ask_sz` (UInt32, shares), and `queue_position` (Float64, 0 front to 1 back) where the input
+            has it. A side without a quote has price 2^63 - 1 and size 0.
+        venues: One row per venue, `index` (UInt16), `id` (UInt16, the publisher id; null where the input
+            has only names) and `name` (String), ascending by id or else by name.
+        symbol: The instrument, if the input names it.
+        source: Where the records came from.
+        out_of_order: Records that were not in order in the input; see `QuotesReport`.
+        duplicates: Records that say nothing new; see `QuotesReport`.
+        trades: The executions on its venues, where they are given: what tells a trade from a cancellation in
+            the queue of a resting order (MODEL C10).
+
+    """
+
+    frame: pl.DataFrame
+    venues: pl.DataFrame
+    symbol: str | None
+    source: str
+    out_of_order: int = 0
+    duplicates: int = 0
+    trades: Trades | None = None
+
+    @property
+    def start(self) -> int:
+        """Time of the first record, ns UTC."""
+        return int(self.frame["ts"][0])
+
+    @property
+    def end(self) -> int:
+        """Time of the last record, ns UTC."""
+        return int(self.frame["ts"][-1])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""
+        return {column.name: column.to_numpy(allow_copy=False) for column in self.frame}
+
+    def lent(self) -> dict[str, Any]:
+        """Lend the tape to the core: `arrays()`, and those of the trades under `"trades"` where there are any."""
+        return self.arrays() if self.trades is None else {**self.arrays(), "trades": self.trades.arrays()}
+
+    def with_trades(self, trades: Trades) -> Quotes:
+        """Return this tape with its trades.
+
+        Raises:
+            ParameterError: If they are not `Trades`, or were read for a tape of other venues.
+
+        """
+        if not isinstance(trades, Trades):
+            given = repr(trades) if isinstance(trades, str | int) else f"a {type(trades).__name__}"
+            raise ParameterError(
+                f"trades must be sor.Trades (sor.read_trades(path, quotes=...)), got {given}"
+            )
+        ours, theirs = self.venues["name"].to_list(), list(trades.venues)
+        if ours != theirs:
+            raise ParameterError(
+                f"trades were read for a tape of the venues {', '.join(theirs)}; this one has {', '.join(ours)}"
+            )
+        return replace(self, trades=trades)
+
+    def report(self, *, collar: float = 0.01) -> QuotesReport:
+        """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (MODEL B7)."""
+        locked, crossed, stubs = _scan(self, _number("collar", collar, least=0, most=1e6))
+        return QuotesReport(
+            records=len(self),
+            venues=self.venues.height,
+            out_of_order=self.out_of_order,
+            duplicates=self.duplicates,
+            no_quote_bid=int((self.frame["bid_px"] == UNDEF_PRICE).sum()),
+            no_quote_ask=int((self.frame["ask_px"] == UNDEF_PRICE).sum()),
+            locked=locked,
+            crossed=crossed,
+            stubs=stubs,
+        )
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the tape as `.parquet` or `.csv` in Databento's columns, prices in nanos as DBN has them.
+
+        `read_quotes` reads it back to the same `frame` and `venues`. (Nanos, because a price in currency
+        would have to pass through a float.)
+
+        Raises:
+            ParameterError: If the path ends in neither.
+
+        """
+        index = self.frame["venue"]
+        ids, names = self.venues["id"].gather(index), self.venues["name"].gather(index)
+        table = self.frame.select(
+            pl.col("ts").cast(pl.Datetime("ns", "UTC")).alias("ts_event"),
+            *([] if ids.has_nulls() else [ids.alias("publisher_id")]),
+            names.alias("venue"),
+            *(
+                pl.col(f"{side}_{what}").alias(f"{side}_{what}_00")
+                for side in ("bid", "ask")
+                for what in ("px", "sz")
+            ),
+            *([pl.col("queue_position")] if "queue_position" in self.frame.columns else []),
+            *([] if self.symbol is None else [pl.lit(self.symbol).alias("symbol")]),
+        )
+        match file_kind(Path(path)):
+            case "parquet":
+                table.write_parquet(fspath(path))
+            case "csv" if not fspath(path).endswith(".gz"):
+                table.with_columns(pl.col("ts_event").to_physical()).write_csv(fspath(path))
+            case _:
+                raise ParameterError(f"path is {fspath(path)!r}; expected a name ending in .parquet or .csv")
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def __repr__(self) -> str:
+        return f"Quotes({self._headline()})"
+
+    def _repr_html_(self) -> str:
+        counts = self.frame.group_by("venue").agg(records=pl.len())
+        table = self.venues.join(counts, left_on="index", right_on="venue").sort("index")
+        headline = f"<b>{html.escape(self._headline())}</b>"
+        return headline + table._repr_html_() + self._first_rows()._repr_html_()
+
+    def _headline(self) -> str:
+        span = f"{format_ns(self.start)} to {format_ns(self.end)} UTC"
+        what = self.symbol if self.symbol is not None else "no symbol"
+        return f"{what}, {len(self):,} records, {self.venues.height} venues, {span}, {self.source}"
+
+    def _first_rows(self) -> pl.DataFrame:
+        names = self.venues["name"].gather(self.frame["venue"].head(5))
+        prices = pl.col("bid_px", "ask_px").replace(UNDEF_PRICE, None) / 1e9
+        head = self.frame.head(5)
+        return head.with_columns(pl.col("ts").cast(pl.Datetime("ns", "UTC")), prices, venue=names)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Trades:
+    """Executions on the venues of a tape; made by `read_trades`.
+
+    Attributes:
+        frame: `ts` (Int64, ns UTC), `venue` (UInt16, the index of the tape), `price` (Int64, nanos),
+            `size` (UInt32).
+        excluded: Trades dropped for their condition.
+        off_venue: Trades dropped because their venue shows no quotes on the tape (off-exchange reports,
+            for one).
+        venues: Names of the tape's venues, by index.
+
+    """
+
+    frame: pl.DataFrame
+    symbol: str | None
+    source: str
+    excluded: int
+    off_venue: int
+    venues: tuple[str, ...]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""
+        return {column.name: column.to_numpy(allow_copy=False) for column in self.frame}
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def __repr__(self) -> str:
+        dropped = f"dropped {self.excluded:,} by condition, {self.off_venue:,} off the tape's venues"
+        return f"Trades({self.symbol or 'no symbol'}, {len(self):,} trades, {dropped}, {self.source})"
+
+
+def venue_table(labels: Sequence[tuple[int | None, str]]) -> pl.DataFrame:
+    """Make the frame `venues` of a tape from publisher ids and names in the order of their index."""
+    return pl.DataFrame(
+        {
+            "index": pl.Series(range(len(labels)), dtype=pl.UInt16),
+            "id": pl.Series([number for number, _ in labels], dtype=pl.UInt16),
+            "name": pl.Series([name for _, name in labels], dtype=pl.String),
+        }
+    )
+
+
+def file_kind(path: Path) -> str:
+    """Tell `parquet`, `csv` or `dbn` by a path's ending, compressed or not; empty for anything else."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    match suffixes:
+        case [*_, ".parquet"]:
+            return "parquet"
+        case [*_, ".csv"] | [*_, ".csv", ".gz"]:
+            return "csv"
+        case [*_, ".dbn"] | [*_, ".dbn", ".zst"]:
+            return "dbn"
+        case _:
+            return ""
+
+
+def _scan(quotes: Quotes, collar: float) -> tuple[int, int, int]:
+    """Count locked and crossed snapshots of the consolidated book, and quotes beyond the collar."""
+    _, locked, crossed, stubs = _core.count_states(quotes.arrays(), quotes.venues.height, "last", collar)
+    return locked, crossed, stubs
