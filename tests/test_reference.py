@@ -16,6 +16,7 @@ GOLDEN = Path(__file__).parent / "golden"
 ALLOCATE = tomllib.loads((GOLDEN / "allocate.toml").read_text())["case"]
 REPLAY = tomllib.loads((GOLDEN / "replay.toml").read_text())["case"]
 PPM = 1e6
+ENDS = ("filled", "completed", "late", "stale", "no_quotes")
 UNFILLED = ("no_quote", "limit", "depleted", "queue", "expired")
 
 
@@ -217,10 +218,25 @@ def random_case(rng: random.Random) -> tuple[list[Any], ref.Order, ref.Policy, r
         lambda_under=rng.choice([0.001, 0.005, 0.05]),
         bucket=15,
     )
-    order = ref.Order(
-        rng.choice(["buy", "sell"]), rng.randint(1, 900), rng.randint(-5, 40), rng.randint(1, 60)
-    )
-    return random_tape(rng, venues, 25), order, policy, settings
+    records = random_tape(rng, venues, 25)
+    start = rng.randint(-5, 40)
+    horizon = max(rng.randint(1, 60), records[0][0] - start + 1)
+    order = ref.Order(rng.choice(["buy", "sell"]), rng.randint(1, 900), start, horizon)
+    settings = dataclasses.replace(settings, sessions=around(records, order), halts=random_halts(rng, venues))
+    return records, order, policy, settings
+
+
+def around(records: list[Any], order: ref.Order) -> list[ref.Session]:
+    """One session that holds the tape and the order."""
+    return [ref.Session(min(records[0][0], order.start), max(records[-1][0], order.start + order.horizon))]
+
+
+def random_halts(rng: random.Random, venues: int) -> list[ref.Halt]:
+    halts = []
+    for _ in range(rng.choice([0, 0, 0, 1, 2])):
+        start = rng.randint(0, 60)
+        halts.append(ref.Halt(start, start + rng.randint(1, 40), rng.choice([None, *range(venues)])))
+    return halts
 
 
 def draw(n: int, p: float, parent: int, child: int) -> int:
@@ -252,9 +268,11 @@ def test_replay_conserves_shares_and_cash() -> None:
             seen[child.reason] += 1
         for row in run.fills:
             seen[row.kind] += 1
-            assert order.start <= row.ts_decided <= row.ts_executed <= order.start + order.horizon
+            assert order.start <= row.ts_decided <= row.ts_executed
+            assert row.ts_decided <= order.start + order.horizon
+            assert (row.ts_executed > order.start + order.horizon) <= (run.status == "late")
         seen[run.status] += 1
-    for outcome in ("filled", "partial", "completed", "no_quotes", "unwind", "take", "completion", *UNFILLED):
+    for outcome in (*ENDS, "partial", "unwind", "take", "completion", *UNFILLED):
         assert seen[outcome] > 0, outcome
 
 
@@ -265,7 +283,7 @@ def test_no_episode_gives_more_than_it_displayed() -> None:
     for _ in range(300):
         records, order, policy, settings = random_case(rng)
         records = [(ts, *record[1:]) for ts, record in enumerate(records)]  # a time names one record
-        settings = ref.Settings(settings.venues, tick=1)
+        settings = ref.Settings(settings.venues, tick=1, sessions=around(records, order))
         columns = slice(2, 4) if order.side == "sell" else slice(4, 6)
         taken: dict[tuple[int, int], int] = defaultdict(int)
         for row in ref.replay(records, order, policy, settings).fills:
@@ -295,6 +313,8 @@ def test_hindsight_is_a_lower_bound_for_taking_policies() -> None:
             collar=settings.collar,
             max_quote_age=settings.max_quote_age,
             tick=1,
+            sessions=settings.sessions,
+            halts=settings.halts,
         )
         run = ref.replay(records, order, policy, settings)
         bound = ref.hindsight(records, order, settings)
@@ -317,7 +337,7 @@ def test_certain_queue_aware_fills_are_displayed_fills() -> None:
         records, order, policy, settings = random_case(rng)
         certain = ref.FillModel("expected", queue_position=0.0, max_fill=1.0, impact=0.0)
         runs = [
-            ref.replay(records, order, policy, ref.Settings(settings.venues, tick=1, fill=fill))
+            ref.replay(records, order, policy, dataclasses.replace(settings, fill=fill))
             for fill in (ref.FillModel(), certain)
         ]
         assert runs[0] == runs[1]
