@@ -14,7 +14,11 @@ import reference as ref
 
 GOLDEN = Path(__file__).parent / "golden"
 ALLOCATE = tomllib.loads((GOLDEN / "allocate.toml").read_text())["case"]
-REPLAY = tomllib.loads((GOLDEN / "replay.toml").read_text())["case"]
+REPLAY = [
+    case
+    for name in ("replay.toml", "sessions.toml")
+    for case in tomllib.loads((GOLDEN / name).read_text())["case"]
+]
 PPM = 1e6
 ENDS = ("filled", "completed", "late", "stale", "no_quotes")
 UNFILLED = ("no_quote", "limit", "depleted", "queue", "expired")
@@ -60,7 +64,9 @@ def golden_arguments(case: dict[str, Any]) -> tuple[list[Any], ref.Order, ref.Po
     names = [name for name in ("queue_position", "max_fill", "impact") if name + "_ppm" in s]
     model = {name: s.pop(name + "_ppm") / PPM for name in names}
     records, order = [tuple(record) for record in case["records"]], ref.Order(**case["order"])
-    around = [min(records[0][0], order.start), max(records[-1][0], order.start + order.horizon)]
+    sessions: Any = "gaps"
+    if "session_gap" not in s:
+        sessions = [ref.Session(*session) for session in s.pop("sessions", around(records, order))]
     settings = ref.Settings(
         venues=[
             ref.Venue(taker_fee=fee, maker_rebate=0, latency=latency)
@@ -69,7 +75,7 @@ def golden_arguments(case: dict[str, Any]) -> tuple[list[Any], ref.Order, ref.Po
         collar=s.pop("collar_ppm", 10_000) / PPM,
         tick=s.pop("tick", 1),
         fill=ref.FillModel(s.pop("fill", "displayed"), **model),
-        sessions=[ref.Session(*session) for session in s.pop("sessions", [around])],
+        sessions=sessions,
         halts=[ref.Halt(*halt) for halt in s.pop("halts", [])],
         **s,
     )

@@ -6,6 +6,7 @@ In the style of `tapes`: every generator takes a `random.Random`; times are a fe
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import reference as ref
@@ -66,10 +67,8 @@ def random_hours(rng: Random, times: Sequence[int]) -> dict[str, Any]:
         {rng.choice(times) + rng.choice([-1, 0, 0, 0, 1, 5]) for _ in range(rng.choice([2, 2, 4, 6]))}
         | {first - rng.choice([0, 3]), last + rng.choice([0, 30])}
     )
-    if rng.random() < 0.3:  # one closes when the next one opens
-        pairs = list(zip(ends, ends[1:], strict=False))
-    else:
-        pairs = list(zip(ends[::2], ends[1::2], strict=False))
+    touching = rng.random() < 0.3  # one closes when the next one opens
+    pairs = itertools.pairwise(ends) if touching else zip(ends[::2], ends[1::2], strict=False)
     return {"sessions": [ref.Session(*pair) for pair in pairs]}
 
 
@@ -84,7 +83,9 @@ def random_halts(rng: Random, times: Sequence[int], venues: int) -> list[ref.Hal
     return halts
 
 
-def with_hours(rng: Random, settings: ref.Settings, hours: dict[str, Any], halts: Sequence[ref.Halt]) -> ref.Settings:
+def with_hours(
+    rng: Random, settings: ref.Settings, hours: dict[str, Any], halts: Sequence[ref.Halt]
+) -> ref.Settings:
     """Return settings with these sessions and halts, and any width of the collar in ticks."""
     return dataclasses.replace(settings, **hours, halts=list(halts), collar_ticks=rng.choice([0, 0, 1, 5]))
 

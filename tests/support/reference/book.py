@@ -80,7 +80,7 @@ class Settings:
     tick: int = 10_000_000
     fill: FillModel = field(default_factory=FillModel)
     limit: str = "seen"
-    sessions: str | None | Sequence[Session] = "gaps"
+    sessions: str | Sequence[Session] | None = "gaps"
     session_gap: int = 30 * MINUTE
     halts: Sequence[Halt] = ()
 
@@ -172,7 +172,9 @@ class Book:
 
     def is_halted(self, venue: int, now: int) -> bool:
         """T5: a halt holds from its start until before its end; without a venue it is everybody's."""
-        return any(halt.start <= now < halt.end and halt.venue in (None, venue) for halt in self.settings.halts)
+        return any(
+            halt.start <= now < halt.end and halt.venue in (None, venue) for halt in self.settings.halts
+        )
 
     def all_halted(self, now: int) -> bool:
         """T5: nothing trades anywhere."""

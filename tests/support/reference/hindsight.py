@@ -49,7 +49,9 @@ class _Witness(_Desk):
         level = completion(self.book, self.order.taking, end, later).level
         fee = self.settings.venues[level.venue].taker_fee
         pieces = list(self.episodes.values())
-        pieces += [(s * price + fee, n) for n, price in walk(level, self.order.side, quantity, self.settings.tick)]
+        pieces += [
+            (s * price + fee, n) for n, price in walk(level, self.order.side, quantity, self.settings.tick)
+        ]
         cost, left = 0, quantity
         for all_in, size in sorted(pieces):
             shares = min(size, left)

@@ -24,6 +24,7 @@ Readings where the text is open, all of them tested by hand in tests/test_sessio
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -104,7 +105,7 @@ def check_sessions(sessions: Sequence[Session]) -> None:
     for session in sessions:
         if session.open > session.close:
             raise ValueError(f"a session opens at {session.open}, after it closes at {session.close}")
-    for one, following in zip(sessions, sessions[1:], strict=False):
+    for one, following in itertools.pairwise(sessions):
         if following.open < one.close or following == one:
             raise ValueError(f"sessions {one} and {following} overlap or are not in order")
 
@@ -125,7 +126,9 @@ def distance(order: Order, session: Session) -> int:
     return max(session.open - (order.start + order.horizon), order.start - session.close)
 
 
-def schedule(session: Session, every: int, horizon: int, start: int | None = None, end: int | None = None) -> list[int]:
+def schedule(
+    session: Session, every: int, horizon: int, start: int | None = None, end: int | None = None
+) -> list[int]:
     """T3: the starts of a schedule's orders in one session, from its open, or from ``start``, until ``end``."""
     first = session.open if start is None else max(start, session.open)
     last = session.close if end is None else min(end, session.close)
