@@ -6,16 +6,16 @@ import dataclasses
 import random
 from collections import Counter
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 import reference as ref
 from exchange import Rules, simulate
+from golden_cases import REPLAY, golden_arguments
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from simulated_markets import random_rules
 from tapes import (
-    DEPLETIONS,
     FILL_FIELDS,
     POLICIES,
     QUEUES,
@@ -23,7 +23,6 @@ from tapes import (
     SNAPSHOTS,
     SUMS,
     Case,
-    Raw,
     assert_agree,
     random_busy_policy,
     random_cases,
@@ -33,16 +32,12 @@ from tapes import (
     random_settings,
     random_tape,
     random_trades,
-    read_raw,
     read_tape,
     reference_records,
     replay_all,
     rows,
 )
-from test_reference import REPLAY, golden_arguments
-from test_resting import random_rules
 
-REAL = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
 MINUTE = 60_000_000_000
 OUTCOMES = ("filled", "completed", "no_quotes", "take", "completion")
 POSTED = ("post", "unwind", "queue", "crossed", "expired", "partial")
@@ -173,48 +168,3 @@ def test_overbooked_orders_are_unwound_alike() -> None:
             cases.append(Case(order, router, dataclasses.replace(market, fill=fill, collar=None)))
         met += assert_agree(read_tape(raw), reference_records(raw), cases, context=f"seed {seed}: {raw}")
     assert met["unwind"] > 30, met
-
-
-@pytest.fixture(scope="module")
-def first_half_hour() -> list[Raw]:
-    if not REAL.exists():
-        pytest.skip("the real quotes are not here")
-    raw = read_raw(REAL)
-    return [record for record in raw if record[0] < raw[0][0] + 30 * MINUTE]
-
-
-def real_cases(start: int, venues: int) -> list[Case]:
-    """Every policy x depletion x snapshot x side, parents spread over the half hour, then latency and queues."""
-    rng = random.Random(0)
-    plain = ref.Settings(venues=[ref.Venue(taker_fee=3_000_000 - 100_000 * (i % 3)) for i in range(venues)])
-    cases = []
-    for i, (kind, depletion, snapshot, side) in enumerate(product(POLICIES, DEPLETIONS, SNAPSHOTS, SIDES)):
-        order = ref.Order(side, 6_000, start + i * 14 * MINUTE // 45, rng.randint(1, 60) * MINUTE // 60)
-        policy = ref.Policy(kind, lambda_under=0.0005, bucket=MINUTE // 6)
-        market = dataclasses.replace(plain, depletion=depletion, snapshot=snapshot)
-        cases.append(Case(order, policy, market))
-    for i, (kind, side, limit) in enumerate(product(POLICIES, SIDES, ["seen", "none"])):
-        fill = ref.FillModel("expected", queue_position=0.3, decay=3e9)
-        slow = [
-            dataclasses.replace(v, latency=rng.choice([0, 10**6, 10**7, 5 * 10**8])) for v in plain.venues
-        ]
-        market = dataclasses.replace(plain, venues=slow, fill=fill, limit=limit, max_quote_age=20 * 10**9)
-        order = ref.Order(side, 2_000, start + i * MINUTE, MINUTE // 2)
-        cases.append(Case(order, ref.Policy(kind, lambda_under=0.0005, bucket=MINUTE // 10), market))
-    for i, side in enumerate(SIDES):
-        fill = ref.FillModel("expected", queue_position=0.0, max_fill=0.8, impact=0.0002)
-        fills = ref.Policy("router", lambda_under=0.002, plan="fills", overbook=1.25)
-        strict = ref.Policy("router", rule="strict")
-        order = ref.Order(side, 500, start + (3 + 9 * i) * MINUTE, MINUTE // 6)
-        cases.append(Case(order, fills, dataclasses.replace(plain, fill=fill)))
-        cases.append(Case(order, strict, plain))
-    return cases
-
-
-def test_real_half_hour(first_half_hour: list[Raw]) -> None:
-    quotes, records = read_tape(first_half_hour), reference_records(first_half_hour)
-    met = assert_agree(quotes, records, real_cases(quotes.start, quotes.venues.height))
-    assert not [
-        outcome for outcome in ("filled", "completed", "partial", "limit", "depleted") if met[outcome] < 3
-    ], met
-    assert met["take"] > 1_000

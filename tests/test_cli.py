@@ -1,6 +1,6 @@
 """The command line does the main job: shows it, prints it as JSON, writes it to files.
 
-What is wrong with its input is in `test_errors.py`.
+What is wrong with its input is in `test_errors_command_line.py`.
 """
 
 from __future__ import annotations

@@ -6,16 +6,14 @@ import dataclasses
 import math
 import random
 import statistics
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import recorded
 import reference as ref
 import sor
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
-real = pytest.mark.skipif(not DATA.exists(), reason="the real tape is not here")
 CERTAIN = sor.QueueAware(max_fill=1, queue_position=0, impact=0, decay=None)
 CENT = 10_000_000
 
@@ -63,9 +61,9 @@ def test_half_a_share_goes_to_even(available: int, executed: int) -> None:
     assert sor.execute_order(100, (10.0, available), fill) == (executed, 10.0)
 
 
-@real
+@pytest.mark.data
 def test_certain_fills_are_displayed_fills_on_the_real_tape() -> None:
-    quotes = sor.read_quotes(DATA)
+    quotes = sor.read_quotes(recorded.QUOTES)
     for side in ("buy", "sell"):
         orders = sor.orders_every("30m", side=side, quantity=5_000, horizon="5m")
         displayed, certain = (

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 import random
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import recorded
 import reference as ref
 import sor
 from sor.replay.parents import Parent
 from sor.replay.replay import BASELINES, Market, Variant, hindsight, replay
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
 CENT = 10_000_000
 ROUTERS = {
     "default": sor.StaticRouter(),
@@ -203,10 +202,10 @@ def test_no_taking_policy_beats_hindsight_on_random_tapes() -> None:
     assert attained > 100
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the real tape is not here")
+@pytest.mark.data
 @pytest.mark.parametrize("side", ["buy", "sell"])
 def test_no_taking_policy_beats_hindsight_on_the_real_tape(side: Any) -> None:
-    quotes = sor.read_quotes(DATA)
+    quotes = sor.read_quotes(recorded.QUOTES)
     orders = sor.orders_every("1m", side=side, quantity=5_000, horizon="5m")
     result = sor.backtest(quotes, orders)
     parents = sor.replay.parents.on_tape(orders, quotes)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import random
 from collections import Counter, defaultdict
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+import recorded
 import reference as ref
 import sor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledgers import Replayed, assert_derivable, ledger_bytes, replayed, serialized
 from sor import _core
 from sor.replay.replay import TABLES, Variant, replay
 from sor.studies.backtest import make_market, parents_on
@@ -23,7 +22,6 @@ from tapes import (
     POLICIES,
     SIDES,
     Case,
-    Raw,
     random_order,
     random_policy,
     random_settings,
@@ -31,40 +29,15 @@ from tapes import (
     read_raw,
     read_tape,
     reference_records,
-    replay_all,
-    rows,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sor.replay.replay import Ledger
 
-REAL = Path(__file__).parents[2] / "shared" / "data"
-CSV = REAL / "taq_20180102_first10min.csv"
-PARQUET = REAL / "taq_20180102_quotes.parquet"
 any_tape = settings(
     max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
-needs_real = pytest.mark.skipif(not REAL.exists(), reason="the real quotes are not here")
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """A case, the one row of its parent, its children and its fills, as plain values."""
-
-    case: Case
-    records: list[Any]
-    parent: dict[str, Any]
-    children: list[dict[str, Any]]
-    fills: list[dict[str, Any]]
-
-
-def replayed(raw: list[Raw], cases: list[Case]) -> Iterator[Replayed]:
-    quotes, records = read_tape(raw), reference_records(raw)
-    for case, ledger in zip(cases, replay_all(quotes, cases), strict=True):
-        (parent,) = rows(ledger.parents, quotes)
-        yield Replayed(case, records, parent, rows(ledger.children, quotes), rows(ledger.fills, quotes))
 
 
 def random_replays(rng: random.Random, **market: Any) -> Iterator[Replayed]:
@@ -103,39 +76,6 @@ def test_shares_are_conserved(rng: random.Random) -> None:
 def test_every_sum_follows_from_the_fills(rng: random.Random) -> None:
     for run in random_replays(rng):
         assert_derivable(run)
-
-
-def assert_derivable(run: Replayed) -> None:
-    """P5, P6: the parent's row again from the rows of its fills, in Python's integers."""
-    parent, m0, s = run.parent, run.parent["arrival_mid"], run.case.order.sign
-    sums: Counter[str] = Counter()
-    for fill in run.fills:
-        signed = s * (-fill["quantity"] if fill["kind"] == "unwind" else fill["quantity"])
-        kind, terms = fill["kind"], run.case.settings.venues[fill["venue"]]
-        column = {"completion": "completed", "unwind": "unwound"}.get(kind, "executed")
-        drift = "opportunity" if kind == "completion" else "timing"
-        sums[column] += fill["quantity"]
-        sums["posted"] += fill["quantity"] * (kind == "post")
-        sums["notional"] += signed * fill["price"]
-        sums["net"] += signed
-        sums["spread"] += signed * (fill["quoted"] - fill["mid"])
-        sums["slippage"] += signed * (fill["price"] - fill["quoted"])
-        sums[drift] += signed * (fill["mid"] - m0)
-        sums["fees"] += fill["fee"]
-        sums["rebates"] += fill["rebate"]
-        assert fill["fee"] == fill["quantity"] * terms.taker_fee * (kind != "post")
-        assert fill["rebate"] == fill["quantity"] * terms.maker_rebate * (kind == "post")
-    for column in ("executed", "posted", "completed", "unwound", "notional", "fees", "rebates"):
-        assert parent[column] == sums[column], column
-    parts = [sums[part] for part in ("spread", "slippage", "timing", "opportunity")]
-    assert parts == [parent[part] for part in ("spread", "slippage", "timing", "opportunity")]
-    costs = sums["fees"] - sums["rebates"]
-    assert parent["all_in"] == sums["notional"] + costs
-    assert parent["shortfall"] == sum(parts) + costs
-    if run.fills:
-        assert parent["shortfall"] == sums["notional"] - sums["net"] * m0 + costs
-        assert parent["ts_done"] == run.fills[-1]["ts_executed"]
-    assert (parent["children"], parent["fills"]) == (len(run.children), len(run.fills))
 
 
 def displayed(run: Replayed, venue: int, ts: int) -> tuple[int, int]:
@@ -210,25 +150,15 @@ def test_report_counts_as_the_reference_book_does() -> None:
     assert min(totals.values()) > 100, totals
 
 
-@needs_real
+@pytest.mark.data
 def test_report_of_ten_real_minutes_counts_as_the_reference_book_does() -> None:
-    quotes, records = sor.read_quotes(CSV), reference_records(read_raw(CSV))
+    quotes, records = sor.read_quotes(recorded.MORNING), reference_records(read_raw(recorded.MORNING))
     report = quotes.report()
     assert (report.locked, report.crossed, report.stubs) == counted(records, "last", 0.01)[1:]
     # Inside one event time the book is locked far more often: those states are no snapshots (B4).
     each = _core.count_states(quotes.arrays(), quotes.venues.height, "each", 0.01)
     assert each == counted(records, "each", 0.01)
     assert each[1] > report.locked
-
-
-def serialized(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer)
-    return buffer.getvalue()
-
-
-def ledger_bytes(ledger: Ledger) -> list[bytes]:
-    return [serialized(getattr(ledger, name)) for name in TABLES]
 
 
 @pytest.fixture(scope="module")
@@ -306,11 +236,11 @@ def test_latency_zero_is_no_latency(market_day: sor.Quotes) -> None:
     assert ledger_bytes(slow.ledger) != ledger_bytes(results[0].ledger)
 
 
-@needs_real
+@pytest.mark.data
 @pytest.mark.parametrize("side", SIDES)
 def test_csv_and_parquet_give_the_same_fills(side: str) -> None:
-    csv = sor.read_quotes(CSV)
-    span = pl.read_parquet(PARQUET).filter(pl.col("ts_event").dt.epoch("ns") <= csv.end)
+    csv = sor.read_quotes(recorded.MORNING)
+    span = pl.read_parquet(recorded.QUOTES).filter(pl.col("ts_event").dt.epoch("ns") <= csv.end)
     schedule = sor.orders_every("1m", side=side, quantity=5_000, horizon="2m")
     results = [sor.backtest(quotes, schedule) for quotes in (csv, sor.read_quotes(span))]
     assert results[0].ledger.fills.height > 500

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pytest
+import recorded
 from sor.errors import DataError, ParameterError
 from sor.replay.parents import on_tape
 from sor.results.metrics import PARTS
@@ -24,7 +24,6 @@ from sor.tape.tape import Quotes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DAY = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
 ORDERS = rolling_orders("20s", quantities=(500, 4_000), horizon="60s")
 
 
@@ -271,9 +270,11 @@ def test_bad_questions_are_named(made: Study) -> None:
         study("nowhere.parquet", orders=ORDERS)
 
 
-@pytest.mark.skipif(not DAY.exists(), reason="the real day is not here")
+@pytest.mark.data
 def test_the_real_day_both_sides() -> None:
-    made = study(str(DAY), orders=rolling_orders("1m", quantities=5_000, horizon="5m"), record=False)
+    made = study(
+        str(recorded.QUOTES), orders=rolling_orders("1m", quantities=5_000, horizon="5m"), record=False
+    )
     assert made.parents.height == 770
     assert set(made.comparisons["parents"]) == {770}
     assert made.comparisons["lower"].null_count() == 0

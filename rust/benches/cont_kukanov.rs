@@ -6,6 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use sor_core::cont_kukanov::bound::lower_bound;
 use sor_core::cont_kukanov::solve::{Options, solve};
 use sor_core::cont_kukanov::{Parameters, Scenarios, conditions};
+use sor_core::observe::Stop;
 
 /// The paper's prices and queue, and its outflows with a common factor, as normals of the same mean and variance.
 fn baseline(venues: usize, rows: usize, quantity: f64) -> (Parameters, Scenarios) {
@@ -45,15 +46,15 @@ fn benches(criterion: &mut Criterion) {
         [(5, 1_000, 1_000.0), (5, 1_000, 5_000.0), (16, 10_000, 5_000.0), (16, 10_000, 20_000.0)]
     {
         let (p, scenarios) = baseline(venues, rows, quantity);
-        let found = solve(&p, &scenarios, Options { lot }).expect("solvable");
+        let found = solve(&p, &scenarios, Options { lot }, Stop::NEVER).expect("solvable");
         let test = conditions(&p, &scenarios, &found.allocation, lot).expect("feasible");
         assert!(test.slope_residual < 1e-9, "not optimal: {test:?}");
         let name = format!("K={venues} N={rows} S={quantity} lot=100");
         group.bench_function(format!("solve {name}"), |bench| {
-            bench.iter(|| solve(&p, black_box(&scenarios), Options { lot }));
+            bench.iter(|| solve(&p, black_box(&scenarios), Options { lot }, Stop::NEVER));
         });
         group.bench_function(format!("lower_bound {name}"), |bench| {
-            bench.iter(|| lower_bound(&p, black_box(&scenarios), &found.allocation));
+            bench.iter(|| lower_bound(&p, black_box(&scenarios), &found.allocation, Stop::NEVER));
         });
     }
     group.finish();

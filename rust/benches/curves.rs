@@ -13,6 +13,7 @@ use std::time::Instant;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use curve_books::{Case, Fills, Rng, case};
 use sor_core::allocate::curves::{Solver, exhaustive};
+use sor_core::observe::Stop;
 
 const KINDS: [(&str, Fills); 6] = [
     ("displayed", Fills::Displayed),
@@ -33,7 +34,7 @@ fn agree() {
         for overbook in [1.0, 1.2, 1.5] {
             for case in books(3, 50, overbook, fills) {
                 let cost = solver.exact(&case.problem(), &mut exact);
-                assert_eq!(cost, exhaustive(&case.problem(), 1 << 20, &mut all), "{name} {overbook}");
+                assert_eq!(cost, exhaustive(&case.problem(), 1 << 20, &mut all, Stop::NEVER), "{name} {overbook}");
                 assert_eq!(exact, all, "{name} {overbook}");
             }
         }

@@ -2,20 +2,17 @@
 //! order), and the allocator alone.
 
 use std::hint::black_box;
-use std::ops::ControlFlow;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sor_core::allocate::exact::Scratch;
-use sor_core::allocate::{Problem, Rule, Solver, allocate};
-use sor_core::book::Depletion;
-use sor_core::cost::{Offer, Penalties};
-use sor_core::engine::{Limit, Market, Parent, Scene, replay};
-use sor_core::fill::FillModel;
-use sor_core::policy::{Plan, Policy, Router, Unit, Visibility};
-use sor_core::search::as_of_books;
-use sor_core::tape::{Columns, Snapshot, Tape};
+use sor_core::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate};
+use sor_core::engine::{Scene, replay};
+use sor_core::fills::FillModel;
+use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
+use sor_core::observe::Stop;
+use sor_core::order::Parent;
+use sor_core::policy::{Plan, Policy, StaticRouter, Unit};
 use sor_core::units::{Nanos, Side, Time};
-use sor_core::venue::Venue;
 
 /// A small linear congruential generator: benches need variety, not quality.
 struct Random(u64);
@@ -92,8 +89,8 @@ fn market(venues: usize) -> Market {
     }
 }
 
-fn router() -> Router {
-    Router {
+fn router() -> StaticRouter {
+    StaticRouter {
         lambda_over: 0.001,
         lambda_under: 0.001,
         theta_queue: 0.0001,
@@ -112,14 +109,18 @@ fn replays(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(RECORDS as u64)).sample_size(20);
     let market = market(4);
     let end = *tape.ts().last().expect("records");
-    let greedy = Policy::Router(router());
-    let picky = Policy::Router(Router { lambda_under: 0.00001, theta_queue: 0.0, ..router() });
+    let greedy = Policy::Static(router());
+    let picky = Policy::Static(StaticRouter { lambda_under: 0.00001, theta_queue: 0.0, ..router() });
     for (name, policy) in [("router, taking all it sees", greedy), ("router, taking little", picky)] {
-        let start = as_of_books(&tape, market.snapshot, &[0]).remove(0);
+        let start = as_of_books(&tape, market.snapshot, &[0], Stop::NEVER).expect("books").remove(0);
         let run = |parent: &Parent, as_of| {
-            replay(Scene { tape: &tape, market: &market, policy: &policy, probes: None }, parent, as_of, false, || {
-                ControlFlow::Continue(())
-            })
+            replay(
+                Scene { tape: &tape, market: &market, policy: &policy, probes: None },
+                parent,
+                as_of,
+                false,
+                Stop::NEVER,
+            )
             .expect("replays")
             .summary
         };
@@ -131,7 +132,8 @@ fn replays(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| bencher.iter(|| black_box(run(&parent, start.clone()))));
     }
     group.bench_function("no active order", |bencher| {
-        bencher.iter(|| black_box(as_of_books(&tape, Snapshot::Last, &[end])[0].book.mid()));
+        bencher
+            .iter(|| black_box(as_of_books(&tape, Snapshot::Last, &[end], Stop::NEVER).expect("books")[0].book.mid()));
     });
     group.finish();
 }
@@ -165,7 +167,7 @@ fn allocators(criterion: &mut Criterion) {
                     penalties,
                     rule: Rule::Relaxed,
                 };
-                let solved = allocate(&problem, Solver::Exact, &mut scratch, &mut split).expect("solves");
+                let solved = allocate(&problem, Solver::Exact, &mut scratch, &mut split, Stop::NEVER).expect("solves");
                 black_box((solved, &split));
             });
         });

@@ -58,3 +58,13 @@ pub enum Error {
 
 /// The core's result.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// An argument that must obey a rule.
+pub(crate) fn require(
+    holds: bool,
+    argument: &'static str,
+    rule: &'static str,
+    value: impl FnOnce() -> String,
+) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::Invalid { argument, rule, value: value() }) }
+}

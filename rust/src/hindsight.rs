@@ -5,26 +5,25 @@
 //! are whatever one takes, so the cheapest shares all-in are the optimum: a lower bound for every taking policy under
 //! displayed fills without latency.
 
-use crate::book::Book;
-use crate::engine::{AsOf, Market, Parent};
-use crate::error::{Error, Result};
-use crate::observe::KeepGoing;
-use crate::tape::Tape;
+use crate::error::Result;
+use crate::fills::{Walk, walk_error};
+use crate::market::{AsOf, Book, Market, Tape};
+use crate::observe::Stop;
+use crate::order::Parent;
 use crate::units::{Money, Nanos, Shares, Time};
-use crate::walk::{Walk, walk_error};
 
 /// The least all-in cost of a parent in nanos: cash out for a buy, minus cash in for a sell. `None` when its side was
 /// never quoted by its end.
 ///
 /// # Errors
 ///
-/// [`Error::Stopped`], and [`Error::Invalid`] when the completion walk leaves 64 bits.
+/// [`Error::Stopped`](crate::Error::Stopped), and [`Error::Invalid`](crate::Error::Invalid) when the completion walk leaves 64 bits.
 pub fn hindsight(
     tape: &Tape<'_>,
     market: &Market,
     parent: &Parent,
     as_of: AsOf,
-    keep_going: &KeepGoing<'_>,
+    stop: Stop<'_>,
 ) -> Result<Option<Money>> {
     let AsOf { mut book, mut next } = as_of;
     let mut offers = Offers { fresh: vec![true; tape.venues()], seen: Vec::new() };
@@ -40,8 +39,8 @@ pub fn hindsight(
         if now < parent.end {
             offers.see(&book, market, parent, now);
         }
-        if next.is_multiple_of(4096) && keep_going().is_break() {
-            return Err(Error::Stopped);
+        if next.is_multiple_of(4096) {
+            stop.check()?;
         }
     }
     let Some(top) = book.top(parent.side) else { return Ok(None) };

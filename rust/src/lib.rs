@@ -19,38 +19,36 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`units`], [`error`] | the fixed-point scale; what can go wrong |
-//! | [`tape`], [`book`], [`venue`] | records and snapshots; the as-of book and its depletion; terms |
-//! | [`cost`], [`allocate`] | the objective, once; the exact and the exhaustive allocator |
-//! | [`fill`], [`resting`] | what a child gets when it arrives; a posted order and its queue |
-//! | [`policy`] | the router and the baselines |
-//! | [`engine`], [`ledger`] | the replay of one parent; its rows and sums |
-//! | `walk` | the completion at the end of a horizon |
-//! | [`hindsight`] | the least possible cost, with perfect foresight |
+//! | [`order`], [`quote`] | a parent order; one venue's quote |
+//! | [`fills`] | what a child gets when it arrives, a posted order and its queue, the walk that completes an order |
+//! | [`market`] | records and snapshots, the as-of book and its depletion, what can be seen, the venues' terms |
+//! | [`allocate`] | the objective, once; the exact and the exhaustive allocator |
 //! | [`cont_kukanov`] | market and limit orders over random outflows, the paper's own problem |
-//! | [`search`], [`observe`] | many replays on threads; progress and stop |
+//! | [`ledger`] | the rows and sums of one parent |
+//! | [`policy`] | the routers and the baselines |
+//! | [`engine`] | the replay of one parent |
+//! | [`hindsight`] | the least possible cost, with perfect foresight |
+//! | [`batch`], [`observe`] | many replays on threads; progress and stop |
 //!
 //! Rules are cited by the numbers of the model's specification (`MODEL A1`).
 
 #![cfg_attr(not(feature = "python"), forbid(unsafe_code))]
 
 pub mod allocate;
-pub mod book;
+pub mod batch;
 pub mod cont_kukanov;
-pub mod cost;
 pub mod engine;
 pub mod error;
-pub mod fill;
+pub mod fills;
 pub mod hindsight;
 pub mod ledger;
+pub mod market;
 pub mod observe;
+pub mod order;
 pub mod policy;
 #[cfg(feature = "python")]
 mod python;
-pub mod resting;
-pub mod search;
-pub mod tape;
+pub mod quote;
 pub mod units;
-pub mod venue;
-mod walk;
 
 pub use error::{Error, Result};

@@ -1,7 +1,11 @@
 //! Progress and stop, without knowing who watches.
 
+use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
 
 /// Watches a long call from the thread that made it.
 pub trait Observer {
@@ -10,12 +14,34 @@ pub trait Observer {
     fn observe(&mut self, done: usize, total: usize) -> ControlFlow<()>;
 }
 
-/// Asked now and then by work that may take long: whether to go on. Cheap, and callable from any thread.
-pub type KeepGoing<'a> = dyn Fn() -> ControlFlow<()> + 'a;
+/// Asked now and then by work that may take long: whether to stop. Cheap to ask and to copy.
+#[derive(Clone, Copy)]
+pub struct Stop<'a>(&'a (dyn Fn() -> ControlFlow<()> + 'a));
 
-/// Always goes on.
-pub fn always() -> ControlFlow<()> {
-    ControlFlow::Continue(())
+impl<'a> Stop<'a> {
+    /// Stops nothing.
+    pub const NEVER: Stop<'static> = Stop(&|| ControlFlow::Continue(()));
+
+    /// Stops once `asked` breaks.
+    #[must_use]
+    pub fn new(asked: &'a (dyn Fn() -> ControlFlow<()> + 'a)) -> Self {
+        Self(asked)
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stopped`] when not.
+    pub fn check(self) -> Result<()> {
+        if (self.0)().is_break() { Err(Error::Stopped) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Stop<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Stop")
+    }
 }
 
 /// How often the calling thread looks at the observer.
@@ -23,29 +49,29 @@ pub(crate) const POLL: Duration = Duration::from_millis(50);
 
 /// Calls an observer when the clock says so.
 pub(crate) struct Watch<'a> {
-    observer: &'a mut dyn Observer,
+    observer: RefCell<&'a mut dyn Observer>,
     /// Finished pieces.
-    pub(crate) done: usize,
+    pub(crate) done: Cell<usize>,
     /// All pieces.
     pub(crate) total: usize,
-    last: Instant,
+    last: Cell<Instant>,
 }
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(observer: &'a mut dyn Observer, total: usize) -> Self {
-        Self { observer, done: 0, total, last: Instant::now() }
+        Self { observer: RefCell::new(observer), done: Cell::new(0), total, last: Cell::new(Instant::now()) }
     }
 
-    pub(crate) fn poll(&mut self) -> ControlFlow<()> {
-        if self.last.elapsed() < POLL {
+    pub(crate) fn poll(&self) -> ControlFlow<()> {
+        if self.last.get().elapsed() < POLL {
             return ControlFlow::Continue(());
         }
-        self.last = Instant::now();
-        self.observer.observe(self.done, self.total)
+        self.last.set(Instant::now());
+        self.finish()
     }
 
-    pub(crate) fn finish(self) -> ControlFlow<()> {
-        self.observer.observe(self.done, self.total)
+    pub(crate) fn finish(&self) -> ControlFlow<()> {
+        self.observer.borrow_mut().observe(self.done.get(), self.total)
     }
 }
 

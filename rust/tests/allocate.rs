@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 use sor_core::Error;
-use sor_core::allocate::{Problem, Rule, Solver, allocate, exact::Scratch, exhaustive::count_candidates};
-use sor_core::cost::{Offer, Penalties, cost};
+use sor_core::allocate::exact::Scratch;
+use sor_core::allocate::exhaustive::count_candidates;
+use sor_core::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate, cost};
+use sor_core::observe::Stop;
 use sor_core::units::{Nanos, Shares};
 
 #[allow(dead_code, reason = "only its generator is used here")]
@@ -35,7 +37,7 @@ impl Book {
     /// The split, where there is one. `scratch` and the split's memory hold what earlier books left.
     fn split(&self, solver: Solver, scratch: &mut Scratch) -> Result<Option<Vec<Shares>>, Error> {
         let mut split = vec![77; self.offers.len()];
-        allocate(&self.problem(), solver, scratch, &mut split).map(|found| found.then_some(split))
+        allocate(&self.problem(), solver, scratch, &mut split, Stop::NEVER).map(|found| found.then_some(split))
     }
 }
 

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use sor_core::Error;
-use sor_core::cont_kukanov::bound::{lower_bound, lower_bound_while};
-use sor_core::cont_kukanov::solve::{Options, solve, solve_while};
+use sor_core::cont_kukanov::bound::lower_bound;
+use sor_core::cont_kukanov::solve::{Options, solve};
 use sor_core::cont_kukanov::{Allocation, Parameters, Scenarios, closed_form, conditions, cost};
+use sor_core::observe::Stop;
 
 /// A small generator of our own (xorshift64), so that the instances never change with a library.
 struct Random(u64);
@@ -95,7 +96,7 @@ fn never_worse_than_enumeration_on_500_instances() {
         let rows = random.whole(5, 45);
         let (p, scenarios) = instance(&mut random, venues, rows);
         let lot = p.quantity / if venues == 3 { 8.0 } else { 10.0 };
-        let found = solve(&p, &scenarios, Options { lot: Some(lot) }).expect("solvable");
+        let found = solve(&p, &scenarios, Options { lot: Some(lot) }, Stop::NEVER).expect("solvable");
         let best = enumerated(&p, &scenarios, lot);
         assert!(found.cost.mean <= best + 1e-9, "case {case}: {} against {best}", found.cost.mean);
     }
@@ -110,7 +111,7 @@ fn descent_meets_enumeration_on_larger_samples() {
         let venues = 2 + case % 2;
         let (p, scenarios) = instance(&mut random, venues, if venues == 3 { 400 } else { 1200 });
         let lot = p.quantity / if venues == 3 { 8.0 } else { 10.0 };
-        let found = solve(&p, &scenarios, Options { lot: Some(lot) }).expect("solvable");
+        let found = solve(&p, &scenarios, Options { lot: Some(lot) }, Stop::NEVER).expect("solvable");
         let best = enumerated(&p, &scenarios, lot);
         worse += usize::from(found.cost.mean > best + 1e-9);
     }
@@ -125,7 +126,7 @@ fn no_move_of_one_lot_improves_up_to_16_venues() {
     for venues in [1, 2, 3, 5, 8, 16] {
         for _ in 0..3 {
             let (p, scenarios) = instance(&mut random, venues, 600);
-            let found = solve(&p, &scenarios, Options { lot: Some(lot) }).expect("solvable");
+            let found = solve(&p, &scenarios, Options { lot: Some(lot) }, Stop::NEVER).expect("solvable");
             let x = orders(&found.allocation);
             let mut moves: Vec<Vec<f64>> = Vec::new();
             for i in 0..x.len() {
@@ -168,7 +169,7 @@ fn starts_agree() {
                 let (mut p, scenarios) = build(&mut random, venues, 1000);
                 p.quantity = quantity;
                 for lot in [Some(100.0), None] {
-                    let found = solve(&p, &scenarios, Options { lot }).expect("solvable");
+                    let found = solve(&p, &scenarios, Options { lot }, Stop::NEVER).expect("solvable");
                     let most = found.starts.iter().copied().fold(f64::MIN, f64::max);
                     spread = spread.max(cents(&p, most - found.cost.mean));
                     cases += 1;
@@ -254,8 +255,8 @@ fn the_bound_is_below_every_allocation_and_tight_at_one_venue() {
     for case in 0..60 {
         let venues = 1 + case % 4;
         let (p, scenarios) = instance(&mut random, venues, 40);
-        let found = solve(&p, &scenarios, Options::default()).expect("solvable");
-        let bound = lower_bound(&p, &scenarios, &found.allocation).expect("solvable");
+        let found = solve(&p, &scenarios, Options::default(), Stop::NEVER).expect("solvable");
+        let bound = lower_bound(&p, &scenarios, &found.allocation, Stop::NEVER).expect("solvable");
         assert!(bound.value <= found.cost.mean + 1e-9);
         assert!(bound.relaxed - bound.value < 1e-3 * p.quantity * p.lambda_under, "not converged: {bound:?}");
         for _ in 0..50 {
@@ -273,7 +274,7 @@ fn one_venue_solved_is_the_closed_form() {
     let mut random = Random(1_181_783_497_276_652_981);
     for _ in 0..50 {
         let (p, scenarios) = instance(&mut random, 1, 101);
-        let found = solve(&p, &scenarios, Options::default()).expect("solvable");
+        let found = solve(&p, &scenarios, Options::default(), Stop::NEVER).expect("solvable");
         let mut capacity = scenarios.venue(0).to_vec();
         let level = closed_form::quantile_level(&p).expect("one venue");
         let limit = if level >= 1.0 { p.quantity } else { closed_form::quantile(&mut capacity, level).min(p.quantity) };
@@ -302,8 +303,8 @@ fn the_market_order_is_a_quantile() {
 fn equal_input_gives_equal_bytes() {
     let (p, scenarios) = paper_like(&mut Random(42), 4, 1000);
     let bytes = || {
-        let found = solve(&p, &scenarios, Options { lot: None }).expect("solvable");
-        let bound = lower_bound(&p, &scenarios, &found.allocation).expect("solvable");
+        let found = solve(&p, &scenarios, Options { lot: None }, Stop::NEVER).expect("solvable");
+        let bound = lower_bound(&p, &scenarios, &found.allocation, Stop::NEVER).expect("solvable");
         let floats = orders(&found.allocation).into_iter().chain([found.cost.mean, bound.value]);
         floats.map(f64::to_bits).collect::<Vec<_>>()
     };
@@ -324,8 +325,8 @@ fn long_calls_stop_when_told_to() {
             asked.set(asked.get() + 1);
             ControlFlow::Continue(())
         };
-        let whole = solve_while(&p, &scenarios, Options { lot }, &count).expect("solvable");
-        assert_eq!(whole, solve(&p, &scenarios, Options { lot }).expect("solvable"));
+        let whole = solve(&p, &scenarios, Options { lot }, Stop::new(&count)).expect("solvable");
+        assert_eq!(whole, solve(&p, &scenarios, Options { lot }, Stop::NEVER).expect("solvable"));
         let all = asked.get();
         assert!(all > 10, "asked {all} times");
         for most in [1, all / 2, all] {
@@ -334,11 +335,11 @@ fn long_calls_stop_when_told_to() {
                 asked.set(asked.get() + 1);
                 if asked.get() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             };
-            let stopped = solve_while(&p, &scenarios, Options { lot }, &limited);
+            let stopped = solve(&p, &scenarios, Options { lot }, Stop::new(&limited));
             assert_eq!((stopped, asked.get()), (Err(Error::Stopped), most), "not at once");
         }
     }
-    let stopped = lower_bound_while(&p, &scenarios, &start, &|| ControlFlow::Break(()));
+    let stopped = lower_bound(&p, &scenarios, &start, Stop::new(&|| ControlFlow::Break(())));
     assert_eq!(stopped, Err(Error::Stopped));
 }
 

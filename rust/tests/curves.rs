@@ -9,6 +9,7 @@ use curve_books::{CENT, Case, Fills, Rng, case};
 use proptest::prelude::*;
 use sor_core::Error;
 use sor_core::allocate::curves::{Curves, Plan, Problem, Solver, Terms, candidates, exhaustive};
+use sor_core::observe::Stop;
 use sor_core::units::Side;
 
 const ANY_NUMBER: u64 = 1 << 40;
@@ -21,7 +22,7 @@ fn split(problem: &Problem, solver: &mut Solver) -> (i128, Vec<usize>) {
 
 fn enumerated(problem: &Problem) -> (i128, Vec<usize>) {
     let mut lots = vec![99; 3];
-    let cost = exhaustive(problem, ANY_NUMBER, &mut lots).expect("a valid problem");
+    let cost = exhaustive(problem, ANY_NUMBER, &mut lots, Stop::NEVER).expect("a valid problem");
     (cost, lots)
 }
 
@@ -219,7 +220,7 @@ fn a_thousand_venues_and_none() {
     let (cost, lots) = split(&problem, &mut Solver::new());
     assert_eq!(cost, -10);
     assert!(lots[..990].iter().all(|&k| k == 0) && lots[990..].iter().all(|&k| k == 1));
-    let refused = exhaustive(&problem, 1_000, &mut vec![]);
+    let refused = exhaustive(&problem, 1_000, &mut vec![], Stop::NEVER);
     assert_eq!(refused, Err(Error::TooManyCandidates { candidates: u128::MAX, limit: 1_000 }));
 }
 
@@ -261,7 +262,7 @@ fn bad_input_is_named_and_leaves_no_venue() {
     let problem = Problem { curves: &curves, remaining: 0, max_lots: 1, under: 1, over: 1 };
     let both = |problem: &Problem| {
         let exact = Solver::new().exact(problem, &mut vec![]).map(drop);
-        assert_eq!(exact, exhaustive(problem, 10, &mut vec![]).map(drop));
+        assert_eq!(exact, exhaustive(problem, 10, &mut vec![], Stop::NEVER).map(drop));
         named(exact)
     };
     assert_eq!(both(&Problem { remaining: -1, ..problem }), "remaining");

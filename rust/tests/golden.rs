@@ -1,22 +1,20 @@
 //! The cases worked out by hand in `tests/golden`, which the Python tests and the reference read as well.
 
 use std::fs;
-use std::ops::ControlFlow;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sor_core::allocate::{Problem, Rule, Solver, allocate, exact::Scratch};
-use sor_core::book::Depletion;
-use sor_core::cost::{Offer, Penalties, cost};
-use sor_core::engine::{Limit, Market, Parent, Scene, replay};
-use sor_core::fill::{FillModel, QueueAware};
+use sor_core::allocate::exact::Scratch;
+use sor_core::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate, cost};
+use sor_core::engine::{Scene, replay};
+use sor_core::fills::{FillModel, QueueAware};
 use sor_core::hindsight::hindsight;
 use sor_core::ledger::{Kind, Ledger, Reason, Status};
-use sor_core::policy::{Plan, Policy, Router, Unit, Visibility};
-use sor_core::search::as_of_books;
-use sor_core::tape::{Columns, Snapshot, Tape};
+use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
+use sor_core::observe::Stop;
+use sor_core::order::Parent;
+use sor_core::policy::{Plan, Policy, StaticRouter, Unit};
 use sor_core::units::{Money, Nanos, Shares, Side, Time, UNDEF_PRICE};
-use sor_core::venue::Venue;
 
 const SOLVERS: [Solver; 2] = [Solver::Exact, Solver::Exhaustive { max_candidates: 1_000_000 }];
 
@@ -103,7 +101,8 @@ fn allocators_give_the_golden_splits() {
         for solver in SOLVERS {
             // What an earlier call left behind must not matter.
             let mut split = vec![-1; offers.len()];
-            let found = allocate(&problem, solver, &mut Scratch::default(), &mut split).expect("few candidates");
+            let found =
+                allocate(&problem, solver, &mut Scratch::default(), &mut split, Stop::NEVER).expect("few candidates");
             assert_eq!(found, case.feasible, "{}, {solver:?}", case.name);
             if found {
                 let total = cost(&offers, &split, case.quantity, problem.benchmark_key, &problem.penalties).total();
@@ -172,7 +171,7 @@ impl Default for GoldenPolicy {
 impl GoldenPolicy {
     fn build(&self, solver: Solver) -> Policy {
         match self.kind.as_str() {
-            "router" => Policy::Router(Router {
+            "router" => Policy::Static(StaticRouter {
                 lambda_over: self.lambda_over_ppm / 1e6,
                 lambda_under: self.lambda_under_ppm / 1e6,
                 theta_queue: self.theta_queue_ppm / 1e6,
@@ -424,19 +423,18 @@ fn the_replay_gives_the_golden_ledgers() {
             lot: order.lot,
             twin: 0,
         };
-        let as_of = || as_of_books(&tape, market.snapshot, &[parent.start]).remove(0);
-        let on = || ControlFlow::Continue(());
+        let as_of = || as_of_books(&tape, market.snapshot, &[parent.start], Stop::NEVER).expect("books").remove(0);
         for solver in SOLVERS {
             let name = format!("{}, {solver:?}", case.name);
             let policy = case.policy.build(solver);
             let scene = Scene { tape: &tape, market: &market, policy: &policy, probes: None };
-            let ledger = replay(scene, &parent, as_of(), true, on).expect(&name);
+            let ledger = replay(scene, &parent, as_of(), true, Stop::NEVER).expect(&name);
             check(&case, &ledger, &name);
-            let sums = replay(scene, &parent, as_of(), false, on).expect(&name);
+            let sums = replay(scene, &parent, as_of(), false, Stop::NEVER).expect(&name);
             assert_eq!(sums.summary, ledger.summary, "{name}: rows kept or not");
         }
         if let Some(expected) = case.hindsight {
-            let least = hindsight(&tape, &market, &parent, as_of(), &on).expect(&case.name);
+            let least = hindsight(&tape, &market, &parent, as_of(), Stop::NEVER).expect(&case.name);
             assert_eq!(least, Some(expected), "{}", case.name);
         }
     }

@@ -4,16 +4,15 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use sor_core::allocate::{Rule, Solver};
-use sor_core::book::Depletion;
-use sor_core::engine::{Limit, Market, Parent, Scene, replay};
-use sor_core::fill::{FillModel, QueueAware};
+use sor_core::batch::{Variant, replay_all};
+use sor_core::engine::{Scene, replay};
+use sor_core::fills::{FillModel, QueueAware};
 use sor_core::ledger::{Child, Fill, Kind, Ledger, Reason, Status, Summary};
-use sor_core::observe::{Unobserved, always};
-use sor_core::policy::{Plan, Policy, Router, Unit, Visibility};
-use sor_core::search::{Variant, as_of_books, replay_all};
-use sor_core::tape::{Columns, Snapshot, Tape};
+use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
+use sor_core::observe::{Stop, Unobserved};
+use sor_core::order::Parent;
+use sor_core::policy::{Plan, Policy, StaticRouter, Unit};
 use sor_core::units::{Nanos, Side, Time, UNDEF_PRICE};
-use sor_core::venue::Venue;
 
 #[allow(dead_code, reason = "only its generator is used here")]
 #[path = "support/curve_books.rs"]
@@ -90,8 +89,9 @@ impl Case {
     fn run(&self) -> Ledger {
         let Self { market, policy, parent, .. } = self;
         let tape = self.tape.tape(market.venues.len());
-        let as_of = as_of_books(&tape, market.snapshot, &[parent.start]).remove(0);
-        replay(Scene { tape: &tape, market, policy, probes: None }, parent, as_of, true, always).expect("a valid case")
+        let as_of = as_of_books(&tape, market.snapshot, &[parent.start], Stop::NEVER).expect("books").remove(0);
+        replay(Scene { tape: &tape, market, policy, probes: None }, parent, as_of, true, Stop::NEVER)
+            .expect("a valid case")
     }
 
     /// The number of the episode that a venue shows at `now` on the side that is taken (MODEL B5), and its size.
@@ -150,7 +150,15 @@ fn policy(rng: &mut Rng) -> Policy {
             let mut penalty = || rng.pick(&[0.0, 2e-9, 5e-9, 1e-7]);
             let (lambda_over, lambda_under, theta_queue) = (penalty(), penalty(), penalty());
             let solver = Solver::Exact;
-            Policy::Router(Router { lambda_over, lambda_under, theta_queue, unit: Unit::Price, rule, solver, plan })
+            Policy::Static(StaticRouter {
+                lambda_over,
+                lambda_under,
+                theta_queue,
+                unit: Unit::Price,
+                rule,
+                solver,
+                plan,
+            })
         }
     }
 }
@@ -287,7 +295,7 @@ fn assert_remaining(case: &Case, children: &[Child], child: &Child) {
     let in_flight = |other: &Child| other.ts_arrived >= child.ts_decided && other.ts_arrived > other.ts_decided;
     let gone: i64 = earlier.map(|other| if in_flight(other) { other.quantity } else { other.executed }).sum();
     assert_eq!(child.remaining, case.parent.quantity - gone);
-    if !matches!(case.policy, Policy::Router(Router { plan: Plan::Fills { .. }, .. })) {
+    if !matches!(case.policy, Policy::Static(StaticRouter { plan: Plan::Fills { .. }, .. })) {
         let together = children.iter().filter(|other| other.ts_decided == child.ts_decided);
         assert!(together.map(|other| other.quantity).sum::<i64>() <= child.remaining);
     }
@@ -314,8 +322,8 @@ fn no_episode_gives_more_than_it_displays() {
 #[test]
 fn either_solver_gives_the_same_ledger() {
     on_cases(10_000, |exact| {
-        let Policy::Router(router) = exact.policy else { return };
-        let policy = Policy::Router(Router { solver: EXHAUSTIVE, ..router });
+        let Policy::Static(router) = exact.policy else { return };
+        let policy = Policy::Static(StaticRouter { solver: EXHAUSTIVE, ..router });
         assert_same(&exact.run(), &Case { policy, ..exact.clone() }.run());
     });
 }

@@ -1,9 +1,9 @@
 //! Resting orders (MODEL C10): the rules by hand, and what holds on any sequence of events. Bounds on the truth are
-//! tested against a matching engine in `tests/test_resting.py`.
+//! tested against a matching engine in `tests/test_resting_bounds.py`.
 
 use proptest::prelude::*;
-use sor_core::book::{EMPTY, Quote};
-use sor_core::resting::{Arrival, QueueModel, Resting};
+use sor_core::fills::{Arrival, QueueModel, Resting};
+use sor_core::quote::{EMPTY, Quote};
 
 const MODELS: [QueueModel; 3] = [QueueModel::Pessimistic, QueueModel::Expected, QueueModel::Optimistic];
 

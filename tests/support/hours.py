@@ -72,6 +72,11 @@ def random_hours(rng: Random, times: Sequence[int]) -> dict[str, Any]:
     return {"sessions": [ref.Session(*pair) for pair in pairs]}
 
 
+def around(records: Sequence[ref.book.Record], order: ref.Order) -> list[ref.Session]:
+    """Return one session that holds a tape and an order."""
+    return [ref.Session(min(records[0][0], order.start), max(records[-1][0], order.start + order.horizon))]
+
+
 def random_halts(rng: Random, times: Sequence[int], venues: int) -> list[ref.Halt]:
     """Return halts of one venue or of all, most of them from or to the time of a record; some overlap."""
     halts = []

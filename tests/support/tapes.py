@@ -384,7 +384,7 @@ def assert_agree(
         assert [{name: fill[name] for name in FILL_FIELDS} for fill in fills] == expected, where
         for child, own in zip(children, run.children, strict=True):
             found = {name: child[name] for name in CHILD_FIELDS}
-            if own.kind == "post":  # what a limit order met is the queue it joined: see test_resting.py
+            if own.kind == "post":  # what a limit order met is the queue it joined: see test_resting_rules.py
                 found |= {"met_price": None, "met_available": 0}
             assert found == {name: getattr(own, field) for name, field in CHILD_FIELDS.items()}, where
         (parent,) = rows(ledger.parents, quotes)

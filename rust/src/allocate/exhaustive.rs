@@ -1,9 +1,8 @@
 //! The exhaustive allocator: every candidate in ascending order, the first of least cost wins (MODEL A2-A4).
 
-use crate::allocate::{Problem, Rule};
-use crate::cost::cost;
+use crate::allocate::{Problem, Rule, cost};
 use crate::error::{Error, Result};
-use crate::observe::KeepGoing;
+use crate::observe::Stop;
 use crate::units::{Money, Shares};
 
 /// Beyond this many lots the count of candidates is bounded from above instead of computed.
@@ -12,17 +11,12 @@ const MAX_LOTS_COUNTED: usize = 10_000_000;
 /// How often a long enumeration asks whether to go on, in candidates: about a millisecond.
 const ASK_EVERY: u32 = 1 << 15;
 
-/// Writes the split into `split`; returns whether a candidate exists. `keep_going` is asked once a millisecond or so.
+/// Writes the split into `split`; returns whether a candidate exists. `stop` is asked once a millisecond or so.
 ///
 /// # Errors
 ///
 /// [`Error::TooManyCandidates`] when there are more than `max_candidates`; [`Error::Stopped`].
-pub fn solve(
-    problem: &Problem<'_>,
-    max_candidates: u64,
-    split: &mut [Shares],
-    keep_going: &KeepGoing<'_>,
-) -> Result<bool> {
+pub fn solve(problem: &Problem<'_>, max_candidates: u64, split: &mut [Shares], stop: Stop<'_>) -> Result<bool> {
     let candidates = count_candidates(problem);
     if candidates > u128::from(max_candidates) {
         return Err(Error::TooManyCandidates { candidates, limit: max_candidates });
@@ -35,7 +29,7 @@ pub fn solve(
         best: None,
         // Asked at the first candidate too: a replay is many enumerations, most of them short.
         until_ask: 1,
-        keep_going,
+        stop,
     };
     search.visit(0, problem.quantity)?;
     let Some((_, best)) = search.best else { return Ok(false) };
@@ -49,7 +43,7 @@ struct Search<'a> {
     current: Vec<Shares>,
     best: Option<(Money, Vec<Shares>)>,
     until_ask: u32,
-    keep_going: &'a KeepGoing<'a>,
+    stop: Stop<'a>,
 }
 
 impl Search<'_> {
@@ -73,9 +67,7 @@ impl Search<'_> {
         self.until_ask -= 1;
         if self.until_ask == 0 {
             self.until_ask = ASK_EVERY;
-            if (self.keep_going)().is_break() {
-                return Err(Error::Stopped);
-            }
+            self.stop.check()?;
         }
         let Problem { quantity, offers, benchmark_key, penalties, rule, .. } = self.problem;
         if *rule == Rule::Strict && left != 0 {
@@ -89,7 +81,7 @@ impl Search<'_> {
     }
 }
 
-/// How many splits MODEL A2 admits (saturating; an upper bound past [`MAX_LOTS_COUNTED`] lots).
+/// How many splits MODEL A2 admits (saturating; an upper bound past ten million lots).
 #[must_use]
 pub fn count_candidates(problem: &Problem<'_>) -> u128 {
     let lot = problem.effective_lot();

@@ -12,13 +12,15 @@
 //! Two solvers give the same answer: [`exact`] in `O(N log N)` and [`exhaustive`] by enumeration. When the router
 //! plans with the fills it expects (MODEL F4) the problem is that of [`curves`], again with two solvers.
 
+mod cost;
 pub mod curves;
 pub mod exact;
 pub mod exhaustive;
 
-use crate::cost::{Offer, Penalties};
+pub use cost::{Cost, Offer, Penalties, cost};
+
 use crate::error::Result;
-use crate::observe::{KeepGoing, always};
+use crate::observe::Stop;
 use crate::units::{Nanos, Shares};
 
 /// Which splits are candidates, and what prices are measured against (MODEL A2).
@@ -80,31 +82,18 @@ impl Problem<'_> {
 ///
 /// # Errors
 ///
-/// [`Error::TooManyCandidates`](crate::Error::TooManyCandidates) from the exhaustive solver.
+/// From the exhaustive solver [`Error::TooManyCandidates`](crate::Error::TooManyCandidates), and
+/// [`Error::Stopped`](crate::Error::Stopped) when `stop`, asked once a millisecond or so, says so.
+#[inline]
 pub fn allocate(
     problem: &Problem<'_>,
     solver: Solver,
     scratch: &mut exact::Scratch,
     split: &mut [Shares],
-) -> Result<bool> {
-    allocate_while(problem, solver, scratch, split, &always)
-}
-
-/// [`allocate`], which an enumeration gives up once `keep_going` says so.
-///
-/// # Errors
-///
-/// Those of [`allocate`], and [`Error::Stopped`](crate::Error::Stopped).
-#[inline]
-pub fn allocate_while(
-    problem: &Problem<'_>,
-    solver: Solver,
-    scratch: &mut exact::Scratch,
-    split: &mut [Shares],
-    keep_going: &KeepGoing<'_>,
+    stop: Stop<'_>,
 ) -> Result<bool> {
     match solver {
         Solver::Exact => Ok(exact::solve(problem, scratch, split)),
-        Solver::Exhaustive { max_candidates } => exhaustive::solve(problem, max_candidates, split, keep_going),
+        Solver::Exhaustive { max_candidates } => exhaustive::solve(problem, max_candidates, split, stop),
     }
 }

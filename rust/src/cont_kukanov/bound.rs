@@ -17,8 +17,8 @@ use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT};
 
 use super::{Allocation, Parameters, Scenarios, require};
-use crate::error::{Error, Result};
-use crate::observe::{KeepGoing, always};
+use crate::error::Result;
+use crate::observe::Stop;
 
 /// Where between the bounds the next level lies.
 const LEVEL: f64 = 0.3;
@@ -50,21 +50,8 @@ struct Cut {
 /// A lower bound on `V` over all allocations; `start` is where the method begins, best near the optimum.
 ///
 /// # Errors
-/// When the number of venues does not fit.
-pub fn lower_bound(p: &Parameters, scenarios: &Scenarios, start: &Allocation) -> Result<Bound> {
-    lower_bound_while(p, scenarios, start, &always)
-}
-
-/// The same while `keep_going` says so.
-///
-/// # Errors
-/// Those of [`lower_bound`], and [`Error::Stopped`].
-pub fn lower_bound_while(
-    p: &Parameters,
-    scenarios: &Scenarios,
-    start: &Allocation,
-    keep_going: &KeepGoing<'_>,
-) -> Result<Bound> {
+/// When the number of venues does not fit, and [`Error::Stopped`](crate::Error::Stopped).
+pub fn lower_bound(p: &Parameters, scenarios: &Scenarios, start: &Allocation, stop: Stop<'_>) -> Result<Bound> {
     let venues = p.venues();
     require(
         scenarios.venues() == venues && start.limits.len() == venues,
@@ -83,7 +70,7 @@ pub fn lower_bound_while(
     let mut cuts: Vec<Cut> = Vec::new();
     let (mut low, mut high, mut center) = (f64::NEG_INFINITY, f64::INFINITY, x.clone());
     while cuts.len() < MAX_CUTS {
-        let (value, cut) = evaluate(p, scenarios, &order, &x, scale, keep_going)?;
+        let (value, cut) = evaluate(p, scenarios, &order, &x, scale, stop)?;
         cuts.push(cut);
         if value < high {
             (high, center) = (value, x.clone());
@@ -110,15 +97,15 @@ fn evaluate(
     order: &[usize],
     x: &[f64],
     scale: f64,
-    keep_going: &KeepGoing<'_>,
+    stop: Stop<'_>,
 ) -> Result<(f64, Cut)> {
     let limits: Vec<f64> = x[1..].iter().map(|l| l * p.quantity).collect();
     let room = p.quantity * (1.0 - x[0]);
     let mut second_stage = 0.0;
     let mut slope = vec![0.0; x.len()];
     for row in 0..scenarios.rows() {
-        if row % ASK_EVERY == 0 && keep_going().is_break() {
-            return Err(Error::Stopped);
+        if row % ASK_EVERY == 0 {
+            stop.check()?;
         }
         let (mut left, mut price) = (room, p.miss_cost());
         for &k in order.iter().filter(|&&k| p.limit_gain(k) + p.miss_cost() > 0.0) {

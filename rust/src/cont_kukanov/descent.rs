@@ -3,8 +3,8 @@
 
 use super::line::{Move, Order, Range, Search, orders};
 use super::{Allocation, Parameters, Scenarios};
-use crate::error::{Error, Result};
-use crate::observe::KeepGoing;
+use crate::error::Result;
+use crate::observe::Stop;
 
 /// Savings below this share of the largest penalty `S` shares can cost are rounding.
 const LEAST_SAVING: f64 = 1e-12;
@@ -30,20 +30,15 @@ pub(super) struct Descent<'a> {
     p: &'a Parameters,
     search: Search<'a>,
     least: f64,
-    keep_going: &'a KeepGoing<'a>,
+    stop: Stop<'a>,
     /// Rows priced since it was last asked whether to go on.
     priced: usize,
 }
 
 impl<'a> Descent<'a> {
-    pub(super) fn new(
-        p: &'a Parameters,
-        scenarios: &'a Scenarios,
-        start: Allocation,
-        keep_going: &'a KeepGoing<'a>,
-    ) -> Self {
+    pub(super) fn new(p: &'a Parameters, scenarios: &'a Scenarios, start: Allocation, stop: Stop<'a>) -> Self {
         let least = LEAST_SAVING * p.quantity * (p.miss_cost() + p.lambda_over);
-        Self { p, search: Search::new(p, scenarios, start), least, keep_going, priced: 0 }
+        Self { p, search: Search::new(p, scenarios, start), least, stop, priced: 0 }
     }
 
     pub(super) fn allocation(self) -> Allocation {
@@ -274,7 +269,7 @@ impl<'a> Descent<'a> {
             return Ok(());
         }
         self.priced = 0;
-        if (self.keep_going)().is_break() { Err(Error::Stopped) } else { Ok(()) }
+        self.stop.check()
     }
 
     fn descend(&mut self, along: Move, range: Range) -> bool {
@@ -336,15 +331,10 @@ fn singles(venues: usize) -> Vec<Move> {
 }
 
 /// The best lattice point, by trying all limit orders, each with its best market order.
-pub(super) fn enumerate(
-    p: &Parameters,
-    scenarios: &Scenarios,
-    lot: f64,
-    keep_going: &KeepGoing<'_>,
-) -> Result<Allocation> {
+pub(super) fn enumerate(p: &Parameters, scenarios: &Scenarios, lot: f64, stop: Stop<'_>) -> Result<Allocation> {
     let lots = (p.quantity / lot + ROUNDING).floor();
     let start = Allocation { market: p.quantity - lots * lot, limits: vec![0.0; p.venues()] };
-    let mut point = Descent::new(p, scenarios, start, keep_going);
+    let mut point = Descent::new(p, scenarios, start, stop);
     let mut best = (point.search.allocation.clone(), f64::INFINITY);
     loop {
         point.ask()?;

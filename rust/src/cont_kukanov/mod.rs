@@ -23,8 +23,7 @@
 //!   `kinks`: directions in which several orders move along kinks;
 //! - [`solve`]: descents from several starts (C6);
 //! - [`bound`]: the convex relaxation, a lower bound on the optimum (C6);
-//! - [`paper`]: the paper's own stochastic approximation (C7);
-//! - [`probes`]: scenarios from a tape (C9).
+//! - [`paper`]: the paper's own stochastic approximation (C7).
 //!
 //! Floats are right here: nothing in this module enters a ledger. Every sum runs in a fixed order, on one thread, so
 //! that equal input gives equal bytes.
@@ -35,13 +34,12 @@ mod descent;
 mod kinks;
 mod line;
 pub mod paper;
-pub mod probes;
 pub mod scenarios;
 pub mod solve;
 
 pub use scenarios::Scenarios;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, require};
 use line::{Move, Order, Search, orders};
 
 /// Relative distance, in units of the order, below which `A` counts as equal to `S` and a fill as equal to its order:
@@ -148,15 +146,6 @@ impl Parameters {
 
 fn finite(argument: &'static str, value: f64) -> Result<()> {
     if value.is_finite() { Ok(()) } else { Err(Error::NotANumber { argument, value }) }
-}
-
-pub(crate) fn require(
-    holds: bool,
-    argument: &'static str,
-    rule: &'static str,
-    value: impl FnOnce() -> String,
-) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::Invalid { argument, rule, value: value() }) }
 }
 
 /// What is sent at time 0, in shares: `X = (M, L_1 .. L_K)`.

@@ -10,8 +10,8 @@
 
 use super::descent::{Descent, all_moves, enumerate, exchanges};
 use super::{Allocation, Cost, Parameters, Scenarios, closed_form, cost, require};
-use crate::error::{Error, Result};
-use crate::observe::{KeepGoing, always};
+use crate::error::Result;
+use crate::observe::Stop;
 
 /// Lattice points times scenarios up to which all points are tried.
 const MOST_WORK: f64 = 100_000.0;
@@ -51,24 +51,12 @@ pub struct Solution {
     pub starts: Vec<f64>,
 }
 
-/// Minimises `V` over the feasible set of MODEL C3.
+/// Minimises `V` over the feasible set of MODEL C3. `stop` is asked after every 100,000 rows or so that a move was
+/// priced on.
 ///
 /// # Errors
-/// Names what does not fit: the number of venues, or the lot.
-pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options) -> Result<Solution> {
-    solve_while(p, scenarios, options, &always)
-}
-
-/// The same while `keep_going` says so: it is asked after every 100,000 rows or so that a move was priced on.
-///
-/// # Errors
-/// Those of [`solve`], and [`Error::Stopped`].
-pub fn solve_while(
-    p: &Parameters,
-    scenarios: &Scenarios,
-    options: Options,
-    keep_going: &KeepGoing<'_>,
-) -> Result<Solution> {
+/// Names what does not fit: the number of venues, or the lot; and [`Error::Stopped`](crate::Error::Stopped).
+pub fn solve(p: &Parameters, scenarios: &Scenarios, options: Options, stop: Stop<'_>) -> Result<Solution> {
     require(scenarios.venues() == p.venues(), "scenarios", "must have one column per venue", || {
         format!("{} columns for {} venues", scenarios.venues(), p.venues())
     })?;
@@ -79,15 +67,13 @@ pub fn solve_while(
         })?;
     }
     let ends = match options.lot {
-        Some(lot) if is_small(p, scenarios, lot) => vec![enumerate(p, scenarios, lot, keep_going)?],
-        lot => descents(p, scenarios, lot, keep_going)?,
+        Some(lot) if is_small(p, scenarios, lot) => vec![enumerate(p, scenarios, lot, stop)?],
+        lot => descents(p, scenarios, lot, stop)?,
     };
     let mut best: Option<(Allocation, Cost)> = None;
     let mut starts = Vec::with_capacity(ends.len());
     for end in ends {
-        if keep_going().is_break() {
-            return Err(Error::Stopped);
-        }
+        stop.check()?;
         let end = within(p, end);
         let value = cost(p, scenarios, &end)?;
         starts.push(value.mean);
@@ -100,16 +86,11 @@ pub fn solve_while(
 }
 
 /// Where the descents from all starts end.
-fn descents(
-    p: &Parameters,
-    scenarios: &Scenarios,
-    lot: Option<f64>,
-    keep_going: &KeepGoing<'_>,
-) -> Result<Vec<Allocation>> {
+fn descents(p: &Parameters, scenarios: &Scenarios, lot: Option<f64>, stop: Stop<'_>) -> Result<Vec<Allocation>> {
     let (every, pairs) = (all_moves(p.venues()), exchanges(p.venues()));
     let (unit, steps) = (unit(p, lot), steps(p, lot));
     let small = scenarios.thinned(SMALL_SAMPLE);
-    let mut found = refine(p, &small, starts(p, &small, lot), keep_going, |descent| {
+    let mut found = refine(p, &small, starts(p, &small, lot), stop, |descent| {
         let [coarse @ .., _] = &steps[..] else { return Ok(()) };
         for &step in coarse {
             descent.sweep(&pairs, step)?;
@@ -120,17 +101,17 @@ fn descents(
     let large = scenarios.rows() >= 4 * MIDDLE_SAMPLE;
     let middle = large.then(|| scenarios.thinned(MIDDLE_SAMPLE));
     let sample = middle.as_ref().unwrap_or(scenarios);
-    found = refine(p, sample, found, keep_going, |descent| descent.polish(&every, unit))?;
-    found = refine(p, sample, found, keep_going, |descent| descent.kick(&every, unit))?;
+    found = refine(p, sample, found, stop, |descent| descent.polish(&every, unit))?;
+    found = refine(p, sample, found, stop, |descent| descent.kick(&every, unit))?;
 
     let slides = SLIDES.map(|part| part * p.quantity);
     let finish = |mut found: Vec<Allocation>| -> Result<Vec<Allocation>> {
         if large {
-            found = refine(p, scenarios, found, keep_going, |descent| descent.polish(&pairs, unit))?;
+            found = refine(p, scenarios, found, stop, |descent| descent.polish(&pairs, unit))?;
         }
         if lot.is_none() {
             let moves = if large { &pairs } else { &every };
-            found = refine(p, scenarios, found, keep_going, |descent| {
+            found = refine(p, scenarios, found, stop, |descent| {
                 descent.polish_and_slide(moves, &slides, p.quantity * LEAST_STEP)
             })?;
         }
@@ -144,7 +125,7 @@ fn descents(
         // What the middle sample could not tell apart, a larger one may.
         for rows in [4 * MIDDLE_SAMPLE, scenarios.rows()] {
             let larger = scenarios.thinned(rows);
-            found = refine(p, &larger, found, keep_going, |descent| descent.kick(&pairs, unit))?;
+            found = refine(p, &larger, found, stop, |descent| descent.kick(&pairs, unit))?;
             found = finish(found)?;
             if agree(p, scenarios, &found)? {
                 return Ok(found);
@@ -154,8 +135,7 @@ fn descents(
     // Somewhere there is better to be had: every descent looks further, each on its own.
     let mut further = Vec::with_capacity(found.len());
     for before in found {
-        let escaped =
-            refine(p, sample, vec![before.clone()], keep_going, |descent| descent.escape(&pairs, &every, &steps))?;
+        let escaped = refine(p, sample, vec![before.clone()], stop, |descent| descent.escape(&pairs, &every, &steps))?;
         let after = finish(escaped)?.swap_remove(0);
         // What saves on the middle sample may not save on the whole one.
         let saves = cost(p, scenarios, &after)?.mean < cost(p, scenarios, &before)?.mean;
@@ -182,12 +162,12 @@ fn refine(
     p: &Parameters,
     sample: &Scenarios,
     from: Vec<Allocation>,
-    keep_going: &KeepGoing<'_>,
+    stop: Stop<'_>,
     step: impl Fn(&mut Descent<'_>) -> Result<()>,
 ) -> Result<Vec<Allocation>> {
     let mut found: Vec<Allocation> = Vec::with_capacity(from.len());
     for x in from {
-        let mut descent = Descent::new(p, sample, x, keep_going);
+        let mut descent = Descent::new(p, sample, x, stop);
         step(&mut descent)?;
         let end = descent.allocation();
         if !found.contains(&end) {

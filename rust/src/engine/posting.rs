@@ -2,17 +2,16 @@
 
 use std::ops::Range;
 
-use crate::book::{Change, Quote};
-use crate::cont_kukanov::probes::Probes;
-use crate::cont_kukanov::require;
-use crate::engine::{InFlight, POLL_EVERY, Parent, Run, Stage};
-use crate::error::{Error, Result};
+use crate::engine::{InFlight, POLL_EVERY, Run, Stage};
+use crate::error::{Result, require};
+use crate::fills::{Arrival, Resting};
 use crate::ledger::{Child, Epoch, Fill, Kind, Ledger, Place, Reason};
+use crate::market::{Change, Tape, Trades, Venue};
+use crate::order::Parent;
+use crate::policy::probes::Probes;
 use crate::policy::{ContKukanov, Standing};
-use crate::resting::{Arrival, Resting};
-use crate::tape::{Tape, Trades};
+use crate::quote::{EMPTY, Quote};
 use crate::units::{Money, Nanos, Shares, Side, Time};
-use crate::venue::Venue;
 
 /// More epochs in one order than this are an error.
 const MOST_EPOCHS: Time = 1_000_000;
@@ -260,7 +259,7 @@ impl Run<'_> {
     fn poll(&mut self) -> Result<()> {
         let Some(maker) = &mut self.maker else { return Ok(()) };
         maker.until_poll = maker.until_poll.checked_sub(1).unwrap_or(POLL_EVERY);
-        if maker.until_poll == 0 && (self.keep_going)().is_break() { Err(Error::Stopped) } else { Ok(()) }
+        if maker.until_poll == 0 { self.stop.check() } else { Ok(()) }
     }
 
     /// The next trade meets the order that rests at its venue.
@@ -294,7 +293,7 @@ impl Run<'_> {
                 now,
                 mid,
             };
-            let posting = maker.router.plan(&standing, maker.probes, self.keep_going)?;
+            let posting = maker.router.plan(&standing, maker.probes, self.stop)?;
             maker.start(posting.market, self.ledger.summary.children);
             maker.limits.clone_from(&posting.limits);
             self.ledger.epoch(|| Epoch { ts: now, remaining, posting });
@@ -366,7 +365,7 @@ impl Run<'_> {
         let ahead = order.as_ref().map_or(0, Resting::ahead);
         if let Some(row) = self.ledger.child_mut(number) {
             row.reason = if order.is_some() { Reason::Queue } else { Reason::Crossed };
-            row.met_price = (own.key != crate::book::EMPTY).then(|| maker.side.opposite().sign() * own.key);
+            row.met_price = (own.key != EMPTY).then(|| maker.side.opposite().sign() * own.key);
             row.met_displayed = Shares::from(own.size);
             row.met_available = ahead;
             row.age = ts.saturating_sub(self.stage.book.updated(venue));

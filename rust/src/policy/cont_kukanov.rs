@@ -1,16 +1,16 @@
 //! The paper's router: at the start of every epoch it solves Cont & Kukanov's problem on what past windows of the tape
 //! would have filled, sends the market order, and rests the limit orders until the epoch ends (MODEL C1-C10).
 
-use crate::book::{Book, Quote};
-use crate::cont_kukanov::probes::{Probes, Windows};
-use crate::cont_kukanov::solve::{MOST_LOTS, Options, solve_while};
+use crate::cont_kukanov::solve::{MOST_LOTS, Options, solve};
 use crate::cont_kukanov::{Parameters, Scenarios};
-use crate::error::{Error, Result};
-use crate::observe::KeepGoing;
-use crate::policy::{Unit, Visibility};
-use crate::resting::{QueueModel, postable};
+use crate::error::Result;
+use crate::fills::QueueModel;
+use crate::market::{Book, Venue, Visibility, postable};
+use crate::observe::Stop;
+use crate::policy::Unit;
+use crate::policy::probes::{Probes, Windows};
+use crate::quote::Quote;
 use crate::units::{Nanos, Shares, Side, Time};
-use crate::venue::Venue;
 
 /// The router's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,25 +108,18 @@ impl ContKukanov {
     ///
     /// # Errors
     ///
-    /// [`Error::Stopped`], and [`Error::Invalid`] for more lots than can be planned.
-    pub(crate) fn plan(
-        &self,
-        standing: &Standing<'_>,
-        probes: Option<&Probes>,
-        keep_going: &KeepGoing<'_>,
-    ) -> Result<Posting> {
+    /// [`Error::Stopped`](crate::Error::Stopped), and [`Error::Invalid`](crate::Error::Invalid) for more lots than can be planned.
+    pub(crate) fn plan(&self, standing: &Standing<'_>, probes: Option<&Probes>, stop: Stop<'_>) -> Result<Posting> {
         let all_taken = Posting { market: standing.remaining, limits: Vec::new(), problem: None };
         let Some(probes) = probes else { return Ok(all_taken) };
         // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
-        if keep_going().is_break() {
-            return Err(Error::Stopped);
-        }
+        stop.check()?;
         let Some(problem) = self.pose(standing, probes)? else { return Ok(all_taken) };
         let Problem { parameters, scenarios, venues } = problem;
         // The tail of an order is planned in single shares (A2), a huge one in a million lots.
         let tail = 1 + (standing.remaining - 1) / MOST_LOTS as Shares;
         let lot = if standing.remaining < standing.lot { tail } else { standing.lot };
-        let solution = solve_while(&parameters, &scenarios, Options { lot: Some(lot as f64) }, keep_going)?;
+        let solution = solve(&parameters, &scenarios, Options { lot: Some(lot as f64) }, stop)?;
         let orders = solution.allocation.limits.iter().map(|limit| limit.round() as Shares);
         let limits = venues.into_iter().zip(orders).map(|((venue, quote), limit)| (venue, quote, limit));
         Ok(Posting {

@@ -2,26 +2,26 @@
 
 mod baselines;
 mod cont_kukanov;
-mod router;
+pub mod probes;
+mod static_router;
 
 pub use cont_kukanov::{ContKukanov, Posting, Solved, Standing};
-pub use router::{Plan, Router, Unit};
+pub use static_router::{Plan, StaticRouter, Unit};
 
 use crate::allocate::exact::Scratch;
-use crate::book::{Book, EMPTY, Quote, Taken};
-use crate::cost::{Offer, Penalties};
+use crate::allocate::{Offer, Penalties};
 use crate::error::Result;
-use crate::fill::{FillModel, Met};
-use crate::observe::KeepGoing;
-use crate::tape::Tape;
-use crate::units::{Nanos, Shares, Side, Time, fraction_of};
-use crate::venue::Venue;
+use crate::fills::{FillModel, Met};
+use crate::market::{Book, Taken, Tape, Venue, Visibility};
+use crate::observe::Stop;
+use crate::quote::{EMPTY, Quote};
+use crate::units::{Nanos, Shares, Side, Time};
 
 /// What decides. Every policy gets the same fees, fills, depletion, latency and completion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Policy {
     /// The static allocator of section 3 at every decision.
-    Router(Router),
+    Static(StaticRouter),
     /// The one venue with the best displayed price.
     BestAsk,
     /// All venues, cheapest all-in first.
@@ -46,45 +46,6 @@ pub struct Intent {
     pub quantity: Shares,
     /// Cost per share of the last of them against the benchmark, fee included, nanos.
     pub marginal: Nanos,
-}
-
-/// Which quotes a policy may see, besides the book itself.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Visibility {
-    /// Quotes further than this fraction of the mid through it are stubs (B7).
-    pub collar: f64,
-    /// Quotes older than this are hidden, nanoseconds (B3).
-    pub max_quote_age: Option<Time>,
-}
-
-impl Visibility {
-    /// The signed price beyond which a quote that `side` takes is a stub at this mid (B7).
-    #[must_use]
-    #[inline]
-    pub fn worst_key(&self, side: Side, mid: Nanos) -> Nanos {
-        // An empty side (EMPTY) is never below the limit, whatever the collar.
-        (side.sign() * mid).saturating_add(fraction_of(self.collar, mid)).min(EMPTY - 1)
-    }
-
-    /// The quotes of a book that `side` takes and sees, by venue.
-    pub fn visible<'a>(
-        &self,
-        book: &'a Book,
-        side: Side,
-        mid: Nanos,
-        now: Time,
-    ) -> impl Iterator<Item = (usize, Quote)> + 'a {
-        let (worst_key, oldest) = (self.worst_key(side, mid), self.oldest(now));
-        let quotes = book.offers(side).iter().copied().enumerate();
-        quotes.filter(move |&(venue, quote)| quote.key <= worst_key && book.updated(venue) >= oldest)
-    }
-
-    /// Time of the oldest record a quote may rest on at `now` (B3).
-    #[must_use]
-    #[inline]
-    pub fn oldest(&self, now: Time) -> Time {
-        self.max_quote_age.map_or(Time::MIN, |age| now.saturating_sub(age))
-    }
 }
 
 /// All that a policy may look at when it decides.
@@ -180,7 +141,7 @@ pub struct Desk {
     venues: Vec<usize>,
     split: Vec<Shares>,
     scratch: Scratch,
-    curves: router::CurveDesk,
+    curves: static_router::CurveDesk,
     limits: Option<Limits>,
 }
 
@@ -202,7 +163,7 @@ impl Desk {
             _ => {
                 let worst_key = visibility.worst_key(side, mid);
                 let penalties = match policy {
-                    Policy::Router(router) => router.penalties(mid),
+                    Policy::Static(router) => router.penalties(mid),
                     _ => Penalties { over: 0, under: 0, theta: 0 },
                 };
                 self.limits = Some(Limits { mid, worst_key, penalties });
@@ -224,7 +185,7 @@ impl Desk {
     #[must_use]
     pub fn threshold(&self, policy: &Policy) -> Option<Nanos> {
         match policy {
-            Policy::Router(router) => router.threshold(&self.penalties()),
+            Policy::Static(router) => router.threshold(&self.penalties()),
             _ => None,
         }
     }
@@ -232,7 +193,7 @@ impl Desk {
 
 impl Policy {
     /// Appends what to send now to `intents`. `due` is how many shares the schedule of a `Twap` has released and not
-    /// yet used, or the market order of a `ContKukanov` still wants; other policies ignore it. A router that enumerates asks `keep_going` once a millisecond or so.
+    /// yet used, or the market order of a `ContKukanov` still wants; other policies ignore it. A router that enumerates asks `stop` once a millisecond or so.
     ///
     /// # Errors
     ///
@@ -245,10 +206,10 @@ impl Policy {
         due: Shares,
         desk: &mut Desk,
         intents: &mut Vec<Intent>,
-        keep_going: &KeepGoing<'_>,
+        stop: Stop<'_>,
     ) -> Result<()> {
         match self {
-            Policy::Router(router) => router.decide(view, desk, intents, keep_going)?,
+            Policy::Static(router) => router.decide(view, desk, intents, stop)?,
             Policy::BestAsk => baselines::best_ask(view, intents),
             Policy::Sweep => baselines::sweep(view, view.remaining, &mut desk.ranked, intents),
             Policy::Twap { .. } | Policy::ContKukanov(_) => baselines::sweep(view, due, &mut desk.ranked, intents),

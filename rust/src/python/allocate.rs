@@ -1,15 +1,12 @@
 //! One snapshot's allocation.
 
-use std::cell::RefCell;
-
 use pyo3::prelude::*;
 
 use crate::allocate::exact::Scratch;
-use crate::allocate::{Problem, Rule, Solver, allocate_while as solve};
-use crate::cost::{Offer, Penalties, cost};
+use crate::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate as solve, cost};
 use crate::error::Error;
-use crate::observe::Watch;
-use crate::python::run::PyObserver;
+use crate::observe::{Stop, Watch};
+use crate::python::observer::PyObserver;
 use crate::units::Money;
 
 /// `(cash, fees, rebates, under, over)` of a split, nanos.
@@ -68,8 +65,8 @@ pub(super) fn allocate(
     let mut split = vec![0; offers.len()];
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
-        let watch = RefCell::new(Watch::new(&mut observer, 1));
-        solve(&problem, solver, &mut Scratch::default(), &mut split, &|| watch.borrow_mut().poll())
+        let watch = Watch::new(&mut observer, 1);
+        solve(&problem, solver, &mut Scratch::default(), &mut split, Stop::new(&|| watch.poll()))
     });
     let found = observer.outcome(outcome)?;
     let cost = cost(&offers, &split, quantity, benchmark, &problem.penalties);

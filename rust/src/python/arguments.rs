@@ -2,17 +2,14 @@
 
 use pyo3::prelude::*;
 
-use crate::book::Depletion;
-use crate::engine::{Limit, Market, Parent};
+use crate::batch::Variant;
 use crate::error::Result;
-use crate::fill::{FillModel, QueueAware};
-use crate::policy::{ContKukanov, Plan, Policy, Router, Unit, Visibility};
+use crate::fills::{FillModel, QueueAware, QueueModel};
+use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
+use crate::order::Parent;
+use crate::policy::{ContKukanov, Plan, Policy, StaticRouter, Unit};
 use crate::python::allocate::{rule, solver, unknown};
-use crate::resting::QueueModel;
-use crate::search::Variant;
-use crate::tape::Snapshot;
 use crate::units::Side;
-use crate::venue::Venue;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
 pub(super) type ParentArgument = (i8, i64, i64, i64, i64, u64);
@@ -97,8 +94,8 @@ pub(super) fn fill_model(queue: Option<&QueueAwareArgument>) -> FillModel {
 }
 
 impl RouterArgument {
-    fn build(&self) -> Result<Router> {
-        Ok(Router {
+    fn build(&self) -> Result<StaticRouter> {
+        Ok(StaticRouter {
             lambda_over: self.lambda_over,
             lambda_under: self.lambda_under,
             theta_queue: self.theta_queue,
@@ -150,7 +147,7 @@ pub(super) fn queue_model(name: &str) -> Result<QueueModel> {
 impl PolicyArgument {
     fn build(&self) -> Result<Policy> {
         match (self.name.as_str(), &self.router, &self.cont_kukanov) {
-            ("router", Some(router), _) => router.build().map(Policy::Router),
+            ("router", Some(router), _) => router.build().map(Policy::Static),
             ("cont_kukanov", _, Some(router)) => router.build().map(Policy::ContKukanov),
             ("best_ask", ..) => Ok(Policy::BestAsk),
             ("sweep", ..) => Ok(Policy::Sweep),

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{Error, Result};
-use crate::tape::{Columns, Tape, Trades};
+use crate::market::{Columns, Tape, Trades};
 use crate::units::Money;
 
 /// A tape's columns, by name, from a Python dict; its trades, where it has them, are a dict in it.

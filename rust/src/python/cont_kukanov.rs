@@ -1,14 +1,12 @@
 //! Glue of [`crate::cont_kukanov`]: tables in, dictionaries out.
 
-use std::cell::RefCell;
-
 use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 use crate::cont_kukanov::{Allocation, Parameters, Scenarios, bound, closed_form, conditions, cost, paper, solve};
 use crate::error::{Error, Result};
-use crate::observe::{KeepGoing, Watch};
-use crate::python::run::PyObserver;
+use crate::observe::{Stop, Watch};
+use crate::python::observer::PyObserver;
 
 /// What the functions read from `sor.cont_kukanov.Parameters`, once its scalars have become one value per venue.
 #[derive(FromPyObject)]
@@ -104,14 +102,14 @@ fn watch<T: Send>(
     py: Python<'_>,
     resolved: Resolved,
     outflows: &PyReadonlyArray2<'_, f64>,
-    work: impl FnOnce(&Parameters, &Scenarios, &KeepGoing<'_>) -> Result<T> + Send,
+    work: impl FnOnce(&Parameters, &Scenarios, Stop<'_>) -> Result<T> + Send,
 ) -> PyResult<T> {
     let p = parameters(resolved)?;
     let sample = scenarios(outflows, &p)?;
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
-        let watch = RefCell::new(Watch::new(&mut observer, 1));
-        work(&p, &sample, &|| watch.borrow_mut().poll())
+        let watch = Watch::new(&mut observer, 1);
+        work(&p, &sample, Stop::new(&|| watch.poll()))
     });
     observer.outcome(outcome)
 }
@@ -158,9 +156,8 @@ pub(crate) fn ck_solve(
     outflows: PyReadonlyArray2<'_, f64>,
     lot: Option<f64>,
 ) -> PyResult<(f64, Vec<f64>, Vec<f64>)> {
-    let solution = watch(py, resolved, &outflows, |p, sample, keep_going| {
-        solve::solve_while(p, sample, solve::Options { lot }, keep_going)
-    })?;
+    let solution =
+        watch(py, resolved, &outflows, |p, sample, stop| solve::solve(p, sample, solve::Options { lot }, stop))?;
     Ok((solution.allocation.market, solution.allocation.limits, solution.starts))
 }
 
@@ -177,8 +174,7 @@ pub(crate) fn ck_bound(
     start: Orders,
 ) -> PyResult<PyBound> {
     let x = allocation(start);
-    let bound =
-        watch(py, resolved, &outflows, |p, sample, keep_going| bound::lower_bound_while(p, sample, &x, keep_going))?;
+    let bound = watch(py, resolved, &outflows, |p, sample, stop| bound::lower_bound(p, sample, &x, stop))?;
     let Allocation { market, limits } = bound.allocation;
     Ok(PyBound { value: bound.value, relaxed: bound.relaxed, market, limits, cuts: bound.cuts })
 }

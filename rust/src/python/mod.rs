@@ -8,6 +8,7 @@ mod columns;
 mod cont_kukanov;
 mod errors;
 mod ledger;
+mod observer;
 mod run;
 
 #[pyo3::pymodule]

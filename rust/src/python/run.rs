@@ -1,58 +1,23 @@
 //! Replays and passes over a tape: Python's arguments in, columns out.
 
-use std::ops::ControlFlow;
-
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::book::{count_states as count, mids_at};
-use crate::cont_kukanov::probes::{Probing, Windows, probe as probe_tape};
-use crate::error::{Error, Result};
-use crate::fill::{Met, Stream};
+use crate::batch::{hindsight_all, replay_all};
+use crate::error::Result;
+use crate::fills::{Met, Stream};
 use crate::ledger::Ledger;
-use crate::observe::{Observer, Watch};
-use crate::policy::Visibility;
+use crate::market::{Visibility, count_states as count, mids_at};
+use crate::observe::{Stop, Watch};
+use crate::policy::probes::{Probing, Windows, probe as probe_tape};
 use crate::python::arguments::{
     ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, queue_model, side, snapshot,
 };
 use crate::python::columns::TapeColumns;
 use crate::python::ledger::{Row, children, epochs, fills, places, summaries};
-use crate::search::{hindsight_all, replay_all};
+use crate::python::observer::PyObserver;
 use crate::units::Money;
-
-/// Watches from Python: signals, and a progress callback. Keeps the exception that stopped the call.
-#[derive(Default)]
-pub(super) struct PyObserver {
-    progress: Option<Py<PyAny>>,
-    raised: Option<PyErr>,
-}
-
-impl PyObserver {
-    /// The outcome of the call it watched: the exception that stopped it, if one did.
-    pub(super) fn outcome<T>(self, outcome: Result<T>) -> PyResult<T> {
-        match (outcome, self.raised) {
-            (Err(Error::Stopped), Some(raised)) => Err(raised),
-            (outcome, _) => Ok(outcome?),
-        }
-    }
-}
-
-impl Observer for PyObserver {
-    fn observe(&mut self, done: usize, total: usize) -> ControlFlow<()> {
-        let outcome = Python::attach(|py| {
-            py.check_signals()?;
-            self.progress.as_ref().map_or(Ok(()), |progress| progress.call1(py, (done, total)).map(drop))
-        });
-        match outcome {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(raised) => {
-                self.raised = Some(raised);
-                ControlFlow::Break(())
-            }
-        }
-    }
-}
 
 /// The least possible all-in cost of every parent in the market of `variant` (MODEL P4), nanos; `None` where its side
 /// was never quoted.
@@ -66,7 +31,7 @@ pub(super) fn hindsight(
 ) -> PyResult<Vec<Option<Money>>> {
     let (parents, variant) = (build_parents(parents), variant.build()?);
     let tape = tape.tape(variant.market.venues.len())?;
-    let mut observer = PyObserver { progress: None, raised: None };
+    let mut observer = PyObserver::default();
     let outcome = py.detach(|| hindsight_all(&tape, &parents, &variant.market, threads, &mut observer));
     observer.outcome(outcome)
 }
@@ -109,7 +74,7 @@ pub(super) fn replay<'py>(
     let variants = variants.iter().map(VariantArgument::build).collect::<Result<Vec<_>>>()?;
     let venues = variants.first().map_or(0, |variant| variant.market.venues.len());
     let tape = tape.tape(venues)?;
-    let mut observer = PyObserver { progress, raised: None };
+    let mut observer = PyObserver::new(progress);
     let outcome = py.detach(|| replay_all(&tape, &parents, &variants, record, threads, &mut observer));
     let ledgers = observer.outcome(outcome)?;
     let rows: Vec<Row<&Ledger>> = ledgers
@@ -138,8 +103,8 @@ pub(super) fn count_states(
     let (tape, mode) = (tape.tape(venues)?, self::snapshot(snapshot)?);
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
-        let mut watch = Watch::new(&mut observer, 1);
-        count(&tape, mode, collar, &mut || watch.poll())
+        let watch = Watch::new(&mut observer, 1);
+        count(&tape, mode, collar, Stop::new(&|| watch.poll()))
     });
     let counts = observer.outcome(outcome)?;
     Ok((counts.snapshots, counts.locked, counts.crossed, counts.stubs))
@@ -177,8 +142,8 @@ pub(super) fn probe<'py>(
     };
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
-        let mut watch = Watch::new(&mut observer, 1);
-        probe_tape(&tape, &probing, &mut || watch.poll())
+        let watch = Watch::new(&mut observer, 1);
+        probe_tape(&tape, &probing, Stop::new(&|| watch.poll()))
     });
     let probes = observer.outcome(outcome)?;
     let ends = probes.ends.clone();
@@ -198,8 +163,8 @@ pub(super) fn mids<'py>(
     let (tape, mode, times) = (tape.tape(venues)?, self::snapshot(snapshot)?, times.as_slice()?);
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
-        let mut watch = Watch::new(&mut observer, 1);
-        mids_at(&tape, mode, times, &mut || watch.poll())
+        let watch = Watch::new(&mut observer, 1);
+        mids_at(&tape, mode, times, Stop::new(&|| watch.poll()))
     });
     let (values, present): (Vec<i64>, Vec<bool>) =
         observer.outcome(outcome)?.into_iter().map(|mid| (mid.unwrap_or_default(), mid.is_some())).unzip();

@@ -2,7 +2,7 @@
 
 use super::Problem;
 use crate::error::{Error, Result};
-use crate::observe::{KeepGoing, always};
+use crate::observe::Stop;
 use crate::units::{Money, Shares};
 
 /// How often a long enumeration asks whether to go on, in candidates: about a millisecond.
@@ -38,22 +38,9 @@ pub fn candidates(problem: &Problem) -> u128 {
 /// # Errors
 ///
 /// [`Error::TooManyCandidates`] when there are more than `max_candidates`; [`Error::Invalid`] when the remaining
-/// quantity or a penalty is negative, or the shares sum to 2^63 or more.
-pub fn exhaustive(problem: &Problem, max_candidates: u64, lots: &mut Vec<usize>) -> Result<Money> {
-    exhaustive_while(problem, max_candidates, lots, &always)
-}
-
-/// [`exhaustive`], given up once `keep_going`, asked every millisecond or so, says so.
-///
-/// # Errors
-///
-/// Those of [`exhaustive`], and [`Error::Stopped`].
-pub fn exhaustive_while(
-    problem: &Problem,
-    max_candidates: u64,
-    lots: &mut Vec<usize>,
-    keep_going: &KeepGoing<'_>,
-) -> Result<Money> {
+/// quantity or a penalty is negative, or the shares sum to 2^63 or more; [`Error::Stopped`] when `stop`, asked every
+/// millisecond or so, says so.
+pub fn exhaustive(problem: &Problem, max_candidates: u64, lots: &mut Vec<usize>, stop: Stop<'_>) -> Result<Money> {
     problem.validate()?;
     let candidates = candidates(problem);
     if candidates > u128::from(max_candidates) {
@@ -67,9 +54,7 @@ pub fn exhaustive_while(
         until_ask -= 1;
         if until_ask == 0 {
             until_ask = ASK_EVERY;
-            if keep_going().is_break() {
-                return Err(Error::Stopped);
-            }
+            stop.check()?;
         }
         let cost = walk.cost();
         if cost < best {

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
-use crate::book::Book;
-use crate::cont_kukanov::probes::{Probes, Probing, probe};
-use crate::engine::{AsOf, Market, Parent, Scene, replay};
+use crate::engine::{Scene, replay};
 use crate::error::{Error, Result};
 use crate::hindsight::hindsight;
 use crate::ledger::Ledger;
-use crate::observe::{KeepGoing, Observer, POLL, Watch, always};
+use crate::market::{AsOf, Market, Snapshot, Tape, as_of_books};
+use crate::observe::{Observer, POLL, Stop, Watch};
+use crate::order::Parent;
 use crate::policy::Policy;
-use crate::tape::{Snapshot, Tape};
+use crate::policy::probes::{Probes, Probing, probe};
 use crate::units::{Money, Shares, Side, Time};
 
 /// One column of a comparison: a policy in a market.
@@ -24,9 +24,6 @@ pub struct Variant {
     /// What decides.
     pub policy: Policy,
 }
-
-/// How often a pass over the tape looks at the clock, in snapshots and books.
-const LOOK_EVERY: usize = 8192;
 
 /// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
 ///
@@ -41,16 +38,16 @@ pub fn replay_all(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Ledger>> {
-    let mut watch = Watch::new(observer, parents.len() * variants.len());
+    let watch = Watch::new(observer, parents.len() * variants.len());
     let used = variants.iter().map(|variant| variant.market.snapshot);
-    let starts = Starts::new(tape, parents, used, &mut || watch.poll())?;
-    let histories = Histories::new(tape, parents, variants, &mut || watch.poll())?;
-    run_all(watch, threads, |job, keep_going| {
+    let starts = Starts::new(tape, parents, used, Stop::new(&|| watch.poll()))?;
+    let histories = Histories::new(tape, parents, variants, Stop::new(&|| watch.poll()))?;
+    run_all(&watch, threads, |job, stop| {
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
         let as_of = starts.at(variant.market.snapshot, index).clone();
         let probes = histories.of(variant, parents[index].side);
         let scene = Scene { tape, market: &variant.market, policy: &variant.policy, probes };
-        replay(scene, &parents[index], as_of, record, keep_going)
+        replay(scene, &parents[index], as_of, record, stop)
     })
 }
 
@@ -66,10 +63,10 @@ pub fn hindsight_all(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Option<Money>>> {
-    let mut watch = Watch::new(observer, parents.len());
-    let starts = Starts::new(tape, parents, [market.snapshot].into_iter(), &mut || watch.poll())?;
-    run_all(watch, threads, |job, keep_going| {
-        hindsight(tape, market, &parents[job], starts.at(market.snapshot, job).clone(), keep_going)
+    let watch = Watch::new(observer, parents.len());
+    let starts = Starts::new(tape, parents, [market.snapshot].into_iter(), Stop::new(&|| watch.poll()))?;
+    run_all(&watch, threads, |job, stop| {
+        hindsight(tape, market, &parents[job], starts.at(market.snapshot, job).clone(), stop)
     })
 }
 
@@ -78,24 +75,24 @@ pub fn hindsight_all(
 /// Workers take jobs one by one. The calling thread only watches: it asks the observer 20 times a second (signals reach
 /// no other thread) and tells the jobs to stop.
 fn run_all<T: Send>(
-    mut watch: Watch<'_>,
+    watch: &Watch<'_>,
     threads: usize,
-    run: impl Fn(usize, &KeepGoing<'_>) -> Result<T> + Sync,
+    run: impl Fn(usize, Stop<'_>) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let total = watch.total;
-    let stop = AtomicBool::new(false);
+    let stopped = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
     let mut results: Vec<Option<Result<T>>> = (0..total).map(|_| None).collect();
     let outcome: Result<()> = thread::scope(|scope| {
         let (sender, receiver) = channel();
         for _ in 0..threads.clamp(1, total.max(1)) {
-            let (sender, run, next, stop) = (sender.clone(), &run, &next, &stop);
+            let (sender, run, next, stopped) = (sender.clone(), &run, &next, &stopped);
             scope.spawn(move || {
-                let keep_going =
-                    || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-                while keep_going().is_continue() {
+                let asked =
+                    || if stopped.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+                while asked().is_continue() {
                     let job = next.fetch_add(1, Ordering::Relaxed);
-                    if job >= total || sender.send((job, run(job, &keep_going))).is_err() {
+                    if job >= total || sender.send((job, run(job, Stop::new(&asked)))).is_err() {
                         break;
                     }
                 }
@@ -110,13 +107,13 @@ fn run_all<T: Send>(
                         next.store(total, Ordering::Relaxed);
                     }
                     results[job] = Some(result);
-                    watch.done += 1;
+                    watch.done.set(watch.done.get() + 1);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if watch.poll().is_break() {
-                stop.store(true, Ordering::Relaxed);
+                stopped.store(true, Ordering::Relaxed);
                 return Err(Error::Stopped);
             }
         }
@@ -136,18 +133,13 @@ struct Histories {
 }
 
 impl Histories {
-    fn new(
-        tape: &Tape<'_>,
-        parents: &[Parent],
-        variants: &[Variant],
-        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
-    ) -> Result<Self> {
+    fn new(tape: &Tape<'_>, parents: &[Parent], variants: &[Variant], stop: Stop<'_>) -> Result<Self> {
         let mut sides = vec![Side::Buy, Side::Sell];
         sides.retain(|&side| parents.iter().any(|parent| parent.side == side));
         let mut known: Vec<(Probing, Probes)> = Vec::new();
         for probing in variants.iter().flat_map(|variant| sides.iter().filter_map(|&side| variant.probing(side))) {
             if known.iter().all(|(other, _)| *other != probing) {
-                let probes = probe(tape, &probing, keep_going)?;
+                let probes = probe(tape, &probing, stop)?;
                 known.push((probing, probes));
             }
         }
@@ -175,17 +167,12 @@ struct Starts {
 }
 
 impl Starts {
-    fn new(
-        tape: &Tape<'_>,
-        parents: &[Parent],
-        used: impl Iterator<Item = Snapshot>,
-        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
-    ) -> Result<Self> {
+    fn new(tape: &Tape<'_>, parents: &[Parent], used: impl Iterator<Item = Snapshot>, stop: Stop<'_>) -> Result<Self> {
         let times: Vec<Time> = parents.iter().map(|parent| parent.start).collect();
         let mut modes: Vec<(Snapshot, Vec<AsOf>)> = Vec::new();
         for mode in used {
             if modes.iter().all(|(known, _)| *known != mode) {
-                modes.push((mode, as_of_books_while(tape, mode, &times, keep_going)?));
+                modes.push((mode, as_of_books(tape, mode, &times, stop)?));
             }
         }
         Ok(Self { modes })
@@ -195,50 +182,4 @@ impl Starts {
         let (_, books) = self.modes.iter().find(|(known, _)| *known == mode).expect("built for every mode in use");
         &books[parent]
     }
-}
-
-/// The as-of book at each of `times` (any order), in one pass over the tape.
-///
-/// # Panics
-///
-/// Never: nothing stops it.
-#[must_use]
-pub fn as_of_books(tape: &Tape<'_>, mode: Snapshot, times: &[Time]) -> Vec<AsOf> {
-    as_of_books_while(tape, mode, times, &mut always).expect("nothing stops it")
-}
-
-/// [`as_of_books`], asking `keep_going` every few thousand snapshots.
-///
-/// # Errors
-///
-/// [`Error::Stopped`].
-pub fn as_of_books_while(
-    tape: &Tape<'_>,
-    mode: Snapshot,
-    times: &[Time],
-    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Result<Vec<AsOf>> {
-    let mut order: Vec<usize> = (0..times.len()).collect();
-    order.sort_by_key(|&i| times[i]);
-    let mut found: Vec<Option<AsOf>> = vec![None; times.len()];
-    let mut book = Book::new(tape.venues());
-    let (mut next, mut looked) = (0, 0);
-    for (started, i) in order.into_iter().enumerate() {
-        let end = next + tape.ts()[next..].partition_point(|&ts| ts <= times[i]);
-        loop {
-            // A book copied counts as a record entered.
-            if next + started >= looked + LOOK_EVERY {
-                looked = next + started;
-                if keep_going().is_break() {
-                    return Err(Error::Stopped);
-                }
-            }
-            if next >= end {
-                break;
-            }
-            next = book.fast_forward(tape, next..end.min(next + LOOK_EVERY), mode);
-        }
-        found[i] = Some(AsOf { book: book.clone(), next });
-    }
-    Ok(found.into_iter().flatten().collect())
 }

@@ -2,88 +2,17 @@
 
 mod posting;
 
-use std::ops::ControlFlow;
-
-use crate::book::{Book, Depletion, EMPTY, Taken};
-use crate::cont_kukanov::probes::Probes;
 use crate::error::{Error, Result};
-use crate::fill::{FillModel, Stream};
+use crate::fills::{Stream, Walk, walk_error};
 use crate::ledger::{Child, Fill, Kind, Ledger, Reason, Status};
-use crate::observe::KeepGoing;
-use crate::policy::{Desk, Intent, Policy, View, Visibility, meet};
-use crate::tape::{Snapshot, Tape};
-use crate::units::{Money, Nanos, Shares, Side, Time};
-use crate::venue::Venue;
-use crate::walk::{Walk, walk_error};
+use crate::market::{AsOf, Book, Limit, Market, Taken, Tape};
+use crate::observe::Stop;
+use crate::order::Parent;
+use crate::policy::probes::Probes;
+use crate::policy::{Desk, Intent, Policy, View, meet};
+use crate::quote::EMPTY;
+use crate::units::{Money, Nanos, Shares, Time};
 use posting::Maker;
-
-/// A parent order (MODEL P2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Parent {
-    /// Buy or sell.
-    pub side: Side,
-    /// Shares, positive.
-    pub quantity: Shares,
-    /// It first decides here.
-    pub start: Time,
-    /// What is left here is completed.
-    pub end: Time,
-    /// Shares in a lot.
-    pub lot: Shares,
-    /// Tells apart parents that are otherwise equal, so that their random streams differ.
-    pub twin: u64,
-}
-
-impl Parent {
-    /// What names this parent to the random streams of its children: its content, not its place among others (F3).
-    #[must_use]
-    pub fn stream(&self) -> [u64; 2] {
-        // A mixing step (odd multiplier, shift) per field: distinct fields give unrelated words.
-        let fields = [self.end, self.quantity, self.lot, self.side.sign(), self.twin as i64];
-        let mixed = fields.iter().fold(0_u64, |hash, &field| {
-            let word = (hash ^ field as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            word ^ (word >> 29)
-        });
-        [self.start as u64, mixed]
-    }
-}
-
-/// What a child's limit is (MODEL F6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Limit {
-    /// The quoted price it was planned on.
-    Seen,
-    /// None: a market order.
-    None,
-}
-
-/// Everything that is the same for every policy.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Market {
-    /// Terms by venue index.
-    pub venues: Vec<Venue>,
-    /// When the policy sees the book.
-    pub snapshot: Snapshot,
-    /// What own fills do to it.
-    pub depletion: Depletion,
-    /// Which quotes policies see.
-    pub visibility: Visibility,
-    /// How children are filled.
-    pub fill: FillModel,
-    /// Their limit.
-    pub limit: Limit,
-    /// Price step of the completion walk, nanos, positive.
-    pub tick: Nanos,
-}
-
-/// Where a parent's replay begins: the as-of book at its start, and the first record after it.
-#[derive(Clone, Debug)]
-pub struct AsOf {
-    /// The book after all records with `ts <= start`.
-    pub book: Book,
-    /// Row of the first record with `ts > start`.
-    pub next: usize,
-}
 
 /// How often a long replay looks whether it should stop, in snapshots.
 const POLL_EVERY: u32 = 8192;
@@ -104,20 +33,14 @@ pub struct Scene<'a> {
     pub probes: Option<&'a Probes>,
 }
 
-/// Replays one parent. `keep_going` is asked every few thousand snapshots.
+/// Replays one parent. `stop` is asked every few thousand snapshots.
 ///
 /// # Errors
 ///
 /// [`Error::Stopped`], and what the policy's solver returns.
-pub fn replay(
-    scene: Scene<'_>,
-    parent: &Parent,
-    as_of: AsOf,
-    record: bool,
-    keep_going: impl Fn() -> ControlFlow<()>,
-) -> Result<Ledger> {
+pub fn replay(scene: Scene<'_>, parent: &Parent, as_of: AsOf, record: bool, stop: Stop<'_>) -> Result<Ledger> {
     let Scene { tape, market, policy, .. } = scene;
-    let mut run = Run::new(scene, parent, as_of.book, record, &keep_going);
+    let mut run = Run::new(scene, parent, as_of.book, record, stop);
     let mut next = as_of.next;
     if matches!(policy, Policy::ContKukanov(_)) {
         run.rest_and_take(next)?;
@@ -135,9 +58,7 @@ pub fn replay(
         until_poll -= 1;
         if until_poll == 0 {
             until_poll = POLL_EVERY;
-            if keep_going().is_break() {
-                return Err(Error::Stopped);
-            }
+            stop.check()?;
         }
     }
     if !run.is_finished() {
@@ -213,11 +134,11 @@ struct Run<'a> {
     shares_in_flight: Shares,
     // Of a policy that rests orders.
     maker: Option<Box<Maker<'a>>>,
-    keep_going: &'a KeepGoing<'a>,
+    stop: Stop<'a>,
 }
 
 impl<'a> Run<'a> {
-    fn new(scene: Scene<'a>, parent: &'a Parent, book: Book, record: bool, keep_going: &'a KeepGoing<'a>) -> Self {
+    fn new(scene: Scene<'a>, parent: &'a Parent, book: Book, record: bool, stop: Stop<'a>) -> Self {
         let Scene { tape, market, policy, probes } = scene;
         let maker = match policy {
             Policy::ContKukanov(router) => Some(Box::new(Maker::new(router, probes, tape, parent))),
@@ -241,7 +162,7 @@ impl<'a> Run<'a> {
             in_flight: Vec::new(),
             shares_in_flight: 0,
             maker,
-            keep_going,
+            stop,
         }
     }
 
@@ -299,7 +220,7 @@ impl<'a> Run<'a> {
         let worst_key = self.desk.worst_key(self.policy, &self.stage.market.visibility, self.stage.parent.side, mid);
         let view = self.stage.view(now, mid, worst_key, remaining);
         self.intents.clear();
-        self.policy.decide(&view, due, &mut self.desk, &mut self.intents, self.keep_going)?;
+        self.policy.decide(&view, due, &mut self.desk, &mut self.intents, self.stop)?;
         for i in 0..self.intents.len() {
             self.send(self.intents[i], now, mid, remaining);
         }

@@ -1,5 +1,11 @@
 //! Fill models: what a child order gets when it arrives (MODEL F1-F3).
 
+mod resting;
+mod walk;
+
+pub use resting::{Arrival, QueueModel, Resting};
+pub(crate) use walk::{Walk, walk_error};
+
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Binomial, Distribution};
@@ -56,7 +62,7 @@ pub struct Execution {
 /// so that a draw depends neither on threads nor on which other orders are replayed (F3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
-    /// Identifies the parent order by its content, see [`Parent::stream`](crate::engine::Parent::stream).
+    /// Identifies the parent order by its content, see [`Parent::stream`](crate::order::Parent::stream).
     pub parent: [u64; 2],
     /// The child's number within the parent.
     pub child: u64,

@@ -1,8 +1,8 @@
 //! The walk of a flat book that completes or unwinds what is left at the end of a horizon (MODEL P2).
 
-use crate::book::Top;
-use crate::engine::Parent;
 use crate::error::Error;
+use crate::order::Parent;
+use crate::quote::Top;
 use crate::units::{Nanos, Shares, Side};
 
 /// A completion walk whose price leaves 64 bits.

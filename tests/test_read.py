@@ -1,14 +1,13 @@
-"""Reading quotes and trades: every good form gives one tape; every bad one an error that names its place."""
+"""Quotes from every source become the same canonical tape, and say what they are."""
 
 from __future__ import annotations
 
 import gzip
 from dataclasses import FrozenInstanceError
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from itertools import pairwise
 from math import nextafter
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,32 +15,13 @@ import pytest
 import sor.tape.tape
 from hypothesis import given
 from hypothesis import strategies as st
-from sor.errors import DataError, ParameterError, SorError
-from sor.settings.times import INT64_MAX, duration_ns, format_ns, to_ns
-from sor.tape.read import read_quotes, read_trades
-from sor.tape.schema import TAPE_SCHEMA, TRADE_SCHEMA, UNDEF_PRICE
+from raw_frames import T0, raw, tape, write
+from sor.errors import DataError, ParameterError
+from sor.tape.read import read_quotes
+from sor.tape.schema import TAPE_SCHEMA, UNDEF_PRICE
 
-REAL = Path(__file__).parents[2] / "shared" / "data"
-T0 = 1_704_205_800_000_000_000
-
-
-def raw(**changes: Any) -> pl.DataFrame:
-    """Three good records of two venues, with columns replaced, added, or (None) dropped."""
-    columns: dict[str, Any] = {
-        "ts_event": pl.Series([T0, T0 + 1, T0 + 2], dtype=pl.Int64),
-        "publisher_id": pl.Series([7, 3, 7], dtype=pl.UInt16),
-        "bid_px_00": [99.99, 99.98, 99.97],
-        "bid_sz_00": pl.Series([100, 200, 300], dtype=pl.UInt32),
-        "ask_px_00": [100.01, 100.02, 100.03],
-        "ask_sz_00": pl.Series([400, 500, 600], dtype=pl.UInt32),
-    }
-    columns.update(changes)
-    return pl.DataFrame({name: values for name, values in columns.items() if values is not None})
-
-
-def tape(frame: pl.DataFrame) -> pl.DataFrame:
-    return read_quotes(frame).frame
-
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The canonical form
 
@@ -216,15 +196,6 @@ def test_arrays_are_not_copies() -> None:
         assert not array.flags.writeable
 
 
-# Sources
-
-
-def write(folder: Path, name: str, text: str) -> Path:
-    path = folder / name
-    path.write_text(text)
-    return path
-
-
 def test_all_sources_give_the_same_tape(tmp_path: Path) -> None:
     frame = raw(sequence=[1, 2, 3], symbol=["X"] * 3)
     frame.write_parquet(tmp_path / "a.parquet")
@@ -324,147 +295,6 @@ def test_databento_is_named_when_missing(tmp_path: Path, monkeypatch: pytest.Mon
         read_quotes(write(tmp_path, "a.dbn.zst", ""))
 
 
-# Bad input
-
-BAD_VALUES = [
-    ("ts_event", pl.Series([T0, None, T0], dtype=pl.Int64), r"row 2: ts_event is null; expected integer"),
-    ("ts_event", ["2024-01-02T14:30:00Z", "soon", None], r"row 2: ts_event is 'soon'; expected integer"),
-    ("ts_event", ["2024-01-02T14:30:00Z"] * 2 + ["3024-01-02T14:30:00Z"], r"row 3: ts_event is '3024.* 2261"),
-    ("ts_event", [datetime(2024, 1, 2), datetime(3024, 1, 2), None], r"row 2: ts_event is datetime.*3024"),
-    ("ts_event", pl.Series([T0, T0, 2**64 - 1], dtype=pl.UInt64), r"row 3: ts_event is 18446744073709551615"),
-    ("ts_event", [1.0, 2.0, 3.0], r"column ts_event is Float64; expected integer nanoseconds"),
-    ("publisher_id", pl.Series([1, None, 1], dtype=pl.UInt16), r"row 2: publisher_id is null; expected"),
-    ("publisher_id", [1, 2, 70_000], r"row 3: publisher_id is 70000; expected .* 65,535"),
-    ("publisher_id", ["N", "T", "N"], r"column publisher_id is String"),
-    ("bid_sz_00", [100, -5, 300], r"row 2: bid_sz_00 is -5; expected a whole number of shares"),
-    ("ask_sz_00", [100, 200, 2**32], r"row 3: ask_sz_00 is 4294967296; expected .* to 4,294,967,295"),
-    ("bid_sz_00", [1.0, 2.0, 3.0], r"column bid_sz_00 is Float64; expected a whole number of shares"),
-    ("bid_px_00", [1.0, 1e10, 2.0], r"row 2: bid_px_00 is 10000000000.0; expected .* below 9,223,372,036"),
-    ("ask_px_00", [float("inf"), 1.0, 2.0], r"row 1: ask_px_00 is inf; expected a price"),
-    ("bid_px_00", ["1", "2", "3"], r"column bid_px_00 is String; expected a price"),
-    ("bid_px_00", pl.Series([1, 2, 3], dtype=pl.Float32), r"bid_px_00 is Float32; expected .*seven digits"),
-    ("bid_px_00", pl.Series([1, 2, 3], dtype=pl.Int64), r"bid_px_00 Int64 and ask_px_00 Float64; "),
-    ("sequence", [1, -1, 2], r"row 2: sequence is -1"),
-    ("sequence", ["a", "b", "c"], r"column sequence is String"),
-    ("queue_position", [0.5, 1.5, 0.5], r"row 2: queue_position is 1.5; expected a number from 0"),
-    ("queue_position", [0.5, float("nan"), 0.5], r"row 2: queue_position is nan"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("column", "values", "message"), BAD_VALUES)
-def test_bad_values_in_frames(column: str, values: Any, message: str) -> None:
-    with pytest.raises(DataError, match=rf"^frame: .*{message}"):
-        read_quotes(raw(**{column: values}))
-
-
-@pytest.mark.parametrize("side", ["bid", "ask"])
-def test_a_size_is_checked_where_there_is_no_price_and_a_price_where_there_is_no_size(side: str) -> None:
-    with pytest.raises(DataError, match=rf"row 1: {side}_sz_00 is -1"):
-        read_quotes(raw(**{f"{side}_px_00": [None, 1.0, 1.0], f"{side}_sz_00": [-1, 1, 1]}))
-    with pytest.raises(DataError, match=rf"row 1: {side}_px_00 is 1e\+30"):
-        read_quotes(raw(**{f"{side}_px_00": [1e30, 1.0, 1.0], f"{side}_sz_00": [0, 1, 1]}))
-
-
-def test_the_first_bad_row_is_named() -> None:
-    with pytest.raises(DataError, match="row 2: ask_sz_00"):
-        read_quotes(raw(ts_event=[T0, T0, None], ask_sz_00=[1, -1, 1]))
-
-
-@pytest.mark.parametrize(
-    "column", ["ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00"]
-)
-def test_missing_columns(column: str) -> None:
-    with pytest.raises(DataError, match=rf"frame: no column {column}( or venue)?; its columns are \w+"):
-        read_quotes(raw(**{column: None}))
-
-
-@pytest.mark.parametrize("name", [None, ""])
-def test_venues_without_a_name(name: str | None) -> None:
-    with pytest.raises(DataError, match=r"row 2: venue is (null|''); expected a venue name"):
-        read_quotes(raw(publisher_id=None, venue=["A", name, "B"]))
-
-
-def test_venue_numbers_belong_elsewhere() -> None:
-    with pytest.raises(DataError, match="numbers go in a column publisher_id"):
-        read_quotes(raw(publisher_id=None, venue=[1, 2, 3]))
-
-
-def test_one_id_two_names() -> None:
-    with pytest.raises(DataError, match="publisher_id 7 is venue 'A' and 'B'"):
-        read_quotes(raw(venue=["A", "C", "B"]))
-
-
-CSV_HEAD = "ts_event,venue,bid_px_00,bid_sz_00,ask_px_00,ask_sz_00\n"
-CSV_GOOD = "2024-01-02T14:30:00Z,A,1.5,100,1.6,100\n"
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        (",A,1.5,100,1.6,100", "ts_event is null"),
-        ("noon,A,1.5,100,1.6,100", "ts_event is 'noon'"),
-        ("1,,1.5,100,1.6,100", "venue is null"),
-        ("1,A,x,100,1.6,100", "bid_px_00 is 'x'"),
-        ("1,A,1.5,1.5,1.6,100", "bid_sz_00 is '1.5'"),
-        ("1,A,1.5,-100,1.6,100", "bid_sz_00 is '-100'"),
-        ("1,A,1.5,100,1e300,100", "ask_px_00 is '1e300'"),
-    ],
-)
-def test_bad_values_in_csv(tmp_path: Path, line: str, message: str) -> None:
-    path = write(tmp_path, "bad.csv", CSV_HEAD + CSV_GOOD + line + "\n")
-    with pytest.raises(DataError, match=rf"bad\.csv: row 2: {message}; expected"):
-        read_quotes(path)
-
-
-def test_csv_without_values(tmp_path: Path) -> None:
-    quotes = read_quotes(
-        write(tmp_path, "a.csv", CSV_HEAD + CSV_GOOD + "1704205800000000001,A,,,NaN, 100 \n")
-    )
-    assert quotes.frame.row(1) == (T0 + 1, 0, UNDEF_PRICE, 0, UNDEF_PRICE, 0)
-
-
-def test_files_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no such file"):
-        read_quotes(tmp_path / "none.parquet")
-    with pytest.raises(IsADirectoryError, match="is a directory"):
-        read_quotes(tmp_path)
-    with pytest.raises(DataError, match=r"a\.txt: unknown kind of file; expected \.csv"):
-        read_quotes(write(tmp_path, "a.txt", "x"))
-    for name in ("a.parquet", "a.csv", "a.csv.gz"):
-        with pytest.raises(DataError, match=r"cannot be read|no column"):
-            read_quotes(write(tmp_path, name, ""))
-    with pytest.raises(DataError, match=r"b\.parquet: cannot be read"):
-        read_quotes(write(tmp_path, "b.parquet", "not parquet at all, whatever its name says"))
-    with pytest.raises(DataError, match=r"c\.csv: cannot be read"):
-        read_quotes(write(tmp_path, "c.csv", CSV_HEAD + CSV_GOOD + "1,A,1,2,3,4,5,6,7\n"))
-
-
-def test_no_records(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="frame: no records"):
-        read_quotes(raw().clear())
-    with pytest.raises(DataError, match=r"a\.csv: no records"):
-        read_quotes(write(tmp_path, "a.csv", CSV_HEAD))
-
-
-@pytest.mark.parametrize("source", [None, 5, {"a": 1}, [5], []])
-def test_sources_that_are_none(source: Any) -> None:
-    with pytest.raises(ParameterError, match="source is"):
-        read_quotes(source)
-
-
-def test_sources_that_do_not_fit_together() -> None:
-    with pytest.raises(DataError, match="frame 2: no column sequence, which frame 1 has"):
-        read_quotes([raw(sequence=[1, 2, 3]), raw()])
-    with pytest.raises(DataError, match="frame 1: no column publisher_id, which frame 2 has"):
-        read_quotes([raw(publisher_id=None, venue=["A"] * 3), raw()])
-
-
-def test_errors_are_of_one_family() -> None:
-    assert issubclass(DataError, SorError)
-    assert issubclass(DataError, ValueError)
-    assert issubclass(ParameterError, SorError)
-
-
 # What a tape says of itself
 
 
@@ -503,148 +333,3 @@ def test_write_and_read_back(tmp_path: Path, name: str) -> None:
         assert back.symbol == quotes.symbol
     with pytest.raises(ParameterError, match=r"expected a name ending in \.parquet or \.csv"):
         quotes.write(tmp_path / "a.txt")
-
-
-# Trades
-
-
-def trades(**changes: Any) -> pl.DataFrame:
-    columns: dict[str, Any] = {
-        "ts_event": [T0 + 3, T0 + 1, T0 + 2, T0 + 4],
-        "venue": ["B", "A", "D", "B"],
-        "price": [1.5, 1.6, 1.7, 1.8],
-        "size": [10, 20, 30, 40],
-        "cond": [None, "F I", None, "6"],
-    }
-    columns.update(changes)
-    return pl.DataFrame({name: values for name, values in columns.items() if values is not None})
-
-
-def test_trades_get_the_venue_index_of_the_tape() -> None:
-    quotes = read_quotes(raw(publisher_id=None, venue=["B", "A", "C"]))
-    kept = read_trades(trades(), quotes=quotes)
-    assert kept.frame.schema == TRADE_SCHEMA
-    assert kept.frame.rows() == [(T0 + 1, 0, 1_600_000_000, 20), (T0 + 3, 1, 1_500_000_000, 10)]
-    assert (kept.excluded, kept.off_venue) == (1, 1)
-    assert "2 trades" in repr(kept)
-    assert np.shares_memory(kept.arrays()["ts"], kept.frame["ts"].to_numpy())
-    assert len(read_trades(trades(), quotes=quotes, exclude_conditions=())) == 3
-    assert len(read_trades(trades(), quotes=quotes, exclude_conditions=("I",))) == 2
-
-
-def test_trades_match_by_id_where_both_have_one_and_else_by_name() -> None:
-    quotes = read_quotes(raw(venue=["B", "A", "B"]))
-    by_id = trades(venue=None, publisher_id=[7, 3, 4, 7])
-    assert read_trades(by_id, quotes=quotes).frame["venue"].to_list() == [0, 1]
-    assert read_trades(trades(), quotes=quotes).frame["venue"].to_list() == [0, 1]
-
-
-def test_only_trades_of_a_book_schema_and_of_the_tape_s_symbol() -> None:
-    quotes = read_quotes(raw(publisher_id=None, venue=["B", "A", "D"], symbol=["X"] * 3))
-    assert len(read_trades(trades(action=["T", "A", "T", "T"]), quotes=quotes)) == 2
-    assert len(read_trades(trades(symbol=["X", "X", "Y", "Y"]), quotes=quotes)) == 2
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"price": [1.0, 0.0, 1.0, 1.0]}, r"row 2: price is 0\.0; expected a price .* above zero"),
-        ({"size": [1, 2, -3, 1]}, r"row 3: size is -3"),
-        ({"price": None}, "no column price"),
-        (
-            {"venue": ["Q"] * 4},
-            r"none of 4 trades is left: 1 excluded by condition, 3 not on the tape's venues A, B",
-        ),
-    ],
-)
-def test_bad_trades(changes: dict[str, Any], message: str) -> None:
-    quotes = read_quotes(raw(publisher_id=None, venue=["B", "A", "B"]))
-    with pytest.raises(DataError, match=message):
-        read_trades(trades(**changes), quotes=quotes)
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="the recorded day is not here")
-def test_the_recorded_day() -> None:
-    day = read_quotes(REAL / "taq_20180102_quotes.parquet")
-    morning = read_quotes(REAL / "taq_20180102_first10min.csv")
-    assert len(day) == 213_427
-    assert day.venues["name"].to_list() == list("ABJKMNPTVXYZ")
-    assert day.out_of_order == 0
-    assert day.frame.head(len(morning)).equals(morning.frame)
-    executions = read_trades(REAL / "taq_20180102_trades.parquet", quotes=day)
-    assert (len(executions), executions.off_venue, executions.excluded) == (26_714, 12_478, 3)
-
-
-# Times
-
-
-@pytest.mark.parametrize(
-    ("value", "nanos"),
-    [
-        (datetime(2024, 1, 2, 14, 30), T0),
-        (datetime(2024, 1, 2, 9, 30, tzinfo=timezone(timedelta(hours=-5))), T0),
-        (datetime(2024, 1, 2, 14, 30, 0, 1), T0 + 1_000),
-        (date(1970, 1, 2), 86_400 * 10**9),
-        ("2024-01-02T14:30:00Z", T0),
-        ("2024-01-02T09:30:00.000000001-05:00", T0 + 1),
-        ("2024-01-02 14:30:00.1234567", T0 + 123_456_700),
-        (np.datetime64("2024-01-02T14:30:00.000000001"), T0 + 1),
-        (np.int64(T0), T0),
-        (-1, -1),
-    ],
-)
-def test_to_ns(value: object, nanos: int) -> None:
-    assert to_ns(value, "start") == nanos
-
-
-@given(st.integers(-(2**62), 2**62))
-def test_times_keep_every_nanosecond(nanos: int) -> None:
-    assert to_ns(format_ns(nanos), "start") == nanos
-
-
-BAD_TIMES = [
-    True,
-    1.5,
-    None,
-    "noon",
-    "2024-13-01",
-    2**63,
-    datetime(3000, 1, 1),
-    "2024-01-02T00:00:00.0000000001",
-]
-BAD_TIMES += [np.datetime64("NaT"), np.datetime64("3000-01-01"), np.timedelta64(1, "s"), timedelta(1)]
-
-
-@pytest.mark.parametrize("value", BAD_TIMES)
-def test_to_ns_names_the_argument(value: object) -> None:
-    with pytest.raises(ParameterError, match=r"^start is .*; expected "):
-        to_ns(value, "start")
-
-
-@pytest.mark.parametrize(
-    ("value", "nanos"),
-    [
-        ("5m", 300 * 10**9),
-        ("1h30m", 5_400 * 10**9),
-        ("1h 30m", 5_400 * 10**9),
-        ("250ms", 250 * 10**6),
-        ("10us", 10_000),
-        ("0.5s", 5 * 10**8),
-        ("2d", 2 * 86_400 * 10**9),
-        (timedelta(minutes=5, microseconds=1), 300 * 10**9 + 1_000),
-        (np.timedelta64(5, "m"), 300 * 10**9),
-        (7, 7),
-        (0, 0),
-    ],
-)
-def test_duration_ns(value: object, nanos: int) -> None:
-    assert duration_ns(value, "horizon") == nanos
-
-
-@pytest.mark.parametrize(
-    "value",
-    [True, 1.5, None, "5", "m", "5 minutes", "1.5ns", "-5m", -1, timedelta(-1), INT64_MAX + 1, "300000d"],
-)
-def test_duration_ns_names_the_argument(value: object) -> None:
-    with pytest.raises(ParameterError, match=r"^horizon is .*; expected "):
-        duration_ns(value, "horizon")

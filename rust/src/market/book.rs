@@ -1,37 +1,13 @@
-//! The consolidated as-of book (MODEL B3-B6) and what a parent order has taken from it (B5).
+//! The consolidated as-of book (MODEL B3-B6).
 //!
 //! Both sides are held as *signed prices* `s * p`: the ask as it is, the bid negated. So "best", "worse than" and
 //! "through the mid" read the same for a buy and a sell, and an empty side, [`EMPTY`], is worse than any quote.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
-use crate::error::{Error, Result};
-use crate::tape::{Record, Snapshot, Tape};
+use crate::market::tape::{Record, Snapshot, Tape};
+use crate::quote::{EMPTY, Quote, Top};
 use crate::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
-
-/// The signed price of a side without a quote.
-pub const EMPTY: Nanos = i64::MAX;
-
-/// The best displayed price of one side and the shares shown there, over all venues: what the completion walk
-/// of MODEL P2 starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Top {
-    /// Signed price.
-    pub key: Nanos,
-    /// Shares displayed at that price over all venues.
-    pub depth: Shares,
-    /// The lowest venue that shows it.
-    pub venue: usize,
-}
-
-/// One venue's quote on one side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quote {
-    /// Signed price, or [`EMPTY`].
-    pub key: Nanos,
-    /// Displayed shares.
-    pub size: u32,
-}
 
 /// One record about to take effect: a venue's quotes before and after it.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +88,7 @@ const fn index(side: Side) -> usize {
 }
 
 #[inline]
-fn keys(record: &Record) -> [Quote; 2] {
+pub(super) fn keys(record: &Record) -> [Quote; 2] {
     let bid = if record.bid.0 == UNDEF_PRICE { EMPTY } else { -record.bid.0 };
     [Quote { key: record.ask.0, size: record.ask.1 }, Quote { key: bid, size: record.bid.1 }]
 }
@@ -160,7 +136,7 @@ impl Book {
 
     /// Best signed ask and best signed bid.
     #[inline]
-    fn bests(&self) -> (Nanos, Nanos) {
+    pub(super) fn bests(&self) -> (Nanos, Nanos) {
         let [asks, bids] = &self.sides;
         (asks.best, bids.best)
     }
@@ -266,138 +242,4 @@ impl Book {
             tops: [self.top(Side::Buy), self.top(Side::Sell)],
         };
     }
-}
-
-/// How own fills deplete the displayed size (MODEL B5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Depletion {
-    /// What was taken stays taken until that side's price or size changes.
-    Refresh,
-    /// Until that side's price changes.
-    Persistent,
-    /// Never: the full displayed size every time.
-    None,
-}
-
-/// Shares one parent order has taken from each venue's current quote on its side.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    shares: Vec<Shares>,
-    mode: Depletion,
-}
-
-impl Taken {
-    /// Nothing taken yet.
-    #[must_use]
-    pub fn new(venues: usize, mode: Depletion) -> Self {
-        Self { shares: vec![0; venues], mode }
-    }
-
-    /// A venue's quote on the side that `side` takes is replaced; forget what was taken from it if the rule says so.
-    #[inline]
-    pub fn see(&mut self, change: &Change, side: Side) {
-        let (old, new) = change.quote(side);
-        let refreshed = match self.mode {
-            Depletion::Refresh => old != new,
-            Depletion::Persistent => old.key != new.key,
-            Depletion::None => false,
-        };
-        if refreshed {
-            self.shares[change.venue] = 0;
-        }
-    }
-
-    /// Shares were taken.
-    #[inline]
-    pub fn take(&mut self, venue: usize, shares: Shares) {
-        if self.mode != Depletion::None {
-            self.shares[venue] += shares;
-        }
-    }
-
-    /// What is left of a displayed size.
-    #[must_use]
-    #[inline]
-    pub fn available(&self, venue: usize, displayed: u32) -> Shares {
-        (Shares::from(displayed) - self.shares[venue]).max(0)
-    }
-}
-
-/// Counts over a tape's snapshots, for the report on the data (MODEL B6, B7).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BookCounts {
-    /// Snapshots.
-    pub snapshots: u64,
-    /// Snapshots with best bid = best ask.
-    pub locked: u64,
-    /// Snapshots with best bid > best ask.
-    pub crossed: u64,
-    /// Quotes (one side of a record) further than the collar through the mid of their snapshot.
-    pub stubs: u64,
-}
-
-/// Replays the whole tape through an as-of book and counts its states. `keep_going` is asked every few thousand
-/// snapshots.
-///
-/// # Errors
-///
-/// [`Error::Stopped`].
-pub fn count_states(
-    tape: &Tape<'_>,
-    mode: Snapshot,
-    collar: f64,
-    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Result<BookCounts> {
-    let mut book = Book::new(tape.venues());
-    let mut counts = BookCounts::default();
-    let mut next = 0;
-    while next < tape.len() {
-        let rows = tape.snapshot_at(next, mode);
-        next = rows.end;
-        book.apply(tape, rows.clone(), mode, |_| {});
-        counts.snapshots += 1;
-        if counts.snapshots.is_multiple_of(8192) && keep_going().is_break() {
-            return Err(Error::Stopped);
-        }
-        let (ask, bid) = book.bests();
-        if ask != EMPTY && bid != EMPTY {
-            counts.locked += u64::from(ask == -bid);
-            counts.crossed += u64::from(ask < -bid);
-        }
-        let Some(mid) = book.mid() else { continue };
-        let limit = crate::units::fraction_of(collar, mid);
-        for quotes in rows.map(|i| keys(&tape.record(i))) {
-            counts.stubs += u64::from(quotes[0].key != EMPTY && quotes[0].key - mid > limit);
-            counts.stubs += u64::from(quotes[1].key != EMPTY && quotes[1].key + mid > limit);
-        }
-    }
-    Ok(counts)
-}
-
-/// The mid as of each of `times` (ascending): that of the book after all records up to then; `None` before the first
-/// quote. `keep_going` is asked every few thousand snapshots.
-///
-/// # Errors
-///
-/// [`Error::Stopped`].
-pub fn mids_at(
-    tape: &Tape<'_>,
-    mode: Snapshot,
-    times: &[Time],
-    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Result<Vec<Option<Nanos>>> {
-    let mut book = Book::new(tape.venues());
-    let mut mids = Vec::with_capacity(times.len());
-    let mut next = 0;
-    for &time in times {
-        let end = next + tape.ts()[next..].partition_point(|&ts| ts <= time);
-        while next < end {
-            next = book.fast_forward(tape, next..end.min(next + 8192), mode);
-            if keep_going().is_break() {
-                return Err(Error::Stopped);
-            }
-        }
-        mids.push(book.mid());
-    }
-    Ok(mids)
 }

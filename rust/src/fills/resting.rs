@@ -19,9 +19,8 @@
 
 use std::cmp::Ordering;
 
-use crate::book::{Book, EMPTY, Quote};
-use crate::policy::Visibility;
-use crate::units::{Nanos, Shares, Side, Time};
+use crate::quote::{Quote, reaches};
+use crate::units::{Nanos, Shares, Time};
 
 /// What part of a decrease that no trade explains stood ahead of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -309,12 +308,6 @@ impl Resting {
     }
 }
 
-/// Whether an other-side quote is at or through our price: the two keys are of opposite sign.
-#[inline]
-fn reaches(other: Nanos, key: Nanos) -> bool {
-    other != EMPTY && other.saturating_add(key) <= 0
-}
-
 /// `part / whole`, half to even; both not negative, `whole` positive.
 fn round_half_even(part: i128, whole: i128) -> Shares {
     let (quotient, remainder) = (part / whole, part % whole);
@@ -324,17 +317,4 @@ fn round_half_even(part: i128, whole: i128) -> Shares {
         Ordering::Equal => quotient % 2 == 1,
     };
     (quotient + i128::from(up)) as Shares
-}
-
-/// The venues where an order of `side` can be posted, and their own-side quotes: visible ones (B3, B7, mirrored) whose own
-/// other side does not reach them.
-pub fn postable<'a>(
-    book: &'a Book,
-    side: Side,
-    visibility: &Visibility,
-    mid: Nanos,
-    now: Time,
-) -> impl Iterator<Item = (usize, Quote)> + 'a {
-    let own_side = visibility.visible(book, side.opposite(), mid, now);
-    own_side.filter(move |&(venue, quote)| !reaches(book.offers(side)[venue].key, quote.key))
 }

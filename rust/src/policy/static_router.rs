@@ -1,10 +1,9 @@
 //! The static router: the allocator of MODEL section 3 at every decision.
 
 use crate::allocate::curves::{self, Curves, Terms};
-use crate::allocate::{Problem, Rule, Solver, allocate_while};
-use crate::cost::{Offer, Penalties};
+use crate::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate};
 use crate::error::{Error, Result};
-use crate::observe::KeepGoing;
+use crate::observe::Stop;
 use crate::policy::{Desk, Intent, View};
 use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
 
@@ -45,7 +44,7 @@ pub enum Plan {
 
 /// The static router's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Router {
+pub struct StaticRouter {
     /// Penalty per share executed beyond the target.
     pub lambda_over: f64,
     /// Penalty per share of the target not executed.
@@ -62,7 +61,7 @@ pub struct Router {
     pub plan: Plan,
 }
 
-impl Router {
+impl StaticRouter {
     /// The benchmark `b`: the mid, or 0 under the strict rule (MODEL A2).
     #[must_use]
     pub fn benchmark(&self, mid: Nanos) -> Nanos {
@@ -93,11 +92,11 @@ impl Router {
         view: &View<'_>,
         desk: &mut Desk,
         intents: &mut Vec<Intent>,
-        keep_going: &KeepGoing<'_>,
+        stop: Stop<'_>,
     ) -> Result<()> {
         match self.plan {
-            Plan::Displayed => self.plan_displayed(view, desk, intents, keep_going),
-            Plan::Fills { overbook } => self.plan_fills(view, overbook, desk, intents, keep_going),
+            Plan::Displayed => self.plan_displayed(view, desk, intents, stop),
+            Plan::Fills { overbook } => self.plan_fills(view, overbook, desk, intents, stop),
         }
     }
 
@@ -107,7 +106,7 @@ impl Router {
         view: &View<'_>,
         desk: &mut Desk,
         intents: &mut Vec<Intent>,
-        keep_going: &KeepGoing<'_>,
+        stop: Stop<'_>,
     ) -> Result<()> {
         let benchmark_key = view.side.sign() * self.benchmark(view.mid);
         let penalties = desk.penalties();
@@ -124,7 +123,7 @@ impl Router {
             rule: self.rule,
         };
         desk.split.resize(desk.offers.len(), 0);
-        if !allocate_while(&problem, self.solver, &mut desk.scratch, &mut desk.split, keep_going)? {
+        if !allocate(&problem, self.solver, &mut desk.scratch, &mut desk.split, stop)? {
             return Ok(());
         }
         let chosen = desk.venues.iter().zip(&desk.offers).zip(&desk.split).filter(|&(_, &quantity)| quantity > 0);
@@ -143,12 +142,10 @@ impl Router {
         overbook: f64,
         desk: &mut Desk,
         intents: &mut Vec<Intent>,
-        keep_going: &KeepGoing<'_>,
+        stop: Stop<'_>,
     ) -> Result<()> {
         // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
-        if keep_going().is_break() {
-            return Err(Error::Stopped);
-        }
+        stop.check()?;
         desk.gather(view);
         let penalties = desk.penalties();
         let plan = curves::Plan {
@@ -184,9 +181,7 @@ impl Router {
         };
         match self.solver {
             Solver::Exact => solver.exact(&problem, lots)?,
-            Solver::Exhaustive { max_candidates } => {
-                curves::exhaustive_while(&problem, max_candidates, lots, keep_going)?
-            }
+            Solver::Exhaustive { max_candidates } => curves::exhaustive(&problem, max_candidates, lots, stop)?,
         };
         let chosen = desk.venues.iter().enumerate().zip(lots.iter()).filter(|&(_, &lots)| lots > 0);
         intents.extend(chosen.map(|((i, &venue), &lots)| {

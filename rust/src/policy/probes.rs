@@ -5,14 +5,12 @@
 //! kept. A window is known once it has ended.
 
 use std::collections::VecDeque;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
-use super::require;
-use crate::book::{Book, Change};
-use crate::error::{Error, Result};
-use crate::policy::Visibility;
-use crate::resting::{Arrival, QueueModel, Resting, postable};
-use crate::tape::{Snapshot, Tape};
+use crate::error::{Result, require};
+use crate::fills::{Arrival, QueueModel, Resting};
+use crate::market::{Book, Change, Snapshot, Tape, Visibility, postable};
+use crate::observe::Stop;
 use crate::units::{Nanos, Shares, Side, Time};
 
 /// Which windows, and how their queues are simulated.
@@ -90,12 +88,12 @@ const MOST_WINDOWS: Time = 1_000_000;
 /// How often a pass looks whether it should stop: in records, each as often as there are windows open.
 const LOOK_EVERY: usize = 65_536;
 
-/// Replays the probes of all windows that lie on the tape, in one pass. `keep_going` is asked every few milliseconds.
+/// Replays the probes of all windows that lie on the tape, in one pass. `stop` is asked every few milliseconds.
 ///
 /// # Errors
 ///
-/// [`Error::Stopped`], and [`Error::Invalid`] where there are more than a million windows.
-pub fn probe(tape: &Tape<'_>, probing: &Probing, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Probes> {
+/// [`Error::Stopped`](crate::Error::Stopped), and [`Error::Invalid`](crate::Error::Invalid) where there are more than a million windows.
+pub fn probe(tape: &Tape<'_>, probing: &Probing, stop: Stop<'_>) -> Result<Probes> {
     probing.windows.check(tape)?;
     let mut pass = Pass::new(tape, probing);
     let (mut next, mut work) = (0, 0);
@@ -110,9 +108,7 @@ pub fn probe(tape: &Tape<'_>, probing: &Probing, keep_going: &mut dyn FnMut() ->
         book.apply(tape, rows, probing.snapshot, |change| open.iter_mut().for_each(|window| window.record(change)));
         if work >= LOOK_EVERY {
             work = 0;
-            if keep_going().is_break() {
-                return Err(Error::Stopped);
-            }
+            stop.check()?;
         }
     }
     // What is still open ends with the tape.

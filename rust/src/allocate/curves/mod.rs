@@ -92,7 +92,7 @@ mod search;
 mod tail;
 
 pub use exact::Solver;
-pub use exhaustive::{candidates, exhaustive, exhaustive_while};
+pub use exhaustive::{candidates, exhaustive};
 
 use crate::error::{Error, Result};
 use crate::units::{Money, Nanos, Shares, Side};

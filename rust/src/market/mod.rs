@@ -1,0 +1,20 @@
+//! The market: its tape, the book that the tape makes, what can be seen of it, and the venues' terms.
+
+mod as_of;
+mod book;
+#[allow(clippy::module_inception, reason = "the file that holds `Market`")]
+mod market;
+mod scan;
+mod taken;
+mod tape;
+mod venue;
+mod visibility;
+
+pub use as_of::{AsOf, as_of_books};
+pub use book::{Book, Change};
+pub use market::{Limit, Market};
+pub use scan::{BookCounts, count_states, mids_at};
+pub use taken::{Depletion, Taken};
+pub use tape::{Columns, Record, Snapshot, Tape, Trades};
+pub use venue::Venue;
+pub use visibility::{Visibility, postable};

@@ -1,0 +1,57 @@
+//! Which quotes can be seen (MODEL B3, B7).
+
+use crate::market::book::Book;
+use crate::quote::{EMPTY, Quote, reaches};
+use crate::units::{Nanos, Side, Time, fraction_of};
+
+/// Which quotes a policy may see, besides the book itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Visibility {
+    /// Quotes further than this fraction of the mid through it are stubs (B7).
+    pub collar: f64,
+    /// Quotes older than this are hidden, nanoseconds (B3).
+    pub max_quote_age: Option<Time>,
+}
+
+impl Visibility {
+    /// The signed price beyond which a quote that `side` takes is a stub at this mid (B7).
+    #[must_use]
+    #[inline]
+    pub fn worst_key(&self, side: Side, mid: Nanos) -> Nanos {
+        // An empty side (EMPTY) is never below the limit, whatever the collar.
+        (side.sign() * mid).saturating_add(fraction_of(self.collar, mid)).min(EMPTY - 1)
+    }
+
+    /// The quotes of a book that `side` takes and sees, by venue.
+    pub fn visible<'a>(
+        &self,
+        book: &'a Book,
+        side: Side,
+        mid: Nanos,
+        now: Time,
+    ) -> impl Iterator<Item = (usize, Quote)> + 'a {
+        let (worst_key, oldest) = (self.worst_key(side, mid), self.oldest(now));
+        let quotes = book.offers(side).iter().copied().enumerate();
+        quotes.filter(move |&(venue, quote)| quote.key <= worst_key && book.updated(venue) >= oldest)
+    }
+
+    /// Time of the oldest record a quote may rest on at `now` (B3).
+    #[must_use]
+    #[inline]
+    pub fn oldest(&self, now: Time) -> Time {
+        self.max_quote_age.map_or(Time::MIN, |age| now.saturating_sub(age))
+    }
+}
+
+/// The venues where an order of `side` can be posted, and their own-side quotes: visible ones (B3, B7, mirrored) whose own
+/// other side does not reach them.
+pub fn postable<'a>(
+    book: &'a Book,
+    side: Side,
+    visibility: &Visibility,
+    mid: Nanos,
+    now: Time,
+) -> impl Iterator<Item = (usize, Quote)> + 'a {
+    let own_side = visibility.visible(book, side.opposite(), mid, now);
+    own_side.filter(move |&(venue, quote)| !reaches(book.offers(side)[venue].key, quote.key))
+}
