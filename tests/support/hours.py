@@ -7,10 +7,27 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import reference as ref
-from tapes import CENT, Raw, random_order, random_tape
+from exchange import Rules, simulate
+from tapes import (
+    CENT,
+    POLICIES,
+    QUEUES,
+    SIDES,
+    Case,
+    Raw,
+    random_busy_policy,
+    random_order,
+    random_paper_policy,
+    random_policy,
+    random_settings,
+    random_tape,
+    random_trades,
+    reference_records,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,34 +105,94 @@ def random_halts(rng: Random, times: Sequence[int], venues: int) -> list[ref.Hal
     return halts
 
 
-def with_hours(
-    rng: Random, settings: ref.Settings, hours: dict[str, Any], halts: Sequence[ref.Halt]
-) -> ref.Settings:
-    """Return settings with these sessions and halts, and any width of the collar in ticks."""
-    return dataclasses.replace(settings, **hours, halts=list(halts), collar_ticks=rng.choice([0, 0, 1, 5]))
+@dataclass(frozen=True)
+class Days:
+    """A tape of several sessions, as a file's records and as the reference's, and orders on it under all settings."""
+
+    raw: list[Raw]
+    records: list[ref.book.Record]
+    trades: list[ref.Trade] | None
+    cases: list[Case]
 
 
-def order_inside(
-    rng: Random, raw: Sequence[Raw], side: str, records: Sequence[ref.book.Record], settings: ref.Settings
-) -> ref.Order | None:
-    """Return an order that has a session (T3); None where a tape has nothing inside its hours."""
+def random_replays(rng: Random, count: int) -> Days:
+    """Return a random tape and at most `count` cases on it; the sessions and halts are those of the tape."""
+    busy = rng.random() < 0.3
+    if busy:
+        raw, trades = busy_days(rng)
+    else:
+        raw = random_days(rng)
+        trades = random_trades(rng, raw)
+    records = reference_records(raw)
+    times, venues = [record[0] for record in records], len({record[2] for record in raw})
+    hours = {**random_hours(rng, times), "halts": random_halts(rng, times, venues)}
+    settings = dataclasses.replace(random_settings(rng, venues), **hours)
     pieces = ref.pieces_of(records, None, settings)
-    if not pieces:
-        return None
+    cases = []
+    for _ in range(count if pieces else 0):
+        kind = rng.choice([*POLICIES, "overbooked", "cont_kukanov"])
+        if busy and rng.random() < 0.7:
+            kind = "busy"
+        market = dataclasses.replace(
+            random_settings(rng, venues), **hours, collar_ticks=rng.choice([0, 0, 1, 5])
+        )
+        policy, market = policy_and_market(rng, kind, market, times)
+        longest = 300 if kind == "cont_kukanov" else 10_000  # an epoch of a nanosecond makes many plans
+        cases.append(Case(order_inside(rng, raw, pieces, longest), policy, market))
+    return Days(raw, records, trades if rng.random() < 0.7 else None, cases)
+
+
+def busy_days(rng: Random) -> tuple[list[Raw], list[ref.Trade]]:
+    """Return records and trades of a market with real queues, with silences in it."""
+    market = simulate(
+        Rules(rng.randrange(10**6), 2, 160, 1, limits=4, crossing=2, market=4, cancels=2, lots=100), []
+    )
+    begins = sorted(rng.sample([record[0] for record in market.records], rng.choice([0, 1, 2])))
+
+    def later(ts: int) -> int:
+        return ts + 40 * sum(begin <= ts for begin in begins)
+
+    raw = [(later(ts), i, venue, *quotes) for i, (ts, venue, *quotes) in enumerate(market.records)]
+    return raw, [(later(ts), *trade) for ts, *trade in market.trades]
+
+
+def policy_and_market(
+    rng: Random, kind: str, market: ref.Settings, times: Sequence[int]
+) -> tuple[ref.Policy, ref.Settings]:
+    """Return a policy of a kind in a market that suits it: one that rests, or one that buys too much."""
+    if kind == "cont_kukanov":
+        return random_paper_policy(rng, rng.choice(QUEUES)), market
+    if kind == "busy":
+        venues = [dataclasses.replace(venue, latency=rng.choice([0, 0, 8, 25])) for venue in market.venues]
+        policy = random_busy_policy(rng, rng.choice(QUEUES), max(times) - min(times))
+        return policy, dataclasses.replace(market, venues=venues, collar=None)
+    if kind != "overbooked":
+        return random_policy(rng, kind), market
+    fill = ref.FillModel(
+        rng.choice(["sampled", "expected"]), 0.2, impact=0.0001, decay=rng.choice([None, 9.0])
+    )
+    policy = dataclasses.replace(
+        random_policy(rng, "router"),
+        rule="relaxed",
+        plan="fills",
+        overbook=1.5,
+        unit="fraction",
+        lambda_under=0.9,
+        lambda_over=0.0,
+    )
+    return policy, dataclasses.replace(market, fill=fill)
+
+
+def order_inside(rng: Random, raw: Sequence[Raw], pieces: Sequence[ref.Piece], longest: int) -> ref.Order:
+    """Return an order that has a session (T3), not longer than `longest`, often at an edge of one."""
     while True:
-        order = random_order(rng, raw, side)
+        order = random_order(rng, raw, rng.choice(SIDES))
+        horizon = rng.choice([min(order.horizon, longest), min(order.horizon, longest), rng.randint(1, 15)])
+        order = dataclasses.replace(order, horizon=horizon)
         if rng.random() < 0.3:
-            session = rng.choice(pieces).session
-            order = dataclasses.replace(
-                order,
-                **rng.choice(
-                    [
-                        {"start": session.open - rng.choice([0, 1, 4])},
-                        {"start": session.close - order.horizon},
-                        {"start": session.close - rng.choice([0, 1, 4])},
-                    ]
-                ),
-            )
+            opened, closed = rng.choice(pieces).session
+            edges = [opened - rng.choice([0, 1, 4]), closed - order.horizon, closed - rng.choice([0, 1, 4])]
+            order = dataclasses.replace(order, start=rng.choice(edges))
         try:
             ref.place_order(order, pieces)
         except ValueError:
