@@ -9,7 +9,7 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint format bench bench-stats bench-paper bench-posting wheel clean
+.PHONY: demo test lint format bench bench-stats bench-paper bench-posting wheel docs clean
 
 demo: $(CORE) ## Build, and run the main job on a synthetic market
 	$(BIN)/sor demo
@@ -22,6 +22,8 @@ lint: $(SETUP) ## Formatting, ruff, clippy, mypy, stubtest: what is quick first
 	cargo fmt --all --check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 	$(MAKE) --no-print-directory $(CORE)
@@ -46,6 +48,11 @@ bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiG
 
 bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
 	$(BIN)/python bench/bench_posting.py
+
+docs: $(CORE) ## The documentation site in out/docs, and the core's own pages in target/doc
+	$(BIN)/python -m pip install --quiet --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	RUSTDOCFLAGS="-D warnings" cargo doc --package sor-core --no-deps --quiet
 
 wheel: $(SETUP) ## Build the abi3 manylinux wheel into dist/
 	rm -rf dist

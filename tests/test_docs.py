@@ -1,16 +1,24 @@
-"""The documents name rules and tests that exist, and the numbered pitfalls each have a test.
+"""The documents name rules and tests that exist; every argument of every public name is documented.
 
 That the code in them runs is in `test_api.py`.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
+import subprocess
+import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import sor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -83,3 +91,33 @@ def test_twenty_pitfalls_each_have_a_test() -> None:
     assert [entry.split(".")[0] for entry in entries] == [str(number) for number in range(1, 21)]
     for entry in entries:
         assert len(NAMED.findall(entry)) == 1, entry
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every public function, by name."""
+    for name in sor.__all__:
+        value = getattr(sor, name)
+        if inspect.isfunction(value):
+            yield name, value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), list(functions()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_argument_is_documented(name: str, value: Callable[..., Any]) -> None:
+    text = inspect.getdoc(value) or ""
+    parameters = [argument for argument in inspect.signature(value).parameters if argument != "self"]
+    described = re.compile(r"^ *([\w, ]+):|`(\w+)`", re.MULTILINE)
+    words = set(chain.from_iterable(re.findall(r"\w+", " ".join(found)) for found in described.findall(text)))
+    assert [argument for argument in parameters if argument not in words] == [], name
+
+
+def test_the_script_about_processes_runs(tmp_path: Path) -> None:
+    text = (ROOT / "docs/processes.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "script.py").write_text(code, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.split(",")) == 3

@@ -1,0 +1,441 @@
+"""The columns of every result table: what each is called, holds, and is measured in.
+
+One declaration for all readers: the page "Tables" of the documentation is made from it, and a test compares it with
+the tables of real results in both directions. A column that is added to a result is added here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIME = "Datetime(ns, UTC)"
+WHOLE = "Int64"
+COUNT = "UInt32"
+REAL = "Float64"
+NAME = "Enum"
+TEXT = "String"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: As in the frame.
+        dtype: Of polars; `Enum` stands for an `Enum` of any categories.
+        unit: What its numbers count or measure; empty for names and flags.
+        meaning: What it says, and when it is null.
+
+    """
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One result table.
+
+    Attributes:
+        about: What a row is.
+        columns: In the order of the frame.
+
+    """
+
+    about: str
+    columns: tuple[Column, ...]
+
+
+Columns = tuple[Column, ...]
+Row = tuple[str, str, str, str]
+
+
+def _columns(*parts: Columns | Row) -> Columns:
+    """Put columns together; a row of four texts is one column."""
+    columns: list[Column] = []
+    for part in parts:
+        if part and isinstance(part[0], str):
+            columns.append(Column(*part))
+        else:
+            columns += part
+    return tuple(columns)
+
+
+def _table(about: str, *parts: Columns | Row) -> Table:
+    return Table(about, _columns(*parts))
+
+
+def _nanos(columns: Columns, money: tuple[str, ...], dtype: str = WHOLE) -> Columns:
+    """Return columns as the exact ledger has them: these in nanos instead of currency."""
+    return tuple(
+        Column(column.name, dtype, column.unit.replace("currency", "nanos"), column.meaning)
+        if column.name in money
+        else column
+        for column in columns
+    )
+
+
+def _only(columns: Columns, *names: str) -> Columns:
+    by_name = {column.name: column for column in columns}
+    return tuple(by_name[name] for name in names)
+
+
+_POLICY = _columns(("policy", NAME, "", "Name of the policy."))
+_PARENT = _columns(("parent", COUNT, "", "Number of the parent order, from 0."))
+_CHILD = _columns(
+    ("child", WHOLE, "", "Number of the child within its parent; -1 for completion and unwinding.")
+)
+_PARTS = _columns(
+    ("spread_bps", REAL, "bps of Q * M0", "Quoted price against the mid at execution."),
+    ("slippage_bps", REAL, "bps of Q * M0", "Price against the quoted price."),
+    ("timing_bps", REAL, "bps of Q * M0", "Mid at execution against the arrival mid, before the end."),
+    ("opportunity_bps", REAL, "bps of Q * M0", "The same for shares completed at the end."),
+    ("fees_bps", REAL, "bps of Q * M0", "Taker fees."),
+    ("rebates_bps", REAL, "bps of Q * M0", "Maker rebates; they lower the shortfall."),
+)
+_SHORTFALL = _columns(
+    (
+        "shortfall_bps",
+        REAL,
+        "bps of Q * M0",
+        "The sum of the parts below, rebates subtracted.",
+    ),
+    _PARTS,
+)
+_FILLS = _columns(
+    _PARENT,
+    _CHILD,
+    ("ts_decided", TIME, "", "When the child was decided."),
+    ("ts_executed", TIME, "", "When it executed."),
+    ("venue", NAME, "", "Where."),
+    ("kind", NAME, "", "`take`, `post`, `completion` or `unwind`."),
+    ("quantity", WHOLE, "shares", "Executed, positive."),
+    ("price", REAL, "currency per share", "Paid or received, slippage included, fees not."),
+    ("quoted", REAL, "currency per share", "The venue's quote it executed against."),
+    ("mid", REAL, "currency per share", "The consolidated mid at execution."),
+    ("fee", REAL, "currency", "Taker fee of the row."),
+    ("rebate", REAL, "currency", "Maker rebate of the row."),
+    ("age", WHOLE, "nanoseconds", "Since the venue's last record."),
+)
+_SENT = _columns(
+    _PARENT,
+    ("child", WHOLE, "", "Number of the child within its parent."),
+    ("kind", NAME, "", "`take` or `post`."),
+    ("ts_decided", TIME, "", "When it was decided."),
+    ("ts_arrived", TIME, "", "When it arrived at the venue, or would have."),
+    ("venue", NAME, "", "Where it was sent."),
+    ("quantity", WHOLE, "shares", "Sent."),
+    ("executed", WHOLE, "shares", "Executed."),
+    ("reason", NAME, "", "How it ended; see the page on fills."),
+    ("remaining", WHOLE, "shares", "Still to plan when it was decided."),
+    ("mid", REAL, "currency per share", "Mid when it was decided."),
+    ("seen_price", REAL, "currency per share", "Quote it was planned on."),
+    ("seen_displayed", WHOLE, "shares", "Displayed there."),
+    ("seen_available", WHOLE, "shares", "What own fills had left of it."),
+    ("marginal", REAL, "currency per share", "Cost of its last lot against the benchmark, fee included."),
+    (
+        "threshold",
+        REAL,
+        "currency per share",
+        "The router's `lambda_under + theta_queue`; null for baselines.",
+    ),
+    ("met_price", REAL, "currency per share", "Quote it met; null where there was none."),
+    ("met_displayed", WHOLE, "shares", "Displayed there; of a limit order, at its price when it joined."),
+    (
+        "met_available",
+        WHOLE,
+        "shares",
+        "Available there; of a limit order, the queue it joined. Null: unbounded.",
+    ),
+    ("fill_probability", REAL, "probability", "The fill model's; null where nothing was tried."),
+    ("age", WHOLE, "nanoseconds", "Of the quote it met."),
+)
+_CHILD_COSTS = _columns(
+    ("price", REAL, "currency per share", "Of its executions; null without one."),
+    ("spread", REAL, "currency", "Quoted price against the mid, over its shares."),
+    ("slippage", REAL, "currency", "Price against the quoted price."),
+    ("timing", REAL, "currency", "Mid at execution against the arrival mid."),
+    ("fee", REAL, "currency", "Taker fees."),
+    ("rebate", REAL, "currency", "Maker rebates."),
+    ("cost", REAL, "currency", "The sum of the parts, rebate subtracted; positive is worse."),
+)
+_ORDER = _columns(
+    _PARENT,
+    ("side", NAME, "", "`buy` or `sell`."),
+    ("quantity", WHOLE, "shares", "Of the order, Q."),
+    ("lot", WHOLE, "shares", "In a lot."),
+    ("start", TIME, "", "When it starts."),
+    ("end", TIME, "", "When what is left is completed."),
+    ("status", NAME, "", "`filled`, `completed`, or `no_quotes`: could not trade."),
+    ("arrival_mid", REAL, "currency per share", "The mid on arrival, M0; null when there never was one."),
+    ("executed", WHOLE, "shares", "By takes and limit orders, before the end."),
+    ("posted", WHOLE, "shares", "Of those, by limit orders."),
+    ("completed", WHOLE, "shares", "By the completion at the end."),
+    ("unwound", WHOLE, "shares", "Executed beyond the quantity and traded back."),
+    ("avg_fill_px", REAL, "currency per share", "Average price without fees; null when it could not trade."),
+    ("all_in_px", REAL, "currency per share", "Average price with fees and rebates."),
+    ("children", COUNT, "", "Children sent."),
+    ("fills", COUNT, "", "Executions."),
+    ("ts_done", TIME, "", "Last execution; the end when there is none."),
+)
+_SUMS = _columns(
+    ("notional", WHOLE, "nanos", "Signed cash before fees: positive when paid."),
+    ("fees", WHOLE, "nanos", "Taker fees."),
+    ("rebates", WHOLE, "nanos", "Maker rebates."),
+    ("spread", WHOLE, "nanos", "Part of the shortfall."),
+    ("slippage", WHOLE, "nanos", "Part of the shortfall."),
+    ("timing", WHOLE, "nanos", "Part of the shortfall."),
+    ("opportunity", WHOLE, "nanos", "Part of the shortfall."),
+    ("shortfall", WHOLE, "nanos", "Sum of the parts, rebates subtracted."),
+    ("all_in", WHOLE, "nanos", "`notional + fees - rebates`."),
+)
+_SUMMARY = _columns(
+    ("parents", COUNT, "", "Parents that could trade; all figures are about these."),
+    ("no_quotes", "Int32", "", "Parents that could not."),
+    ("quantity", WHOLE, "shares", "Of all of them."),
+    (
+        "fill_ratio",
+        REAL,
+        "share of quantity",
+        "Executed before the end; above 1 where overfills were unwound.",
+    ),
+    ("posted_ratio", REAL, "share of quantity", "Filled by limit orders."),
+    ("completed_ratio", REAL, "share of quantity", "Completed at the end."),
+    ("total_cash", REAL, "currency", "Paid or received, fees and rebates included."),
+    ("avg_fill_px", REAL, "currency per share", "`total_cash` per share: all-in."),
+    _SHORTFALL,
+    ("fills", COUNT, "", "Executions."),
+    ("seconds", REAL, "seconds", "Mean time from a parent's start to its last execution."),
+)
+_SAVED = _columns(
+    (
+        "savings_bps",
+        REAL,
+        "bps of its price",
+        "The router's all-in price against this policy's; null for routers.",
+    )
+)
+_ARRIVAL = _columns(
+    ("arrival_spread_bps", REAL, "bps of the mid", "Spread at the start; null while one side is empty."),
+    ("arrival_depth", WHOLE, "shares", "Displayed at the start on the side it takes, stubs left out."),
+)
+_STUDY_PARENTS = _columns(
+    _PARENT,
+    ("tape", COUNT, "", "Place of its tape in `quotes`."),
+    ("symbol", TEXT, "", "Instrument; null where the tape does not name it."),
+    _only(_ORDER, "side", "quantity", "start", "end"),
+    _ARRIVAL,
+)
+_SAVINGS = _columns(
+    ("savings_bps", REAL, "bps of Q * M0", "The other policy's shortfall less ours; positive is better."),
+    *((part.name, REAL, part.unit, f"Saved in this part. {part.meaning}") for part in _PARTS),
+)
+_COMPARED = _columns(
+    ("against", TEXT, "", "The other policy."),
+    ("savings_bps", REAL, "bps of Q * M0", "Mean of the paired savings; positive is better."),
+    (
+        "lower",
+        REAL,
+        "bps of Q * M0",
+        "Lower end of the interval; null where the sample is too small for one.",
+    ),
+    ("upper", REAL, "bps of Q * M0", "Upper end."),
+    ("p_value", REAL, "probability", "Two-sided, of no difference; null as above."),
+    ("parents", WHOLE, "", "Pairs."),
+    ("times", WHOLE, "", "Distinct start times among them."),
+    ("block", WHOLE, "start times", "Length of the bootstrap's blocks."),
+    ("wins", WHOLE, "", "Parents with positive savings."),
+    ("ties", WHOLE, "", "Parents with none."),
+    ("losses", WHOLE, "", "Parents with negative savings."),
+    ("win_ratio", REAL, "share of parents", "`wins / parents`."),
+)
+_AXES = _columns(
+    ("lambda_over", REAL, "as `unit` says", "Penalty for each excess share."),
+    ("lambda_under", REAL, "as `unit` says", "Penalty for each missing share."),
+    ("theta_queue", REAL, "as `unit` says", "Queue-risk penalty, charged on both."),
+)
+_POINTS = _columns(
+    _AXES,
+    _SHORTFALL,
+    _only(_SUMMARY, "fill_ratio", "completed_ratio", "total_cash", "avg_fill_px"),
+    ("best", "Boolean", "", "Least mean shortfall; true for every point that ties."),
+)
+_BEHIND = _columns(
+    ("behind_bps", REAL, "bps of Q * M0", "Mean shortfall beyond the best point's, paired by parent."),
+    ("behind_lower", REAL, "bps of Q * M0", "Lower end of its interval; null where the sample is too small."),
+    ("behind_upper", REAL, "bps of Q * M0", "Upper end."),
+    ("plateau", "Boolean", "", "The interval does not exclude that the point is as good as the best."),
+)
+_EPOCHS = _columns(
+    _PARENT,
+    ("ts", TIME, "", "When the epoch was planned."),
+    ("remaining", WHOLE, "shares", "To plan."),
+    ("market", WHOLE, "shares", "Market order, M."),
+    ("limit", WHOLE, "shares", "Sum of the limit orders L_k."),
+    ("scenarios", WHOLE, "", "Past windows used; 0: no problem could be posed and all was taken."),
+    ("half_spread", REAL, "currency per share", "h. Null, as all below, where `scenarios` is 0."),
+    ("lambda_under", REAL, "currency per share", "Full cost of a late share, as it was used."),
+    ("lambda_over", REAL, "currency per share", "Cost of an excess share, as it was used."),
+    ("cost", REAL, "currency", "Expected cost V against the mid."),
+    ("shortfall", REAL, "shares", "Expected shares short, E (S - A)+."),
+    ("excess", REAL, "shares", "Expected excess shares, E (A - S)+."),
+)
+_PLACES = _columns(
+    _PARENT,
+    ("child", WHOLE, "", "The limit order."),
+    ("ts", TIME, "", "From when on."),
+    ("ahead", WHOLE, "shares", "Ahead of it in the queue; null where the pessimistic model knows no bound."),
+    ("left", WHOLE, "shares", "Its own shares not yet filled."),
+)
+_FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
+_CHILD_MONEY = ("mid", "seen_price", "marginal", "threshold", "met_price")
+TABLES: Mapping[str, Table] = {
+    "Backtest.summary": _table("One row per policy, the router first.", _POLICY, _SUMMARY, _SAVED),
+    "Backtest.orders": _table(
+        "One row per parent order of the router.",
+        _only(_ORDER, "parent", "side", "quantity", "start", "end", "status"),
+        _only(
+            _ORDER, "executed", "posted", "completed", "unwound", "arrival_mid", "avg_fill_px", "all_in_px"
+        ),
+        _SHORTFALL,
+        _only(_ORDER, "children", "fills", "ts_done"),
+    ),
+    "Backtest.fills": _table("One row per execution.", _FILLS),
+    "Backtest.children": _table("One row per child order: seen, met, got, cost.", _SENT, _CHILD_COSTS),
+    "Backtest.posts": _table(
+        "One row per limit order.",
+        _only(_SENT, "parent", "child", "venue", "ts_decided", "ts_arrived"),
+        ("price", REAL, "currency per share", "Where it rests."),
+        ("quantity", WHOLE, "shares", "Of the order."),
+        (
+            "ahead",
+            WHOLE,
+            "shares",
+            "The queue it joined; null where it never joined or the queue is unbounded.",
+        ),
+        ("filled", WHOLE, "shares", "Filled."),
+        ("reason", NAME, "", "How it ended."),
+        ("first_fill", TIME, "", "First execution; null without one."),
+        ("last_fill", TIME, "", "Last execution; null without one."),
+        ("seconds_to_first_fill", REAL, "seconds", "From arrival."),
+        ("seconds_to_fill", REAL, "seconds", "From arrival to the last; null unless filled whole."),
+        ("rebate", REAL, "currency", "Earned."),
+    ),
+    "Backtest.places": _table("One row per change of a limit order's place in its queue.", _PLACES),
+    "Backtest.epochs": _table("One row per decision of the paper's router.", _EPOCHS),
+    "Backtest.markouts": _table(
+        "One row per horizon: what passive fills were worth afterwards.",
+        ("seconds", WHOLE, "seconds", "After the fill: 0, 1, 10, 60."),
+        ("fills", WHOLE, "", "Passive fills whose mid then is known."),
+        ("shares", WHOLE, "shares", "Of those fills."),
+        ("unknown", WHOLE, "shares", "Filled, but the mid then lies past the tape."),
+        ("edge", REAL, "currency per share", "Mid then better than the price paid, weighted by shares."),
+        ("adverse", REAL, "currency per share", "How far the mid moved against us since the fill."),
+        ("edge_bps", REAL, "bps of the price", "`edge` as a fraction of the price."),
+    ),
+    "Backtest.hindsight": _table(
+        "One row per parent order: the least possible cost with perfect foresight.",
+        _PARENT,
+        _only(_ORDER, "all_in_px"),
+        _only(_SHORTFALL, "shortfall_bps"),
+    ),
+    "Study.parents": _table("One row per parent order, with the book at its start.", _STUDY_PARENTS),
+    "Study.summary": _table("One row per policy.", _POLICY, _SUMMARY),
+    "Study.savings": _table(
+        "One row per other policy and parent order.",
+        ("against", NAME, "", "The other policy."),
+        _STUDY_PARENTS,
+        _SAVINGS,
+    ),
+    "Study.comparisons": _table(
+        "One row per other policy: the evidence.",
+        _COMPARED,
+        ("median_bps", REAL, "bps of Q * M0", "Median of the paired savings."),
+        ("worst_bps", REAL, "bps of Q * M0", "The parent with the least."),
+        _only(_SAVINGS, *(part.name for part in _PARTS)),
+    ),
+    "Study.by": _table(
+        "One row per other policy and bin. The second column is named after what was asked for.",
+        _only(_COMPARED, "against"),
+        ("time, spread, depth, size, side or tape", TEXT, "", "The bin."),
+        _COMPARED[1:],
+    ),
+    "Search.table": _table("One row per point of the grid.", _POINTS),
+    "Selection.table": _table("One row per point tried.", _POINTS, _BEHIND),
+    "Selection.folds": _table(
+        "One row per fold of the walk-forward.",
+        ("fold", COUNT, "", "From 0."),
+        ("boundary", TIME, "", "Train before it, test after it."),
+        ("train", WHOLE, "", "Parents that end by the boundary."),
+        ("purged", WHOLE, "", "Parents that span it, left out of the training."),
+        ("test", WHOLE, "", "Parents that start after it, up to the next boundary."),
+        _AXES,
+        ("in_sample_bps", REAL, "bps of Q * M0", "Mean shortfall of the chosen point on `train`."),
+        ("out_of_sample_bps", REAL, "bps of Q * M0", "Its mean shortfall on `test`."),
+        ("hindsight_bps", REAL, "bps of Q * M0", "The least on `test` of all points tried in the fold."),
+    ),
+    "Selection.comparisons": _table(
+        "One row per other policy: savings in and out of sample, and the chance that the best is luck.",
+        _only(_COMPARED, "against", "parents"),
+        ("in_sample", REAL, "bps of Q * M0", "Mean savings of the best point on the parents of all tests."),
+        ("out_of_sample", REAL, "bps of Q * M0", "Of each fold's choice on the same; null without folds."),
+        _only(_COMPARED, "lower", "upper", "p_value"),
+        ("p_reality_check", REAL, "probability", "Of a best as good, if no point were better (White)."),
+        ("p_spa", REAL, "probability", "The same, clearly worse points not counted (Hansen)."),
+    ),
+    "Comparison.table": _table(
+        "One row per scenario.",
+        ("scenario", TEXT, "", "Name of the scenario."),
+        _SUMMARY,
+        ("saved_<baseline>_bps", REAL, "bps of its price", "The router's savings against it."),
+    ),
+    "probe_outflows": _table(
+        "One row per window.",
+        ("start", TIME, "", "When the probes joined."),
+        ("end", TIME, "", "When they left; the row is known from then on."),
+        ("<venue>", WHOLE, "shares", "Filled there; 0 where no probe could be posted."),
+    ),
+    "Quotes.venues": _table(
+        "One row per venue of a tape.",
+        ("index", "UInt16", "", "Position among the venues."),
+        ("id", "UInt16", "", "Publisher id; null where the input has only names."),
+        ("name", TEXT, "", "Name."),
+    ),
+    "Quotes.frame": _table(
+        "One row per record: the canonical tape.",
+        ("ts", WHOLE, "nanoseconds since 1970, UTC", "Time of the record."),
+        ("venue", "UInt16", "", "Index into `venues`."),
+        ("bid_px", WHOLE, "nanos per share", "2^63 - 1: no quote."),
+        ("bid_sz", COUNT, "shares", "0: no quote."),
+        ("ask_px", WHOLE, "nanos per share", "2^63 - 1: no quote."),
+        ("ask_sz", COUNT, "shares", "0: no quote."),
+    ),
+    "Ledger.parents": _table(
+        "One row per policy and parent order: exact sums over its fills.",
+        _POLICY,
+        _nanos(
+            _only(_ORDER, "parent", "side", "quantity", "lot", "start", "end", "status", "arrival_mid"),
+            ("arrival_mid",),
+        ),
+        _only(_ORDER, "executed", "posted", "completed", "unwound"),
+        _SUMS,
+        _only(_ORDER, "children", "fills", "ts_done"),
+    ),
+    "Ledger.children": _table("One row per child order.", _POLICY, _nanos(_SENT, _CHILD_MONEY)),
+    "Ledger.fills": _table(
+        "One row per execution; every sum follows from these.", _POLICY, _nanos(_FILLS, _FILL_MONEY)
+    ),
+    "Ledger.places": _table("One row per change of a limit order's place in its queue.", _POLICY, _PLACES),
+    "Ledger.epochs": _table(
+        "One row per decision of the paper's router.",
+        _POLICY,
+        _nanos(_EPOCHS, ("half_spread", "lambda_under", "lambda_over", "cost"), REAL),
+    ),
+}
+"Every result table by `class.attribute`, or by the function that returns it."
