@@ -11,7 +11,7 @@ from agreement import agree
 OUTCOMES = (
     *("filled", "completed", "late", "stale", "no_quotes"),
     *("take", "completion", "partial", "no_quote", "limit", "depleted", "queue", "expired"),
-    *("several sessions", "halts", "one-sided or stubs"),
+    *("several sessions", "halts", "one-sided"),
 )
 
 
