@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .book import Record, Settings, walk
-from .replay import Policy, _Desk, completion, follow
+from .completion import completion
+from .replay import Policy, _Desk, follow
 from .sessions import pieces_of, place_order
 
 if TYPE_CHECKING:
