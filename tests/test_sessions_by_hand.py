@@ -146,6 +146,8 @@ def test_a_schedule_lays_its_orders_in_every_session() -> None:
     late = ref.schedule(session, 10 * MINUTE, 5 * MINUTE, T + 5 * MINUTE, T + 31 * MINUTE)
     assert [(start - T) // MINUTE for start in late] == [5, 15, 25]
     assert len(ref.schedule(session, 10 * MINUTE, 5 * MINUTE, T + 5 * MINUTE, T + 30 * MINUTE - 1)) == 2
+    # the last may end at the close: 0, 10, ... 50
+    assert len(ref.schedule(session, 10 * MINUTE, 10 * MINUTE)) == 6
 
 
 def test_arrival_is_not_the_open_of_one_venues_stub() -> None:

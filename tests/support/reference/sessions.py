@@ -4,8 +4,8 @@ Readings where the text is open, all of them tested by hand in tests/test_sessio
 
 - T1: a session is closed at both ends: records at ``open`` and at ``close`` are in it. Where one session closes in the
   moment in which the next opens, that moment belongs to the later one. A session without a record is none.
-- T3: a session lies in ``[start, end)`` when it has opened (its first record is before ``end``) and is not over
-  (``start <= close``). A silence inside it does not shut it: an order may begin and end between two records.
+- T3: a session lies in ``[start, end)`` when it opens before ``end`` and closes at ``start`` or later. A silence inside
+  it does not shut it: an order may begin and end between two records, or before the first (then it has no quotes).
   An order that starts at the very close is cut to no time: it decides nothing, and completes at once.
 - T4: an order may arrive at ``end`` itself: it decides nothing there, and is completed. ``M0`` is then the mid there.
   Time slices and epochs are still counted from ``start``.
@@ -114,7 +114,7 @@ def place_order(order: Order, pieces: Sequence[Piece]) -> tuple[Piece, Order]:
     """T3: the session an order belongs to, and the order cut to it."""
     end = order.start + order.horizon
     for piece in pieces:
-        if piece.records[0][0] < end and order.start <= piece.session.close:
+        if piece.session.open < end and order.start <= piece.session.close:
             cut = min(end, piece.session.close) - order.start
             return piece, dataclasses.replace(order, horizon=cut)
     nearest = min(pieces, key=lambda piece: distance(order, piece.session), default=None)
