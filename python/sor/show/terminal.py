@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import polars as pl
 from rich.markup import escape
 from rich.table import Table
 
+from sor.errors import MissingExtra, SorWarning
 from sor.results.search import Search
 from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
@@ -96,14 +98,7 @@ def show_search(console: Console, search: Search) -> None:
 
 
 def write(result: Backtest | Search, out: Path) -> list[str]:
-    """Write the rows, the tables and a chart of cumulative cost; return the names of the files.
-
-    Raises:
-        ParameterError: If the chart's packages are missing.
-
-    """
-    from sor.show import plots
-
+    """Write the rows, the tables and, where its packages are there, a chart; return the names of the files."""
     out.mkdir(parents=True, exist_ok=True)
     backtest = result.backtest if isinstance(result, Search) else result
     ledger = backtest.ledger
@@ -116,8 +111,14 @@ def write(result: Backtest | Search, out: Path) -> list[str]:
         frames["search"] = result.table
     for name, frame in frames.items():
         frame.write_parquet(out / f"{name}.parquet")
-    plots.save(plots.cumulative_cost(backtest), out / "cost.png")
-    return [*(f"{name}.parquet" for name in frames), "cost.png"]
+    names = [f"{name}.parquet" for name in frames]
+    try:
+        from sor.show import plots, style
+    except MissingExtra as missing:
+        warnings.warn(f"no picture: {missing}", SorWarning, stacklevel=2)
+        return names
+    style.save(plots.cumulative_cost(backtest), out / "cost.png")
+    return [*names, "cost.png"]
 
 
 def _posting(result: Backtest) -> str:
