@@ -16,9 +16,9 @@ import polars as pl
 
 from sor.errors import DataError, MissingExtra, ParameterError
 from sor.tape.dbn import is_store, read_dbn, read_store
+from sor.tape.files import file_kind
 from sor.tape.options import CONSOLIDATED_NAMES, KNOWN_NAMES, Options
 from sor.tape.schema import Part, reading
-from sor.tape.tape import file_kind
 
 Table: TypeAlias = str | PathLike[str] | pl.DataFrame | pl.LazyFrame | Any
 """One source of records.
