@@ -53,6 +53,8 @@ class Part:
     """Every column is a string (CSV), to be parsed here, where a value that does not parse can be named."""
     quick: Part | None = None
     """The same records with the types that the first rows have: what a file of text is tried as first."""
+    trusting: bool = False
+    """Texts are taken to have the form of the first one; what has not is null, and read again in another part."""
     keep: pl.Expr | None = None
     """The records to read: those of one symbol, say; all by default."""
     theirs: Mapping[str, str] = field(default_factory=dict)

@@ -101,7 +101,8 @@ def to_frame(table: object, name: str, right: str) -> pl.DataFrame:
 
 
 def _of_frame(frame: pl.DataFrame, label: str) -> Part:
-    return Part(label, frame.lazy(), frame.schema)
+    part = Part(label, frame.lazy(), frame.schema)
+    return replace(part, quick=replace(part, trusting=True)) if pl.String in frame.schema.values() else part
 
 
 def _foreign(table: Any, label: str) -> pl.DataFrame:
@@ -258,7 +259,7 @@ def _open_csv(source: Path | bytes, label: str, options: Options) -> Part:
     first = frame.head(_SNIFFED).collect()
     types = {name: _sniffed(first[name], options.columns.get(name, name)) for name in schema}
     typed = scan(schema_overrides=types, infer_schema=False)
-    return replace(part, quick=Part(label, typed, pl.Schema(types)))
+    return replace(part, quick=Part(label, typed, pl.Schema(types), trusting=True))
 
 
 def _sniffed(values: pl.Series, name: str) -> pl.DataType:
