@@ -165,7 +165,7 @@ def test_order_is_a_stable_sort(keys: list[tuple[int, int]]) -> None:
 def test_order_is_compared_across_the_blocks_it_is_compared_in(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = raw(ts_event=[T0 + 1, T0, T0])
     whole = read_quotes(frame)
-    monkeypatch.setattr("sor.tape.read._BLOCK", 1)
+    monkeypatch.setattr("sor.tape.ordering._BLOCK", 1)
     assert read_quotes(frame).out_of_order == whole.out_of_order == 1
     assert read_quotes(frame).frame.equals(whole.frame)
 

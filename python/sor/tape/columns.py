@@ -124,15 +124,10 @@ def symbol_column(part: Part) -> str | None:
 
 
 def _side(part: Part, side: str, whole: bool, options: Options) -> list[Column]:
-    """Plan price and size of one side; both say so where there is no quote (MODEL B2)."""
-    price = _price(part, f"{side}_px_00", whole, options)
-    size = _size(part, f"{side}_sz_00", options)
-    # The null tests keep a malformed value malformed when the other of the pair says "no quote".
-    quoted = pl.when((size == 0) & price.is_not_null()).then(UNDEF_PRICE).otherwise(price)
-    shown = pl.when((price == UNDEF_PRICE) & size.is_not_null()).then(pl.lit(0, pl.UInt32)).otherwise(size)
+    """Plan price and size of one side, each for itself; `collect` clears both where one says there is no quote."""
     return [
-        Column(f"{side}_px", f"{side}_px_00", quoted, _PRICE),
-        Column(f"{side}_sz", f"{side}_sz_00", shown, _size_expected(options)),
+        Column(f"{side}_px", f"{side}_px_00", _price(part, f"{side}_px_00", whole, options), _PRICE),
+        Column(f"{side}_sz", f"{side}_sz_00", _size(part, f"{side}_sz_00", options), _size_expected(options)),
     ]
 
 

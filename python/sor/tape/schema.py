@@ -134,7 +134,22 @@ def reading(label: str) -> Iterator[None]:
 
 def _gather(part: Part, columns: list[Column]) -> pl.DataFrame:
     kept = part.frame if part.keep is None else part.frame.filter(part.keep)
-    return kept.select(column.expr.alias(column.name) for column in columns).collect(engine="streaming")
+    made = kept.select(column.expr.alias(column.name) for column in columns)
+    if any(column.name == "bid_px" for column in columns):
+        made = made.with_columns(*_cleared("bid"), *_cleared("ask"))
+    return made.collect(engine="streaming")
+
+
+def _cleared(side: str) -> tuple[pl.Expr, pl.Expr]:
+    """Clear price and size where either says that there is no quote (MODEL B2); what is malformed stays null."""
+    price, size = pl.col(f"{side}_px"), pl.col(f"{side}_sz")
+    return (
+        pl.when((size == 0) & price.is_not_null()).then(UNDEF_PRICE).otherwise(price).alias(f"{side}_px"),
+        pl.when((price == UNDEF_PRICE) & size.is_not_null())
+        .then(pl.lit(0, pl.UInt32))
+        .otherwise(size)
+        .alias(f"{side}_sz"),
+    )
 
 
 def _malformed(part: Part, columns: list[Column]) -> DataError:
