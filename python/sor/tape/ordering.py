@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 # Records compared at a time: what fits in a core's cache costs no memory and little time.
 _BLOCK = 2**16
 _CODES = 2**16
+_THREADS = min(4, os.cpu_count() or 1)
 
 
 def in_order(taken: list[pl.DataFrame]) -> tuple[pl.DataFrame, int, int]:
@@ -44,12 +45,13 @@ def in_order(taken: list[pl.DataFrame]) -> tuple[pl.DataFrame, int, int]:
         _, same = _neighbours([key.gather(order) for key in keys])
     del keys
     columns.pop("sequence", None)
-    sorted_columns = {}
-    for name in list(columns):
+
+    def one_chunk(name: str) -> pl.Series:
         column = columns.pop(name)
-        sorted_columns[name] = column.rechunk() if order is None else column.gather(order).rechunk()
-        del column
-    tape = pl.DataFrame(sorted_columns)
+        return (column if order is None else column.gather(order)).rechunk()
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        tape = pl.DataFrame(list(threads.map(one_chunk, list(columns))))
     for column in tape.drop("ts"):
         same = same[(column.gather(same) == column.gather(same + 1)).to_numpy()]
     return tape, backward, len(same)
@@ -83,7 +85,7 @@ def _in_blocks(work: Callable[[int], _T], length: int) -> list[_T]:
     begins = range(0, length, _BLOCK)
     if len(begins) < 2:
         return [work(begin) for begin in begins]
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
+    with ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(work, begins))
 
 

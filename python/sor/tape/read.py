@@ -272,7 +272,7 @@ def _only_symbol(part: Part, symbol: str) -> Part:
 
 def _check_quotes(part: Part, frame: pl.DataFrame) -> None:
     """Refuse what is no quote of a venue (MODEL B9), and interval samples among other records (MODEL B8)."""
-    rtypes: set[int] = set(present_codes(frame["rtype"])) if "rtype" in frame.columns else set()
+    rtypes: set[int] = set(frame["rtype"].unique().to_list()) if "rtype" in frame.columns else set()
     interval = rtypes & set(INTERVAL_RTYPES)
     if wrong := sorted(rtypes & set(CONSOLIDATED_RTYPES)):
         raise DataError(
