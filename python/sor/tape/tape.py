@@ -12,7 +12,7 @@ import polars as pl
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.settings.params import _number
+from sor.settings.checks import number
 from sor.settings.times import format_ns
 from sor.tape.files import beside, file_kind
 from sor.tape.schema import UNDEF_PRICE
@@ -174,7 +174,7 @@ class Quotes:
             DataError: If no record lies in any session.
 
         """
-        locked, crossed, stubs = _scan(self, _number("collar", collar, least=0, most=1e6))
+        locked, crossed, stubs = _scan(self, number("collar", collar, least=0, most=1e6))
         laid = resolve(self, sessions, session_gap, halts)
         return QuotesReport(
             records=len(self),
