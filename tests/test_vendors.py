@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import recorded
 import sor
+from dbn_files import dbn_file, mapping
 from raw_frames import T0, raw
 from sor.errors import DataError
 
@@ -42,8 +43,6 @@ def test_every_recipe_is_tested() -> None:
 def test_databento(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     databento = pytest.importorskip("databento")
     zstandard = pytest.importorskip("zstandard")
-    from test_sources import dbn_file, mapping
-
     data = dbn_file(mappings=mapping())
     (tmp_path / "xnas-itch.mbp-1.dbn.zst").write_bytes(zstandard.compress(data))
     store = databento.DBNStore.from_bytes(data)
