@@ -57,7 +57,7 @@ def test_databento(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("same", "text", "days", "by_arrival"):
         assert found[name].frame.equals(expected.frame)
         assert found[name].venues.equals(expected.venues)
-    sor.backtest(expected, sor.Order("buy", 100), venues=[found["venue"]])
+    sor.backtest(expected, sor.Order("buy", 100), market=sor.Market(venues=[found["venue"]]))
     for pretty in (True, False):
         store.to_csv(tmp_path / "b.csv", pretty_ts=pretty, pretty_px=pretty, map_symbols=True)
         assert sor.read_quotes(tmp_path / "b.csv").frame.equals(expected.frame)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
 
 import polars as pl
 
@@ -40,6 +41,48 @@ KINDS = ("take", "post", "completion", "unwind")
 
 REASONS = ("filled", "partial", "no_quote", "limit", "depleted", "queue", "expired", "crossed")
 """How a child ended, in the core's order."""
+
+
+class Prints(Protocol):
+    """Trades, by what sessions need of them."""
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The trades, in order of `ts`."""
+        ...
+
+
+class Tape(Protocol):
+    """A tape, by what is laid on it: sessions, halts, the terms of venues. `sor.Quotes` is one."""
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The records, of `TAPE_SCHEMA`."""
+        ...
+
+    @property
+    def venues(self) -> pl.DataFrame:
+        """The index, id and name of each venue."""
+        ...
+
+    @property
+    def symbol(self) -> str | None:
+        """The instrument."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the records came from."""
+        ...
+
+    @property
+    def trades(self) -> Prints | None:
+        """The executions."""
+        ...
+
+    def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Self:
+        """Return the tape with these of its records and trades."""
+        ...
 
 
 @dataclass(frozen=True)

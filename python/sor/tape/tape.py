@@ -134,6 +134,13 @@ class Quotes:
         """Lend the tape to the core: `arrays()`, and those of the trades under `"trades"` where there are any."""
         return self.arrays() if self.trades is None else {**self.arrays(), "trades": self.trades.arrays()}
 
+    def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Quotes:
+        """Return this tape with some of its records and trades only, in one chunk."""
+        prints = (
+            None if self.trades is None or trades is None else replace(self.trades, frame=trades.rechunk())
+        )
+        return replace(self, frame=frame.rechunk(), trades=prints)
+
     def with_trades(self, trades: Trades) -> Quotes:
         """Return this tape with its trades.
 
