@@ -44,7 +44,7 @@ class Stress:
         return {"markets": self.table.to_dicts()}
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON."""
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def __repr__(self) -> str:

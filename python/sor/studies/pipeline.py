@@ -1,7 +1,7 @@
 """The one pipeline: tapes read, orders laid on them, policies replayed, here or taken from a file.
 
 Work is cut into units: one policy on one run of parents of one tape. Replays are deterministic and parents independent
-(MODEL N2, P2), so a result put together from kept and from new units is the result of an uninterrupted run, byte for
+(rules N2, P2), so a result put together from kept and from new units is the result of an uninterrupted run, byte for
 byte.
 """
 
@@ -20,7 +20,7 @@ from sor.errors import ParameterError
 from sor.replay.ledger import TABLES, Ledger
 from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, lay, market_on
-from sor.replay.replay import VERSION, replay
+from sor.replay.replay import BUILD, VERSION, replay
 from sor.settings.checks import instance
 from sor.settings.config import Config
 from sor.settings.market import Market
@@ -245,6 +245,7 @@ class Pipeline:
     def _made_of(self) -> dict[str, str]:
         return {
             "version": VERSION,
+            "build": BUILD,
             "tapes": _digest(_tape_digest(job.quotes) for job in self.jobs),
             "orders": _digest(repr(list(job.parents)) for job in self.jobs),
             "market": _digest(repr(job.markets) for job in self.jobs),
