@@ -135,7 +135,13 @@ class Quotes:
         return self.arrays() if self.trades is None else {**self.arrays(), "trades": self.trades.arrays()}
 
     def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Quotes:
-        """Return this tape with some of its records and trades only, in one chunk."""
+        """Return this tape with some of its records and trades only, in one chunk.
+
+        Args:
+            frame: Records of `frame`, in their order.
+            trades: Trades of `trades.frame`; None for a tape without.
+
+        """
         prints = (
             None if self.trades is None or trades is None else replace(self.trades, frame=trades.rechunk())
         )
