@@ -1,4 +1,4 @@
-"""The one form of a tape that the core sees, and a source of records on the way to it (MODEL B1, B2).
+"""The one form of a tape that the core sees, and a source of records on the way to it (rules B1, B2).
 
 Every input column becomes a canonical one through a polars expression that is null exactly where the
 record is malformed. A good file is therefore read and checked in one streaming pass, and the check is a

@@ -1,4 +1,4 @@
-"""A validated tape and its trades, as the package hands them around (MODEL B1, B2)."""
+"""A validated tape and its trades, as the package hands them around (rules B1, B2)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class QuotesReport:
     `out_of_order` counts records that precede, in (time, sequence), the record before them in the input;
     `duplicates` those that equal the record before them in the sorted tape in every column, sequence
     included; `locked` and `crossed` the snapshots whose consolidated best bid equals or exceeds the best
-    ask (MODEL B6); `stubs` the quotes beyond the collar (MODEL B7).
+    ask (rule B6); `stubs` the quotes beyond the collar (rule B7).
     """
 
     records: int
@@ -74,9 +74,9 @@ class Quotes:
         out_of_order: Records that were not in order in the input; see `QuotesReport`.
         duplicates: Records that say nothing new; see `QuotesReport`.
         trades: The executions on its venues, where they are given: what tells a trade from a cancellation in
-            the queue of a resting order (MODEL C10).
+            the queue of a resting order (rule C10).
         size_unit: What one unit of `bid_sz` and `ask_sz` is in the user's own sizes: 0.001 where the tape counts
-            thousandths (MODEL B10).
+            thousandths (rule B10).
         warnings: What was noticed when the tape was read and may make a result say little.
 
     """
@@ -132,7 +132,7 @@ class Quotes:
         return replace(self, trades=trades)
 
     def report(self, *, collar: float = 0.01) -> QuotesReport:
-        """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (MODEL B7)."""
+        """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (rule B7)."""
         locked, crossed, stubs = _scan(self, number("collar", collar, least=0, most=1e6))
         return QuotesReport(
             records=len(self),
