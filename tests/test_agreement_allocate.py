@@ -1,4 +1,4 @@
-"""The allocators against the golden cases and the reference: three engines, one split (MODEL A3, A4)."""
+"""The allocators against the golden cases and the reference: three engines, one split (rules A3, A4)."""
 
 from __future__ import annotations
 

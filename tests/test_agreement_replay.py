@@ -1,4 +1,4 @@
-"""The core's replay against the reference, fill by fill and child by child (MODEL sections 2, 4 and 5)."""
+"""The core's replay against the reference, fill by fill and child by child (the model's sections 2, 4 and 5)."""
 
 from __future__ import annotations
 

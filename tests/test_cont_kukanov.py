@@ -1,4 +1,4 @@
-"""The Cont & Kukanov allocator against published and computed numbers, and against theory (MODEL C1-C8)."""
+"""The Cont & Kukanov allocator against published and computed numbers, and against theory (rules C1-C8)."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_two_independent_venues(shapes, rebates, orders, cents):
 
 
 def test_the_objective_is_not_convex():
-    """C8: two venues, no queue, outflows uniform on [550, 650], M = 0, L_2 = 600: the middle is above the chord."""
+    """Two venues, no queue, outflows uniform on [550, 650], M = 0, L_2 = 600: the middle is above the chord (C6)."""
     grid = 550 + 100 * (np.arange(1000) + 0.5) / 1000
     xi = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
     p = replace(BASELINE, Q=0)

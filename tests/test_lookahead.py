@@ -27,7 +27,7 @@ from tapes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sor.replay.replay import Ledger
+    from sor.replay.ledger import Ledger
 
 
 # No look-ahead
@@ -78,7 +78,7 @@ def poisoned(quotes: sor.Quotes, rng: random.Random, at: int, *, after: bool = T
 
 DECISION = (
     *("parent", "child", "kind", "ts_decided", "ts_arrived", "venue", "quantity", "remaining", "mid"),
-    *("seen_price", "seen_displayed", "seen_available", "marginal", "threshold"),
+    *("seen_price", "seen_displayed", "seen_available", "marginal", "threshold", "gap"),
 )
 MEETING = ("parent", "child", "met_price", "met_displayed", "met_available", "fill_probability", "age")
 

@@ -194,7 +194,7 @@ def test_an_epoch_sends_what_it_decided(replays: list[Posted]) -> None:
             assert epoch["limit"] == posts[ts], (epoch, run.case)
             assert takes[ts] <= epoch["market"] <= epoch["remaining"] <= run.case.order.quantity
             assert (epoch["market"] == 0) <= (sent[ts] == 0)
-            # C3: all that is left is sent, somewhere.
+            # rule C3: all that is left is sent, somewhere.
             assert epoch["market"] + epoch["limit"] >= epoch["remaining"]
             full += 0 < takes[ts] == epoch["market"]
             known = ("half_spread", "lambda_under", "lambda_over", "cost", "shortfall", "excess")

@@ -1,4 +1,4 @@
-"""Queue models against simulated queues: the truth is known, and the models must bound it (MODEL C9, C10)."""
+"""Queue models against simulated queues: the truth is known, and the models must bound it (rules C9, C10)."""
 
 from __future__ import annotations
 

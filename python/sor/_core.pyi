@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
+from types import NotImplementedType
 from typing import Any, Final, Protocol, TypedDict
 
 import numpy as np
@@ -8,6 +9,8 @@ __all__ = [
     "RELEASE",
     "__version__",
     "allocate",
+    "allocate_books",
+    "allocate_offers",
     "ck_bound",
     "ck_check",
     "ck_conditions",
@@ -27,6 +30,22 @@ __all__ = [
 
 RELEASE: Final[bool]
 __version__: Final[str]
+
+class _RouterSettings(Protocol):
+    @property
+    def lambda_over(self) -> float: ...
+    @property
+    def lambda_under(self) -> float: ...
+    @property
+    def theta_queue(self) -> float: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def solver(self) -> str: ...
+    @property
+    def max_candidates(self) -> int: ...
 
 class _Resolved(Protocol):
     @property
@@ -85,6 +104,20 @@ def allocate(
     solver: str,
     max_candidates: int,
 ) -> tuple[list[int], tuple[int, int, int, int, int]] | None: ...
+def allocate_offers(
+    quantity: object, offers: object, router: _RouterSettings, lot: object, side: object, benchmark: object
+) -> tuple[Any, ...] | NotImplementedType | None: ...
+def allocate_books(
+    quantities: NDArray[np.int64],
+    prices: NDArray[np.float64],
+    sizes: NDArray[np.int64] | NDArray[np.float64],
+    fees: NDArray[np.float64],
+    benchmarks: NDArray[np.float64] | None,
+    router: _RouterSettings,
+    lot: int,
+    sign: int,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
 def ck_check(resolved: _Resolved) -> None: ...
 def ck_cost(
     resolved: _Resolved, outflows: NDArray[np.float64], orders: tuple[float, Sequence[float]]

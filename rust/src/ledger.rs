@@ -98,6 +98,9 @@ pub struct Child {
     pub marginal: Nanos,
     /// The router's `lambda_under + theta` at that moment, nanos per share; `None` for the baselines.
     pub threshold: Option<Nanos>,
+    /// By how many nanos a better split of its decision might at most have been cheaper; `None` where it is proven that
+    /// there is none, as for nearly all decisions, and for the baselines.
+    pub gap: Option<Nanos>,
     /// Quote it met, `None` without one.
     pub met_price: Option<Nanos>,
     /// Shares displayed there.
@@ -127,6 +130,7 @@ impl Child {
         seen_available: 0,
         marginal: 0,
         threshold: None,
+        gap: None,
         met_price: None,
         met_displayed: 0,
         met_available: 0,

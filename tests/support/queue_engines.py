@@ -79,7 +79,8 @@ def quotes_of(
     told = [*records, (past + 1, *records[-1][1:])]
     names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
     types = (pl.Int64, pl.UInt16, pl.Int64, pl.UInt32, pl.Int64, pl.UInt32)
-    quotes = sor.read_quotes(pl.DataFrame(told, schema=dict(zip(names, types, strict=True)), orient="row"))
+    frame = pl.DataFrame(told, schema=dict(zip(names, types, strict=True)), orient="row")
+    quotes = sor.read_quotes(frame, price_scale=1e-9, time_unit="ns")
     if trades is None:
         return quotes
     assert quotes.venues["id"].to_list() == list(range(quotes.venues.height))

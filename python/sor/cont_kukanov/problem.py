@@ -1,14 +1,16 @@
-"""The paper's problem as values: parameters, orders, and what is said of them (MODEL C1, C2, C6)."""
+"""The paper's problem as values: parameters, orders, and what is said of them (rules C1, C2, C6)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sor import _core
 from sor.errors import ParameterError
+from sor.settings.checks import above_zero, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ class Resolved(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Prices, penalties and sizes of the problem (MODEL C1).
+    """Prices, penalties and sizes of the problem (rule C1).
 
     Args:
         h: Half the bid-ask spread, currency per share.
@@ -43,7 +45,7 @@ class Parameters:
 
     Raises:
         ParameterError: An argument is not a number or out of range, or an assumption of the paper fails
-            (MODEL C2): A1 `min r + h > 0`; A2 `lambda_over > h + max r` and `lambda_over > -(h + f)`;
+            (rule C2): A1 `min r + h > 0`; A2 `lambda_over > h + max r` and `lambda_over > -(h + f)`;
             A3 `lambda_under > h + f`. The message names it.
 
     """
@@ -61,7 +63,7 @@ class Parameters:
         for name in ("r", "Q"):
             value = getattr(self, name)
             if not np.isscalar(value):
-                object.__setattr__(self, name, tuple(as_numbers(name, value)))
+                object.__setattr__(self, name, tuple(numbers(name, value)))
         _core.ck_check(resolve(self, venues_of(self)))
 
 
@@ -129,10 +131,10 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """First-order conditions (MODEL C6): necessary across kinks; without convexity not sufficient.
+    """First-order conditions (rule C6): necessary across kinks; without convexity not sufficient.
 
     Attributes:
-        beta: The level of MODEL C5.
+        beta: The level of rule C5.
         probability_under: `P(A < S)`.
         probability_at_most: `P(A <= S)`.
         quantile_residual: By how much `P(A < S) <= beta <= P(A <= S)` fails.
@@ -152,7 +154,7 @@ class Conditions:
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """A lower bound on `V` over all allocations, from the convex relaxation (MODEL C6).
+    """A lower bound on `V` over all allocations, from the convex relaxation (rule C6).
 
     Attributes:
         value: The bound, currency.
@@ -180,7 +182,7 @@ class Solution:
             on it.
         bound: The lower bound, or None when it was not asked for.
         gap: `V - bound`, currency: no allocation is cheaper by more. It holds the relaxation's own gap, which
-            is what forced overfills cost, so that 0 is not to be expected.
+            is what forced overfills cost, so it is rarely 0.
 
     """
 
@@ -240,25 +242,12 @@ def resolve(parameters: Parameters, venues: int) -> Resolved:
 
 
 def as_number(name: str, value: object) -> float:
-    """Return a value as a float, or raise `ParameterError`."""
-    try:
-        return float(value)  # type: ignore[arg-type]  # any object: what is not a number raises
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be a number, got {value!r}") from None
-
-
-def as_numbers(name: str, values: Sequence[float]) -> list[float]:
-    """Return values as floats, or raise `ParameterError`."""
-    try:
-        return [float(value) for value in values]
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be a sequence of numbers, got {values!r}") from None
+    """Return any float, also an infinite one: the core says which assumption it breaks."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise ParameterError(f"{name} must be a number, got {value!r}")
+    return numbers(name, [value])[0]
 
 
 def as_lot(lot: float | None) -> float | None:
     """Return a lot as a positive float; None stays None."""
-    if lot is None:
-        return None
-    if not (np.isfinite(lot) and lot > 0):
-        raise ParameterError(f"lot must be a positive number of shares, got {lot}")
-    return float(lot)
+    return None if lot is None else above_zero("lot", lot, " of shares")

@@ -1,4 +1,4 @@
-"""Prices, conditions, optima and bounds of the paper's problem (MODEL C1-C7)."""
+"""Prices, conditions, optima and bounds of the paper's problem (rules C1-C7)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sor.cont_kukanov.problem import (
     Solution,
     as_lot,
     as_number,
-    as_numbers,
     resolve,
     venues_of,
 )
 from sor.errors import ParameterError
+from sor.settings.checks import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ class FrozenLaw(Protocol):
 
 
 def cost(allocation: Allocation | Sequence[float], scenarios: Scenarios, parameters: Parameters) -> Cost:
-    """Evaluate `V`, its parts and one-sided derivatives (MODEL C1).
+    """Evaluate `V`, its parts and one-sided derivatives (rule C1).
 
     Args:
         allocation: An `Allocation`, or `(M, L_1 .. L_K)` in shares.
@@ -60,7 +60,7 @@ def conditions(
     *,
     lot: float | None = None,
 ) -> Conditions:
-    """Test an allocation for optimality (MODEL C6).
+    """Test an allocation for optimality (rule C6).
 
     Args:
         allocation: An `Allocation`, or `(M, L_1 .. L_K)` in shares.
@@ -77,7 +77,7 @@ def conditions(
 
 
 def closed_form(law: Callable[[float], float] | FrozenLaw | ArrayLike, parameters: Parameters) -> Allocation:
-    """Solve the problem of one venue (MODEL C4; Proposition 3 of the paper).
+    """Solve the problem of one venue (rule C4; Proposition 3 of the paper).
 
     `L = S` if `p >= 1`, else `clip(F^-1(p) - Q, 0, S)`, `M = S - L`, where
     `p = (2h + f + r) / (lambda_under + h + r + theta)`. `lambda_over` plays no role.
@@ -105,7 +105,7 @@ def closed_form(law: Callable[[float], float] | FrozenLaw | ArrayLike, parameter
 
 
 def market_order(limits: Sequence[float], scenarios: Scenarios, parameters: Parameters) -> float:
-    """Find the best market order for given limit orders (MODEL C5), in shares.
+    """Find the best market order for given limit orders (rule C5), in shares.
 
     `clip(S - q, 0, S)` where `q` is the quantile of the filled shares at
     `beta = (h + f + lambda_over + theta) / (lambda_under + lambda_over + theta)`.
@@ -120,7 +120,7 @@ def market_order(limits: Sequence[float], scenarios: Scenarios, parameters: Para
 
     """
     table, resolved = prepare(scenarios, parameters)
-    return _core.ck_market_order(resolved, table, as_numbers("limits", limits))
+    return _core.ck_market_order(resolved, table, numbers("limits", limits))
 
 
 def solve(
@@ -131,7 +131,7 @@ def solve(
     solver: Literal["exact", "paper"] = "exact",
     bound: bool = True,
 ) -> Solution:
-    """Minimise `V` over `(M, L_1 .. L_K)` on the scenarios (MODEL C6, C7).
+    """Minimise `V` over `(M, L_1 .. L_K)` on the scenarios (rules C6, C7).
 
     The objective is piecewise linear and not convex for several venues. `solver="exact"` descends by exact
     line searches over exchanges of shares between any two orders, from several starts; problems on a small
@@ -143,8 +143,8 @@ def solve(
         parameters: Prices, penalties and sizes.
         lot: Limit orders are multiples of this many shares, and so is `S - M`. None: any number of shares.
         solver: `"paper"` is the paper's own averaged stochastic subgradient, one step per scenario, kept as a
-            reference: it is biased (MODEL C8) and knows no lots.
-        bound: Whether to compute the lower bound as well (a few times the work of the solution).
+            reference: it is biased (rule C8) and knows no lots.
+        bound: Whether to compute the lower bound as well (it takes a few times as long as the solution).
 
     Raises:
         ParameterError: Names the argument and what would be right.
@@ -175,7 +175,7 @@ def solve(
 
 
 def lower_bound(scenarios: Scenarios, parameters: Parameters) -> Bound:
-    """Bound `V` from below by the convex relaxation, in which fills may be refused (MODEL C6).
+    """Bound `V` from below by the convex relaxation, in which fills may be refused (rule C6).
 
     Args:
         scenarios: Outflows `xi`, shape `(n, K)`, shares.
@@ -198,7 +198,7 @@ def prepare(scenarios: Scenarios, parameters: Parameters) -> tuple[Table, Resolv
 def _orders(allocation: Allocation | Sequence[float]) -> tuple[float, list[float]]:
     if isinstance(allocation, Allocation):
         return allocation.market, list(allocation.limits)
-    market, *limits = as_numbers("allocation", allocation) or [float("nan")]
+    market, *limits = numbers("allocation", allocation) or [float("nan")]
     return market, limits
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import os
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor import _core
-from sor.errors import ParameterError
-from sor.settings.params import _number
+from sor.errors import DataError, ParameterError
+from sor.settings.checks import number
 from sor.settings.times import format_ns
 from sor.tape.schema import UNDEF_PRICE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+
+_MBP_1 = 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,9 @@ class Quotes:
         duplicates: Records that say nothing new; see `QuotesReport`.
         trades: The executions on its venues, where they are given: what tells a trade from a cancellation in
             the queue of a resting order (MODEL C10).
+        size_unit: What one unit of `bid_sz` and `ask_sz` is in the user's own sizes: 0.001 where the tape counts
+            thousandths (MODEL B10).
+        warnings: What was noticed when the tape was read and may make a result say little.
 
     """
 
@@ -80,6 +88,8 @@ class Quotes:
     out_of_order: int = 0
     duplicates: int = 0
     trades: Trades | None = None
+    size_unit: float = 1.0
+    warnings: tuple[str, ...] = ()
 
     @property
     def start(self) -> int:
@@ -120,7 +130,7 @@ class Quotes:
 
     def report(self, *, collar: float = 0.01) -> QuotesReport:
         """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (MODEL B7)."""
-        locked, crossed, stubs = _scan(self, _number("collar", collar, least=0, most=1e6))
+        locked, crossed, stubs = _scan(self, number("collar", collar, least=0, most=1e6))
         return QuotesReport(
             records=len(self),
             venues=self.venues.height,
@@ -137,33 +147,37 @@ class Quotes:
         """Write the tape as `.parquet` or `.csv` in Databento's columns, prices in nanos as DBN has them.
 
         `read_quotes` reads it back to the same `frame` and `venues`. (Nanos, because a price in currency
-        would have to pass through a float.)
+        would have to pass through a float; the record type, that of MBP-1, says that they are.) The file is
+        written under another name and then renamed: under its own name it is whole.
 
         Raises:
             ParameterError: If the path ends in neither.
+            DataError: If it cannot be written.
 
         """
         index = self.frame["venue"]
         ids, names = self.venues["id"].gather(index), self.venues["name"].gather(index)
         table = self.frame.select(
             pl.col("ts").cast(pl.Datetime("ns", "UTC")).alias("ts_event"),
+            pl.lit(_MBP_1, pl.UInt8).alias("rtype"),
             *([] if ids.has_nulls() else [ids.alias("publisher_id")]),
             names.alias("venue"),
             *(
-                pl.col(f"{side}_{what}").alias(f"{side}_{what}_00")
+                (pl.col(f"{side}_{what}") * unit).alias(f"{side}_{what}_00")
                 for side in ("bid", "ask")
-                for what in ("px", "sz")
+                for what, unit in (("px", 1), ("sz", 1 if self.size_unit == 1 else self.size_unit))
             ),
             *([pl.col("queue_position")] if "queue_position" in self.frame.columns else []),
             *([] if self.symbol is None else [pl.lit(self.symbol).alias("symbol")]),
         )
-        match file_kind(Path(path)):
-            case "parquet":
-                table.write_parquet(fspath(path))
-            case "csv" if not fspath(path).endswith(".gz"):
-                table.with_columns(pl.col("ts_event").to_physical()).write_csv(fspath(path))
-            case _:
-                raise ParameterError(f"path is {fspath(path)!r}; expected a name ending in .parquet or .csv")
+        kind = file_kind(Path(path))
+        if kind not in ("parquet", "csv") or fspath(path).endswith((".gz", ".zst")):
+            raise ParameterError(f"path is {fspath(path)!r}; expected a name ending in .parquet or .csv")
+        if kind == "csv":
+            table = table.with_columns(pl.col("ts_event").to_physical())
+        write = table.write_parquet if kind == "parquet" else table.write_csv
+        with beside(Path(path)) as unfinished:
+            write(unfinished)
 
     def __len__(self) -> int:
         return self.frame.height
@@ -200,6 +214,8 @@ class Trades:
         off_venue: Trades dropped because their venue shows no quotes on the tape (off-exchange reports,
             for one).
         venues: Names of the tape's venues, by index.
+        corrected: Trades dropped since they were cancelled or in error.
+        repeated: Trades dropped since they repeat another: same venue, sequence, price and size.
 
     """
 
@@ -209,6 +225,8 @@ class Trades:
     excluded: int
     off_venue: int
     venues: tuple[str, ...]
+    corrected: int = 0
+    repeated: int = 0
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""
@@ -219,7 +237,28 @@ class Trades:
 
     def __repr__(self) -> str:
         dropped = f"dropped {self.excluded:,} by condition, {self.off_venue:,} off the tape's venues"
+        for count, what in ((self.corrected, "corrected"), (self.repeated, "repeated")):
+            dropped += f", {count:,} {what}" if count else ""
         return f"Trades({self.symbol or 'no symbol'}, {len(self):,} trades, {dropped}, {self.source})"
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Yield a name to write under, which becomes `path` when all is written, and vanishes when it is not.
+
+    Raises:
+        DataError: If the system or polars cannot write it.
+
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as failed:
+        raise DataError(f"{path}: cannot be written: {str(failed) or type(failed).__name__}") from failed
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def venue_table(labels: Sequence[tuple[int | None, str]]) -> pl.DataFrame:
@@ -239,9 +278,9 @@ def file_kind(path: Path) -> str:
     match suffixes:
         case [*_, ".parquet"]:
             return "parquet"
-        case [*_, ".csv"] | [*_, ".csv", ".gz"]:
+        case [*_, ".csv"] | [*_, ".csv", ".gz" | ".zst"]:
             return "csv"
-        case [*_, ".dbn"] | [*_, ".dbn", ".zst"]:
+        case [*_, ".dbn"] | [*_, ".dbn", ".gz" | ".zst"]:
             return "dbn"
         case _:
             return ""

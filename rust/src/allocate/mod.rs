@@ -12,6 +12,7 @@
 //! Two solvers give the same answer: [`exact`] in `O(N log N)` and [`exhaustive`] by enumeration. When the router
 //! plans with the fills it expects (MODEL F4) the problem is that of [`curves`], again with two solvers.
 
+pub mod books;
 mod cost;
 pub mod curves;
 pub mod exact;

@@ -245,6 +245,7 @@ impl<'a> Run<'a> {
             seen_available: self.stage.taken.available(venue, quote.size),
             marginal,
             threshold: self.desk.threshold(self.policy),
+            gap: self.desk.gap(),
             ..Child::UNDER_WAY
         });
         if let Some(maker) = &mut self.maker {

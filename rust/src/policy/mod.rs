@@ -142,6 +142,8 @@ pub struct Desk {
     split: Vec<Shares>,
     scratch: Scratch,
     curves: static_router::CurveDesk,
+    // What is not proven of the last decision.
+    gap: Option<Nanos>,
     limits: Option<Limits>,
 }
 
@@ -179,6 +181,13 @@ impl Desk {
 
     fn penalties(&self) -> Penalties {
         self.limits.map_or(Penalties { over: 0, under: 0, theta: 0 }, |limits| limits.penalties)
+    }
+
+    /// By how many nanos a better split of the last decision might at most be cheaper; `None` when it is proven that no
+    /// split is better.
+    #[must_use]
+    pub fn gap(&self) -> Option<Nanos> {
+        self.gap
     }
 
     /// The router's `lambda_under + theta` at this mid; `None` where no such limit decides.

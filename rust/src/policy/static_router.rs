@@ -179,10 +179,14 @@ impl StaticRouter {
             under: penalties.per_share_under(),
             over: penalties.per_share_over(),
         };
-        match self.solver {
-            Solver::Exact => solver.exact(&problem, lots)?,
-            Solver::Exhaustive { max_candidates } => curves::exhaustive(&problem, max_candidates, lots, stop)?,
+        let gap = match self.solver {
+            Solver::Exact => solver.exact(&problem, lots, stop)?.gap,
+            Solver::Exhaustive { max_candidates } => {
+                curves::exhaustive(&problem, max_candidates, lots, stop)?;
+                None
+            }
         };
+        desk.gap = gap.map(|gap| Nanos::try_from(gap).unwrap_or(Nanos::MAX));
         let chosen = desk.venues.iter().enumerate().zip(lots.iter()).filter(|&(_, &lots)| lots > 0);
         intents.extend(chosen.map(|((i, &venue), &lots)| {
             let (cost, shares) = (curves.cost(i), curves.shares(i));

@@ -127,7 +127,7 @@ impl ContKukanovArgument {
     }
 }
 
-fn unit(name: &str) -> Result<Unit> {
+pub(super) fn unit(name: &str) -> Result<Unit> {
     match name {
         "fraction" => Ok(Unit::Fraction),
         "price" => Ok(Unit::Price),

@@ -119,6 +119,7 @@ pub(super) fn children<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResu
         frame.column(name, each().map(value))?;
     }
     frame.optional("threshold", each().map(|child| child.threshold))?;
+    frame.optional("gap", each().map(|child| child.gap))?;
     frame.optional("met_price", each().map(|child| child.met_price))?;
     frame.optional("fill_probability", each().map(|child| child.fill_probability))?;
     Ok(frame.into_dict())

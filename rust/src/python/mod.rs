@@ -4,6 +4,7 @@
 
 mod allocate;
 mod arguments;
+mod books;
 mod columns;
 mod cont_kukanov;
 mod errors;
@@ -14,7 +15,9 @@ mod run;
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use super::allocate::allocate;
+    use super::allocate::{allocate, allocate_offers};
+    #[pymodule_export]
+    use super::books::allocate_books;
     #[pymodule_export]
     use super::cont_kukanov::{
         ck_bound, ck_check, ck_conditions, ck_cost, ck_market_order, ck_one_venue, ck_paper, ck_quantile_level,
