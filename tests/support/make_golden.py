@@ -37,7 +37,7 @@ from tapes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TAPES = 45  # a policy, depletion and snapshot each
@@ -287,20 +287,23 @@ def probed(
     }
 
 
-def files() -> dict[str, list[Json]]:
-    """What each file holds."""
-    replays = [takers(tape) for tape in range(TAPES)]
-    replays += [overbooked(seed) for seed in range(6)]
+def replays() -> list[Json]:
     markets = (posters(seed) for seed in count())
-    replays += islice((tape for tape in markets if posts_filled(tape) > 4), 10)
-    replays += [posters_anywhere(seed) for seed in range(6)]
-    replays += far_walks()
-    return {
-        "replays.json": replays,
-        "allocations.json": [allocated(seed) for seed in range(300)],
-        "probes.json": list(probes()),
-        "states.json": [counted(seed) for seed in range(60)],
-    }
+    return [
+        *(takers(tape) for tape in range(TAPES)),
+        *(overbooked(seed) for seed in range(6)),
+        *islice((tape for tape in markets if posts_filled(tape) > 4), 10),
+        *(posters_anywhere(seed) for seed in range(6)),
+        *far_walks(),
+    ]
+
+
+FILES: dict[str, Callable[[], list[Json]]] = {
+    "replays.json": replays,
+    "allocations.json": lambda: [allocated(seed) for seed in range(300)],
+    "probes.json": lambda: list(probes()),
+    "states.json": lambda: [counted(seed) for seed in range(60)],
+}
 
 
 def written(entries: list[Json]) -> str:
@@ -310,8 +313,8 @@ def written(entries: list[Json]) -> str:
 
 
 def main() -> None:
-    for name, entries in files().items():
-        (GOLDEN / name).write_text(written(entries), encoding="utf-8")
+    for name, entries in FILES.items():
+        (GOLDEN / name).write_text(written(entries()), encoding="utf-8")
 
 
 if __name__ == "__main__":
