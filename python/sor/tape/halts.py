@@ -1,4 +1,4 @@
-"""Halts: when everything, or one venue, does not trade (MODEL T5)."""
+"""Halts: when everything, or one venue, does not trade (rule T5)."""
 
 from __future__ import annotations
 

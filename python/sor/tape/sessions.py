@@ -1,4 +1,4 @@
-"""When a market is open: sessions and halts, laid on a tape (MODEL T1, T3, T5).
+"""When a market is open: sessions and halts, laid on a tape (rules T1, T3, T5).
 
 A session is closed at both ends: records at its open and at its close are in it. Where one closes in the moment in
 which the next opens, that moment belongs to the later one. A session without a record on the tape is none.

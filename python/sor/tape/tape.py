@@ -112,6 +112,9 @@ class Quotes:
     def with_trades(self, trades: Trades) -> Quotes:
         """Return this tape with its trades.
 
+        Args:
+            trades: What `read_trades(path, quotes=...)` returned for this tape.
+
         Raises:
             ParameterError: If they are not `Trades`, or were read for a tape of other venues.
 
@@ -149,6 +152,9 @@ class Quotes:
         `read_quotes` reads it back to the same `frame` and `venues`. (Nanos, because a price in currency
         would have to pass through a float; the record type, that of MBP-1, says that they are.) The file is
         written under another name and then renamed: under its own name it is whole.
+
+        Args:
+            path: Where to; the ending says the format.
 
         Raises:
             ParameterError: If the path ends in neither.
