@@ -12,7 +12,7 @@ use sor_core::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
 use sor_core::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
 
 /// The entries of a file.
-pub fn entries<T: DeserializeOwned>(name: &str) -> Vec<T> {
+pub(crate) fn entries<T: DeserializeOwned>(name: &str) -> Vec<T> {
     let path = format!("{}/../tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -23,19 +23,19 @@ fn named<T: Copy>(word: &str, table: &[(&str, T)]) -> T {
     table.iter().find(|(name, _)| *name == word).unwrap_or_else(|| panic!("unknown word {word}")).1
 }
 
-pub fn side(word: &str) -> Side {
+pub(crate) fn side(word: &str) -> Side {
     named(word, &[("buy", Side::Buy), ("sell", Side::Sell)])
 }
 
-pub fn rule(word: &str) -> Rule {
+pub(crate) fn rule(word: &str) -> Rule {
     named(word, &[("relaxed", Rule::Relaxed), ("strict", Rule::Strict)])
 }
 
-pub fn snapshot(word: &str) -> Snapshot {
+pub(crate) fn snapshot(word: &str) -> Snapshot {
     named(word, &[("last", Snapshot::Last), ("each", Snapshot::Each), ("first", Snapshot::First)])
 }
 
-pub fn queue(word: &str) -> QueueModel {
+pub(crate) fn queue(word: &str) -> QueueModel {
     let models = [QueueModel::Pessimistic, QueueModel::Expected, QueueModel::Optimistic];
     named(word, &[("pessimistic", models[0]), ("expected", models[1]), ("optimistic", models[2])])
 }
@@ -43,14 +43,14 @@ pub fn queue(word: &str) -> QueueModel {
 /// A record: time, venue, bid price and size, ask price and size, and the queue position where the tape has it.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub enum RecordRow {
+pub(crate) enum RecordRow {
     Plain(Time, u16, Option<Nanos>, u32, Option<Nanos>, u32),
     Queued(Time, u16, Option<Nanos>, u32, Option<Nanos>, u32, Option<f64>),
 }
 
 /// Columns that own their values; a price that is none is [`UNDEF_PRICE`], and its size 0.
 #[derive(Default)]
-pub struct Owned {
+pub(crate) struct Owned {
     ts: Vec<Time>,
     venue: Vec<u16>,
     px: [Vec<Nanos>; 2],
@@ -64,7 +64,7 @@ pub struct Owned {
 }
 
 impl Owned {
-    pub fn new(records: &[RecordRow], trades: Option<&[(Time, u16, Nanos, u32)]>) -> Self {
+    pub(crate) fn new(records: &[RecordRow], trades: Option<&[(Time, u16, Nanos, u32)]>) -> Self {
         let mut owned = Self { taped: trades.is_some(), ..Self::default() };
         for record in records {
             let (ts, venue, quotes) = match *record {
@@ -91,11 +91,11 @@ impl Owned {
         owned
     }
 
-    pub fn venues(&self) -> usize {
+    pub(crate) fn venues(&self) -> usize {
         self.venue.iter().max().map_or(0, |&last| usize::from(last) + 1)
     }
 
-    pub fn tape(&self, venues: usize) -> Tape<'_> {
+    pub(crate) fn tape(&self, venues: usize) -> Tape<'_> {
         let ([bid_px, ask_px], [bid_sz, ask_sz]) = (&self.px, &self.sz);
         let queue_position = (!self.queue_position.is_empty()).then_some(&self.queue_position[..]);
         let columns = Columns { ts: &self.ts, venue: &self.venue, bid_px, bid_sz, ask_px, ask_sz, queue_position };
@@ -110,16 +110,16 @@ impl Owned {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OrderRow {
+pub(crate) struct OrderRow {
     side: String,
-    pub quantity: Shares,
+    pub(crate) quantity: Shares,
     start: Time,
     horizon: Time,
     lot: Shares,
 }
 
 impl OrderRow {
-    pub fn parent(&self) -> Parent {
+    pub(crate) fn parent(&self) -> Parent {
         let (quantity, lot, start) = (self.quantity, self.lot, self.start);
         Parent { side: side(&self.side), quantity, start, end: start + self.horizon, lot, twin: 0 }
     }
@@ -127,8 +127,8 @@ impl OrderRow {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PolicyRow {
-    pub kind: String,
+pub(crate) struct PolicyRow {
+    pub(crate) kind: String,
     lambda_over: f64,
     lambda_under: f64,
     theta_queue: f64,
@@ -145,7 +145,7 @@ pub struct PolicyRow {
 }
 
 impl PolicyRow {
-    pub fn plan(&self, solver: Solver) -> BuiltIn {
+    pub(crate) fn plan(&self, solver: Solver) -> BuiltIn {
         let Self { lambda_over, lambda_under, theta_queue, .. } = *self;
         let unit = named(&self.unit, &[("fraction", Unit::Fraction), ("price", Unit::Price)]);
         let plans = [("displayed", Planned::Displayed), ("fills", Planned::Fills { overbook: self.overbook })];
@@ -197,7 +197,7 @@ struct FillRow {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SettingsRow {
+pub(crate) struct SettingsRow {
     venues: Vec<VenueRow>,
     snapshot: String,
     depletion: String,
@@ -209,7 +209,7 @@ pub struct SettingsRow {
 }
 
 impl SettingsRow {
-    pub fn market(&self, policy: &PolicyRow) -> Market {
+    pub(crate) fn market(&self, policy: &PolicyRow) -> Market {
         let venue = |row: &VenueRow| Venue {
             taker_fee: row.taker_fee,
             maker_rebate: row.maker_rebate,
