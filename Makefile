@@ -34,15 +34,15 @@ fuzz: $(CORE) ## Damaged files of every kind that is read, FILES of them (6,000)
 
 lowest: $(CORE) ## The everyday Python suite with the lowest versions that pyproject.toml declares
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
-	$(BIN)/python -m tests.support.lowest > $(LOWEST)/versions.txt
+	$(BIN)/python tests/support/lowest.py > $(LOWEST)/versions.txt
 	$(LOWEST)/bin/python -m pip install --quiet -r $(LOWEST)/versions.txt
 	PYTHONPATH=python $(LOWEST)/bin/python -m pytest -q
 
 golden: $(CORE) ## Write again what the reference says in tests/golden, after a change of the model
-	$(BIN)/python -m tests.support.make_golden
+	$(BIN)/python tests/support/make_golden.py
 
 mutants: ## How many of the core's hand-made mutants `cargo test` catches; takes an hour
-	$(PYTHON) -m tests.support.mutants
+	$(PYTHON) tests/support/mutants.py
 
 lint: $(SETUP) ## Formatting, ruff, clippy, mypy, stubtest: what is quick first
 	cargo fmt --all --check

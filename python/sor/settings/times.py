@@ -1,4 +1,4 @@
-"""Times and durations as Python users write them, to integer nanoseconds (MODEL N1)."""
+"""Times and durations as Python users write them, to integer nanoseconds (rule N1)."""
 
 from __future__ import annotations
 

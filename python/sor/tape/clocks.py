@@ -1,4 +1,4 @@
-"""The time of a record, from any form a table may have it in (MODEL B8, B10)."""
+"""The time of a record, from any form a table may have it in (rules B8, B10)."""
 
 from __future__ import annotations
 

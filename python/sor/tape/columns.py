@@ -1,4 +1,4 @@
-"""How the canonical columns of quotes and trades are made from a source's own (MODEL B1, B2, B9, B10)."""
+"""How the canonical columns of quotes and trades are made from a source's own (rules B1, B2, B9, B10)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def trade_columns(part: Part, options: Options) -> list[Column]:
 
 
 def refuse_consolidated(part: Part, options: Options) -> None:
-    """Refuse records in which each side names a venue of its own (MODEL B9).
+    """Refuse records in which each side names a venue of its own (rule B9).
 
     Raises:
         DataError: Saying why.
@@ -156,7 +156,7 @@ def _whole_nanos(value: pl.Expr, factor: int) -> pl.Expr:
 
 
 def _float_nanos(value: pl.Expr, options: Options) -> pl.Expr:
-    """Plan `round_half_even(value * 1e9)` (MODEL N1); what rounds to zero is no quote."""
+    """Plan `round_half_even(value * 1e9)` (rule N1); what rounds to zero is no quote."""
     # The product stands here once: polars would compute it again for every test made on it.
     # Half a nano is the largest float that rounds to zero.
     scale = float(options.nanos_per_price) if options.price_scale is not None else 1e9
@@ -267,7 +267,7 @@ def _whole_prices(part: Part, names: list[str], options: Options) -> bool:
     """Tell whether the prices are integers; one answer for both sides.
 
     Raises:
-        DataError: If nothing says what one of the integers is worth (MODEL B10).
+        DataError: If nothing says what one of the integers is worth (rule B10).
 
     """
     if part.text and part.schema[names[0]] == pl.String:

@@ -1,4 +1,4 @@
-"""What of a tape may make a result say little: noticed here, said by the result (MODEL B10)."""
+"""What of a tape may make a result say little: noticed here, said by the result (rule B10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded quotes and trades, checked and put in order (MODEL B1, B2, B8-B10)."""
+"""Recorded quotes and trades, checked and put in order (rules B1, B2, B8-B10)."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def _only_symbol(part: Part, symbol: str) -> Part:
 
 
 def _check_quotes(part: Part, frame: pl.DataFrame) -> None:
-    """Refuse what is no quote of a venue (MODEL B9), and interval samples among other records (MODEL B8)."""
+    """Refuse what is no quote of a venue (rule B9), and interval samples among other records (rule B8)."""
     rtypes: set[int] = set(frame["rtype"].unique().to_list()) if "rtype" in frame.columns else set()
     interval = rtypes & set(INTERVAL_RTYPES)
     if wrong := sorted(rtypes & set(CONSOLIDATED_RTYPES)):

@@ -1,4 +1,4 @@
-"""The one form of a tape that the core sees, and a source of records on the way to it (MODEL B1, B2).
+"""The one form of a tape that the core sees, and a source of records on the way to it (rules B1, B2).
 
 Every input column becomes a canonical one through a polars expression that is null exactly where the
 record is malformed. A good file is therefore read and checked in one streaming pass, and the check is a
@@ -175,7 +175,7 @@ def _gather(part: Part, columns: list[Column]) -> pl.DataFrame:
 
 
 def _cleared(side: str) -> tuple[pl.Expr, pl.Expr]:
-    """Clear price and size where either says that there is no quote (MODEL B2); what is malformed stays null."""
+    """Clear price and size where either says that there is no quote (rule B2); what is malformed stays null."""
     price, size = pl.col(f"{side}_px"), pl.col(f"{side}_sz")
     return (
         pl.when((size == 0) & price.is_not_null()).then(UNDEF_PRICE).otherwise(price).alias(f"{side}_px"),

@@ -1,4 +1,4 @@
-"""A validated tape and its trades, as the package hands them around (MODEL B1, B2)."""
+"""A validated tape and its trades, as the package hands them around (rules B1, B2)."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class QuotesReport:
     `out_of_order` counts records that precede, in (time, sequence), the record before them in the input;
     `duplicates` those that equal the record before them in the sorted tape in every column, sequence
     included; `locked` and `crossed` the snapshots whose consolidated best bid equals or exceeds the best
-    ask (MODEL B6); `stubs` the quotes beyond the collar (MODEL B7); `outside` the records outside all sessions
-    (MODEL T1), and `halts` the halts that were given. `sessions` has a row for each session: open, close, records,
+    ask (rule B6); `stubs` the quotes beyond the collar (rule B7); `outside` the records outside all sessions
+    (rule T1), and `halts` the halts that were given. `sessions` has a row for each session: open, close, records,
     the longest silence and the time in which everything was halted.
     """
 
@@ -99,9 +99,9 @@ class Quotes:
         out_of_order: Records that were not in order in the input; see `QuotesReport`.
         duplicates: Records that say nothing new; see `QuotesReport`.
         trades: The executions on its venues, where they are given: what tells a trade from a cancellation in
-            the queue of a resting order (MODEL C10).
+            the queue of a resting order (rule C10).
         size_unit: What one unit of `bid_sz` and `ask_sz` is in the user's own sizes: 0.001 where the tape counts
-            thousandths (MODEL B10).
+            thousandths (rule B10).
         warnings: What was noticed when the tape was read and may make a result say little.
 
     """
@@ -180,7 +180,7 @@ class Quotes:
         """Count what the tape holds, and describe its sessions.
 
         Args:
-            collar: A quote further through the mid than this fraction of it is a stub (MODEL B7).
+            collar: A quote further through the mid than this fraction of it is a stub (rule B7).
             sessions: As in a market: `"gaps"`, a calendar's name, a frame, or None (see `sor.tape.sessions.resolve`).
             session_gap: The silence that ends a session.
             halts: A frame, or Databento's `status` records.
