@@ -365,10 +365,9 @@ def _venue_codes(
     named = sorted({name for frame in frames for name in _names_in(frame["venue"])})
     if len(named) > _MOST_VENUES:
         raise DataError(f"{parts[0].label}: {len(named):,} venues; at most {_MOST_VENUES:,}")
-    coded = [
-        frame.with_columns(pl.col("venue").cast(pl.Enum(named)).to_physical().cast(pl.UInt16))
-        for frame in frames
-    ]
+    # By way of the names, as the polars of 2025 casts no category to an enum; in pieces, as they take memory.
+    code = pl.col("venue").cast(pl.String).cast(pl.Enum(named)).to_physical().cast(pl.UInt16)
+    coded = [frame.lazy().with_columns(code).collect(engine="streaming") for frame in frames]
     return [frame.drop(dropped, strict=False) for frame in coded], {
         code: (None, name) for code, name in enumerate(named)
     }
