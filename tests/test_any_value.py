@@ -89,10 +89,12 @@ def test_anything_runs_or_is_refused(
         result = run(
             orders=sor.Order(**order),
             router=sor.StaticRouter(**router),
-            venues=[sor.Venue(**venue)],
-            book=sor.Book(**book),
-            fill=None if fill is None else sor.QueueAware(**fill),
-            twap_bucket=bucket,
+            against=[sor.BestAsk(), sor.Sweep(), sor.Twap(bucket=bucket), sor.ProRata()],
+            market=sor.Market(
+                venues=[sor.Venue(**venue)],
+                book=sor.Book(**book),
+                fill=sor.Displayed() if fill is None else sor.QueueAware(**fill),
+            ),
         )
     except sor.SorError:
         return
@@ -141,9 +143,8 @@ def test_any_order_posts_or_is_refused(order: Any, router: Any, venue: Any, book
         result = run(
             orders=sor.Order(**order),
             router=sor.ContKukanovRouter(**router),
-            venues=[sor.Venue(**venue)],
-            book=sor.Book(**book),
             trades=TRADES if traded else None,
+            market=sor.Market(venues=[sor.Venue(**venue)], book=sor.Book(**book)),
         )
     except sor.SorError:
         return

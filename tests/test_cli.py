@@ -67,12 +67,12 @@ def test_backtest(tape: Path, shown: Shown) -> None:
 
 def test_search_shows_every_point_and_the_best(tape: Path, shown: Shown) -> None:
     text = shown("search", tape, *EVERY)
-    search = sor.grid_search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+    search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
     points = [line for line in text.splitlines() if line.split()[:1] and line.split()[0][:2] == "0."]
     assert len(points) == 27
     assert sum(line.rstrip().endswith("best") for line in points) == 1
     assert sum(line.rstrip().endswith("ties") for line in points) == search.ties - 1
-    best = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in search.grid)
+    best = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in search.axes)
     assert f"best  {best}" in text
 
 
@@ -120,7 +120,7 @@ def test_nothing_is_cut_at_80_columns(command: str, tape: Path, shown: Shown) ->
 def test_json_is_the_schema_and_nothing_else(tape: Path, shown: Shown) -> None:
     orders = sor.orders_every("1m", side="sell", quantity=3_000, horizon="2m")
     found = json.loads(shown("search", tape, *EVERY, "--side", "sell", "--json"))
-    assert found == sor.grid_search(tape, orders).to_dict()
+    assert found == sor.search(tape, orders).backtest.to_dict()
     assert json.loads(shown("backtest", tape, *EVERY, "--side", "sell", "--json")) == (
         sor.backtest(tape, orders).to_dict()
     )
@@ -129,7 +129,7 @@ def test_json_is_the_schema_and_nothing_else(tape: Path, shown: Shown) -> None:
 
 def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
     text = shown("search", tape, *EVERY, "--out", tmp_path / "a" / "b")
-    search = sor.grid_search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+    search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
     out = tmp_path / "a" / "b"
     frames = {
         "fills": search.backtest.ledger.fills,
@@ -166,9 +166,13 @@ def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None
         tape,
         sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"),
         sor.StaticRouter(rule="strict", solver="exhaustive"),
-        venues=[sor.Venue(1, taker_fee=0.05)],
-        book=sor.Book(depletion="persistent", snapshot="first", collar=0.001, max_quote_age="10s", tick=0.02),
-        twap_bucket="30s",
+        against=[sor.BestAsk(), sor.Sweep(), sor.Twap(bucket="30s"), sor.ProRata()],
+        market=sor.Market(
+            venues=[sor.Venue(1, taker_fee=0.05)],
+            book=sor.Book(
+                depletion="persistent", snapshot="first", collar=0.001, max_quote_age="10s", tick=0.02
+            ),
+        ),
     )
     assert found == expected.to_dict()
 

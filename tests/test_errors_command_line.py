@@ -80,7 +80,9 @@ def test_files_on_the_command_line(tmp_path: Path, complaint: Callable[..., str]
     (tmp_path / "empty.csv").write_text("")
     assert f"{tmp_path / 'empty.csv'}: " in complaint("search", tmp_path / "empty.csv")
     assert "expected a name ending in .parquet or .csv" in complaint("simulate", tmp_path / "tape.txt")
-    assert "venues is 0; expected a whole number" in complaint("simulate", tmp_path / "t.csv", "--venues", 0)
+    assert "venues must be a whole number from 1 to 1,000, got 0" in complaint(
+        "simulate", tmp_path / "t.csv", "--venues", 0
+    )
     assert "/nowhere/tape.csv" in complaint("simulate", "/nowhere/tape.csv")
 
 

@@ -69,7 +69,8 @@ def test_certain_fills_are_displayed_fills_on_the_real_tape() -> None:
     for side in ("buy", "sell"):
         orders = sor.orders_every("30m", side=side, quantity=5_000, horizon="5m")
         displayed, certain = (
-            sor.backtest(quotes, orders, fill=fill, venues=None).ledger for fill in (sor.Displayed(), CERTAIN)
+            sor.backtest(quotes, orders, market=sor.Market(fill=fill, venues=None)).ledger
+            for fill in (sor.Displayed(), CERTAIN)
         )
         assert displayed.fills.equals(certain.fills)
         assert displayed.parents.equals(certain.parents)
@@ -93,7 +94,7 @@ def test_sampled_fills_match_the_binomial() -> None:
 def sampled(threads: int | None, orders: Any, seed: int = 3) -> sor.Ledger:
     quotes = sor.simulate_quotes(venues=4, minutes=6, seed=5)
     fill = sor.QueueAware(mode="sampled", seed=seed)
-    return sor.backtest(quotes, orders, fill=fill, threads=threads).ledger
+    return sor.backtest(quotes, orders, market=sor.Market(fill=fill), run=sor.Run(threads=threads)).ledger
 
 
 def test_sampled_fills_depend_neither_on_threads_nor_on_other_parents() -> None:
@@ -119,7 +120,8 @@ def test_sampled_fills_depend_neither_on_threads_nor_on_other_parents() -> None:
 
 def router_fills(quotes: sor.Quotes, router: sor.StaticRouter, **options: Any) -> pl.DataFrame:
     orders = sor.orders_every("1m", side="buy", quantity=4_000, horizon="1m")
-    return sor.backtest(quotes, orders, router, baselines=(), **options).ledger.fills
+    market = sor.Market(**options)
+    return sor.backtest(quotes, orders, router, market=market, against=()).ledger.fills
 
 
 def test_certain_fills_make_the_penalties_inert() -> None:
@@ -181,7 +183,9 @@ def split(**penalties: float) -> list[int]:
         ]
         fill = sor.QueueAware(max_fill=1, impact=0)
         order = sor.Order("buy", 200, horizon=1)
-        result = sor.backtest(tape(rows), order, router, venues=venues, fill=fill, baselines=())
+        result = sor.backtest(
+            tape(rows), order, router, against=(), market=sor.Market(venues=venues, fill=fill)
+        )
         sent = dict(result.ledger.children.select(pl.col("venue").cast(pl.String), "quantity").iter_rows())
         quantities.append([sent.get("1", 0), sent.get("2", 0)])
     assert quantities[0] == quantities[1]
@@ -250,7 +254,7 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
             fill=ref.FillModel("expected", **model),
         )
         run = ref.replay(rows, order, ref.Policy("router", plan="fills", **penalties), settings)
-        market = sor.replay.replay.Market(
+        market = sor.Market(
             venues=[
                 sor.Venue(v, taker_fee=fee / 1e9, queue_position=q)
                 for v, (fee, q) in enumerate(zip(fees, queue, strict=True))
@@ -259,8 +263,7 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
             fill=sor.QueueAware(**model),
         )
         variants = [
-            sor.replay.replay.Variant(
-                name=solver,
+            sor.replay.lower.Variant(
                 policy=sor.StaticRouter(plan="fills", solver=solver, **penalties),
                 market=market,
             )
@@ -268,6 +271,7 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
         ]
         parents = [sor.replay.parents.Parent(side, quantity, 0, horizon, 100)]
         ledger = sor.replay.replay.replay(tape(rows), parents, variants, record=True)
+        ledger = ledger.named(["exact", "exhaustive"])
         children = [(c.venue, c.ts_decided, c.quantity, c.executed, c.reason) for c in run.children]
         fills = [(f.venue, f.ts_executed, f.quantity, f.price, f.kind) for f in run.fills]
         for solver in ("exact", "exhaustive"):
@@ -308,6 +312,6 @@ def test_a_plan_too_large_to_prove_states_its_gap() -> None:
     fill = sor.QueueAware(max_fill=0.9, impact=0.0)
     for lot, gap in ((1, 0.0), (100, None)):
         order = sor.Order("buy", 1_000, lot=lot, horizon="500ms")
-        result = sor.backtest(quotes, order, router, venues=venues, fill=fill)
+        result = sor.backtest(quotes, order, router, market=sor.Market(venues=venues, fill=fill))
         assert set(result.children["gap"]) == {gap}
         assert ("proven but for 0.0000" in result.explain(0)) == (gap is not None)

@@ -12,8 +12,11 @@ import recorded
 import reference as ref
 import sor
 from effort import enough, some
-from sor.replay.parents import Parent
-from sor.replay.replay import BASELINES, Market, Variant, hindsight, replay
+from sor.replay.lower import Variant
+from sor.replay.parents import Job, Parent
+from sor.replay.replay import hindsight, replay
+from sor.settings.market import Market
+from sor.settings.routers import BASELINES
 
 CENT = 10_000_000
 ROUTERS = {
@@ -80,7 +83,9 @@ def test_hindsight_is_the_references() -> None:
     for i in range(some(1_500)):
         rows, order, settings, market = random_case(rng)
         expected = ref.hindsight(rows, order, settings)
-        assert hindsight(tape(rows), [parent(order)], market, threads=1) == [expected], f"case {i}: {rows}"
+        assert hindsight(Job(tape(rows), [parent(order)], (market,)), threads=1) == [expected], (
+            f"case {i}: {rows}"
+        )
         known += expected is not None
     assert known > enough(1_200)
 
@@ -164,7 +169,9 @@ def test_hindsight_is_the_brute_force_optimum_of_tiny_tapes() -> None:
             book=sor.Book(collar=collar),
         )
         expected = brute_force(rows, order, settings)
-        assert hindsight(tape(rows), [parent(order)], market, threads=1) == [expected], f"{order}: {rows}"
+        assert hindsight(Job(tape(rows), [parent(order)], (market,)), threads=1) == [expected], (
+            f"{order}: {rows}"
+        )
         checked += 1
         sweep = ref.replay(rows, order, ref.Policy("sweep"), settings)
         paid = sum(order.sign * fill.quantity * fill.price + fill.fee for fill in sweep.fills)
@@ -173,10 +180,8 @@ def test_hindsight_is_the_brute_force_optimum_of_tiny_tapes() -> None:
 
 
 def policies(market: Market) -> list[Variant]:
-    named = {**ROUTERS, **{name: name for name in BASELINES}}
-    return [
-        Variant(name=name, policy=policy, market=market, twap_bucket="10s") for name, policy in named.items()
-    ]
+    named = {**ROUTERS, **{name: sor.POLICIES[name] for name in BASELINES}, "twap": sor.Twap(bucket="10s")}
+    return [Variant(policy=policy, market=market) for policy in named.values()]
 
 
 def assert_bound(quotes: sor.Quotes, parents: list[Parent], market: Market) -> int:
@@ -184,7 +189,7 @@ def assert_bound(quotes: sor.Quotes, parents: list[Parent], market: Market) -> i
     bounds = pl.DataFrame(
         {
             "parent": pl.Series(range(len(parents)), dtype=pl.UInt32),
-            "least": pl.Series(hindsight(quotes, parents, market), dtype=pl.Int64),
+            "least": pl.Series(hindsight(Job(quotes, parents, (market,))), dtype=pl.Int64),
         }
     )
     costs = replay(quotes, parents, policies(market), record=False).parents.join(bounds, on="parent")
@@ -210,11 +215,11 @@ def test_no_taking_policy_beats_hindsight_on_the_real_tape(side: Any) -> None:
     quotes = sor.read_quotes(recorded.QUOTES)
     orders = sor.orders_every("1m", side=side, quantity=5_000, horizon="5m")
     result = sor.backtest(quotes, orders)
-    parents = sor.replay.parents.on_tape(orders, quotes)
+    parents = sor.replay.parents.lay([orders], quotes)
     assert len(parents) == 385
     assert_bound(quotes, parents, result.market)
     # The public table is the same bound, in currency.
-    least = hindsight(quotes, parents, result.market)
+    least = hindsight(Job(quotes, parents, (result.market,)))
     sign = 1 if side == "buy" else -1
     shown = result.hindsight["all_in_px"].to_list()
     for price, cost in zip(shown, least, strict=True):

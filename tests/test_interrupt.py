@@ -34,7 +34,7 @@ class Raised(Exception):
     pass
 
 
-@pytest.mark.parametrize("call", [sor.backtest, sor.grid_search])
+@pytest.mark.parametrize("call", [sor.backtest, sor.search])
 def test_what_a_callback_raises_comes_through(quotes: sor.Quotes, call: Any) -> None:
     raised = Raised("from the callback")
 
@@ -42,14 +42,16 @@ def test_what_a_callback_raises_comes_through(quotes: sor.Quotes, call: Any) -> 
         raise raised
 
     with pytest.raises(Raised) as caught:
-        call(quotes, ORDERS, progress=progress)
+        call(quotes, ORDERS, run=sor.Run(progress=progress))
     assert caught.value is raised
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_progress_goes_up_to_the_total(quotes: sor.Quotes, threads: int) -> None:
     calls: list[tuple[int, int]] = []
-    result = sor.grid_search(quotes, ORDERS, threads=threads, progress=lambda *call: calls.append(call))
+    result = sor.search(
+        quotes, ORDERS, run=sor.Run(threads=threads, progress=lambda *call: calls.append(call))
+    )
     parents = len(result.backtest.orders)
     assert {total for _, total in calls} == {27 * parents}
     assert calls[-1] == (27 * parents, 27 * parents)
@@ -66,7 +68,7 @@ def test_a_signal_handler_of_ones_own_is_called(quotes: sor.Quotes) -> None:
             os.kill(os.getpid(), signal.SIGUSR1)
 
     try:
-        watched = sor.backtest(quotes, ORDERS, progress=progress)
+        watched = sor.backtest(quotes, ORDERS, run=sor.Run(progress=progress))
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert seen == [signal.SIGUSR1]

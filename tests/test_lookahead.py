@@ -27,7 +27,7 @@ from tapes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sor.replay.replay import Ledger
+    from sor.replay.ledger import Ledger
 
 
 # No look-ahead

@@ -45,7 +45,7 @@ def test_shares_traded_back_count_the_other_way(quotes: sor.Quotes) -> None:
     router = sor.StaticRouter(plan="fills", overbook=3.0, lambda_over=0.0, theta_queue=0.0, lambda_under=0.01)
     fill = sor.QueueAware(queue_position=0.4, mode="sampled", seed=1)
     order = sor.Order("buy", 700, horizon="5m", lot=1)
-    result = sor.backtest(quotes, order, router, fill=fill)
+    result = sor.backtest(quotes, order, router, market=sor.Market(fill=fill))
     assert "unwind" in result.fills["kind"].to_list()
     assert last(result) == shortfall(result)
 
@@ -69,7 +69,7 @@ def test_a_line_begins_at_nothing_and_moves_in_time(quotes: sor.Quotes) -> None:
     for line in data.partition_by("policy"):
         assert line["cost"][0] == 0
         assert line["time"].is_sorted()
-        assert line.height == 1 + result.fills_of(line["policy"][0]).height
+        assert line.height == 1 + result[line["policy"][0]].fills.height
 
 
 def test_chart_draws_every_policy(quotes: sor.Quotes, tmp_path: Path) -> None:
@@ -88,5 +88,5 @@ def test_what_is_missing_is_named(quotes: sor.Quotes, monkeypatch: pytest.Monkey
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.delattr(sor.show, "plots")
     monkeypatch.setitem(sys.modules, "altair", None)
-    with pytest.raises(sor.ParameterError, match=r"charts need altair .* pip install 'sor\[report\]'"):
+    with pytest.raises(sor.MissingExtra, match=r"charts need altair .* pip install 'sor\[report\]'"):
         sor.backtest(quotes, ONE).plot()

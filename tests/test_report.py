@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 import sor
+from sor.settings.orders import orders_every
 from sor.show import plotdata
 from sor.studies.grid import DEFAULT_GRID
-from sor.studies.search import Selection, search
-from sor.studies.study import Study, rolling_orders, study
+from sor.studies.search import search
+from sor.studies.study import study
 
 pytest.importorskip("altair")
 from sor.show import plots
@@ -22,6 +23,9 @@ from sor.show.report import page, report, settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from sor.results.search import Search
+    from sor.results.study import Study
 
 CHARTS = (
     *("chart-savings", "chart-distribution", "chart-parts", "chart-size", "order-fills", "order-costs"),
@@ -36,21 +40,21 @@ def tape() -> sor.Quotes:
 
 @pytest.fixture(scope="module")
 def orders() -> list[Any]:
-    return rolling_orders("1m", quantities=(5_000, 20_000), horizon="2m")
+    return orders_every("1m", quantity=(5_000, 20_000), horizon="2m", side="both")
 
 
 @pytest.fixture(scope="module")
 def result(tape: sor.Quotes, orders: list[Any]) -> Study:
-    return study(tape, orders=orders, resamples=200)
+    return study(tape, orders, bootstrap=sor.Bootstrap(resamples=200))
 
 
 @pytest.fixture(scope="module")
-def found(tape: sor.Quotes, orders: list[Any]) -> Selection:
-    return search(tape, orders, folds=3, resamples=200)
+def found(tape: sor.Quotes, orders: list[Any]) -> Search:
+    return search(tape, orders, folds=3, bootstrap=sor.Bootstrap(resamples=200))
 
 
 @pytest.fixture(scope="module")
-def text(result: Study, found: Selection) -> str:
+def text(result: Study, found: Search) -> str:
     return page(result, search=found, command="sor report <x>")
 
 
@@ -80,22 +84,22 @@ def test_page_holds_every_section_and_nothing_from_outside(text: str) -> None:
     assert "sor report &lt;x&gt;" in body
 
 
-def test_same_study_same_bytes(result: Study, found: Selection, text: str) -> None:
+def test_same_study_same_bytes(result: Study, found: Search, text: str) -> None:
     assert page(result, search=found, command="sor report <x>") == text
 
 
-def test_settings_make_the_study_again(result: Study, found: Selection, tape: sor.Quotes) -> None:
+def test_settings_make_the_study_again(result: Study, found: Search, tape: sor.Quotes) -> None:
     said = settings(result, found)
     assert said["versions"]["sor"] == sor.__version__
-    groups = [
-        rolling_orders("1m", quantities=group["quantity"], sides=group["side"], horizon=120_000_000_000)
+    orders = [
+        orders_every("1m", quantity=group["quantity"], side=group["side"], horizon=120_000_000_000)
         for group in said["orders"]
     ]
     again = study(
         tape,
+        orders,
         sor.StaticRouter(**said["policies"]["router"]),
-        orders=[order for group in groups for order in group],
-        **said["statistics"],
+        bootstrap=sor.Bootstrap(**said["statistics"]),
     )
     assert again.comparisons.equals(result.comparisons)
     assert said["search"]["axes"] == {axis: list(values) for axis, values in DEFAULT_GRID.items()}
@@ -143,7 +147,7 @@ def test_best_quotes_are_those_of_the_tape(tape: sor.Quotes) -> None:
     assert found == [expected[time] for time in times]
 
 
-def test_heat_maps_mark_the_chosen_point_and_flat_axes(found: Selection) -> None:
+def test_heat_maps_mark_the_chosen_point_and_flat_axes(found: Search) -> None:
     maps = [chart.to_dict() for chart in plots.heat_maps(found).values()]
     rows = [row for spec in maps for name in spec["datasets"] for row in spec["datasets"][name]]
     assert len(rows) == 27
@@ -155,14 +159,19 @@ def test_heat_maps_mark_the_chosen_point_and_flat_axes(found: Selection) -> None
 
 
 def test_points_off_a_grid_are_drawn_along_each_axis(tape: sor.Quotes, result: Study) -> None:
-    drawn = search(tape, rolling_orders("5m", quantities=5_000, horizon="2m"), method="random", points=5)
+    drawn = search(
+        tape,
+        orders_every("5m", quantity=5_000, side="both", horizon="2m"),
+        method=sor.RandomPoints(points=5),
+        folds=5,
+    )
     assert [name for name in specs(page(result, search=drawn)) if name.startswith("points-")] == [
         f"points-{axis}" for axis in DEFAULT_GRID
     ]
 
 
 def test_without_fills_or_a_search(tape: sor.Quotes) -> None:
-    small = study(tape, orders=[sor.Order("buy", 500)], record=False)
+    small = study(tape, [sor.Order("buy", 500)], record=False)
     text = page(small)
     assert set(specs(text)) == {"chart-savings", "chart-distribution", "chart-parts", "chart-size"}
     assert "too few independent orders for an interval" in text
@@ -175,10 +184,10 @@ def test_pictures_and_paths(result: Study, tmp_path: Path) -> None:
         result.report(tmp_path / "a.pdf")
 
 
-def test_plot_methods(tape: sor.Quotes, result: Study, found: Selection) -> None:
+def test_plot_methods(tape: sor.Quotes, result: Study, found: Search) -> None:
     assert len(result.plot().to_dict()["layer"]) == 3
     assert len(found.plot().to_dict()["hconcat"]) == 3
-    grid = sor.grid_search(tape, sor.Order("buy", 500))
+    grid = sor.search(tape, sor.Order("buy", 500))
     assert len(grid.plot().to_dict()["hconcat"]) == 3
     assert grid.backtest.plot().to_dict()["mark"]["type"] == "line"
 
@@ -269,7 +278,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def file(result: Study, found: Selection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(result: Study, found: Search, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "out.html"
     report(result, path, search=found)
     return path

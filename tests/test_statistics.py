@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sor.errors import ParameterError
-from sor.studies.statistics import block_length, mean_interval, overlap, reality_check
+from sor.results.statistics import block_length, mean_interval, overlap, reality_check
 
 TRIALS = 200
 

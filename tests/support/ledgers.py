@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sor.replay.replay import TABLES
+from sor.replay.ledger import TABLES
 from tapes import (
     Case,
     Raw,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
-    from sor.replay.replay import Ledger
+    from sor.replay.ledger import Ledger
 
 
 @dataclass(frozen=True)

@@ -43,25 +43,25 @@ CALLS = {
     "search of many parents": """
         quotes = sor.simulate_quotes(venues=4, minutes=390, records=500_000)
         orders = sor.orders_every("10s", side="buy", quantity=1_000_000, horizon="60m")
-        stopped(lambda: sor.grid_search(quotes, orders), 0.5)
+        stopped(lambda: sor.search(quotes, orders), 0.5)
         """,
     "strict search by enumeration": """
         quotes = sor.simulate_quotes(venues=6, minutes=30, size=100_000)
         router = sor.StaticRouter(rule="strict", solver="exhaustive", max_candidates=10**12)
         orders = sor.Order("sell", 50_000, start=quotes.start + 60 * 10**9, lot=500)
-        stopped(lambda: sor.grid_search(quotes, orders, router), 0.5)
+        stopped(lambda: sor.search(quotes, orders, router), 0.5)
         """,
     "plans with fills": """
         quotes = sor.simulate_quotes(venues=6, minutes=390, records=500_000, size=5_000)
         router = sor.StaticRouter(plan="fills", overbook=1.5)
         orders = sor.Order("buy", 10**8, start=quotes.start + 60 * 10**9)
-        stopped(lambda: sor.grid_search(quotes, orders, router, fill=sor.QueueAware()), 0.5)
+        stopped(lambda: sor.search(quotes, orders, router, market=sor.Market(fill=sor.QueueAware())), 0.5)
         """,
     "plans with fills by enumeration": """
         quotes = sor.simulate_quotes(venues=6, minutes=30, size=100_000)
         router = sor.StaticRouter(plan="fills", solver="exhaustive", max_candidates=10**12)
         orders = sor.Order("sell", 50_000, start=quotes.start + 60 * 10**9, lot=500)
-        stopped(lambda: sor.backtest(quotes, orders, router, fill=sor.QueueAware()), 0.5)
+        stopped(lambda: sor.backtest(quotes, orders, router, market=sor.Market(fill=sor.QueueAware())), 0.5)
         """,
     "one allocation by enumeration": """
         router = sor.StaticRouter(solver="exhaustive", max_candidates=10**12)
@@ -72,7 +72,7 @@ CALLS = {
         quotes = sor.simulate_quotes(venues=4, minutes=390, records=10_000_000)
         order = sor.Order("buy", 10**7)
         book = sor.Book(snapshot="each")
-        stopped(lambda: sor.backtest(quotes, order, book=book, threads=1), 0.4)
+        stopped(lambda: sor.backtest(quotes, order, market=sor.Market(book=book), run=sor.Run(threads=1)), 0.4)
         """,
     "many orders that post": """
         quotes = sor.simulate_quotes(venues=4, minutes=390, records=500_000)
@@ -84,8 +84,8 @@ CALLS = {
         quotes = sor.simulate_quotes(venues=4, minutes=390, records=3_000_000)
         order = sor.Order("buy", 10**6, start=quotes.start + 60 * 10**9)
         router = sor.ContKukanovRouter(lambda_under=0.0, lambda_over=0.0, epoch="100ms", scenarios=1)
-        kept = {"book": sor.Book(snapshot="each"), "baselines": [], "threads": 1}
-        stopped(lambda: sor.backtest(quotes, order, router, **kept), 0.4)
+        each, run = sor.Market(book=sor.Book(snapshot="each")), sor.Run(threads=1)
+        stopped(lambda: sor.backtest(quotes, order, router, market=each, against=[], run=run), 0.4)
         """,
     "probes of windows that overlap": """
         quotes = sor.simulate_quotes(venues=4, minutes=390, records=1_000_000)
@@ -110,8 +110,8 @@ CALLS = {
         book = sor.Book(snapshot="each", depletion="none", tick=1e-9)
         at_the_end = lambda done, total: press_in(0.05) if done == total else None
         order, router = sor.Order("buy", 3 * 10**8), sor.StaticRouter(lambda_under=1.0, unit="price")
-        kept = {"baselines": ["sweep"], "book": book}
-        stopped(lambda: sor.backtest(quotes, order, router, **kept, progress=at_the_end))
+        market, run = sor.Market(book=book), sor.Run(progress=at_the_end)
+        stopped(lambda: sor.backtest(quotes, order, router, against=["sweep"], market=market, run=run))
         """,
     "market and limit orders in lots": """
         xi, p = outflows()

@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import reference as ref
 import sor
+from sor.replay.ledger import TABLES, Ledger
+from sor.replay.lower import Variant
 from sor.replay.parents import Parent
-from sor.replay.replay import TABLES, Ledger, Market, Variant, replay
+from sor.replay.replay import replay
+from sor.settings.market import Market
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from random import Random
+
+    from sor.settings.routers import Policy
 
 CENT = 10_000_000
 NANOS = 1e9
@@ -287,7 +292,7 @@ def as_market(settings: ref.Settings, quotes: sor.Quotes) -> Market:
     )
 
 
-def as_router(policy: ref.Policy) -> sor.StaticRouter | sor.ContKukanovRouter | str:
+def as_policy(policy: ref.Policy) -> Policy:
     if policy.kind == "cont_kukanov":
         fields = (
             "lambda_over",
@@ -304,21 +309,17 @@ def as_router(policy: ref.Policy) -> sor.StaticRouter | sor.ContKukanovRouter | 
             adverse_selection=policy.adverse_selection / NANOS,
         )
     names = ("lambda_over", "lambda_under", "theta_queue", "unit", "rule", "plan", "overbook")
+    if policy.kind == "twap":
+        return sor.Twap(bucket=policy.bucket)
     if policy.kind != "router":
-        return policy.kind
+        return sor.POLICIES[{"vwap": "pro_rata"}.get(policy.kind, policy.kind)]
     return sor.StaticRouter(**{name: getattr(policy, name) for name in names})
 
 
 def replay_all(quotes: sor.Quotes, cases: Sequence[Case], *, threads: int = 1) -> list[Ledger]:
     """Replay every case in the core, in one call: variant i is case i, and so is parent i."""
     variants = [
-        Variant(
-            name=str(i),
-            policy=as_router(case.policy),
-            market=as_market(case.settings, quotes),
-            twap_bucket=case.policy.bucket,
-        )
-        for i, case in enumerate(cases)
+        Variant(policy=as_policy(case.policy), market=as_market(case.settings, quotes)) for case in cases
     ]
     orders = list(dict.fromkeys(case.order for case in cases))
     ledger = replay(quotes, [as_parent(order) for order in orders], variants, record=True, threads=threads)
@@ -329,13 +330,13 @@ def replay_all(quotes: sor.Quotes, cases: Sequence[Case], *, threads: int = 1) -
 
 def by_case(frame: pl.DataFrame, parents: Sequence[int]) -> list[pl.DataFrame]:
     """Return the rows of (variant i, parent parents[i]) for every i."""
-    keys = pl.DataFrame({"policy": [str(i) for i in range(len(parents))], "parent": parents})
-    keys = keys.cast({"policy": frame["policy"].dtype, "parent": frame["parent"].dtype})
-    parts = frame.join(keys, on=["policy", "parent"], how="semi", maintain_order="left").partition_by(
-        "policy", as_dict=True, include_key=False
+    keys = pl.DataFrame({"variant": range(len(parents)), "parent": parents})
+    keys = keys.cast({"variant": frame["variant"].dtype, "parent": frame["parent"].dtype})
+    parts = frame.join(keys, on=["variant", "parent"], how="semi", maintain_order="left").partition_by(
+        "variant", as_dict=True, include_key=False
     )
-    empty = frame.drop("policy").clear()
-    return [parts.get((str(i),), empty) for i in range(len(parents))]
+    empty = frame.drop("variant").clear()
+    return [parts.get((i,), empty) for i in range(len(parents))]
 
 
 def rows(frame: pl.DataFrame, quotes: sor.Quotes) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,11 +18,7 @@ from sor.show import terminal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sor.settings.params import Orders
-from sor.settings.times import duration_ns
-from sor.studies.search import search as find
-from sor.studies.study import rolling_orders, study
-from sor.tape.venues import venues_on_tape
+    from sor.settings.orders import Orders
 
 app = typer.Typer(help=sor.__doc__, add_completion=False, pretty_exceptions_enable=False)
 _out = Console(highlight=False)
@@ -144,7 +139,7 @@ def demo(
         # A twenty-dollar stock some four ticks wide: its spreads are of the size of the grid's penalties.
         quotes = sor.simulate_quotes(seed=seed, price=20.0, spread=4.0)
         orders = sor.orders_every("1m", side="buy", quantity=5_000, horizon="5m")
-        result = sor.grid_search(quotes, orders, progress=not json and sys.stderr.isatty())
+        result = sor.search(quotes, orders, run=sor.Run(progress=not json and sys.stderr.isatty()))
         _show(result, quotes, json, lambda: terminal.show_search(_out, result))
         _write(result, out, quiet=json)
 
@@ -215,18 +210,16 @@ def backtest(
         else:
             raise sor.ParameterError(f"--router must be static or paper, got {router!r}")
         quotes = sor.read_quotes(file, symbol=symbol)
+        book = _book(snapshot, depletion, collar, max_quote_age, tick)
+        fill_model = _fill(fill, queue_position, max_fill, impact, decay, seed)
         result = sor.backtest(
             quotes,
             _orders(side, quantity, start, horizon, every, lot),
             chosen,
             trades=trades,
-            venues=_venues(venues, latency, quotes),
-            fill=_fill(fill, queue_position, max_fill, impact, decay, seed),
-            limit=limit,  # type: ignore[arg-type]
-            book=_book(snapshot, depletion, collar, max_quote_age, tick),
-            twap_bucket=twap_bucket,
-            threads=threads,
-            progress=not json and sys.stderr.isatty(),
+            market=_market(venues, latency, fill_model, limit, book),
+            against=_against(chosen, twap_bucket),
+            run=sor.Run(threads=threads, progress=not json and sys.stderr.isatty()),
         )
         if explain is not None:
             _out.print(terminal.escape(result.explain(explain, order=explain_order)), soft_wrap=True)
@@ -277,18 +270,17 @@ def search(
         given = {"lambda_over": lambda_over, "lambda_under": lambda_under, "theta_queue": theta_queue}
         grid = dict(sor.DEFAULT_GRID) | {axis: _values(axis, text) for axis, text in given.items() if text}
         quotes = sor.read_quotes(file, symbol=symbol)
-        result = sor.grid_search(
+        router = _router(unit, rule, solver, plan, overbook)
+        book = _book(snapshot, depletion, collar, max_quote_age, tick)
+        fill_model = _fill(fill, queue_position, max_fill, impact, decay, seed)
+        result = sor.search(
             quotes,
             _orders(side, quantity, start, horizon, every, lot),
-            _router(unit, rule, solver, plan, overbook),
+            router,
             grid=grid,
-            venues=_venues(venues, latency, quotes),
-            fill=_fill(fill, queue_position, max_fill, impact, decay, seed),
-            limit=limit,  # type: ignore[arg-type]
-            book=_book(snapshot, depletion, collar, max_quote_age, tick),
-            twap_bucket=twap_bucket,
-            threads=threads,
-            progress=not json and sys.stderr.isatty(),
+            market=_market(venues, latency, fill_model, limit, book),
+            against=_against(router, twap_bucket),
+            run=sor.Run(threads=threads, progress=not json and sys.stderr.isatty()),
         )
         _show(result, quotes, json, lambda: terminal.show_search(_out, result))
         _write(result, out, quiet=json)
@@ -366,13 +358,7 @@ def report(
             quantity, horizon = "5000,20000,50000", "2m"
         else:
             tapes = [sor.read_quotes(file, symbol=symbol) for file in files or ()]
-        orders = rolling_orders(
-            every,
-            quantities=_sizes(quantity),
-            horizon=horizon,
-            sides=("buy", "sell") if side == "both" else (side,),
-            lot=lot,
-        )
+        orders = sor.orders_every(every, quantity=_sizes(quantity), side=side, horizon=horizon, lot=lot)  # type: ignore[arg-type]  # checked there
         router = _router(
             unit,
             rule,
@@ -383,20 +369,19 @@ def report(
             lambda_under=lambda_under,
             theta_queue=theta_queue,
         )
-        shared: dict[str, Any] = {
-            "orders": orders,
-            "venues": venues,
-            "book": _book(snapshot, depletion, collar, max_quote_age, tick),
-            "fill": _fill(fill, queue_position, max_fill, impact, decay, seed),
-            "limit": limit,
-            "twap_bucket": twap_bucket,
-            "threads": threads,
-            "progress": sys.stderr.isatty(),
-            "resume": resume,
-        }
-        result = study(tapes, router, **shared)
+        book = _book(snapshot, depletion, collar, max_quote_age, tick)
+        fill_model = _fill(fill, queue_position, max_fill, impact, decay, seed)
+        market = _market(venues, "0ms", fill_model, limit, book)
+        run = sor.Run(threads=threads, progress=sys.stderr.isatty(), resume=resume)
+        against = _against(router, twap_bucket)
+        policies: dict[str, Any] = {"router": router, **against}
+        result = sor.study(tapes, orders, policies, market=market, run=run)
         wanted = search and out.suffix == ".html"
-        found = find(tapes, router=router, **shared) if wanted else None
+        found = (
+            sor.search(tapes, orders, router, folds=5, market=market, against=against, run=run)
+            if wanted
+            else None
+        )
         write_report(result, out, search=found, command=shlex.join(["sor", *sys.argv[1:]]))
         _out.print(result.__repr__(), soft_wrap=True)
         _out.print(f"\nwrote {out}", soft_wrap=True)
@@ -415,7 +400,7 @@ def _show(
     result: sor.Backtest | sor.Search, quotes: sor.Quotes, json: bool, show: Callable[[], None]
 ) -> None:
     if json:
-        typer.echo(result.to_json())
+        typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
     else:
         terminal.show_tape(_out, quotes)
         show()
@@ -444,12 +429,15 @@ def _fill(
     )
 
 
-def _venues(path: Path | None, latency: str, quotes: sor.Quotes) -> list[sor.Venue]:
-    """Read the venues' terms; `--latency` is theirs where the file gives none."""
-    return [
-        venue if duration_ns(venue.latency, "latency") else replace(venue, latency=latency)
-        for venue in venues_on_tape(path, quotes)
-    ]
+def _market(
+    venues: Path | None, latency: str, fill: sor.Displayed | sor.QueueAware, limit: Any, book: sor.Book
+) -> sor.Market:
+    return sor.Market(venues=venues, latency=latency, fill=fill, limit=limit, book=book)
+
+
+def _against(router: sor.StaticRouter | sor.ContKukanovRouter, twap_bucket: str) -> dict[str, Any]:
+    names = ("static", *sor.BASELINES) if isinstance(router, sor.ContKukanovRouter) else sor.BASELINES
+    return {name: sor.Twap(bucket=twap_bucket) if name == "twap" else sor.POLICIES[name] for name in names}
 
 
 def _book(snapshot: Any, depletion: Any, collar: float, max_quote_age: str | None, tick: float) -> sor.Book:

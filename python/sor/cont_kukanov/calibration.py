@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sor import _core
 from sor.cont_kukanov.problem import Calibration, Cost, Parameters, as_lot
 from sor.cont_kukanov.solving import cost_of, prepare, solve
 from sor.errors import ParameterError
+from sor.settings.checks import above_zero
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,8 +49,9 @@ def calibrate(
 
     """
     for name, shares in (("under", under), ("over", over)):
-        if shares is not None and not (np.isfinite(shares) and shares > 0):
-            raise ParameterError(f"{name} must be a positive number of shares, got {shares}")
+        if shares is not None:
+            above_zero(name, shares, " of shares")
+    above_zero("tolerance", tolerance)
     table, resolved = prepare(scenarios, parameters)
     lot = as_lot(lot)
     take, make = resolved.h + resolved.f, resolved.h + max(resolved.r)

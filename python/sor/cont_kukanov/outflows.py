@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -10,12 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.replay.replay import core_visibility
-from sor.settings.params import Book, Duration, Queue, Side, _choice, _instance, _positive, _whole
+from sor.replay.lower import core_visibility
+from sor.settings.checks import above_zero, at_least, choice, instance, number, numbers, positive, whole
+from sor.settings.market import Book
+from sor.settings.orders import Side
+from sor.settings.routers import Queue
 from sor.tape.tape import Quotes, Trades
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sor.settings.times import Duration
 
 Table: TypeAlias = NDArray[np.float64]
 Seed: TypeAlias = "int | np.random.Generator"
@@ -69,15 +76,15 @@ def probe_outflows(
         ['start', 'end', 'V1', 'V2', 'V3', 'V4', 'V5']
 
     """
-    _instance("quotes", quotes, Quotes)
+    instance("quotes", quotes, Quotes)
     tape = quotes if trades is None else quotes.with_trades(trades)
     book = Book() if book is None else book
-    _instance("book", book, Book)
-    _choice("side", side, Side)
-    _choice("queue", queue, Queue)
-    quantity = _whole("quantity", quantity)
-    length = _positive("window", window)
-    step = length if every is None else _positive("every", every)
+    instance("book", book, Book)
+    choice("side", side, Side)
+    choice("queue", queue, Queue)
+    quantity = whole("quantity", quantity)
+    length = positive("window", window)
+    step = length if every is None else positive("every", every)
     if tape.start + length > tape.end:
         seconds = (tape.end - tape.start) / 1e9
         raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
@@ -117,11 +124,10 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
         Array of shape `(n, venues)`, shares.
 
     """
-    _shape(n, venues)
-    if not 0 <= weight <= 1:
-        raise ParameterError(f"weight must be in [0, 1], got {weight}")
-    _positive_numbers("mean", mean)
-    rng = np.random.default_rng(seed)
+    n, venues = _drawn(n, venues)
+    weight = number("weight", weight, least=0, most=1)
+    mean = above_zero("mean", mean)
+    rng = _generator(seed)
     common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
     return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
 
@@ -139,8 +145,8 @@ def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: See
         Array of shape `(n, venues)`, shares.
 
     """
-    _shape(n, venues)
-    return np.random.default_rng(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
+    n, venues = _drawn(n, venues)
+    return _generator(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
 
 
 def pareto(
@@ -159,9 +165,9 @@ def pareto(
         Array of shape `(n, venues)`, shares.
 
     """
-    _shape(n, venues)
-    draws = np.random.default_rng(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
-    return _positive_numbers("scale", scale) * (1 + draws)
+    n, venues = _drawn(n, venues)
+    draws = _generator(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
+    return np.asarray(_positive_numbers("scale", scale)) * (1 + draws)
 
 
 def gamma(
@@ -180,8 +186,8 @@ def gamma(
         Array of shape `(n, venues)`, shares.
 
     """
-    _shape(n, venues)
-    return np.random.default_rng(seed).gamma(
+    n, venues = _drawn(n, venues)
+    return _generator(seed).gamma(
         _positive_numbers("shape", shape), _positive_numbers("scale", scale), size=(n, venues)
     )
 
@@ -199,8 +205,8 @@ def empirical(outflows: Scenarios, n: int, *, seed: Seed) -> Table:
 
     """
     table = as_table(outflows)
-    _shape(n, table.shape[1])
-    return table[np.random.default_rng(seed).integers(table.shape[0], size=n)]
+    n = at_least("n", n, 1)
+    return table[_generator(seed).integers(table.shape[0], size=n)]
 
 
 def as_table(scenarios: Scenarios) -> Table:
@@ -223,14 +229,20 @@ def as_table(scenarios: Scenarios) -> Table:
     return table
 
 
-def _positive_numbers(name: str, value: float | Sequence[float]) -> Table:
-    array = np.asarray(value, dtype=np.float64)
-    if not (np.isfinite(array).all() and (array > 0).all()):
+def _positive_numbers(name: str, value: float | Sequence[float]) -> float | list[float]:
+    if isinstance(value, Real):
+        return above_zero(name, value)
+    found = numbers(name, value)
+    if not all(math.isfinite(each) and each > 0 for each in found):
         raise ParameterError(f"{name} must be positive, got {value}")
-    return array
+    return found
 
 
-def _shape(n: int, venues: int) -> None:
-    for name, value in (("n", n), ("venues", venues)):
-        if value < 1:
-            raise ParameterError(f"{name} must be at least 1, got {value}")
+def _drawn(n: int, venues: int) -> tuple[int, int]:
+    return at_least("n", n, 1), at_least("venues", venues, 1)
+
+
+def _generator(seed: Seed) -> np.random.Generator:
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return np.random.default_rng(at_least("seed", seed, 0))

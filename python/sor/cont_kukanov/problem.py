@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sor import _core
 from sor.errors import ParameterError
+from sor.settings.checks import above_zero, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +63,7 @@ class Parameters:
         for name in ("r", "Q"):
             value = getattr(self, name)
             if not np.isscalar(value):
-                object.__setattr__(self, name, tuple(as_numbers(name, value)))
+                object.__setattr__(self, name, tuple(numbers(name, value)))
         _core.ck_check(resolve(self, venues_of(self)))
 
 
@@ -240,25 +242,12 @@ def resolve(parameters: Parameters, venues: int) -> Resolved:
 
 
 def as_number(name: str, value: object) -> float:
-    """Return a value as a float, or raise `ParameterError`."""
-    try:
-        return float(value)  # type: ignore[arg-type]  # any object: what is not a number raises
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be a number, got {value!r}") from None
-
-
-def as_numbers(name: str, values: Sequence[float]) -> list[float]:
-    """Return values as floats, or raise `ParameterError`."""
-    try:
-        return [float(value) for value in values]
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be a sequence of numbers, got {values!r}") from None
+    """Return any float, also an infinite one: the core says which assumption it breaks."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise ParameterError(f"{name} must be a number, got {value!r}")
+    return numbers(name, [value])[0]
 
 
 def as_lot(lot: float | None) -> float | None:
     """Return a lot as a positive float; None stays None."""
-    if lot is None:
-        return None
-    if not (np.isfinite(lot) and lot > 0):
-        raise ParameterError(f"lot must be a positive number of shares, got {lot}")
-    return float(lot)
+    return None if lot is None else above_zero("lot", lot, " of shares")

@@ -18,11 +18,11 @@ from sor.cont_kukanov.problem import (
     Solution,
     as_lot,
     as_number,
-    as_numbers,
     resolve,
     venues_of,
 )
 from sor.errors import ParameterError
+from sor.settings.checks import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,7 +120,7 @@ def market_order(limits: Sequence[float], scenarios: Scenarios, parameters: Para
 
     """
     table, resolved = prepare(scenarios, parameters)
-    return _core.ck_market_order(resolved, table, as_numbers("limits", limits))
+    return _core.ck_market_order(resolved, table, numbers("limits", limits))
 
 
 def solve(
@@ -198,7 +198,7 @@ def prepare(scenarios: Scenarios, parameters: Parameters) -> tuple[Table, Resolv
 def _orders(allocation: Allocation | Sequence[float]) -> tuple[float, list[float]]:
     if isinstance(allocation, Allocation):
         return allocation.market, list(allocation.limits)
-    market, *limits = as_numbers("allocation", allocation) or [float("nan")]
+    market, *limits = numbers("allocation", allocation) or [float("nan")]
     return market, limits
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
 
 from sor.errors import ParameterError
+
+Time: TypeAlias = datetime | date | str | int
+"""A moment: datetime (without a zone: UTC), ISO 8601 string, or integer nanoseconds since the epoch."""
+Duration: TypeAlias = timedelta | str | int
+"""A span: timedelta, a string such as ``"5m"`` or ``"250ms"``, or integer nanoseconds."""
 
 INT64_MAX = 2**63 - 1
 

@@ -12,8 +12,8 @@ from sor.tape.schema import UNDEF_PRICE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sor.replay.replay import Ledger
-    from sor.studies.study import Study
+    from sor.replay.ledger import Ledger
+    from sor.results.study import Study
     from sor.tape.tape import Quotes
 
 MOST_DOTS = 300
@@ -31,8 +31,7 @@ def running_costs(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
         `policy, parent, time, cost`, the cost in currency; the last row of an order is its shortfall.
 
     """
-    sign = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
-    sign *= pl.when(pl.col("kind") == "unwind").then(-1).otherwise(1)
+    sign = metrics.SIGN * pl.when(pl.col("kind") == "unwind").then(-1).otherwise(1)
     chosen = pl.col("parent").is_in(list(orders))
     arrival = ledger.parents.filter(chosen).select("policy", "parent", "side", "arrival_mid", "start")
     fills = ledger.fills.filter(chosen).join(arrival, on=["policy", "parent"], maintain_order="left")
@@ -68,7 +67,7 @@ def examples(study: Study, against: str) -> dict[int, str]:
     mine = study.ledger.parents.filter(
         pl.col("policy") == study.policy, pl.col("parent").is_in(rows["parent"].implode())
     )
-    cost = pl.col("shortfall") / (pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid"))
+    cost = pl.col("shortfall") / metrics.VALUE
     picks = {
         "typical": rows["parent"][rows.height // 2],
         "saved least": rows["parent"][0],
@@ -193,10 +192,9 @@ def cost_by_size(study: Study) -> tuple[str, pl.DataFrame]:
         The measure, and `policy, size, shortfall_bps, parents`.
 
     """
-    traded = study.ledger.parents.filter(pl.col("status") != "no_quotes")
-    base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+    traded = study.ledger.parents.filter(metrics.TRADED)
     rows = traded.select(
-        pl.col("policy").cast(pl.String), "parent", "quantity", bps=pl.col("shortfall") / base * 1e4
+        pl.col("policy").cast(pl.String), "parent", "quantity", bps=pl.col("shortfall") / metrics.VALUE * 1e4
     )
     if study.parents["quantity"].n_unique() > 1:
         what, keyed = "shares", rows.with_columns(size=pl.col("quantity").cast(pl.Float64))

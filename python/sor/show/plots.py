@@ -10,25 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
-from sor.results import metrics
+from sor.errors import MissingExtra
+from sor.results import metrics, views
+from sor.results.backtest import Backtest
+from sor.results.search import Search
+from sor.results.study import Study
+from sor.settings.routers import AXES
 from sor.show import plotdata
-from sor.studies.grid import AXES
 
 try:
     import altair as alt
     import vl_convert  # noqa: F401, altair needs it to write images
 except ImportError:
-    raise ParameterError("charts need altair and vl-convert-python: pip install 'sor[report]'") from None
+    raise MissingExtra("charts need altair and vl-convert-python: pip install 'sor[report]'") from None
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sor.studies.backtest import Backtest
-    from sor.studies.grid import Search
-    from sor.studies.search import Selection
-    from sor.studies.study import Study
 
 alt.data_transformers.disable_max_rows()
 
@@ -193,12 +192,12 @@ def order_costs(study: Study, orders: Sequence[int]) -> alt.Chart:
     return chart
 
 
-def heat_maps(search: Search | Selection) -> dict[str, alt.LayerChart]:
+def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
     """Mean shortfall at the points of a grid, by `theta_queue`: a map of the two lambdas each.
 
     The chosen point is framed; an axis along which nothing changes says so. Empty for points off a grid.
     """
-    axes = search.axes if hasattr(search, "axes") else search.grid
+    axes = search.axes
     on_grid = search.table.filter(pl.col(axis).is_in(list(axes[axis])) for axis in AXES)
     if on_grid.height != len(axes[AXES[0]]) * len(axes[AXES[1]]) * len(axes[AXES[2]]):
         return {}
@@ -220,7 +219,7 @@ def heat_maps(search: Search | Selection) -> dict[str, alt.LayerChart]:
     }
 
 
-def _heat_map(search: Search | Selection, data: pl.DataFrame, scale: alt.Scale) -> alt.LayerChart:
+def _heat_map(search: Search, data: pl.DataFrame, scale: alt.Scale) -> alt.LayerChart:
     base = alt.Chart(data, height=46 * data["lambda_under"].n_unique()).encode(
         x=alt.X(
             "lambda_over:O", title=_axis_name(search, "lambda_over"), axis=alt.Axis(labelAngle=0, format="~g")
@@ -242,7 +241,7 @@ def _heat_map(search: Search | Selection, data: pl.DataFrame, scale: alt.Scale) 
     return _layers(cells, text, frame)
 
 
-def search(found: Search | Selection) -> alt.HConcatChart:
+def search(found: Search) -> alt.HConcatChart:
     """Mean shortfall over the points of a search: heat maps of a grid, else along every parameter."""
     maps = heat_maps(found)
     if not maps:
@@ -250,7 +249,7 @@ def search(found: Search | Selection) -> alt.HConcatChart:
     return _row(*(chart.properties(title=name) for name, chart in maps.items()))
 
 
-def points(search: Search | Selection, axis: str) -> alt.Chart:
+def points(search: Search, axis: str) -> alt.Chart:
     """Mean shortfall of every point tried, along one parameter; the chosen point in the first colour."""
     chosen = pl.all_horizontal(pl.col(name) == getattr(search.best, name) for name in AXES)
     data = search.table.select(*AXES, "shortfall_bps", point=pl.when(chosen).then(1).otherwise(0))
@@ -270,7 +269,7 @@ def points(search: Search | Selection, axis: str) -> alt.Chart:
     return chart
 
 
-def walk_forward(selection: Selection) -> alt.Chart:
+def walk_forward(selection: Search) -> alt.Chart:
     """Mean shortfall a fold: of the choice on what it was made on, on what came after, and the least there."""
     words = {
         "in_sample_bps": "in sample",
@@ -388,7 +387,9 @@ def overview(study: Study) -> alt.VConcatChart:
     order = [plotdata.busiest(study)]
     size = {"width": 420}
     left = [
-        savings(study).properties(title=f"Saved by {study.policy}, {study.level:.0%} intervals", **size),
+        savings(study).properties(
+            title=f"Saved by {study.policy}, {study.bootstrap.level:.0%} intervals", **size
+        ),
         cost_parts(study).properties(title="Where the cost comes from", **size),
     ]
     right = [
@@ -467,5 +468,16 @@ def _bps() -> Any:
     return alt.Tooltip("savings_bps:Q", format="+.3f")
 
 
-def _axis_name(search: Search | Selection, axis: str) -> str:
+def _axis_name(search: Search, axis: str) -> str:
     return f"{axis} (flat)" if axis in search.flat_axes else axis
+
+
+views.plot.register(Backtest, cumulative_cost)
+views.plot.register(Search, search)
+
+
+@views.plot.register(Study)
+def _titled(study: Study) -> alt.LayerChart:
+    return savings(study).properties(
+        title=f"Savings of {study.policy}, {study.bootstrap.level:.0%} intervals", width=560
+    )

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor._core import __version__
 from sor.errors import ParameterError
-from sor.results import metrics
-from sor.settings.params import StaticRouter
+from sor.replay.replay import VERSION
+from sor.results import metrics, views
+from sor.results.search import Search
+from sor.results.study import Study
+from sor.settings.checks import instance
+from sor.settings.routers import AXES, StaticRouter
 from sor.settings.times import format_ns
 from sor.show import plotdata
-from sor.studies.grid import AXES, Search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
     import altair as alt
 
-    from sor.studies.search import Selection
-    from sor.studies.study import Study
 
 _PICTURES = (".png", ".svg")
 _MOST_MAPS = 9
@@ -36,7 +36,7 @@ def report(
     study: Study,
     path: str | PathLike[str],
     *,
-    search: Search | Selection | None = None,
+    search: Search | None = None,
     command: str | None = None,
 ) -> None:
     """Write a study as one HTML page: interactive charts, every setting, and all JavaScript inside.
@@ -56,6 +56,8 @@ def report(
 
     """
     out = check_path(path)
+    if search is not None:
+        instance("search", search, Search)
     if study.comparisons.is_empty():
         raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
     if out.suffix in _PICTURES:
@@ -79,7 +81,7 @@ def check_path(path: str | PathLike[str]) -> Path:
     return out
 
 
-def page(study: Study, *, search: Search | Selection | None = None, command: str | None = None) -> str:
+def page(study: Study, *, search: Search | None = None, command: str | None = None) -> str:
     """Return the page that `report` writes."""
     # Before anything else, for its message about missing packages.
     from sor.show import plots  # noqa: F401, I001
@@ -112,10 +114,10 @@ def page(study: Study, *, search: Search | Selection | None = None, command: str
     )
 
 
-def settings(study: Study, search: Search | Selection | None = None) -> dict[str, Any]:
+def settings(study: Study, search: Search | None = None) -> dict[str, Any]:
     """Return everything a result depends on, as plain values: versions, tapes, orders, policies, market."""
     said = {
-        "versions": {"sor": __version__, "polars": pl.__version__, "python": platform.python_version()},
+        "versions": {"sor": VERSION, "polars": pl.__version__, "python": platform.python_version()},
         "tapes": [
             {
                 "source": tape.source,
@@ -129,16 +131,18 @@ def settings(study: Study, search: Search | Selection | None = None) -> dict[str
         "orders": _orders(study),
         "policy": study.policy,
         "policies": {name: _plain(policy) for name, policy in study.policies.items()},
-        "twap_bucket": str(study.twap_bucket),
         "markets": [_plain(market) for market in study.markets],
-        "statistics": {"level": study.level, "resamples": study.resamples, "seed": study.seed},
+        "statistics": {
+            "level": study.bootstrap.level,
+            "resamples": study.bootstrap.resamples,
+            "seed": study.bootstrap.seed,
+        },
     }
     if search is not None:
-        axes = search.grid if isinstance(search, Search) else search.axes
         said["search"] = {
-            "method": "grid" if isinstance(search, Search) else search.method,
+            "method": search.method,
             "points": search.table.height,
-            "axes": {axis: list(values) for axis, values in axes.items()},
+            "axes": {axis: list(values) for axis, values in search.axes.items()},
             "best": _plain(search.best),
         }
     plain: dict[str, Any] = json.loads(json.dumps(said, default=str))
@@ -181,7 +185,7 @@ def _headline(study: Study) -> dict[str, str]:
     if lower is None:
         rest, meaning = "(too few independent orders for an interval)", "One sample, not evidence."
     else:
-        rest = f"({study.level:.0%} interval {lower:+.2f} to {upper:+.2f})"
+        rest = f"({study.bootstrap.level:.0%} interval {lower:+.2f} to {upper:+.2f})"
         if lower > 0 or upper < 0:
             meaning = f"The interval excludes zero; p = {row['p_value']:.4f}."
         else:
@@ -206,11 +210,11 @@ def _facts(study: Study) -> list[tuple[str, str]]:
         ("records", f"{sum(len(tape) for tape in study.quotes):,}"),
         ("from", format_ns(parents["start"].to_physical().min())[:16].replace("T", " ")),  # type: ignore[arg-type]
         ("to", format_ns(parents["end"].to_physical().max())[:16].replace("T", " ") + " UTC"),  # type: ignore[arg-type]
-        ("sor", __version__),
+        ("sor", VERSION),
     ]
 
 
-def _sections(study: Study, search: Search | Selection | None, command: str | None) -> Iterator[_Section]:
+def _sections(study: Study, search: Search | None, command: str | None) -> Iterator[_Section]:
     yield from _savings(study)
     yield from _costs(study)
     if not study.ledger.fills.is_empty():
@@ -218,8 +222,7 @@ def _sections(study: Study, search: Search | Selection | None, command: str | No
         yield _venues(study)
     if search is not None:
         yield _search(search)
-        if not isinstance(search, Search):
-            yield _walk_forward(search)
+        yield _walk_forward(search)
     yield _data(study)
     said = json.dumps(settings(study, search), indent=1)
     made = f"Made by: {command}" if command else "The same tapes, orders and settings give the same figures."
@@ -233,7 +236,7 @@ def _savings(study: Study) -> Iterator[_Section]:
     yield _Section(
         id="savings",
         title="Savings against every baseline",
-        text=f"Mean of paired differences with {study.level:.0%} intervals, bps of arrival value; positive: "
+        text=f"Mean of paired differences with {study.bootstrap.level:.0%} intervals, bps of arrival value; positive: "
         f"{study.policy} costs less.",
         charts=[_chart("chart-savings", plots.savings(study))],
         tables=[_table("savings", study.comparisons.select(columns))],
@@ -316,7 +319,7 @@ def _venues(study: Study) -> _Section:
     )
 
 
-def _search(search: Search | Selection) -> _Section:
+def _search(search: Search) -> _Section:
     from sor.show import plots
 
     maps = plots.heat_maps(search)
@@ -326,10 +329,9 @@ def _search(search: Search | Selection) -> _Section:
     best = ", ".join(f"{axis} {getattr(search.best, axis):g}" for axis in AXES)
     text = (
         f"Mean shortfall in bps at {search.table.height} points over all orders; chosen: {best} (marked), "
-        f"{search.ties} tie for the least. The darker, the dearer (by rank)."
+        f"{search.ties} tie for the least. Darker cells cost more (by rank)."
     )
-    if not isinstance(search, Search):
-        text += f" {search.plateau.height} points are within noise of it."
+    text += f" {search.plateau.height} points are within noise of it."
     marks = [f"{axis} is flat: {why}." for axis, why in search.flat_axes.items()]
     return _Section(
         id="search",
@@ -342,11 +344,11 @@ def _search(search: Search | Selection) -> _Section:
     )
 
 
-def _walk_forward(search: Selection) -> _Section:
+def _walk_forward(search: Search) -> _Section:
     from sor.show import plots
 
     if search.folds.is_empty():
-        text = "No out-of-sample figures: no fold has orders on both sides of its boundary."
+        text = f"{search.verdict().capitalize()}."
         return _Section(id="walk-forward", title="Walk-forward", text=text, wide=True)
     optimism = search.optimism_bps
     return _Section(
@@ -454,3 +456,6 @@ def _plain(value: object) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     return value
+
+
+views.report.register(Study, report)

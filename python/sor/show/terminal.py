@@ -10,16 +10,16 @@ import polars as pl
 from rich.markup import escape
 from rich.table import Table
 
-from sor.settings.params import ContKukanovRouter
+from sor.results.search import Search
+from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
-from sor.studies.backtest import ROUTER, Backtest
-from sor.studies.grid import AXES, Search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
+    from sor.results.backtest import Backtest
     from sor.tape.tape import Quotes
 
 # The router under another queue model stands, indented, below the router.
@@ -58,7 +58,7 @@ def show_backtest(console: Console, result: Backtest) -> None:
         console.print(_posting(result))
     console.print(
         "[dim]costs: bps of quantity x arrival mid, mean over orders\n"
-        "saved: the router's savings, bps of the other's all-in price[/]"
+        "saved: the router's savings, mean over orders, bps of arrival value[/]"
     )
 
 
@@ -125,7 +125,9 @@ def _posting(result: Backtest) -> str:
     router, posts = result.router, result.posts
     assert isinstance(router, ContKukanovRouter)
     trades = (
-        "with trades" if result.quotes.trades is not None else "without trades: --trades narrows the bounds"
+        "with trades"
+        if result.quotes[0].trades is not None
+        else "without trades: --trades narrows the bounds"
     )
     lines = [f"[dim]router: {router.queue} queues, indented: the other models of them, {trades}[/]"]
     blind = result.epochs.filter(pl.col("scenarios") == 0).height

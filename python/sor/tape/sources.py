@@ -237,7 +237,7 @@ def _unpacked(data: bytes, label: str, options: Options) -> bytes:
 
 def _zstandard(label: str) -> Any:
     try:
-        import zstandard
+        import zstandard  # type: ignore[import-not-found, unused-ignore]  # an extra
     except ImportError as missing:
         raise MissingExtra(
             f"{label}: reading .zst needs the zstandard package: pip install zstandard"

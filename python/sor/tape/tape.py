@@ -14,7 +14,7 @@ import polars as pl
 
 from sor import _core
 from sor.errors import DataError, ParameterError
-from sor.settings.params import _number
+from sor.settings.checks import number
 from sor.settings.times import format_ns
 from sor.tape.schema import UNDEF_PRICE
 
@@ -130,7 +130,7 @@ class Quotes:
 
     def report(self, *, collar: float = 0.01) -> QuotesReport:
         """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (MODEL B7)."""
-        locked, crossed, stubs = _scan(self, _number("collar", collar, least=0, most=1e6))
+        locked, crossed, stubs = _scan(self, number("collar", collar, least=0, most=1e6))
         return QuotesReport(
             records=len(self),
             venues=self.venues.height,

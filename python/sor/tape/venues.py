@@ -7,19 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from sor.errors import ParameterError
-from sor.settings.params import FillModel, QueueAware, Venue
-from sor.settings.times import duration_ns
+from sor.settings.market import Venue, VenueSource
 from sor.tape.publishers import PUBLISHERS, ids_named
 
 if TYPE_CHECKING:
     from sor.tape.tape import Quotes
-
-VenueSource: TypeAlias = Sequence[Venue] | Mapping[int | str, Venue] | pl.DataFrame | str | PathLike[str]
 
 NANOS = 10**9
 _FIELDS = [field.name for field in fields(Venue)]
@@ -83,29 +80,6 @@ def venue_names(venues: Sequence[Venue], quotes: Quotes) -> list[str]:
     shown = quotes.venues["name"].to_list()
     names = [venue.name or name for venue, name in zip(venues, shown, strict=True)]
     return names if len(set(names)) == len(names) else shown
-
-
-def core_venues(
-    venues: Sequence[Venue], quotes: Quotes, fill: FillModel
-) -> list[tuple[int, int, int, float]]:
-    """Return `(taker fee, maker rebate, latency, queue position)` by venue index, nanos (MODEL N1)."""
-    default = 0.5
-    by_venue: dict[int, float] = {}
-    if isinstance(fill, QueueAware):
-        if isinstance(fill.queue_position, dict):
-            for label, position in fill.queue_position.items():
-                by_venue[venue_index(label, quotes, "queue_position")] = position
-        else:
-            default = fill.queue_position
-    return [
-        (
-            round(venue.taker_fee * NANOS),
-            round(venue.maker_rebate * NANOS),
-            duration_ns(venue.latency, "latency"),
-            by_venue.get(index, default) if venue.queue_position is None else venue.queue_position,
-        )
-        for index, venue in enumerate(venues)
-    ]
 
 
 def venue_index(label: int | str, quotes: Quotes, argument: str) -> int:

@@ -10,8 +10,10 @@ import numpy as np
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.replay.replay import _threads
-from sor.settings.params import Side, StaticRouter, _choice, _instance, _keep, _number, _whole
+from sor.settings.checks import choice, instance, keep, number, whole
+from sor.settings.orders import Side
+from sor.settings.routers import StaticRouter
+from sor.settings.run import Run
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -35,12 +37,12 @@ class Offer:
     maker_rebate: float = 0.0020
 
     def __post_init__(self) -> None:
-        _keep(
+        keep(
             self,
-            price=_number("price", self.price, least=1e-9, most=4e9),
-            size=_whole("size", self.size, least=0),
-            taker_fee=_number("taker_fee", self.taker_fee, least=-1e6, most=1e6),
-            maker_rebate=_number("maker_rebate", self.maker_rebate, least=-1e6, most=1e6),
+            price=number("price", self.price, least=1e-9, most=4e9),
+            size=whole("size", self.size, least=0),
+            taker_fee=number("taker_fee", self.taker_fee, least=-1e6, most=1e6),
+            maker_rebate=number("maker_rebate", self.maker_rebate, least=-1e6, most=1e6),
         )
 
 
@@ -125,10 +127,10 @@ def allocate(
     found = _core.allocate_offers(quantity, offers, router, lot, side, benchmark)
     if found is NotImplemented:
         # Not all plain numbers within their bounds: made so, or refused.
-        _choice("side", side, Side)
-        quantity, lot = _whole("quantity", quantity), _whole("lot", lot)
+        choice("side", side, Side)
+        quantity, lot = whole("quantity", quantity), whole("lot", lot)
         if benchmark is not None:
-            benchmark = _number("benchmark", benchmark, least=0, most=4e9)
+            benchmark = number("benchmark", benchmark, least=0, most=4e9)
         plain: Side = "buy" if side == "buy" else "sell"
         found = _core.allocate_offers(quantity, _priced(offers), router, lot, plain, benchmark)
     return None if found is None else tuple.__new__(Allocation, found)
@@ -177,7 +179,7 @@ def allocate_many(
     """
     router = _DEFAULT if router is None else router
     _on_displayed(router)
-    _choice("side", side, Side)
+    choice("side", side, Side)
     priced = _floats("prices", prices)
     if priced.ndim != 2 or priced.shape[1] == 0:
         raise ParameterError(f"prices must have a row a book and a column a venue, got shape {priced.shape}")
@@ -191,15 +193,15 @@ def allocate_many(
         _by_venue("fees", fees, priced.shape),
         None if benchmark is None else _by_book("benchmark", _floats("benchmark", benchmark), len(priced)),
         router,
-        _whole("lot", lot),
+        whole("lot", lot),
         1 if side == "buy" else -1,
-        _threads(threads),
+        Run(threads=threads).workers,
     )
     return Allocations(splits, costs)
 
 
 def _on_displayed(router: StaticRouter) -> None:
-    _instance("router", router, StaticRouter)
+    instance("router", router, StaticRouter)
     if router.plan != "displayed":
         raise ParameterError('allocate plans on displayed sizes; plan="fills" needs the fills of a replay')
 
