@@ -6,11 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "BUILD",
+    "DEPLETIONS",
+    "KINDS",
+    "LIMITS",
+    "PLANS",
+    "POLICIES",
+    "QUEUES",
+    "REASONS",
     "RELEASE",
+    "RULES",
+    "SNAPSHOTS",
+    "SOLVERS",
+    "STATUSES",
+    "UNITS",
     "__version__",
     "allocate",
     "allocate_books",
     "allocate_offers",
+    "book_at",
     "ck_bound",
     "ck_check",
     "ck_conditions",
@@ -23,13 +37,25 @@ __all__ = [
     "count_states",
     "execute",
     "hindsight",
-    "mids",
     "probe",
     "replay",
 ]
 
+BUILD: Final[str]
 RELEASE: Final[bool]
 __version__: Final[str]
+DEPLETIONS: Final[tuple[str, ...]]
+KINDS: Final[tuple[str, ...]]
+LIMITS: Final[tuple[str, ...]]
+PLANS: Final[tuple[str, ...]]
+POLICIES: Final[tuple[str, ...]]
+QUEUES: Final[tuple[str, ...]]
+REASONS: Final[tuple[str, ...]]
+RULES: Final[tuple[str, ...]]
+SNAPSHOTS: Final[tuple[str, ...]]
+SOLVERS: Final[tuple[str, ...]]
+STATUSES: Final[tuple[str, ...]]
+UNITS: Final[tuple[str, ...]]
 
 class _RouterSettings(Protocol):
     @property
@@ -93,6 +119,13 @@ class _Bound(TypedDict):
     market: float
     limits: list[float]
     cuts: int
+
+class _States(TypedDict):
+    bid: tuple[NDArray[np.int64], NDArray[np.bool_]]
+    ask: tuple[NDArray[np.int64], NDArray[np.bool_]]
+    mid: tuple[NDArray[np.int64], NDArray[np.bool_]]
+    bid_displayed: NDArray[np.int64]
+    ask_displayed: NDArray[np.int64]
 
 def allocate(
     quantity: int,
@@ -158,9 +191,14 @@ def hindsight(
     variant: Mapping[str, Any],
     threads: int,
 ) -> list[int | None]: ...
-def mids(
-    tape: Mapping[str, Any], venues: int, snapshot: str, times: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]: ...
+def book_at(
+    tape: Mapping[str, Any],
+    venues: int,
+    snapshot: str,
+    collar: float,
+    max_quote_age: int | None,
+    times: NDArray[np.int64],
+) -> _States: ...
 def probe(
     tape: Mapping[str, Any],
     venues: int,

@@ -1,9 +1,9 @@
 //! Many replays over one tape, on threads: every variant with every parent, results in order (MODEL N2, P2, P7).
 
 use std::ops::ControlFlow;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::allocate::Penalties;
@@ -15,17 +15,17 @@ use crate::ledger::Ledger;
 use crate::market::{AsOf, Market, Snapshot, Tape, as_of_books};
 use crate::observe::{Observer, POLL, Stop, Watch};
 use crate::order::Parent;
-use crate::policy::Policy;
 use crate::policy::probes::{Probes, Probing, probe};
+use crate::policy::{Past, Plan};
 use crate::units::{Money, Nanos, Shares, Side, Time};
 
 /// One column of a comparison: a policy in a market.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Variant {
     /// What is the same for every policy in it.
     pub market: Market,
     /// What decides.
-    pub policy: Policy,
+    pub plan: Arc<dyn Plan>,
 }
 
 /// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
@@ -49,7 +49,7 @@ pub fn replay_all(
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
         let as_of = starts.at(variant.market.snapshot, index).clone();
         let probes = histories.of(variant, parents[index].side);
-        let scene = Scene { tape, market: &variant.market, policy: &variant.policy, probes };
+        let scene = Scene { tape, market: &variant.market, plan: &*variant.plan, past: Past { probes } };
         replay(scene, &parents[index], as_of, record, stop)
     })
 }
@@ -195,9 +195,9 @@ impl Histories {
 impl Variant {
     /// The probes its policy learns from, of orders of any size: a smaller one's fills are the lesser of its size and theirs.
     fn probing(&self, side: Side) -> Option<Probing> {
-        let Policy::ContKukanov(router) = self.policy else { return None };
-        let Market { snapshot, visibility, .. } = self.market;
-        Some(Probing { side, quantity: Shares::MAX, windows: router.windows(), snapshot, visibility })
+        let windows = self.plan.learns_from()?;
+        let Market { snapshot, visibility, queue, .. } = self.market;
+        Some(Probing { side, quantity: Shares::MAX, windows, queue, snapshot, visibility })
     }
 }
 

@@ -1,6 +1,5 @@
 //! The ledger: every child, every fill, and the sums that follow from them (MODEL P5, P6).
 
-use crate::policy::Posting;
 use crate::units::{Money, Nanos, Shares, Side, Time};
 
 /// Why shares changed hands.
@@ -64,6 +63,8 @@ pub enum Reason {
     Expired,
     /// A limit order that would have taken: the other side was at or through its price when it arrived.
     Crossed,
+    /// A limit order that was taken back before any of it filled.
+    Cancelled,
 }
 
 /// One child order: what it saw when it was decided, and what it met. A limit order sees and meets the side it joins: what
@@ -153,14 +154,37 @@ pub struct Place {
 }
 
 /// What the paper's router decided at the start of an epoch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epoch {
     /// When.
     pub ts: Time,
     /// Shares to plan.
     pub remaining: Shares,
-    /// The decision.
-    pub posting: Posting,
+    /// Shares to take, `M`.
+    pub market: Shares,
+    /// Shares to rest over all venues, the sum of `L_k`.
+    pub limit: Shares,
+    /// The problem that was solved, `None` where there was none: then all is taken.
+    pub problem: Option<Solved>,
+}
+
+/// The problem behind a decision, and what its solution promises; money in nanos.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Solved {
+    /// Scenarios.
+    pub scenarios: usize,
+    /// `h`, nanos per share.
+    pub half_spread: f64,
+    /// `lambda_u` as it was used: at least 1 nano above `h + f` (A3).
+    pub lambda_under: f64,
+    /// `lambda_o` as it was used (A2).
+    pub lambda_over: f64,
+    /// `V`, against the mid.
+    pub cost: f64,
+    /// `E (S - A)+`, shares.
+    pub shortfall: f64,
+    /// `E (A - S)+`, shares.
+    pub excess: f64,
 }
 
 /// How a parent order ended.
@@ -272,7 +296,11 @@ impl Ledger {
     /// # Panics
     ///
     /// If it comes before the arrival mid is known.
-    #[inline]
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "most of it vanishes where the kind is known, in the hot path of every take"
+    )]
     pub fn fill(&mut self, fill: Fill) {
         let sum = &mut self.summary;
         let arrival = sum.arrival_mid.expect("nothing executes before the first mid");
@@ -326,9 +354,9 @@ impl Ledger {
     }
 
     /// Books a decision of the paper's router.
-    pub fn epoch(&mut self, epoch: impl FnOnce() -> Epoch) {
+    pub fn epoch(&mut self, epoch: Epoch) {
         if self.record {
-            self.epochs.push(epoch());
+            self.epochs.push(epoch);
         }
     }
 

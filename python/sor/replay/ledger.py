@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sor import _core
 from sor.replay.parents import parents_frame
 from sor.settings.times import INT64_MAX
-from sor.tape.schema import KINDS, REASONS, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ def _optional(column: tuple[Any, Any]) -> pl.Series:
 
 
 def _parents(columns: dict[str, Any], parents: Sequence[Parent]) -> pl.DataFrame:
-    columns["status"] = _coded(columns["status"], STATUSES, pl.Enum(STATUSES))
+    columns["status"] = _coded(columns["status"], _core.STATUSES, pl.Enum(_core.STATUSES))
     columns["arrival_mid"] = _optional(columns["arrival_mid"])
     columns["ts_done"] = pl.Series(columns["ts_done"]).cast(_UTC)
     orders = parents_frame(parents)
@@ -97,7 +97,7 @@ def _parents(columns: dict[str, Any], parents: Sequence[Parent]) -> pl.DataFrame
 
 
 def _fills(columns: dict[str, Any], venues: pl.Enum) -> pl.DataFrame:
-    columns["kind"] = _coded(columns["kind"], KINDS, pl.Enum(KINDS))
+    columns["kind"] = _coded(columns["kind"], _core.KINDS, pl.Enum(_core.KINDS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
     return pl.DataFrame(columns).with_columns(pl.col("ts_decided", "ts_executed").cast(_UTC))
 
@@ -121,8 +121,8 @@ _CHILD_ORDER = (
 
 
 def _children(columns: dict[str, Any], venues: pl.Enum) -> pl.DataFrame:
-    columns["kind"] = _coded(columns["kind"], KINDS, pl.Enum(KINDS))
-    columns["reason"] = _coded(columns["reason"], REASONS, pl.Enum(REASONS))
+    columns["kind"] = _coded(columns["kind"], _core.KINDS, pl.Enum(_core.KINDS))
+    columns["reason"] = _coded(columns["reason"], _core.REASONS, pl.Enum(_core.REASONS))
     columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
     for name in ("threshold", "gap", "met_price", "fill_probability"):
         columns[name] = _optional(columns[name])

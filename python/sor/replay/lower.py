@@ -63,10 +63,6 @@ class Variant:
     market: Market
 
 
-# The core's own words, where they differ from the ones shown.
-_CORE_NAMES = {"static": "router", "pro_rata": "vwap"}
-
-
 def core_parents(parents: Sequence[Parent]) -> list[CoreParent]:
     """Return parents as the core takes them, equal ones told apart by a running number."""
     seen: Counter[Parent] = Counter()
@@ -116,7 +112,7 @@ def core_fill(fill: FillModel) -> CoreFill | None:
 
 def _policy(policy: Policy) -> CorePolicy:
     name = name_of(policy)
-    lowered: CorePolicy = {"name": _CORE_NAMES.get(name, name)}
+    lowered: CorePolicy = {"name": name}
     if isinstance(policy, StaticRouter):
         lowered["router"] = dict(vars(policy))
     elif isinstance(policy, ContKukanovRouter):

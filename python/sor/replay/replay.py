@@ -9,7 +9,7 @@ import polars as pl
 
 from sor import _core
 from sor.replay.ledger import Ledger, from_core
-from sor.replay.lower import Variant, core_parents, core_variant
+from sor.replay.lower import Variant, core_parents, core_variant, core_visibility
 from sor.settings.routers import Sweep
 from sor.settings.run import Run
 from sor.tape.venues import venue_names
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 VERSION = _core.__version__
 """Of the package and its core."""
+BUILD = _core.BUILD
+"""A digest of the core's sources."""
 
 
 def replay(
@@ -79,10 +81,27 @@ def hindsight(job: Job, *, threads: int | None = None) -> list[int | None]:
     )
 
 
+def book_at(quotes: Quotes, times: NDArray[np.int64], book: Book) -> pl.DataFrame:
+    """Return the consolidated book after all records up to each of `times` (ns, any order).
+
+    Returns:
+        One row per time: `bid`, `ask` (best prices, stubs included) and `mid` in nanos, null where there is none;
+        `bid_displayed` and `ask_displayed`, the shares at visible quotes over all venues.
+
+    """
+    moments = np.ascontiguousarray(times, dtype=np.int64)
+    states = _core.book_at(
+        quotes.lent(), quotes.venues.height, book.snapshot, *core_visibility(book), moments
+    )
+    prices = (("bid", states["bid"]), ("ask", states["ask"]), ("mid", states["mid"]))
+    return pl.select(
+        *(pl.when(pl.Series(there)).then(pl.Series(value)).alias(name) for name, (value, there) in prices),
+        pl.Series("bid_displayed", states["bid_displayed"]),
+        pl.Series("ask_displayed", states["ask_displayed"]),
+    )
+
+
 def mids(quotes: Quotes, times: NDArray[np.int64], book: Book) -> pl.Series:
     """Return the mid of the consolidated book at some times (ns), nanos; null before the first and past the end."""
-    order = np.argsort(times, kind="stable")
-    values, present = _core.mids(quotes.arrays(), quotes.venues.height, book.snapshot, times[order])
-    found, known = np.empty_like(values), np.empty_like(present)
-    found[order], known[order] = values, present & (times[order] <= quotes.end)
-    return pl.select(pl.when(pl.Series(known)).then(pl.Series(found))).to_series()
+    there = pl.Series(times <= quotes.end)
+    return pl.select(pl.when(there).then(book_at(quotes, times, book)["mid"])).to_series()

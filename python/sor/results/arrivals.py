@@ -9,13 +9,11 @@ import polars as pl
 
 from sor.errors import ParameterError
 from sor.replay.parents import parents_frame
+from sor.replay.replay import book_at
 from sor.settings.checks import at_least
-from sor.tape.schema import UNDEF_PRICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from sor.replay.parents import Job
 
@@ -35,45 +33,22 @@ def parents_of(jobs: Sequence[Job]) -> pl.DataFrame:
                 pl.lit(tape, dtype=pl.UInt32).alias("tape"),
                 pl.lit(job.quotes.symbol, dtype=pl.String).alias("symbol"),
                 *("side", "quantity", "start", "end"),
-                pl.Series("arrival_spread_bps", spread, nan_to_null=True),
-                pl.Series("arrival_depth", depth),
+                spread.alias("arrival_spread_bps"),
+                depth.alias("arrival_depth"),
             )
         )
     return pl.concat(frames).with_row_index("parent")
 
 
-def _arrival_book(job: Job) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the spread in bps (NaN while one side is empty) and the shares displayed, at every start."""
-    parents = job.parents
-    starts = np.array([parent.start for parent in parents])
-    buys = np.array([parent.side == "buy" for parent in parents])
-    tape = job.quotes.arrays()
-    shape = (job.quotes.venues.height, len(parents))
-    price = {side: np.full(shape, UNDEF_PRICE) for side in ("bid", "ask")}
-    size = {side: np.zeros(shape, dtype=np.int64) for side in ("bid", "ask")}
-    for venue in range(shape[0]):
-        rows = np.flatnonzero(tape["venue"] == venue)
-        last = np.searchsorted(tape["ts"][rows], starts, side="right") - 1
-        seen = last >= 0
-        for side in ("bid", "ask"):
-            price[side][venue, seen] = tape[f"{side}_px"][rows[last[seen]]]
-            size[side][venue, seen] = tape[f"{side}_sz"][rows[last[seen]]]
-    ask = price["ask"].min(axis=0)
-    bid = np.where(price["bid"] == UNDEF_PRICE, -1, price["bid"]).max(axis=0)
-    two_sided = (ask != UNDEF_PRICE) & (bid >= 0)
-    mid = np.where(two_sided, (bid + np.where(two_sided, ask, 0)) // 2, 0)
-    spread = np.full(len(parents), np.nan)
-    np.divide(1e4 * (ask - bid), mid, out=spread, where=two_sided)
-    collar = job.market.book.collar
-    allowed = np.inf if collar is None else np.rint(mid * collar)
-    shown = {}
-    for side, sign in (("ask", 1), ("bid", -1)):
-        there = price[side] != UNDEF_PRICE
-        through = sign * (np.where(there, price[side], mid) - mid)
-        # Without a mid there is no telling a stub.
-        stub = two_sided & (through > allowed)
-        shown[side] = np.where(there & ~stub, size[side], 0).sum(axis=0)
-    return spread, np.where(buys, shown["ask"], shown["bid"])
+def _arrival_book(job: Job) -> tuple[pl.Series, pl.Series]:
+    """Return the spread in bps (null while one side is empty) and the shares displayed, at every start."""
+    starts = np.array([parent.start for parent in job.parents], dtype=np.int64)
+    buys = pl.Series([parent.side == "buy" for parent in job.parents], dtype=pl.Boolean)
+    seen = book_at(job.quotes, starts, job.market.book).with_columns(buy=buys)
+    spread = 1e4 * (pl.col("ask") - pl.col("bid")) / pl.col("mid")
+    depth = pl.when("buy").then("ask_displayed").otherwise("bid_displayed")
+    row = seen.select(spread=spread, depth=depth)
+    return row["spread"], row["depth"]
 
 
 def binned(parents: pl.DataFrame, what: str, bins: int, zone: str) -> pl.DataFrame:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from sor.replay.replay import book_at
 from sor.results import metrics
-from sor.tape.schema import UNDEF_PRICE
+from sor.settings.market import Book
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,27 +125,15 @@ def best_quotes(quotes: Quotes, start: int, end: int) -> pl.DataFrame:
         `time, bid, ask` in currency, one row per time at most, at most `MOST_QUOTES`.
 
     """
-    frame = quotes.frame.select("ts", "venue", "bid_px", "ask_px")
-    first, last = (int(frame["ts"].search_sorted(time, side="right")) for time in (start, end))
-    standing = frame[:first].group_by("venue", maintain_order=True).last()
-    standing = standing.select(pl.lit(start, dtype=pl.Int64).alias("ts"), "venue", "bid_px", "ask_px")
-    rows = pl.concat([standing, frame[first:last]])
-    venues = rows["venue"].unique().sort().to_list()
-
-    def as_of(column: str) -> list[pl.Expr]:
-        own = (pl.when(pl.col("venue") == venue).then(pl.col(column)).forward_fill() for venue in venues)
-        return [pl.when(price != UNDEF_PRICE).then(price) for price in own]
-
-    if rows.is_empty():
-        return pl.DataFrame(schema={"time": pl.Datetime("ns", "UTC"), "bid": pl.Float64, "ask": pl.Float64})
-    book = rows.select(
-        "ts",
-        bid=pl.max_horizontal(as_of("bid_px")) / 1e9,
-        ask=pl.min_horizontal(as_of("ask_px")) / 1e9,
-    )
+    times = quotes.frame["ts"]
+    first, last = (int(times.search_sorted(time, side="right")) for time in (start, end))
+    standing = pl.Series("ts", [start] if first else [], dtype=pl.Int64)
+    rows = pl.concat([standing, times[first:last]]).to_frame()
     slot = (pl.col("ts") - start) * MOST_QUOTES // max(end - start + 1, 1)
-    thinned = book.group_by(slot.alias("slot"), maintain_order=True).last()
-    return thinned.select(pl.col("ts").cast(pl.Datetime("ns", "UTC")).alias("time"), "bid", "ask")
+    kept = rows.group_by(slot.alias("slot"), maintain_order=True).last()["ts"]
+    seen = book_at(quotes, kept.to_numpy(), Book())
+    time = kept.cast(pl.Datetime("ns", "UTC")).alias("time")
+    return seen.select(time, pl.col("bid", "ask") / 1e9)
 
 
 def cost_parts(study: Study) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from sor.errors import ParameterError
 from sor.replay.ledger import TABLES, Ledger
 from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, lay, market_on
-from sor.replay.replay import VERSION, replay
+from sor.replay.replay import BUILD, VERSION, replay
 from sor.settings.checks import instance
 from sor.settings.config import Config
 from sor.settings.market import Market
@@ -245,6 +245,7 @@ class Pipeline:
     def _made_of(self) -> dict[str, str]:
         return {
             "version": VERSION,
+            "build": BUILD,
             "tapes": _digest(_tape_digest(job.quotes) for job in self.jobs),
             "orders": _digest(repr(list(job.parents)) for job in self.jobs),
             "market": _digest(repr(job.markets) for job in self.jobs),

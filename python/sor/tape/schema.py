@@ -32,15 +32,6 @@ TAPE_SCHEMA = {
 TRADE_SCHEMA = {"ts": pl.Int64(), "venue": pl.UInt16(), "price": pl.Int64(), "size": pl.UInt32()}
 """Canonical trades: the same venue index, nanos and shares as the tape they belong to."""
 
-STATUSES = ("filled", "completed", "no_quotes")
-"""How a parent order ended (MODEL P2), in the core's order."""
-
-KINDS = ("take", "post", "completion", "unwind")
-"""Why shares changed hands (MODEL P5), in the core's order."""
-
-REASONS = ("filled", "partial", "no_quote", "limit", "depleted", "queue", "expired", "crossed")
-"""How a child ended, in the core's order."""
-
 
 @dataclass(frozen=True)
 class Part:

@@ -1,7 +1,7 @@
 //! What has a formula: the optimum at one venue (MODEL C4), and the market order given the limit orders (C5).
 
-use super::{Parameters, require};
-use crate::error::Result;
+use super::Parameters;
+use crate::error::{Result, require};
 
 /// `p = (2h + f + r) / (lambda_u + h + r + theta)`, the level of the outflow's quantile at one venue (C4).
 ///

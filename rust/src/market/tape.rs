@@ -152,7 +152,8 @@ impl<'a> Tape<'a> {
 
     /// Record `i`.
     #[must_use]
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "read at every record of every pass")]
     pub fn record(&self, i: usize) -> Record {
         Record {
             ts: self.ts[i],

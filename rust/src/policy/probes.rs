@@ -13,15 +13,13 @@ use crate::market::{Book, Change, Snapshot, Tape, Visibility, postable};
 use crate::observe::Stop;
 use crate::units::{Nanos, Shares, Side, Time};
 
-/// Which windows, and how their queues are simulated.
+/// Which windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     /// Length of each, nanoseconds, positive.
     pub length: Time,
     /// From one start to the next, nanoseconds, positive; the first starts with the tape.
     pub every: Time,
-    /// How queues are simulated.
-    pub queue: QueueModel,
 }
 
 impl Windows {
@@ -46,6 +44,8 @@ pub struct Probing {
     pub quantity: Shares,
     /// Their windows.
     pub windows: Windows,
+    /// How their queues are simulated.
+    pub queue: QueueModel,
     /// Which records count.
     pub snapshot: Snapshot,
     /// Which quotes can be joined.
@@ -205,14 +205,14 @@ impl<'a> Pass<'a> {
     }
 
     fn open_window(&self, start: Time, end: Time) -> Window {
-        let Probing { side, quantity, windows, visibility, .. } = self.probing;
+        let Probing { side, quantity, queue, visibility, .. } = self.probing;
         let mut probes = vec![None; self.tape.venues()];
         if let Some(mid) = self.book.mid() {
             for (venue, own) in postable(&self.book, *side, visibility, mid, start) {
                 let other = self.book.offers(*side)[venue];
                 let seen = Shares::from(own.size);
                 let arrival = Arrival { key: own.key, quantity: *quantity, seen, own, other };
-                probes[venue] = Resting::join(windows.queue, self.tape.trades().is_some(), start, &arrival);
+                probes[venue] = Resting::join(*queue, self.tape.trades().is_some(), start, &arrival);
             }
         }
         Window { end, side: *side, quantity: *quantity, probes }

@@ -6,35 +6,15 @@ use pyo3::types::{PyFloat, PyInt, PyList, PyString, PyTuple};
 use crate::allocate::books::{Common, benchmark as mid_of, currency};
 use crate::allocate::exact::Scratch;
 use crate::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate as solve, cost};
-use crate::error::Error;
 use crate::observe::{Stop, Watch};
-use crate::policy::{Plan, StaticRouter};
-use crate::python::arguments::unit;
+use crate::policy::{Planned, StaticRouter, Unit};
+use crate::python::arguments::solver;
+use crate::python::names::SolverName;
 use crate::python::observer::PyObserver;
 use crate::units::{Money, Nanos, Shares, Side, to_nanos};
 
 /// `(cash, fees, rebates, under, over)` of a split, nanos.
 type Parts = (Money, Money, Money, Money, Money);
-
-pub(super) fn rule(name: &str) -> Result<Rule, Error> {
-    match name {
-        "strict" => Ok(Rule::Strict),
-        "relaxed" => Ok(Rule::Relaxed),
-        _ => Err(unknown("rule", "must be \"strict\" or \"relaxed\"", name)),
-    }
-}
-
-pub(super) fn solver(name: &str, max_candidates: u64) -> Result<Solver, Error> {
-    match name {
-        "exact" => Ok(Solver::Exact),
-        "exhaustive" => Ok(Solver::Exhaustive { max_candidates }),
-        _ => Err(unknown("solver", "must be \"exact\" or \"exhaustive\"", name)),
-    }
-}
-
-pub(super) fn unknown(argument: &'static str, rule: &'static str, name: &str) -> Error {
-    Error::Invalid { argument, rule, value: format!("{name:?}") }
-}
 
 /// The least-cost split and the parts of its cost, or `None` where the strict rule admits none.
 ///
@@ -50,8 +30,8 @@ pub(super) fn allocate(
     offers: Vec<(i64, i64, i64, i64)>,
     benchmark: i64,
     penalties: (i64, i64, i64),
-    rule: &str,
-    solver: &str,
+    rule: Rule,
+    solver: SolverName,
     max_candidates: u64,
 ) -> PyResult<Option<(Vec<i64>, Parts)>> {
     let offers: Vec<Offer> =
@@ -63,9 +43,9 @@ pub(super) fn allocate(
         offers: &offers,
         benchmark_key: benchmark,
         penalties: Penalties { over, under, theta },
-        rule: self::rule(rule)?,
+        rule,
     };
-    let solver = self::solver(solver, max_candidates)?;
+    let solver = self::solver(solver, max_candidates);
     let mut split = vec![0; offers.len()];
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
@@ -79,27 +59,27 @@ pub(super) fn allocate(
 
 /// What the functions read from a `sor.StaticRouter`, whose values are checked.
 #[derive(FromPyObject)]
-pub(super) struct RouterSettings<'py> {
+pub(super) struct RouterSettings {
     lambda_over: f64,
     lambda_under: f64,
     theta_queue: f64,
-    unit: Bound<'py, PyString>,
-    rule: Bound<'py, PyString>,
-    solver: Bound<'py, PyString>,
+    unit: Unit,
+    rule: Rule,
+    solver: SolverName,
     max_candidates: u64,
 }
 
-impl RouterSettings<'_> {
-    pub(super) fn build(&self) -> PyResult<StaticRouter> {
-        Ok(StaticRouter {
+impl RouterSettings {
+    pub(super) fn build(&self) -> StaticRouter {
+        StaticRouter {
             lambda_over: self.lambda_over,
             lambda_under: self.lambda_under,
             theta_queue: self.theta_queue,
-            unit: unit(self.unit.to_str()?)?,
-            rule: rule(self.rule.to_str()?)?,
-            solver: solver(self.solver.to_str()?, self.max_candidates)?,
-            plan: Plan::Displayed,
-        })
+            unit: self.unit,
+            rule: self.rule,
+            solver: solver(self.solver, self.max_candidates),
+            plan: Planned::Displayed,
+        }
     }
 }
 
@@ -172,7 +152,7 @@ pub(super) fn allocate_offers<'py>(
     py: Python<'py>,
     quantity: &Bound<'py, PyAny>,
     offers: &Bound<'py, PyAny>,
-    router: RouterSettings<'py>,
+    router: RouterSettings,
     lot: &Bound<'py, PyAny>,
     side: &Bound<'py, PyAny>,
     benchmark: &Bound<'py, PyAny>,
@@ -180,7 +160,7 @@ pub(super) fn allocate_offers<'py>(
     let Some(snapshot) = Snapshot::read(quantity, offers, lot, side, benchmark) else {
         return Ok(py.NotImplemented().into_bound(py));
     };
-    let router = router.build()?;
+    let router = router.build();
     let common = Common { side: snapshot.side, lot: snapshot.lot, rule: router.rule, solver: router.solver };
     let mid = mid_of(&common, snapshot.benchmark, &snapshot.offers);
     let problem = Problem {

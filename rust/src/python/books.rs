@@ -33,7 +33,7 @@ pub(super) fn allocate_books<'py>(
     sizes: SizeTable<'py>,
     fees: PyReadonlyArray1<'py, f64>,
     benchmarks: Option<PyReadonlyArray1<'py, f64>>,
-    router: RouterSettings<'py>,
+    router: RouterSettings,
     lot: i64,
     sign: i8,
     threads: usize,
@@ -50,7 +50,7 @@ pub(super) fn allocate_books<'py>(
         fees: fees.as_slice()?,
         benchmarks: benchmarks.as_ref().map(PyReadonlyArray1::as_slice).transpose()?,
     };
-    let router = router.build()?;
+    let router = router.build();
     let common = Common { side: side(sign), lot, rule: router.rule, solver: router.solver };
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| allocate_all(&books, &common, |mid| router.penalties(mid), threads, &mut observer));
