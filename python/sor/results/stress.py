@@ -22,10 +22,10 @@ class Stress:
     """The same orders in every market.
 
     Attributes:
-        table: A row a market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
+        table: One row per market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
             parts, and its savings against each other policy in the same market, `saved_<policy>_bps`: the mean over
             parents, bps of arrival value.
-        summary: A row a market and policy: the columns of `Study.summary`.
+        summary: One row per market and policy: the columns of `Study.summary`.
         markets: The markets by name.
 
     """
@@ -44,11 +44,12 @@ class Stress:
         return {"markets": self.table.to_dicts()}
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON."""
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def __repr__(self) -> str:
-        return f"Stress: the router's cost and savings, bps of arrival value\n{display.text(self.readable())}"
+        head = "Stress: the router's shortfall, and what it saves against each policy, bps"
+        return f"{head}\n{display.text(self.readable())}"
 
     def _repr_html_(self) -> str:
         return f"<b>Stress</b>{self.readable()._repr_html_()}"
@@ -61,9 +62,6 @@ class Stress:
                 "market",
                 pl.col("fill_ratio").alias("filled"),
                 pl.col("shortfall_bps").alias("shortfall"),
-                *(
-                    pl.col(name).alias(f"vs {name.removeprefix('saved_').removesuffix('_bps')}")
-                    for name in saved
-                ),
+                *(pl.col(name).alias(name.removeprefix("saved_").removesuffix("_bps")) for name in saved),
             )
         )

@@ -37,7 +37,7 @@ _DASHES = ([1, 0], [6, 3], [2, 2], [1, 2], [6, 2, 1, 2], [9, 3], [4, 2, 1, 2, 1,
 
 
 def cumulative_cost(result: Backtest) -> alt.Chart:
-    """Cumulative shortfall in currency, a line a policy: over executions of one order, over ends of many."""
+    """Cumulative shortfall in currency, one line per policy: over executions of one order, over ends of many."""
     data = cumulative_cost_data(result)
     policies = data["policy"].unique(maintain_order=True).to_list()
     # One legend for both only where their domains and lengths are the same.
@@ -193,7 +193,7 @@ def order_costs(study: Study, orders: Sequence[int]) -> alt.Chart:
 
 
 def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
-    """Mean shortfall at the points of a grid, by `theta_queue`: a map of the two lambdas each.
+    """Mean shortfall at the points of a grid, by `theta_queue`: one map of the two lambdas for each.
 
     The chosen point is framed; an axis along which nothing changes says so. Empty for points off a grid.
     """
@@ -270,7 +270,7 @@ def points(search: Search, axis: str) -> alt.Chart:
 
 
 def walk_forward(selection: Search) -> alt.Chart:
-    """Mean shortfall a fold: of the choice on what it was made on, on what came after, and the least there."""
+    """Mean shortfall of each fold: the choice in sample, out of sample, and the least possible there."""
     words = {
         "in_sample_bps": "in sample",
         "out_of_sample_bps": "out of sample",
@@ -388,7 +388,7 @@ def overview(study: Study) -> alt.VConcatChart:
     size = {"width": 420}
     left = [
         savings(study).properties(
-            title=f"Saved by {study.policy}, {study.bootstrap.level:.0%} intervals", **size
+            title=f"Savings of {study.policy}, {study.bootstrap.level:.0%} intervals", **size
         ),
         cost_parts(study).properties(title="Where the cost comes from", **size),
     ]
@@ -435,7 +435,7 @@ def _colour(study: Study, *, field: str = "policy", legend: bool = True) -> Any:
 
 
 def _legend(field: str) -> Any:
-    """Let a click on the legend pick out what it names."""
+    """Let a click on the legend single out an entry."""
     return alt.selection_point(name=f"pick_{field}", fields=[field], bind="legend")
 
 

@@ -4,10 +4,10 @@ use super::line::{Move, Order, Search, orders};
 use super::{Allocation, Parameters, Scenarios, closed_form, cost};
 use crate::error::Result;
 
-/// First-order conditions at an allocation (MODEL C6): necessary across kinks, not sufficient without convexity.
+/// First-order conditions at an allocation (rule C6): necessary across kinks, not sufficient without convexity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conditions {
-    /// `beta` of MODEL C5.
+    /// `beta` of rule C5.
     pub beta: f64,
     /// `P(A < S)`.
     pub probability_under: f64,
