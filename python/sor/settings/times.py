@@ -109,6 +109,19 @@ def duration_ns(value: object, name: str) -> int:
     return int(nanos)
 
 
+def duration_notice(value: object, name: str) -> str | None:
+    """Say what a bare number means as a duration, where it is so short that another unit may have been meant.
+
+    Returns:
+        A sentence for a whole number from 1 to 999,999 (it is nanoseconds: less than a millisecond), or None.
+
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
+    if not whole or not 0 < int(value) < _NANOS["ms"]:  # type: ignore[call-overload]
+        return None
+    return f"{name} is {value}, which is {value} nanoseconds; a string says its unit: '{value}s', '{value}ms'"
+
+
 def format_ns(nanos: int) -> str:
     """Show a time in UTC with the digits of a second that say something: `2024-01-02 14:30:00.25`."""
     moment = _EPOCH + timedelta(seconds=nanos // 1_000_000_000)
