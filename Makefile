@@ -11,8 +11,8 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all lowest golden mutants fuzz lint format bench bench-stats bench-paper bench-posting \
-	bench-interrupt wheel docs clean
+.PHONY: help demo test test-all lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
+	bench-posting bench-interrupt wheel docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -65,6 +65,10 @@ format: $(SETUP) ## Format everything
 bench: $(CORE) ## Measure, in release
 	cargo bench --workspace
 	$(BIN)/python -m bench
+
+bench-allocate: $(CORE) ## Arrays of books beside a numba loop
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m bench.bench_allocate_many
 
 bench-stats: $(CORE) ## Check intervals and tests against known truths, 1,000 trials each
 	$(BIN)/python -m bench.bench_stats
