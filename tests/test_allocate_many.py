@@ -129,7 +129,10 @@ def at(array: Any, place: tuple[int, ...], value: float) -> Any:
         (r"quantities must be whole numbers from 1 .*, got 9223372036854775807", {"quantities": 2**64 - 1}),
         (r"prices must be at most 4e\+09 .*, got inf at \[2, 0\]", {"prices": at(PRICES, (2, 0), INF)}),
         (r"prices must be .*, got .*1 at \[0, 1\]", {"prices": at(PRICES, (0, 1), 1e-10)}),
-        (r"prices must have a row a book and a column a venue, got shape \(2,\)", {"prices": [1.0, 2.0]}),
+        (
+            r"prices must have one row per book and one column per venue, got shape \(2,\)",
+            {"prices": [1.0, 2.0]},
+        ),
         (r"prices must be numbers", {"prices": [[1.0], [2.0, 3.0]]}),
         (r"prices must be numbers, got object", {"prices": [[None, 1.0]] * 3}),
         (r"sizes must be whole numbers from 0 .*, got -1 at \[1, 1\]", {"sizes": at(SIZES, (1, 1), -1)}),
@@ -165,5 +168,5 @@ def test_allocate_takes_numbers_of_any_kind() -> None:
     assert plain == sor.allocate(300, offers, router, benchmark=10.0)
     assert plain != sor.allocate(300, [(10.01, 500, 0.001, 0.002), (10.0, 200)], router, benchmark=10.0)
     assert plain.cost == pytest.approx(plain.cash + plain.fees - plain.rebates + plain.under + plain.over)
-    # An offer of no shares is no quote: it does not set the benchmark either (MODEL B2).
+    # An offer of no shares is no quote: it does not set the benchmark either (rule B2).
     assert sor.allocate(300, [(9.0, 0), (10.01, 500)]) == sor.allocate(300, [(11.0, 0), (10.01, 500)])

@@ -76,7 +76,7 @@ def test_search_shows_every_point_and_the_best(tape: Path, shown: Shown) -> None
     assert f"best  {best}" in text
 
 
-PAPER = ("--router", "paper", "--epoch", "30s")
+PAPER = ("--router", "cont_kukanov", "--set", "router.epoch=30s")
 
 
 def test_the_papers_router(tape: Path, tmp_path: Path, shown: Shown) -> None:
@@ -148,19 +148,22 @@ def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
 def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None:
     fees = tmp_path / "fees.toml"
     fees.write_text("[[venue]]\nid = 1\ntaker_fee = 0.05\n")
-    options = {
-        "rule": "strict",
-        "solver": "exhaustive",
-        "depletion": "persistent",
-        "snapshot": "first",
-        "venues": fees,
-        "collar": 0.001,
-        "max-quote-age": "10s",
-        "tick": 0.02,
-        "twap-bucket": "30s",
-        "threads": 1,
+    settings = {
+        "router.rule": "strict",
+        "router.solver": "exhaustive",
+        "market.book.depletion": "persistent",
+        "market.book.snapshot": "first",
+        "market.book.collar": 0.001,
+        "market.book.max_quote_age": "10s",
+        "market.book.tick": 0.02,
+        "policies.best_ask.kind": "best_ask",
+        "policies.sweep": "sweep",
+        "policies.twap.kind": "twap",
+        "policies.twap.bucket": "30s",
+        "policies.pro_rata": "pro_rata",
     }
-    given = [text for name, value in options.items() for text in (f"--{name}", value)]
+    given = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
+    given += ["--venues", fees, "--threads", 1]
     found = json.loads(shown("backtest", tape, *EVERY, *given, "--json"))
     expected = sor.backtest(
         tape,
@@ -207,3 +210,76 @@ def test_help_lists_the_commands(shown: Shown) -> None:
     for text in (shown("--help"), shown()):
         for command in ("demo", "backtest", "search", "simulate"):
             assert command in text
+
+
+@pytest.mark.parametrize("command", ["backtest", "search", "study", "stress"])
+def test_what_out_keeps_makes_it_again(command: str, tape: Path, tmp_path: Path, shown: Shown) -> None:
+    given = (*EVERY, "--latency", "1ms", "--fill", "queue", "--set", "router.lambda_under=0.002")
+    shown(command, tape, *given, "--side", "sell", "--out", tmp_path)
+    table = {"study": "comparisons", "stress": "stress"}.get(command, "summary")
+    first = pl.read_parquet(tmp_path / f"{table}.parquet")
+    said = (tmp_path / "run.toml").read_text()
+    assert f'command = "{command}"' in said
+    again = tmp_path / "again"
+    shown(command, "--config", tmp_path / "run.toml", "--out", again)
+    assert pl.read_parquet(again / f"{table}.parquet").equals(first)
+    assert (again / "run.toml").read_text() == said
+
+
+def test_options_come_before_the_file(tape: Path, tmp_path: Path, shown: Shown) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(
+        f"""
+        files = ["{tape}"]
+        [[orders]]
+        side = "buy"
+        quantity = 1000
+        horizon = "1m"
+        [router]
+        kind = "cont_kukanov"
+        epoch = "20s"
+        [market]
+        latency = "5ms"
+        [[market.venue]]
+        id = 1
+        latency = "0ms"
+        """
+    )
+    found = json.loads(
+        shown("backtest", "--config", config, "--json", "--quantity", 2_000, "--latency", "1ms")
+    )
+    market = sor.Market(latency="1ms", venues=[sor.Venue(1, latency="0ms")])
+    order = sor.Order("buy", 2_000, horizon="1m")
+    expected = sor.backtest(tape, order, sor.ContKukanovRouter(epoch="20s"), market=market)
+    assert found == expected.to_dict()
+    other = json.loads(shown("backtest", "--config", config, "--json", "--router", "sweep"))
+    assert other["optimized"] == other["baselines"]["sweep"]
+
+
+def test_patterns_and_several_files_are_several_tapes(tmp_path: Path, shown: Shown) -> None:
+    for seed, start in enumerate(["2024-01-02T14:30:00Z", "2024-01-03T14:30:00Z"]):
+        sor.simulate_quotes(minutes=5, seed=seed, start=start).write(tmp_path / f"day{seed}.parquet")
+    files = sorted(tmp_path.glob("*.parquet"))
+    for given in (files, [tmp_path / "day*.parquet"]):
+        found = json.loads(shown("study", *given, "--every", "1m", "--horizon", "1m", "--json"))
+        orders = sor.orders_every("1m", quantity=5_000, side="both", horizon="1m")
+        assert found["comparisons"] == sor.study(files, orders).to_dict()["comparisons"]
+
+
+def test_a_report_about_any_router(tape: Path, tmp_path: Path, shown: Shown) -> None:
+    pytest.importorskip("altair")
+    page = tmp_path / "r.html"
+    shown("report", tape, "-o", page, "--router", "cont_kukanov", "--latency", "1ms", "--every", "2m")
+    assert "router (pessimistic)" in page.read_text()
+
+
+@pytest.mark.parametrize("command", ["backtest", "search", "study", "stress", "report"])
+def test_help_in_panels_with_choices(command: str, shown: Shown) -> None:
+    text = shown(command, "-h")
+    for word in ("Orders", "Market", "buy|sell|both", "--config", "--router", "--set", "cont_kukanov"):
+        assert word in text
+
+
+def test_version_and_completion(shown: Shown) -> None:
+    assert shown("--version").strip() == f"sor {sor.__version__}"
+    assert "--install-completion" in shown("--help")

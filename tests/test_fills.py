@@ -1,4 +1,4 @@
-"""Fills (MODEL section 4): the formula, the sampled stream, and what planning with fills changes."""
+"""Fills (the model's section 4): the formula, the sampled stream, and what planning with fills changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tape(rows: list[tuple[Any, ...]]) -> sor.Quotes:
 
 
 def test_execute_order_is_the_formula() -> None:
-    """F2 in plain Python; few sizes and probabilities in halves and quarters make the rounding ties frequent."""
+    """Rule F2 in plain Python; few sizes and probabilities in halves and quarters make the rounding ties frequent."""
     rng = random.Random(1)
     ties = 0
     for _ in range(20_000):
@@ -78,7 +78,7 @@ def test_certain_fills_are_displayed_fills_on_the_real_tape() -> None:
 
 
 def test_sampled_fills_match_the_binomial() -> None:
-    """F3 over 100,000 draws: mean and variance within four standard errors, the seed fixed."""
+    """Rule F3 over 100,000 draws: mean and variance within four standard errors, the seed fixed."""
     draws, n, p = some(100_000), 300, 0.9 * (1 - 0.3)
     fill = sor.QueueAware(queue_position=0.3, mode="sampled", seed=11)
     executed = [sor.execute_order(n, (10.0, n), fill, stream=(i // 100, i % 100))[0] for i in range(draws)]
@@ -125,7 +125,7 @@ def router_fills(quotes: sor.Quotes, router: sor.StaticRouter, **options: Any) -
 
 
 def test_certain_fills_make_the_penalties_inert() -> None:
-    """A5: lambda_over never matters, under strict nothing does; lambda_under and theta count as their sum."""
+    """Rule A5: lambda_over never matters, under strict nothing does; lambda_under and theta count as their sum."""
     quotes = sor.simulate_quotes(venues=4, minutes=6, seed=5)
     for fill in (sor.Displayed(), CERTAIN):
         plans = ["displayed"] if isinstance(fill, sor.Displayed) else ["displayed", "fills"]
@@ -195,7 +195,7 @@ def split(**penalties: float) -> list[int]:
 def test_lambda_over_changes_the_split() -> None:
     # u = 6. Free to be over, 300 at the cheap venue expects 225, cost 225; (200, 0) is 450, (100, 100) is 425.
     assert split(lambda_under=6, theta_queue=0, lambda_over=0) == [300, 0]
-    # At 12 a share those 25 over make it 525, and the dearer but certain venue is better: 425.
+    # At 12 a share those 25 over make it 525, and the more expensive but certain venue is better: 425.
     assert split(lambda_under=6, theta_queue=0, lambda_over=12) == [100, 100]
 
 

@@ -125,7 +125,7 @@ def test_posts_follow_from_children_and_fills(result: sor.Backtest) -> None:
 
 
 def mids_of(quotes: sor.Quotes) -> pl.DataFrame:
-    """The consolidated mid after every event time (MODEL B6), by columns rather than by a book."""
+    """The consolidated mid after every event time (rule B6), by columns rather than by a book."""
     venues = range(quotes.venues.height)
 
     def last(column: str, venue: int) -> pl.Expr:
@@ -295,7 +295,7 @@ def test_explains_a_limit_order_that_did_not() -> None:
     result = by_hand()
     text = result.explain(0)
     assert "  met   joined the queue behind 50 shares\n" in text
-    assert text.endswith("  got   0 shares: the queue ahead was not used up")
+    assert text.endswith("  got   0 shares: the queue ahead was not exhausted")
     late = by_hand(latency=5).explain(0)
     assert "  met   joined the queue 5 s later behind 50 shares\n" in late
     assert result.posts["reason"].to_list() == ["queue"] * 2

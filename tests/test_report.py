@@ -229,7 +229,7 @@ def test_command(
         ([], "give FILES to report on, or --demo"),
         (["--demo", "-o", "r.pdf"], "path must end in .html, .png or .svg, got 'r.pdf'"),
         (["no.parquet"], "no.parquet"),
-        (["--demo", "--side", "up"], "side must be one of"),
+        (["--demo", "--side", "up"], "'up' is not one of 'buy', 'sell', 'both'"),
     ],
 )
 def test_command_says_what_is_wrong(args: list[str], message: str, complaint: Callable[..., str]) -> None:

@@ -1,4 +1,4 @@
-//! The exact curve allocator (MODEL F4), curves already built: mean time over 64 books per row.
+//! The exact curve allocator (rule F4), curves already built: mean time over 64 books per row.
 //!
 //! Bars: 5 venues x 50 lots 50 microseconds, 16 venues x 50 lots 500 microseconds, at overbook 1, 1.2 and 1.5.
 //! Overbooked books without impact at equal or nearly equal prices, a subset-sum problem (`hard`): the worst of a

@@ -1,4 +1,4 @@
-//! Many replays over one tape, on threads: every variant with every parent, results in order (MODEL N2, P2, P7).
+//! Many replays over one tape, on threads: every variant with every parent, results in order (rules N2, P2, P7).
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -54,7 +54,7 @@ pub fn replay_all(
     })
 }
 
-/// The least possible all-in cost of every parent (MODEL P4); see [`hindsight`].
+/// The least possible all-in cost of every parent (rule P4); see [`hindsight`].
 ///
 /// # Errors
 ///

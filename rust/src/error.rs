@@ -40,7 +40,7 @@ pub enum Error {
         /// What was given.
         value: String,
     },
-    /// The exhaustive allocator would enumerate more candidates than allowed (MODEL A4).
+    /// The exhaustive allocator would enumerate more candidates than allowed (rule A4).
     #[error(
         "solver=\"exhaustive\" would enumerate {candidates} candidates, more than max_candidates = {limit}; \
          use solver=\"exact\", a larger lot, or raise max_candidates"

@@ -1,4 +1,4 @@
-//! The ledger: every child, every fill, and the sums that follow from them (MODEL P5, P6).
+//! The ledger: every child, every fill, and the sums that follow from them (rules P5, P6).
 
 use crate::units::{Money, Nanos, Shares, Side, Time};
 
@@ -9,9 +9,9 @@ pub enum Kind {
     Take,
     /// A resting order was hit.
     Post,
-    /// The walk at the end of the horizon (P2).
+    /// The walk at the end of the horizon (rule P2).
     Completion,
-    /// Shares beyond the quantity, traded back at the end (P2).
+    /// Shares beyond the quantity, traded back at the end (rule P2).
     Unwind,
 }
 
@@ -57,7 +57,7 @@ pub enum Reason {
     Limit,
     /// Own fills had left nothing of the quote.
     Depleted,
-    /// The fill model executed no share, or the queue ahead of a limit order was not used up.
+    /// The fill model executed no share, or the queue ahead of a limit order was not exhausted.
     Queue,
     /// The order, or its epoch, ended before the child arrived.
     Expired,
@@ -140,7 +140,7 @@ impl Child {
     };
 }
 
-/// Where a limit order stands in its queue, from this time on (MODEL C10).
+/// Where a limit order stands in its queue, from this time on (rule C10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The child's number.
@@ -175,9 +175,9 @@ pub struct Solved {
     pub scenarios: usize,
     /// `h`, nanos per share.
     pub half_spread: f64,
-    /// `lambda_u` as it was used: at least 1 nano above `h + f` (A3).
+    /// `lambda_u` as it was used: at least 1 nano above `h + f` (assumption A3 of rule C2).
     pub lambda_under: f64,
-    /// `lambda_o` as it was used (A2).
+    /// `lambda_o` as it was used (assumption A2 of rule C2).
     pub lambda_over: f64,
     /// `V`, against the mid.
     pub cost: f64,
@@ -242,7 +242,7 @@ impl Summary {
         self.notional + self.fees - self.rebates
     }
 
-    /// Implementation shortfall against the arrival mid: the sum of its parts (MODEL P6).
+    /// Implementation shortfall against the arrival mid: the sum of its parts (rule P6).
     #[must_use]
     pub fn shortfall(&self) -> Money {
         self.spread + self.slippage + self.timing + self.opportunity + self.fees - self.rebates

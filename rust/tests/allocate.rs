@@ -1,4 +1,4 @@
-//! The two allocators (MODEL A4): exact = exhaustive on every input, ties included.
+//! The two allocators (rule A4): exact = exhaustive on every input, ties included.
 
 use proptest::prelude::*;
 use sor_core::Error;
@@ -100,7 +100,7 @@ fn exact_equals_exhaustive_on_100_000_books() {
     assert_eq!(refused, 0, "books compared with nothing");
 }
 
-/// MODEL A1-A3 word by word: the whole box in lexicographic order, what A2 admits, the first of least cost.
+/// rules A1-A3 word by word: the whole box in lexicographic order, what A2 admits, the first of least cost.
 fn literal(book: &Book) -> (Option<Vec<Shares>>, u128) {
     let lot = book.problem().effective_lot();
     let sizes: Vec<i64> = book.offers.iter().map(|offer| offer.available / lot + 1).collect();

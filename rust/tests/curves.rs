@@ -1,4 +1,4 @@
-//! The curve allocators (MODEL F4): exact = exhaustive = a literal enumeration, on every input.
+//! The curve allocators (rule F4): exact = exhaustive = a literal enumeration, on every input.
 
 #[path = "support/curve_books.rs"]
 mod curve_books;

@@ -1,4 +1,4 @@
-//! The replay without a second engine: what must hold of every ledger, on random tapes (MODEL sections 2, 4 and 5).
+//! The replay without a second engine: what must hold of every ledger, on random tapes (the model's sections 2, 4 and 5).
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -95,7 +95,7 @@ impl Case {
             .expect("a valid case")
     }
 
-    /// The number of the episode that a venue shows at `now` on the side that is taken (MODEL B5), and its size.
+    /// The number of the episode that a venue shows at `now` on the side that is taken (rule B5), and its size.
     fn episode(&self, venue: usize, now: Time) -> (usize, u32) {
         let (mut number, mut shown, mut last) = (0, (0, 0), None);
         for &(ts, at, bid, bid_size, ask, ask_size) in &self.tape.rows {
@@ -227,7 +227,7 @@ fn assert_same(left: &Ledger, right: &Ledger) {
     assert_eq!(left.summary, right.summary);
 }
 
-/// MODEL P2, P6: shares add up, and so does the shortfall, from the rows and in integers.
+/// rules P2, P6: shares add up, and so does the shortfall, from the rows and in integers.
 #[test]
 fn shares_and_money_are_conserved() {
     on_cases(20_000, |case| {
@@ -257,7 +257,7 @@ fn shares_and_money_are_conserved() {
     });
 }
 
-/// MODEL F5, F6: a child keeps to its quote, and shares in flight are not planned twice.
+/// rules F5, F6: a child keeps to its quote, and shares in flight are not planned twice.
 #[test]
 fn children_keep_to_their_quote_and_to_what_is_left() {
     on_cases(20_000, |case| {
@@ -278,7 +278,7 @@ fn children_keep_to_their_quote_and_to_what_is_left() {
             let child = &children[fill.child.expect("a taking fill has a child") as usize];
             assert_eq!((fill.quantity, fill.ts_executed, fill.venue), (child.executed, child.ts_arrived, child.venue));
         }
-        // P1 (1): what was in flight executes by (arrival, child).
+        // Rule P1 (1): what was in flight executes by (arrival, child).
         let flown: Vec<_> =
             fills.iter().filter(|fill| fill.ts_executed > fill.ts_decided && fill.child.is_some()).collect();
         assert!(flown.is_sorted_by_key(|fill| (fill.ts_executed, fill.child)));
@@ -303,7 +303,7 @@ fn assert_remaining(case: &Case, children: &[Child], child: &Child) {
     }
 }
 
-/// MODEL B5: one run of an unchanged quote (of an unchanged price, under `persistent`) never gives more than it shows.
+/// rule B5: one run of an unchanged quote (of an unchanged price, under `persistent`) never gives more than it shows.
 #[test]
 fn no_episode_gives_more_than_it_displays() {
     on_cases(20_000, |case| {
@@ -320,7 +320,7 @@ fn no_episode_gives_more_than_it_displays() {
     });
 }
 
-/// MODEL A4 in the replay: under both plans either solver gives the same children and fills.
+/// rule A4 in the replay: under both plans either solver gives the same children and fills.
 #[test]
 fn either_solver_gives_the_same_ledger() {
     on_cases(10_000, |exact| {
@@ -330,7 +330,7 @@ fn either_solver_gives_the_same_ledger() {
     });
 }
 
-/// MODEL P2: a parent's ledger is its own, whatever else is replayed, on however many threads, with or without rows.
+/// rule P2: a parent's ledger is its own, whatever else is replayed, on however many threads, with or without rows.
 #[test]
 fn threads_company_and_rows_do_not_matter() {
     for seed in 0..150 {

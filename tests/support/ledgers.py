@@ -43,7 +43,7 @@ def replayed(raw: list[Raw], cases: list[Case]) -> Iterator[Replayed]:
 
 
 def assert_derivable(run: Replayed) -> None:
-    """P5, P6: the parent's row again from the rows of its fills, in Python's integers."""
+    """Rules P5, P6: the parent's row again from the rows of its fills, in Python's integers."""
     parent, m0, s = run.parent, run.parent["arrival_mid"], run.case.order.sign
     sums: Counter[str] = Counter()
     for fill in run.fills:

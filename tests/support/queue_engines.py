@@ -1,4 +1,4 @@
-"""What implements the rules of resting orders (MODEL C9, C10).
+"""What implements the rules of resting orders (rules C9, C10).
 
 An engine takes (records, trades, windows, side, quantity, queue) and returns, for each window, the shares that a
 probe of it fills at every venue. Whatever implements the rules is added to `ENGINES` and meets the same cases.

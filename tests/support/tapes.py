@@ -60,7 +60,7 @@ Raw = tuple[Any, ...]
 
 
 def random_tape(rng: Random, *, most: int = 40) -> list[Raw]:
-    """Return raw records in the order of a file: out of order in time, told apart by sequence."""
+    """Return raw records in the order of a file: out of order in time, distinguished by sequence."""
     venues = rng.sample(PUBLISHERS, rng.randint(1, len(PUBLISHERS)))
     bottom = rng.choice([1, 998])  # cents; at the bottom of the scale a sell's completion walk meets zero
     queued = rng.random() < 0.3
@@ -134,7 +134,7 @@ def _types(names: Sequence[str]) -> list[Any]:
 
 
 def reference_records(raw: Sequence[Raw]) -> list[ref.book.Record]:
-    """Return the same records as the reference takes them: sorted (MODEL B1), venues by ascending id."""
+    """Return the same records as the reference takes them: sorted (rule B1), venues by ascending id."""
     index = {venue: i for i, venue in enumerate(sorted({record[2] for record in raw}))}
     ordered = sorted(raw, key=lambda record: record[:2])
     return [(record[0], index[record[2]], *record[3:]) for record in ordered]

@@ -1,7 +1,7 @@
 """Cont & Kukanov's order placement problem: market and limit orders over several venues.
 
 The model is that of "Optimal order placement in limit order markets" (arXiv:1210.1625v4; Quantitative Finance
-17(1), 2017), MODEL C1-C8. Buy `S` shares by time `T`: send a market order of `M` shares, rest `L_k` shares at
+17(1), 2017), rules C1-C8. Buy `S` shares by time `T`: send a market order of `M` shares, rest `L_k` shares at
 venue `k` behind a queue of `Q_k`, and let `xi_k` shares flow out of the front of that queue:
 
     fill_k = min((xi_k - Q_k)+, L_k),    A = M + sum_k fill_k,

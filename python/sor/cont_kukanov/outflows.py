@@ -1,4 +1,4 @@
-"""Scenarios of the outflows that a queue sees: drawn from a law, from a sample, or probed on a tape (MODEL C9)."""
+"""Scenarios of the outflows that a queue sees: drawn from a law, from a sample, or probed on a tape (rule C9)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Table: TypeAlias = NDArray[np.float64]
 Seed: TypeAlias = "int | np.random.Generator"
 Scenarios: TypeAlias = ArrayLike | pl.DataFrame
-"""One row a scenario, one column a venue; of a frame, the columns that are numbers."""
+"""One row per scenario, one column per venue; of a frame, the columns that are numbers."""
 
 
 _MOST_WINDOWS = 1_000_000
@@ -44,7 +44,7 @@ def probe_outflows(
     queue: Queue = "expected",
     book: Book | None = None,
 ) -> pl.DataFrame:
-    """Find what limit orders would have been filled in past windows of a tape (MODEL C9).
+    """Find what limit orders would have been filled in past windows of a tape (rule C9).
 
     When a window opens, a probe order joins the own-side best quote of every venue where one can be posted, and
     rests until the window ends. Its filled shares are `(xi_k - Q_k)+`, at most `quantity`: the queue it stood
@@ -58,12 +58,13 @@ def probe_outflows(
         window: Its length.
         every: From the start of one window to the next, the first at the start of the tape; `window` by
             default, so that none overlap.
-        queue: How queues are simulated (MODEL C10).
+        queue: How queues are simulated (rule C10).
         book: Which quotes exist and are seen: its `snapshot`, `collar` and `max_quote_age`.
 
     Returns:
-        A row a window, in order: `start`, `end` (Datetime(ns, UTC); the row is known from `end` on), and a
-        column of filled shares (Int64) for every venue of the tape, 0 where the probe could not be posted.
+        One row per window, in order: `start`, `end` (Datetime(ns, UTC); the row is known from `end` on), and a
+        column of filled shares (Int64) for every venue of the tape, 0 where the probe could not be posted. A venue
+        called `start` or `end` is `start (venue)` here.
 
     Raises:
         ParameterError: Naming the argument; also if no window fits on the tape.
@@ -106,7 +107,9 @@ def probe_outflows(
     )
     utc = pl.Datetime("ns", "UTC")
     times = pl.DataFrame({"start": ends - length, "end": ends}).cast(utc)
-    shares = pl.DataFrame(filled, schema=tape.venues["name"].to_list(), orient="row")
+    # A venue may be called like one of the times.
+    names = [f"{name} (venue)" if name in times.columns else name for name in tape.venues["name"]]
+    shares = pl.DataFrame(filled, schema=names, orient="row")
     return times.hstack(shares.get_columns())
 
 

@@ -1,4 +1,4 @@
-"""One child order against one quote: the original's `execute_order` (MODEL F1-F3)."""
+"""One child order against one quote: the original's `execute_order` (rules F1-F3)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def execute_order(
 
     Returns:
         Executed shares, `round_half_even(min(quantity, available) * fill_prob)` or a binomial draw, and the
-        slipped price in currency, rounded half to even to nanos (MODEL F2).
+        slipped price in currency, rounded half to even to nanos (rule F2).
 
     Raises:
         ParameterError: Naming the argument and what would be right.

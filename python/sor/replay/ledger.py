@@ -21,17 +21,17 @@ _UTC = pl.Datetime("ns", "UTC")
 
 @dataclass(frozen=True)
 class Ledger:
-    """The exact record of replays: prices per share and money in integer nanos (MODEL N1, P5).
+    """The exact record of replays: prices per share and money in integer nanos (rules N1, P5).
 
     The first column of every frame says whose row it is: `policy` in results, a name; `variant` as the core counts.
 
     Attributes:
-        parents: A row per policy and parent, with the sums over its fills.
-        children: A row per child order sent.
-        fills: A row per execution. Everything in `parents` follows from these.
-        places: Where each limit order stood in its queue, a row per change: `ahead` of it (null where the
-            pessimistic model knows no bound), and its own shares `left`, from `ts` on (MODEL C10).
-        epochs: A row per decision of the paper's router: the shares it planned, the market order, the limit
+        parents: One row per policy and parent, with the sums over its fills.
+        children: One row per child order sent.
+        fills: One row per execution. Everything in `parents` follows from these.
+        places: Where each limit order stood in its queue, one row per change: `ahead` of it (null where the
+            pessimistic model knows no bound), and its own shares `left`, from `ts` on (rule C10).
+        epochs: One row per decision of the paper's router: the shares it planned, the market order, the limit
             orders' sum, and the problem behind them, money in nanos.
 
     """
@@ -43,7 +43,7 @@ class Ledger:
     epochs: pl.DataFrame
 
     def named(self, names: Sequence[str]) -> Ledger:
-        """Put names in the place of the variants' numbers: `policy`, whose categories are in their order."""
+        """Put `names` in the place of the variants' numbers: `policy`, whose categories are in their order."""
         categories = pl.Enum(list(names))
 
         labels = pl.Series("policy", list(names), dtype=categories)
@@ -52,7 +52,7 @@ class Ledger:
         )
 
     def mapped(self, change: Callable[[str, pl.DataFrame], pl.DataFrame]) -> Ledger:
-        """Return a ledger whose frames are changed, each by its name."""
+        """Return a ledger whose frames are what `change` makes of them, given the name and the frame."""
         return Ledger(**{name: change(name, getattr(self, name)) for name in TABLES})
 
 

@@ -64,7 +64,7 @@ class Variant:
 
 
 def core_parents(parents: Sequence[Parent]) -> list[CoreParent]:
-    """Return parents as the core takes them, equal ones told apart by a running number."""
+    """Return parents as the core takes them, equal ones distinguished by a running number."""
     seen: Counter[Parent] = Counter()
     rows = []
     for parent in parents:

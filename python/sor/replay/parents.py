@@ -98,7 +98,7 @@ def covers(quotes: Quotes, order: Order | OrderSchedule) -> bool:
 
 
 def parents_frame(parents: Sequence[Parent]) -> pl.DataFrame:
-    """One row a parent: `parent, side, quantity, lot, start, end`; times are Datetime(ns, UTC)."""
+    """One row per parent: `parent, side, quantity, lot, start, end`; times are Datetime(ns, UTC)."""
     utc = pl.Datetime("ns", "UTC")
     return pl.DataFrame(
         {

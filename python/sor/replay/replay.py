@@ -68,7 +68,7 @@ def replay(
 
 
 def hindsight(job: Job, *, threads: int | None = None) -> list[int | None]:
-    """Return the least possible signed all-in cost of every parent, nanos (MODEL P4).
+    """Return the least possible signed all-in cost of every parent, nanos (rule P4).
 
     None where a parent's side was never quoted by its end.
     """

@@ -1,4 +1,4 @@
-"""One snapshot, or many: how the router splits a quantity over what the venues offer (MODEL section 3)."""
+"""One snapshot, or many: how the router splits a quantity over what the venues offer (section 3 of the model)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Offer:
 
 
 class Allocation(NamedTuple):
-    """A split and its cost (MODEL A1), in currency; the parts sum to the cost.
+    """A split and its cost (rule A1), in currency; the parts sum to the cost.
 
     Attributes:
         split: Shares for each offer, in the order given.
@@ -75,8 +75,8 @@ class Allocations(NamedTuple):
     """The splits of many books, and what they cost.
 
     Attributes:
-        splits: Shares, a row a book and a column a venue.
-        costs: The cost of each (MODEL A1), in currency; NaN where `rule="strict"` admits no split.
+        splits: Shares, one row per book and one column per venue.
+        costs: The cost of each (rule A1), in currency; NaN where `rule="strict"` admits no split.
 
     """
 
@@ -97,7 +97,7 @@ def allocate(
     side: Side = "buy",
     benchmark: float | None = None,
 ) -> Allocation | None:
-    """Split a quantity over offers at least cost; among equals the lexicographically smallest (MODEL A3).
+    """Split a quantity over offers at least cost; among equals the lexicographically smallest (rule A3).
 
     Args:
         quantity: Shares.
@@ -108,7 +108,7 @@ def allocate(
         side: `"buy"` takes asks, `"sell"` takes bids.
         benchmark: Price that costs are measured against, in currency: the mid, where it is known. By
             default the best offer of any shares, which is what the mid is before the other side is seen
-            (MODEL B6). `rule="strict"` measures against 0.
+            (rule B6). `rule="strict"` measures against 0.
 
     Returns:
         The split and its cost, or None where `rule="strict"` admits no split.
@@ -153,7 +153,7 @@ def allocate_many(
 
     Args:
         quantities: Shares: one number, or one for each book.
-        prices: Prices to take, in currency, a row a book and a column a venue in ascending venue id. NaN,
+        prices: Prices to take, in currency, one row per book and one column per venue in ascending venue id. NaN,
             or not above 0: no quote.
         sizes: Shares available, in the shape of `prices`, whole numbers. NaN or 0: no quote.
         fees: Taker fees per share, in currency: one number, one for each venue, or one for each book and venue.
@@ -182,7 +182,9 @@ def allocate_many(
     choice("side", side, Side)
     priced = _floats("prices", prices)
     if priced.ndim != 2 or priced.shape[1] == 0:
-        raise ParameterError(f"prices must have a row a book and a column a venue, got shape {priced.shape}")
+        raise ParameterError(
+            f"prices must have one row per book and one column per venue, got shape {priced.shape}"
+        )
     available = _sizes(sizes, priced.shape)
     if not (np.abs(_by_venue("rebates", rebates, priced.shape)) <= 1e6).all():
         raise ParameterError("rebates must be finite numbers from -1e6 to 1e6")

@@ -27,7 +27,7 @@ class Backtest(Replayed):
 
     @cached_property
     def summary(self) -> pl.DataFrame:
-        """A row per policy, the router first: fill ratio, cash, shortfall and its parts, savings.
+        """One row per policy, the router first: fill ratio, cash, shortfall and its parts, savings.
 
         `savings_bps` is the mean over parents of what the router saves, in basis points of the parent's arrival value,
         as in a study. `cash_savings_bps` compares the cash of all parents together, as a fraction of the policy's.
@@ -58,13 +58,13 @@ class Backtest(Replayed):
 
     @cached_property
     def cash_savings_bps(self) -> dict[str, float | None]:
-        """The router's savings against each baseline in cash over all parents, bps of its all-in price (P6)."""
+        """The router's savings against each baseline in cash over all parents, bps of its all-in price (rule P6)."""
         cost = self._all_in
         return {name: metrics.cash_savings_bps(cost[ROUTER], cost[name]) for name in self._baselines}
 
     @cached_property
     def hindsight(self) -> pl.DataFrame:
-        """The least possible cost of every parent with perfect foresight of the tape (MODEL P4).
+        """The least possible cost of every parent with perfect foresight of the tape (rule P4).
 
         Columns `parent, all_in_px, shortfall_bps`. A lower bound for every taking policy under displayed fills
         and zero latency.
@@ -82,7 +82,7 @@ class Backtest(Replayed):
 
     @cached_property
     def attainable_share(self) -> dict[str, float | None]:
-        """The share of the attainable saving against each baseline that the router gets (MODEL P4).
+        """The share of the attainable saving against each baseline that the router gets (rule P4).
 
         `(baseline - router) / (baseline - hindsight)` of all-in cost; null where nothing was attainable. Hindsight
         only takes: a router that posts may get more than all of it.
@@ -112,7 +112,7 @@ class Backtest(Replayed):
         }
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON."""
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     @cached_property

@@ -7,6 +7,8 @@ import textwrap
 
 import polars as pl
 
+_LEAST_DIGITS = 3
+
 
 def escaped(text: str) -> str:
     """Return text that HTML shows as it is."""
@@ -76,6 +78,7 @@ def _column(column: pl.Series, *, short: bool = True) -> list[str]:
     values = column.to_list()
     if column.dtype.is_float():
         digits = max((_digits(value) for value in values if value is not None), default=0)
+        digits = max(digits, _LEAST_DIGITS)
         cells = ["-" if value is None else f"{value + 0.0:,.{digits}f}" for value in values]
     else:
         cells = [_cell(value) for value in values]

@@ -1,4 +1,4 @@
-"""Why a child order was sent and what became of it, in words (MODEL P5)."""
+"""Why a child order was sent and what became of it, in words (rule P5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDINGS = {
     "expired": "the order ended before the child arrived",
 }
 _RESTED = {
-    "queue": "the queue ahead was not used up",
+    "queue": "the queue ahead was not exhausted",
     "expired": "its epoch ended before it arrived",
     "crossed": "it would have taken, and only adds liquidity",
 }
@@ -32,7 +32,7 @@ def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: Po
     Args:
         child: A row of `PolicyView.children`.
         order: The row of `PolicyView.orders` of its parent.
-        policy: What sent it.
+        policy: The policy that sent it.
 
     """
     return "\n".join(

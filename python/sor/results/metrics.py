@@ -1,4 +1,4 @@
-"""What the ledger says about a policy, as polars expressions (MODEL P6, P7).
+"""What the ledger says about a policy, as polars expressions (rules P6, P7).
 
 Costs in the ledger are signed integers, positive when worse for the parent, so every figure here is one
 division at the end of exact sums.
@@ -62,7 +62,7 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
 
 
 def summary_table(parents: pl.DataFrame) -> pl.DataFrame:
-    """One row a policy, or variant: whichever the first column names (MODEL P7).
+    """One row per policy, or variant: whichever the first column names (rule P7).
 
     Cash over all parents, means over parents in basis points of `Q * M0`.
 
@@ -130,7 +130,7 @@ def child_costs(children: pl.DataFrame, fills: pl.DataFrame, parents: pl.DataFra
 
 
 def cash_savings_bps(router: int | None, other: int | None) -> float | None:
-    """Difference of all-in cash over all parents as bps of the other's, positive when the router is better (P6).
+    """Difference of all-in cash over all parents as bps of the other's, positive when the router is better (rule P6).
 
     Large orders count for more here than in the paired mean, which weighs parents alike.
 

@@ -1,4 +1,4 @@
-"""What limit orders did: time to fill, and what their fills were worth afterwards (MODEL C10)."""
+"""What limit orders did: time to fill, and what their fills were worth afterwards (rule C10)."""
 
 from __future__ import annotations
 

@@ -46,12 +46,12 @@ class PolicyView:
 
     @cached_property
     def fills(self) -> pl.DataFrame:
-        """A row per execution (MODEL P5)."""
+        """One row per execution (rule P5)."""
         return metrics.to_currency(self._rows(self._ledger.fills), _FILL_MONEY)
 
     @cached_property
     def children(self) -> pl.DataFrame:
-        """A row per child order: what it saw, met, got and cost."""
+        """One row per child order: what it saw, met, got and cost."""
         children, fills, parents = (
             self._rows(frame) for frame in (self._ledger.children, self._ledger.fills, self._ledger.parents)
         )
@@ -59,12 +59,12 @@ class PolicyView:
 
     @cached_property
     def orders(self) -> pl.DataFrame:
-        """A row per parent order, costs in basis points of its arrival value."""
+        """One row per parent order, costs in basis points of its arrival value."""
         return metrics.orders_table(self._rows(self._ledger.parents))
 
     @cached_property
     def epochs(self) -> pl.DataFrame:
-        """A row per decision of a `ContKukanovRouter`.
+        """One row per decision of a `ContKukanovRouter`.
 
         Columns `parent, ts, remaining, market, limit`: the shares it planned, `M` and `sum L_k`; `scenarios`,
         0 where no problem could be posed and all was taken; `half_spread, lambda_under, lambda_over` per
@@ -80,7 +80,7 @@ class PolicyView:
 
     @cached_property
     def posts(self) -> pl.DataFrame:
-        """A row per limit order.
+        """One row per limit order.
 
         Columns `parent, child, venue, ts_decided, ts_arrived, price, quantity, ahead` (the queue it joined),
         `filled, reason, first_fill, last_fill, seconds_to_first_fill, seconds_to_fill` (null unless filled
@@ -90,7 +90,7 @@ class PolicyView:
 
     @cached_property
     def markouts(self) -> pl.DataFrame:
-        """What passive fills were worth afterwards: a row per horizon (0, 1, 10 and 60 s).
+        """What passive fills were worth afterwards: one row per horizon (0, 1, 10 and 60 s).
 
         Columns `seconds, fills, shares, unknown` (shares whose mid lies past the tape), and per share in
         currency, share-weighted: `edge`, what the mid of the horizon is better than the price paid, and

@@ -71,7 +71,7 @@ class Replayed(Drawn):
 
     @cached_property
     def parents(self) -> pl.DataFrame:
-        """A row a parent: `tape` (its place in `quotes`), `symbol`, `side`, `quantity`, `start`, `end`.
+        """One row per parent: `tape` (its place in `quotes`), `symbol`, `side`, `quantity`, `start`, `end`.
 
         And the consolidated book at its start (records with `ts <= start`): `arrival_spread_bps`, of the mid (null
         while one side is empty), and `arrival_depth`, the shares displayed on the side it takes, stubs left out.
@@ -80,12 +80,12 @@ class Replayed(Drawn):
 
     @cached_property
     def summary(self) -> pl.DataFrame:
-        """A row per policy: fill ratio, cash, mean shortfall and its parts in bps (MODEL P6, P7)."""
+        """One row per policy: fill ratio, cash, mean shortfall and its parts in bps (rules P6, P7)."""
         return metrics.summary_table(self.ledger.parents).drop("_all_in")
 
     @cached_property
     def savings(self) -> pl.DataFrame:
-        """A row per other policy (`against`) and parent: `savings_bps` and its parts, which sum to it."""
+        """One row per other policy (`against`) and parent: `savings_bps` and its parts, which sum to it."""
         return metrics.paired_savings(self.ledger.parents, self.parents, self.policy)
 
     def __getitem__(self, name: str) -> PolicyView:

@@ -31,7 +31,7 @@ class Search(Drawn):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
-        table: A row a point tried on all parents: the three parameters, `shortfall_bps` (the objective: mean
+        table: One row per point tried on all parents: the three parameters, `shortfall_bps` (the objective: mean
             over parents, completion included, never the penalised cost) and its parts, `best`, true for every
             point that ties for the least; how far it is `behind_bps` the best, paired by parent, with the interval
             `behind_lower`, `behind_upper`; and `plateau`, true where that interval does not exclude that the
@@ -40,7 +40,7 @@ class Search(Drawn):
         method: How points were tried.
         axes: The values or ranges searched.
         flat_axes: The axes along which the objective does not change through the points, with the reason.
-        folds: A row a fold of the walk-forward: `boundary`, the parents that end by it (`train`), those that
+        folds: One row per fold of the walk-forward: `boundary`, the parents that end by it (`train`), those that
             span it and are left out of the training (`purged`), those that start from it on up to the next
             boundary (`test`); the point chosen on the training parents alone, and its mean shortfall on them
             (`in_sample_bps`) and on the test parents (`out_of_sample_bps`); `hindsight_bps`, the least that
@@ -49,7 +49,7 @@ class Search(Drawn):
             parents.
         out_of_sample: The same policies on the parents of all folds' tests, where `router` is the point its
             fold had chosen on the past. None where no fold has parents on both sides of its boundary.
-        comparisons: A row per policy that `router` is compared with: mean savings in bps `in_sample` (the
+        comparisons: One row per policy that `router` is compared with: mean savings in bps `in_sample` (the
             best point on the parents of the tests, or on all without folds) and `out_of_sample` with `lower`,
             `upper` and `p_value`; `p_reality_check` and `p_spa`, the chance of a best of all points as good as
             this one if none were any better than that policy, over all parents.
@@ -139,7 +139,7 @@ class Search(Drawn):
         }
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON."""
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def verdict(self) -> str:

@@ -142,7 +142,7 @@ def reality_check(
     decide and short samples keep the test's size.
 
     Args:
-        gains: Gain over the benchmark, a row per observation, a column per candidate; positive when better.
+        gains: Gain over the benchmark, one row per observation, a column per candidate; positive when better.
         starts: When each observation's window starts, ns.
         ends: When it ends, ns.
         resamples: Bootstrap resamples.
@@ -156,7 +156,7 @@ def reality_check(
     table = np.asarray(gains, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] == 0:
         raise ParameterError(
-            f"gains must have a row per observation and a column per candidate, got {table.shape}"
+            f"gains must have one row per observation and a column per candidate, got {table.shape}"
         )
     settings = Bootstrap(resamples=resamples, seed=seed)
     # Candidates that trade alike are one candidate.
@@ -222,7 +222,7 @@ class _Sample:
     """Observations gathered by start time, and the sums of their tapered blocks.
 
     `mean` and `spread` (long-run standard deviation of the mean's influence, per start time) have an entry
-    per column; `blocks` a row per circular block, scaled so that its variance estimates `spread**2`.
+    per column; `blocks` one row per circular block, scaled so that its variance estimates `spread**2`.
     """
 
     mean: Floats

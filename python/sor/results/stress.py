@@ -23,10 +23,10 @@ class Stress(Drawn):
     """The same orders in every market.
 
     Attributes:
-        table: A row a market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
+        table: One row per market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
             parts, and its savings against each other policy in the same market, `saved_<policy>_bps`: the mean over
             parents, bps of arrival value.
-        summary: A row a market and policy: the columns of `Study.summary`.
+        summary: One row per market and policy: the columns of `Study.summary`.
         markets: The markets by name.
 
     """
@@ -45,11 +45,12 @@ class Stress(Drawn):
         return {"markets": self.table.to_dicts()}
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON."""
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def __repr__(self) -> str:
-        return f"Stress: the router's cost and savings, bps of arrival value\n{display.text(self.readable())}"
+        head = "Stress: the router's shortfall, and what it saves against each policy, bps"
+        return f"{head}\n{display.text(self.readable())}"
 
     def _repr_html_(self) -> str:
         return display.as_html("Stress", self.readable())
@@ -62,9 +63,6 @@ class Stress(Drawn):
                 "market",
                 pl.col("fill_ratio").alias("filled"),
                 pl.col("shortfall_bps").alias("shortfall"),
-                *(
-                    pl.col(name).alias(f"vs {name.removeprefix('saved_').removesuffix('_bps')}")
-                    for name in saved
-                ),
+                *(pl.col(name).alias(name.removeprefix("saved_").removesuffix("_bps")) for name in saved),
             )
         )

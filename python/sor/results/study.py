@@ -46,13 +46,13 @@ class Study(Replayed):
 
     @cached_property
     def parents(self) -> pl.DataFrame:
-        """A row a parent; see `Replayed.parents`."""
+        """One row per parent; see `Replayed.parents`."""
         rows = super().parents
         return rows if self.only is None else rows.filter(pl.col("parent").is_in(self.only.implode()))
 
     @cached_property
     def comparisons(self) -> pl.DataFrame:
-        """A row per other policy: mean savings with interval and p-value, wins, parts, worst parent."""
+        """One row per other policy: mean savings with interval and p-value, wins, parts, worst parent."""
         parts = [f"{part}_bps" for part in metrics.PARTS]
         rows = [
             {"against": name}
@@ -87,7 +87,7 @@ class Study(Replayed):
             zone: Time zone of `"time"`.
 
         Returns:
-            A row per other policy and bin, with the columns of `comparisons` up to `win_ratio`.
+            One row per other policy and bin, with the columns of `comparisons` up to `win_ratio`.
 
         Raises:
             ParameterError: If `what` is none of these, or `bins` or `zone` are wrong.
@@ -129,7 +129,7 @@ class Study(Replayed):
         }
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON; a duration that is no string is shown as one."""
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
 
     def report(self, path: str | PathLike[str], *, search: Drawn | None = None) -> None:

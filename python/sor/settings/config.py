@@ -110,7 +110,7 @@ def read_config(path: str | PathLike[str]) -> dict[str, Any]:
 def orders_of(tables: Sequence[Mapping[str, Any]]) -> tuple[Order | OrderSchedule, ...]:
     """Make orders of tables; one with `every` is a schedule."""
     return tuple(
-        _made(OrderSchedule if "every" in table else Order, table, f"orders[{i}]")
+        from_table(OrderSchedule if "every" in table else Order, table, f"orders[{i}]")
         for i, table in enumerate(tables)
     )
 
@@ -123,7 +123,7 @@ def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
     kind = given.pop("kind", "static")
     if kind not in POLICIES:
         raise ParameterError(f"{label}: kind must be one of {', '.join(POLICIES)}, got {kind!r}")
-    policy: Policy = _made(type(POLICIES[kind]), given, label)
+    policy: Policy = from_table(type(POLICIES[kind]), given, label)
     return policy
 
 
@@ -133,24 +133,31 @@ def market_of(table: Mapping[str, Any]) -> Market:
     changes: dict[str, Any] = {}
     if "venue" in given:
         changes["venues"] = tuple(
-            _made(Venue, venue, f"market, [[venue]] {i + 1}") for i, venue in enumerate(given.pop("venue"))
+            from_table(Venue, venue, f"market, [[venue]] {i + 1}")
+            for i, venue in enumerate(given.pop("venue"))
         )
     if "book" in given:
         book = dict(given.pop("book"))
         if book.get("collar") == "none":
             book["collar"] = None
-        changes["book"] = _made(Book, book, "market.book")
+        changes["book"] = from_table(Book, book, "market.book")
     if "fill" in given:
         fill = dict(given.pop("fill"))
         model = fill.pop("model", "displayed")
         if model not in _FILLS:
             raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {model!r}")
-        changes["fill"] = _made(_FILLS[model], fill, "market.fill")
-    market: Market = _made(Market, given | changes, "market")
+        changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
+    market: Market = from_table(Market, given | changes, "market")
     return market
 
 
-def _made(kind: type, table: Mapping[str, Any], label: str) -> Any:
+def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
+    """Make a settings object of a table.
+
+    Raises:
+        ParameterError: If a key is unknown or missing, or a value is wrong; `label` says where.
+
+    """
     if not isinstance(table, Mapping):
         raise ParameterError(f"{label} must be a table, got {table!r}")
     names = [each.name for each in fields(kind) if each.init and each.name != "_"]

@@ -34,8 +34,8 @@ class Venue:
         name: A name to show instead.
         taker_fee: Per share taken, in currency; negative where the venue pays takers.
         maker_rebate: Per share made, in currency.
-        latency: From a decision to its arrival (MODEL F5); the market's `latency` by default.
-        queue_position: 0 (front) to 1 (back), instead of the fill model's (MODEL F2).
+        latency: From a decision to its arrival (rule F5); the market's `latency` by default.
+        queue_position: 0 (front) to 1 (back), instead of the fill model's (rule F2).
 
     Raises:
         ParameterError: Naming the argument and what would be right.
@@ -65,17 +65,17 @@ class Venue:
 
 @dataclass(frozen=True, kw_only=True)
 class Book:
-    """How the consolidated book is seen and used up (MODEL section 2, P2).
+    """How the consolidated book is seen and depleted (section 2 of the model, rule P2).
 
     Args:
         snapshot: `"last"`: one snapshot per event time. `"each"`: one per record. `"first"`: only the first
-            record of each time and venue exists (MODEL B4).
+            record of each time and venue exists (rule B4).
         depletion: Own fills stay taken until the quote changes (`"refresh"`), until its price changes
-            (`"persistent"`), or not at all (`"none"`) (MODEL B5).
+            (`"persistent"`), or not at all (`"none"`) (rule B5).
         collar: Quotes further than this fraction through the mid are stubs no policy sees; None sees all
-            (MODEL B7).
-        max_quote_age: Quotes older than this are hidden; None hides none (MODEL B3).
-        tick: Price step of the completion walk, in currency (MODEL P2).
+            (rule B7).
+        max_quote_age: Quotes older than this are hidden; None hides none (rule B3).
+        tick: Price step of the completion walk, in currency (rule P2).
 
     Raises:
         ParameterError: Naming the argument and what would be right.
@@ -100,12 +100,12 @@ class Book:
 
 @dataclass(frozen=True, kw_only=True)
 class Displayed:
-    """A child takes what is available at the quoted price (MODEL F1)."""
+    """A child takes what is available at the quoted price (rule F1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueAware:
-    """A child gets a share of what is available, at a slipped price (MODEL F2, F3).
+    """A child gets part of what is available, at a slipped price (rules F2, F3).
 
     `fill_prob = max_fill * (1 - queue_position) * exp(-age / decay)`; executed shares are the available
     ones times it, rounded half to even; the price moves against us by `impact * x / displayed`, a fraction
@@ -170,10 +170,10 @@ class Market:
     Args:
         venues: Fees, rebates, latency and queue position by venue: `Venue` objects, a frame, or the path of a TOML
             file; see `read_venues`.
-        latency: From a decision to its arrival, for every venue that says nothing else (MODEL F5).
-        book: How the book is seen and used up.
+        latency: From a decision to its arrival, for every venue that says nothing else (rule F5).
+        book: How the book is seen and depleted.
         fill: How children are filled: `Displayed()` or `QueueAware(...)`.
-        limit: A child's limit: the price it was planned on (`"seen"`) or none (`"none"`) (MODEL F6).
+        limit: A child's limit: the price it was planned on (`"seen"`) or none (`"none"`) (rule F6).
 
     Raises:
         ParameterError: Naming the argument and what would be right.

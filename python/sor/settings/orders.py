@@ -16,7 +16,7 @@ Sides: TypeAlias = Literal["buy", "sell", "both"]
 
 @dataclass(frozen=True)
 class Order:
-    """A parent order (MODEL P2).
+    """A parent order (rule P2).
 
     Args:
         side: `"buy"` or `"sell"`.
@@ -48,9 +48,17 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderSchedule:
-    """Orders every so often over a whole tape; made by `orders_every`.
+    """Orders at regular intervals over a whole tape; made by `orders_every`.
 
     For each side, and for each quantity, one order every `every`, in this order.
+
+    Attributes:
+        every: From one start to the next.
+        quantity: Shares of each: one size, or several.
+        side: `"buy"`, `"sell"` or `"both"`.
+        horizon: Of each order.
+        lot: Shares in a lot.
+
     """
 
     every: Duration

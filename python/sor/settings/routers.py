@@ -29,22 +29,22 @@ AXES = ("lambda_over", "lambda_under", "theta_queue")
 
 @dataclass(frozen=True, kw_only=True)
 class StaticRouter:
-    """Cont & Kukanov's cost with three risk parameters, minimised at every snapshot (MODEL section 3).
+    """Cont & Kukanov's cost with three risk parameters, minimised at every snapshot (section 3 of the model).
 
     Args:
         lambda_over: Penalty per share executed beyond the target.
         lambda_under: Penalty per share of the target not executed.
         theta_queue: Queue-risk penalty per share of either.
         unit: Of the three: `"fraction"` of the benchmark price (0.0005 is 5 bps), or `"price"`, currency per
-            share (MODEL N3).
+            share (rule N3).
         rule: `"relaxed"`: send at most what is left, prices against the mid. `"strict"`: exactly what is left
-            or nothing, the public pseudocode to the letter (MODEL A2).
-        solver: `"exact"` or `"exhaustive"`; they give the same split (MODEL A4).
+            or nothing, the public pseudocode, unchanged (rule A2).
+        solver: `"exact"` or `"exhaustive"`; they give the same split (rule A4).
         max_candidates: More candidates than this in `"exhaustive"` is an error.
-        plan: `"displayed"`: plan on certain fills. `"fills"`: plan with the fill model (MODEL F4).
+        plan: `"displayed"`: plan on certain fills. `"fills"`: plan with the fill model (rule F4).
         overbook: With `plan="fills"`, send at most this multiple of what is left.
 
-    With certain fills only `lambda_under + theta_queue` matters; under `"strict"` nothing does (MODEL A5).
+    With certain fills only `lambda_under + theta_queue` matters; under `"strict"` nothing does (rule A5).
 
     Raises:
         ParameterError: Naming the argument and what would be right.
@@ -81,34 +81,34 @@ class StaticRouter:
 
 @dataclass(frozen=True, kw_only=True)
 class ContKukanovRouter:
-    """The paper's router: market and limit orders, decided anew in every epoch (MODEL section 6).
+    """The paper's router: market and limit orders, decided anew in every epoch (section 6 of the model).
 
     At the start of an epoch it solves Cont & Kukanov's problem (`sor.cont_kukanov.solve`) for the shares left,
     on scenarios that probe orders would have met in past windows of the tape (`sor.probe_outflows`). It sweeps
-    the market order `M` over the displayed offers, now and, what they do not hold, at the epoch's later
+    the market order `M` over the displayed offers, now and any remainder at the epoch's later
     snapshots; it rests `L_k` at venue `k`'s own-side best quote, behind the queue there, until the epoch ends.
-    Limit orders only add liquidity, and stay when the parent is filled: what they buy too much is unwound at
+    Limit orders only add liquidity, and stay when the parent is filled: what they overfill is unwound at
     the parent's end and charged.
 
     `h` and `f` are those of the visible book at the decision, from the best own-side quote and the best offer, for
     every venue and any `M`; `r_k` is the venue's rebate less `adverse_selection`. An order's last epoch is cut at its
     end, its windows are not: best take a horizon of whole epochs.
-    A venue where a fill would gain nothing (assumption A1) gets no order; penalties below their bounds (A2, A3)
-    are raised to them. Before the first window has ended, and where there is nothing to take or to join, all
+    A venue where a fill would gain nothing (assumption A1) gets no order; penalties below their bounds (assumptions A2,
+    A3) are raised to them. Before the first window has ended, and where there is nothing to take or to join, all
     is taken.
 
     Args:
         lambda_over: Cost per share bought beyond the order.
         lambda_under: The *full* cost per share not bought by the end of the epoch.
         theta_queue: Impact per share submitted.
-        unit: Of the three: `"fraction"` of the mid, or `"price"`, currency per share (MODEL N3).
+        unit: Of the three: `"fraction"` of the mid, or `"price"`, currency per share (rule N3).
         adverse_selection: What a passive fill loses afterwards, currency per share; see `Backtest.markouts`.
         epoch: Length of an epoch, and of the windows.
         window_every: From the start of one window to the next; the epoch by default, so that none overlap.
         scenarios: At most this many windows, the latest that have ended.
         queue: How queues are simulated, ours and the probes': which part of a decrease that no trade
             explains stood ahead, none (`"pessimistic"`), its share (`"expected"`) or all (`"optimistic"`). Without
-            trades any decrease may be one: none is, half of each, or all (MODEL C10; `docs/posting.md`).
+            trades any decrease may be one: none is, half of each, or all (rule C10; `docs/posting.md`).
 
     Raises:
         ParameterError: Naming the argument and what would be right.
@@ -142,7 +142,7 @@ class ContKukanovRouter:
 
 @dataclass(frozen=True, kw_only=True)
 class BestAsk:
-    """At each decision, takes the one venue that shows the best price, up to what is available there (MODEL P3)."""
+    """At each decision, takes the one venue that shows the best price, up to what is available there (rule P3)."""
 
     rule: ClassVar[str] = (
         "best_ask takes the venue with the best displayed price, up to what is available there"
@@ -151,14 +151,14 @@ class BestAsk:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Takes every venue, cheapest all-in first (MODEL P3)."""
+    """Takes every venue, cheapest all-in first (rule P3)."""
 
     rule: ClassVar[str] = "sweep takes every venue, cheapest all-in first"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Twap:
-    """Cuts the order into equal slices in time, and sweeps what is released (MODEL P3).
+    """Cuts the order into equal slices in time, and sweeps what is released (rule P3).
 
     Args:
         bucket: One slice is released at the start of each.
@@ -177,7 +177,7 @@ class Twap:
 
 @dataclass(frozen=True, kw_only=True)
 class ProRata:
-    """Splits what is left over the venues in proportion to their available sizes (MODEL P3)."""
+    """Splits what is left over the venues in proportion to their available sizes (rule P3)."""
 
     rule: ClassVar[str] = "pro_rata splits what is left in proportion to the available sizes"
 
@@ -200,7 +200,7 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(
 """The registry: what each name stands for. A policy added here is known everywhere."""
 
 BASELINES = ("best_ask", "sweep", "twap", "pro_rata")
-"""The policies a router is compared with by default (MODEL P3)."""
+"""The policies a router is compared with by default (rule P3)."""
 
 ROUTER = "router"
 """What the policy that is asked about is called in every result, where the caller gave it no name."""

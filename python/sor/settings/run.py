@@ -27,7 +27,7 @@ class Run:
         threads: Worker threads; as many as there are cores by default.
         progress: True for a bar on standard error, or a callback `(done, total)`.
         resume: A file that keeps what is finished, also when the run is interrupted or killed; the same call
-            with the same file goes on from there, to the same bytes.
+            with the same file continues from there, to the same bytes.
 
     Raises:
         ParameterError: Naming the argument and what would be right.

@@ -155,7 +155,7 @@ def distribution(study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def examples(study: Study, against: str) -> dict[int, str]:
-    """Pick parents to look at closely by savings against a policy: typical, least, most, dearest, longest."""
+    """Pick parents to show in detail: median, worst and best savings against a policy, most expensive, longest."""
     rows = study.savings.filter(pl.col("against") == against).sort("savings_bps", maintain_order=True)
     mine = study.ledger.parents.filter(
         pl.col("policy") == study.policy, pl.col("parent").is_in(rows["parent"].implode())
@@ -236,7 +236,7 @@ def best_quotes(quotes: Quotes, start: int, end: int) -> pl.DataFrame:
 
 
 def cost_parts(study: Study) -> pl.DataFrame:
-    """Return `policy, part, bps, shortfall_bps`: mean signed parts; they sum to the shortfall (MODEL P6)."""
+    """Return `policy, part, bps, shortfall_bps`: mean signed parts; they sum to the shortfall (rule P6)."""
     parts = [f"{part}_bps" for part in metrics.PARTS]
     rows = study.summary.with_columns(-pl.col("rebates_bps")).unpivot(
         parts, index=["policy", "shortfall_bps"], variable_name="part", value_name="bps"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -280,7 +280,7 @@ def _walk_forward(search: Search) -> Section:
 
 def _data(study: Study) -> Section:
     reports = [
-        {"from": format_ns(tape.start)[:19], "to": format_ns(tape.end)[:19], **asdict(tape.report())}
+        {"from": format_ns(tape.start)[:19], "to": format_ns(tape.end)[:19], **tape.report().counts()}
         for tape in study.quotes
     ]
     names = [tape.symbol or Path(tape.source).name for tape in study.quotes]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import re
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 from rich.markup import escape
 from rich.table import Table
 
-from sor.errors import MissingExtra, SorWarning
+from sor.errors import MissingExtra
+from sor.results.backtest import Backtest
 from sor.results.search import Search
+from sor.results.stress import Stress
+from sor.results.study import Study
 from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
 
@@ -21,13 +24,15 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sor.results.backtest import Backtest
     from sor.tape.tape import Quotes
 
 # The router under another queue model stands, indented, below the router.
 _INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
 
-__all__ = ["escape", "show_backtest", "show_search", "show_tape", "write"]
+__all__ = ["Result", "escape", "show", "show_tape", "write"]
+
+Result: TypeAlias = Backtest | Search | Study | Stress
+"""What a verb returns."""
 
 
 def show_tape(console: Console, quotes: Quotes) -> None:
@@ -93,32 +98,65 @@ def show_search(console: Console, search: Search) -> None:
     point = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in AXES)
     console.print(f"\n[bold]best[/]  {point}")
     for axis, why in search.flat_axes.items():
-        console.print(f"[yellow]flat[/]  {axis}: {why}", soft_wrap=True)
+        console.print(f"[yellow]flat[/]  {axis}: {why}")
+    console.print(f"[yellow]note[/]  {search.verdict()}")
     show_backtest(console, search.backtest)
 
 
-def write(result: Backtest | Search, out: Path) -> list[str]:
-    """Write the rows, the tables and, where its packages are there, a chart; return the names of the files."""
+def show(console: Console, result: Result) -> None:
+    """Show a result of any verb."""
+    match result:
+        case Backtest():
+            show_backtest(console, result)
+        case Search():
+            show_search(console, result)
+        case _:
+            console.print(f"\n{result!r}", soft_wrap=True, markup=False)
+
+
+def write(result: Result, out: Path) -> tuple[list[str], str]:
+    """Write the rows, the tables, the settings and a chart into a folder.
+
+    Returns:
+        The names of the files, and why there is no chart (empty where there is one).
+
+    """
     out.mkdir(parents=True, exist_ok=True)
-    backtest = result.backtest if isinstance(result, Search) else result
-    ledger = backtest.ledger
-    frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
-    frames["summary"] = backtest.summary
-    if isinstance(backtest.router, ContKukanovRouter):
-        frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": backtest.posts}
-        frames["markouts"] = backtest.markouts
-    if isinstance(result, Search):
-        frames["search"] = result.table
+    frames = _frames(result)
     for name, frame in frames.items():
         frame.write_parquet(out / f"{name}.parquet")
-    names = [f"{name}.parquet" for name in frames]
+    (out / "run.toml").write_text(result.config(), encoding="utf-8")
+    names = [*(f"{name}.parquet" for name in frames), "run.toml"]
+    if isinstance(result, Stress):
+        return names, ""
     try:
-        from sor.show import plots, style
+        plots = importlib.import_module("sor.show.plots")
     except MissingExtra as missing:
-        warnings.warn(f"no picture: {missing}", SorWarning, stacklevel=2)
-        return names
-    style.save(plots.cumulative_cost(backtest), out / "cost.png")
-    return [*names, "cost.png"]
+        return names, str(missing)
+    drawn = result.backtest if isinstance(result, Search) else result
+    chart = plots.cumulative_cost(drawn) if isinstance(drawn, Backtest) else drawn.plot()
+    importlib.import_module("sor.show.style").save(chart, out / "cost.png")
+    return [*names, "cost.png"], ""
+
+
+def _frames(result: Result) -> dict[str, pl.DataFrame]:
+    if isinstance(result, Stress):
+        return {"stress": result.table, "summary": result.summary}
+    replayed = result.backtest if isinstance(result, Search) else result
+    ledger = replayed.ledger
+    frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
+    frames["summary"] = replayed.summary
+    if isinstance(replayed.router, ContKukanovRouter):
+        frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": replayed.posts}
+        frames["markouts"] = replayed.markouts
+    match result:
+        case Search():
+            frames["search"] = result.table
+            if not result.folds.is_empty():
+                frames |= {"folds": result.folds, "comparisons": result.comparisons}
+        case Study():
+            frames |= {"savings": result.savings, "comparisons": result.comparisons}
+    return frames
 
 
 def _posting(result: Backtest) -> str:

@@ -1,4 +1,4 @@
-"""The points of a search: the grid, what its points cost, and the axes that change nothing (MODEL P7)."""
+"""The points of a search: the grid, what its points cost, and the axes that change nothing (rule P7)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEFAULT_GRID: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "theta_queue": (0.00005, 0.0001, 0.0002),
     }
 )
-"""The original's grid, 27 points: 5-20 bps, 5-20 bps, 0.5-2 bps of the benchmark price (MODEL N3)."""
+"""The original's grid, 27 points: 5-20 bps, 5-20 bps, 0.5-2 bps of the benchmark price (rule N3)."""
 
 
 def checked_axes(grid: Grid, router: StaticRouter) -> dict[str, tuple[float, ...]]:
@@ -48,7 +48,7 @@ def checked_axes(grid: Grid, router: StaticRouter) -> dict[str, tuple[float, ...
 
 
 def flat_axes(table: pl.DataFrame, grid: Grid, router: StaticRouter) -> dict[str, str]:
-    """Find the axes along which the objective never changes, each with the reason (MODEL A5).
+    """Find the axes along which the objective never changes, each with the reason (rule A5).
 
     Args:
         table: Points with their `shortfall_bps`, on full lines along the axes.

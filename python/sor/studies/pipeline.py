@@ -1,7 +1,7 @@
 """The one pipeline: tapes read, orders laid on them, policies replayed, here or taken from a file.
 
 Work is cut into units: one policy on one run of parents of one tape. Replays are deterministic and parents independent
-(MODEL N2, P2), so a result put together from kept and from new units is the result of an uninterrupted run, byte for
+(rules N2, P2), so a result put together from kept and from new units is the result of an uninterrupted run, byte for
 byte.
 """
 

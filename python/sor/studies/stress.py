@@ -1,4 +1,4 @@
-"""Stress: one router on the same orders in many markets, side by side (MODEL B5, F1-F6)."""
+"""Stress: one router on the same orders in many markets, side by side (rules B5, F1-F6)."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _market_on(quotes: Quotes, name: str, base: Market, changes: object) -> Mark
 
 
 def _tables(ledger: Ledger, markets: list[str], policies: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return a row per market, and a row per market and policy."""
+    """Return one row per market, and one row per market and policy."""
     size = len(policies)
     names = pl.Enum(policies)
     sums = metrics.summary_table(ledger.parents).drop("_all_in")

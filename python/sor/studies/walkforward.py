@@ -1,4 +1,4 @@
-"""Walk-forward: choose on the parents that ended by a boundary in time, judge on those that start after."""
+"""Walk-forward: fit on the parents that ended by a boundary in time, evaluate on those that start after."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Trials:
         self._rows: dict[StaticRouter, pl.DataFrame] = {}
 
     def costs(self, points: Sequence[StaticRouter]) -> Floats:
-        """Return the shortfall in bps, a row per point, a column per parent; NaN where it could not trade."""
+        """Return the shortfall in bps, one row per point, a column per parent; NaN where it could not trade."""
         new = [point for point in dict.fromkeys(points) if point not in self._costs]
         if new:
             asked = [Asked(point) for point in new]
@@ -95,7 +95,7 @@ class Trials:
         return list(seen), np.array(list(seen.values()))
 
     def fold(self, method: Method, router: StaticRouter, axes: Axes, split: Split) -> Fold:
-        """Search on the training parents of a split and judge on its test parents."""
+        """Search on the training parents of a split and evaluate on its test parents."""
         tried, means = self.search(method, router, axes, split.train)
         best = int(np.argmin(means))
         later = self.costs(tried)[:, split.test].mean(axis=1)

@@ -1,4 +1,4 @@
-"""Trading hours by the name of an exchange: the package `exchange_calendars` (MODEL T1)."""
+"""Trading hours by the name of an exchange: the package `exchange_calendars` (rule T1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Databento's DBN: files, stores, and the symbols their metadata map (MODEL B8, B9)."""
+"""Databento's DBN: files, stores, and the symbols their metadata map (rules B8, B9)."""
 
 from __future__ import annotations
 

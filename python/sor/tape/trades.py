@@ -1,4 +1,4 @@
-"""Which prints are executions against the quotes: sale conditions, corrections, repeats (MODEL C10).
+"""Which prints are executions against the quotes: sale conditions, corrections, repeats (rule C10).
 
 A print that was reported late, out of sequence, at an average or an earlier price, or that repeats an auction's
 price says nothing about who traded with the quotes at its time; a resting order must not be filled by it.

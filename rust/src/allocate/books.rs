@@ -1,4 +1,4 @@
-//! Many books at once, as arrays of a row a book and a column a venue (MODEL section 3).
+//! Many books at once, as arrays of one row per book and one column per venue (section 3 of the model).
 
 use super::exact::Scratch;
 use super::{Offer, Penalties, Problem, Rule, Solver, allocate};
@@ -27,7 +27,7 @@ pub enum Sizes<'a> {
 }
 
 /// What the venues show in every book. Prices are in currency; a price that is NaN or not above 0, and a size that is
-/// NaN or 0, is no quote (MODEL B2).
+/// NaN or 0, is no quote (rule B2).
 #[derive(Clone, Copy, Debug)]
 pub struct Books<'a> {
     /// How many columns.
@@ -238,7 +238,7 @@ fn at(value: &impl ToString, place: &[usize]) -> String {
     )
 }
 
-/// What a split of certain fills costs (MODEL A1), nanos: [`cost`](super::cost), without its parts.
+/// What a split of certain fills costs (rule A1), nanos: [`cost`](super::cost), without its parts.
 #[inline]
 fn total(problem: &Problem<'_>, split: &[Shares]) -> Money {
     let (mut total, mut executed) = (0, 0);

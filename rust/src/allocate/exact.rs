@@ -1,4 +1,4 @@
-//! The exact allocator: `O(N log N)`, whatever `S / L` (MODEL A4).
+//! The exact allocator: `O(N log N)`, whatever `S / L` (rule A4).
 //!
 //! The cost is linear in every `x_i`, so a least-cost split takes lots in ascending unit cost `c_i`, and under the
 //! relaxed rule only while `c_i < lambda_under + theta`. Among splits of equal cost the lexicographically smallest is

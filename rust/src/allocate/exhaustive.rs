@@ -1,4 +1,4 @@
-//! The exhaustive allocator: every candidate in ascending order, the first of least cost wins (MODEL A2-A4).
+//! The exhaustive allocator: every candidate in ascending order, the first of least cost wins (rules A2-A4).
 
 use crate::allocate::{Problem, Rule, cost};
 use crate::error::{Error, Result};
@@ -98,7 +98,7 @@ impl Walk {
     }
 }
 
-/// How many splits MODEL A2 admits (saturating; an upper bound past ten million lots).
+/// How many splits rule A2 admits (saturating; an upper bound past ten million lots).
 ///
 /// # Errors
 ///

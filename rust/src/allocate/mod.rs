@@ -1,4 +1,4 @@
-//! The static allocator: how many shares to send to each venue at one snapshot (MODEL section 3).
+//! The static allocator: how many shares to send to each venue at one snapshot (section 3 of the model).
 //!
 //! With remaining quantity `S`, lot `L`, venues `i` in ascending id with taking price `p_i`, available `a_i`, fee `f_i`,
 //! and benchmark `b`, it minimises over `x_i in {0, L, 2L, ...}, x_i <= a_i`
@@ -8,9 +8,9 @@
 //! ```
 //!
 //! subject to `sum x <= S` (relaxed, `b` = mid) or `sum x == S` (strict, `b` = 0); among equals the lexicographically
-//! smallest `x`. With certain fills every share sent is executed, so `over` is 0 in every candidate (MODEL A5).
+//! smallest `x`. With certain fills every share sent is executed, so `over` is 0 in every candidate (rule A5).
 //! Two solvers give the same answer: [`exact`] in `O(N log N)` and [`exhaustive`] by enumeration. When the router
-//! plans with the fills it expects (MODEL F4) the problem is that of [`curves`], again with two solvers.
+//! plans with the fills it expects (rule F4) the problem is that of [`curves`], again with two solvers.
 
 pub mod books;
 mod cost;

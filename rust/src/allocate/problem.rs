@@ -3,16 +3,16 @@
 use crate::allocate::cost::{Offer, Penalties};
 use crate::units::{Nanos, Shares};
 
-/// Which splits are candidates, and what prices are measured against (MODEL A2).
+/// Which splits are candidates, and what prices are measured against (rule A2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
-    /// `sum x == S` and `b = 0`: the public pseudocode to the letter.
+    /// `sum x == S` and `b = 0`: the public pseudocode, unchanged.
     Strict,
     /// `sum x <= S` and `b` = the mid; single shares once `S < L`.
     Relaxed,
 }
 
-/// How the answer is found; both give the same one (MODEL A4).
+/// How the answer is found; both give the same one (rule A4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Solver {
     /// Greedy on marginal costs, `O(N log N)`.
@@ -42,7 +42,7 @@ pub struct Problem<'a> {
 }
 
 impl Problem<'_> {
-    /// The lot in force: single shares for the tail of a relaxed order (MODEL A2).
+    /// The lot in force: single shares for the tail of a relaxed order (rule A2).
     #[must_use]
     #[inline]
     pub fn effective_lot(&self) -> Shares {

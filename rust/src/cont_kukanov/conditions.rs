@@ -4,10 +4,10 @@ use super::line::{Move, Order, Search, orders};
 use super::{Allocation, Parameters, Scenarios, closed_form, cost};
 use crate::error::Result;
 
-/// First-order conditions at an allocation (MODEL C6): necessary across kinks, not sufficient without convexity.
+/// First-order conditions at an allocation (rule C6): necessary across kinks, not sufficient without convexity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conditions {
-    /// `beta` of MODEL C5.
+    /// `beta` of rule C5.
     pub beta: f64,
     /// `P(A < S)`.
     pub probability_under: f64,
@@ -40,7 +40,7 @@ pub fn conditions(
     let low = if may_rise { here.probability_under - beta } else { 0.0 };
     let high = if may_fall { beta - probability_at_most } else { 0.0 };
 
-    let search = Search::new(parameters, scenarios, allocation.clone());
+    let mut search = Search::new(parameters, scenarios, allocation.clone());
     let mut slopes = Vec::with_capacity(here.derivatives.len());
     for (order, &[left, right]) in orders(parameters.venues()).zip(&here.derivatives) {
         let [less, more] = match lot {

@@ -44,7 +44,7 @@ struct Tally {
     at_most: usize,
 }
 
-/// The objective at one allocation (MODEL C1), with its one-sided derivatives (C6).
+/// The objective at one allocation (rule C1), with its one-sided derivatives (rule C6).
 ///
 /// # Errors
 /// Names what does not fit: the number of venues, or an order that is negative or not finite.

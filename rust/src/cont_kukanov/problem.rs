@@ -28,10 +28,10 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The parameters, once the model's assumptions hold (MODEL C2).
+    /// The parameters, once the model's assumptions hold (rule C2).
     ///
     /// # Errors
-    /// Names the argument that is not finite or out of range, or the assumption (A1, A2, A3) that fails.
+    /// Names the argument that is not finite or out of range, or the assumption that fails (rule C2).
     pub fn new(parameters: Self) -> Result<Self> {
         let p = &parameters;
         finite("h", p.half_spread)?;

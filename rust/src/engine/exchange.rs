@@ -130,7 +130,7 @@ impl<'a> Exchange<'a> {
         Some(self.next_expiry).filter(|_| !self.is_quiet())
     }
 
-    /// P1 (1): orders whose time has come meet the book as it stands.
+    /// Rule P1 (1): orders whose time has come meet the book as it stands.
     #[inline]
     pub(super) fn deliver(&mut self, arrived: impl Fn(Time) -> bool) {
         if self.under_way.is_empty() {
@@ -155,7 +155,7 @@ impl<'a> Exchange<'a> {
         self.under_way.drain(..ready);
     }
 
-    /// P1 (2): the snapshot's records are applied; limit orders meet each before it takes effect.
+    /// Rule P1 (2): the snapshot's records are applied; limit orders meet each before it takes effect.
     #[inline]
     pub(super) fn apply(&mut self, rows: Range<usize>) {
         if self.resting.count > 0 {
@@ -316,7 +316,7 @@ impl<'a> Exchange<'a> {
         self.under_way.insert(at, order);
     }
 
-    /// A take meets the book: immediate or cancel (F6).
+    /// A take meets the book: immediate or cancel (rule F6).
     #[inline]
     fn execute(&mut self, order: UnderWay, mid: Option<Nanos>) {
         let UnderWay { number, venue, quantity, arrival, .. } = order;

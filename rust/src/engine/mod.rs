@@ -1,4 +1,4 @@
-//! The replay of one parent order: one loop that reads like MODEL P1.
+//! The replay of one parent order: one loop that reads like rule P1.
 
 mod exchange;
 mod resting;

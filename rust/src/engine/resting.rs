@@ -1,4 +1,4 @@
-//! The limit orders of one parent at their venues, and what trades and records give them (MODEL C10).
+//! The limit orders of one parent at their venues, and what trades and records give them (rule C10).
 
 use crate::fills::Resting;
 use crate::ledger::{Fill, Kind, Ledger, Place, Reason};

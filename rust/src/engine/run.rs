@@ -13,7 +13,7 @@ use crate::units::{Money, Nanos, Shares, Time};
 /// How often a long replay looks whether it should stop, in snapshots.
 const POLL_EVERY: u32 = 8192;
 
-/// More levels than this in one walk of the flat book (MODEL P2) is an error.
+/// More levels than this in one walk of the flat book (rule P2) is an error.
 const MOST_LEVELS: Shares = 1_000_000;
 
 /// A policy in a market on a tape: everything but the order.
@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// P1 (3) and (4) at a snapshot, unless the policy is to be woken at its very time: then it decides once all that
+    /// Rule P1 (3) and (4) at a snapshot, unless the policy is to be woken at its very time: then it decides once all that
     /// happens now has been seen.
     #[inline]
     pub(super) fn decide_at_snapshot(&mut self, now: Time) -> Result<()> {
@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
         self.decide(now)
     }
 
-    /// P1 (3) and (4): the policy plans and sends orders; those without latency execute at once.
+    /// Rule P1 (3) and (4): the policy plans and sends orders; those without latency execute at once.
     #[inline]
     pub(super) fn decide(&mut self, now: Time) -> Result<()> {
         if let Some(mid) = self.arrive() {
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// P2: what is left at the end is completed, what is too much unwound, by a walk of the flat book.
+    /// Rule P2: what is left at the end is completed, what is too much unwound, by a walk of the flat book.
     pub(super) fn finish(&mut self) -> Result<()> {
         // A book whose first quote came with the last records: the order never decided, but has an arrival mid.
         self.arrive();

@@ -9,7 +9,7 @@ use crate::market::visibility::Visibility;
 use crate::quote::EMPTY;
 use crate::units::{Nanos, Shares, Side, Time};
 
-/// What a child's limit is (MODEL F6).
+/// What a child's limit is (rule F6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// The quoted price it was planned on.

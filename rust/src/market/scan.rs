@@ -8,7 +8,7 @@ use crate::observe::Stop;
 use crate::quote::EMPTY;
 use crate::units::{Nanos, Shares, Side, Time, fraction_of};
 
-/// Counts over a tape's snapshots, for the report on the data (MODEL B6, B7).
+/// Counts over a tape's snapshots, for the report on the data (rules B6, B7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BookCounts {
     /// Snapshots.
@@ -61,9 +61,9 @@ pub struct State {
     pub bid: Option<Nanos>,
     /// Best ask, stubs included.
     pub ask: Option<Nanos>,
-    /// The mid (MODEL B6); `None` before the first quote.
+    /// The mid (rule B6); `None` before the first quote.
     pub mid: Option<Nanos>,
-    /// Shares displayed at visible bids, over all venues (B3, B7).
+    /// Shares displayed at visible bids, over all venues (rules B3, B7).
     pub bid_displayed: Shares,
     /// Shares displayed at visible asks.
     pub ask_displayed: Shares,

@@ -1,4 +1,4 @@
-//! Takes at the one venue with the best displayed price (MODEL P3).
+//! Takes at the one venue with the best displayed price (rule P3).
 
 use crate::error::Result;
 use crate::policy::{Orders, Policy, View};

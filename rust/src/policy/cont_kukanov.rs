@@ -1,5 +1,5 @@
 //! The paper's router: at the start of every epoch it solves Cont & Kukanov's problem on what past windows of the tape
-//! would have filled, sends the market order, and rests the limit orders until the epoch ends (MODEL C1-C10).
+//! would have filled, sends the market order, and rests the limit orders until the epoch ends (rules C1-C10).
 
 use crate::cont_kukanov::solve::{MOST_LOTS, Options, solve};
 use crate::cont_kukanov::{Parameters, Scenarios};
@@ -32,7 +32,7 @@ pub struct ContKukanov {
     pub epoch: Time,
     /// From the start of one window to the next, nanoseconds, positive.
     pub window_every: Time,
-    /// At most so many windows, the latest, make the scenarios.
+    /// At most this many windows, the latest, make the scenarios.
     pub scenarios: usize,
 }
 
@@ -80,7 +80,7 @@ pub struct Epochs<'a> {
 }
 
 impl Policy for Epochs<'_> {
-    /// Sweeps what the epoch's market order still wants. An epoch that has not been planned yet, for want of a mid, is
+    /// Sweeps what the epoch's market order still wants. An epoch that has not been planned yet, for lack of a mid, is
     /// planned now; one that begins with nothing left to plan has no orders.
     fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
         if view.now >= self.epoch_end {
@@ -147,8 +147,8 @@ impl Epochs<'_> {
     /// Plans an epoch that begins now, from windows that have ended. Without an offer to take, a venue to post at, or a
     /// window, the paper's problem cannot be posed and all is taken.
     ///
-    /// The paper's assumptions hold at no moment by themselves: a venue where a fill gains nothing gets no order (A1),
-    /// and penalties below their bounds are raised to them (A2, A3), where the problem's answer is continuous.
+    /// The paper's assumptions hold at no moment by themselves: a venue where a fill gains nothing gets no order (assumption A1),
+    /// and penalties below their bounds are raised to them (assumptions A2, A3), where the problem's answer is continuous.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl Epochs<'_> {
         view.stop.check()?;
         let Some(problem) = self.pose(view, probes)? else { return Ok(all_taken) };
         let Problem { parameters, scenarios, venues } = problem;
-        // The tail of an order is planned in single shares (A2), a huge one in a million lots.
+        // The tail of an order is planned in single shares (rule A2), a huge one in a million lots.
         let tail = 1 + (view.remaining - 1) / MOST_LOTS as Shares;
         let lot = if view.remaining < view.parent.lot { tail } else { view.parent.lot };
         let solution = solve(&parameters, &scenarios, Options { lot: Some(lot as f64) }, view.stop)?;

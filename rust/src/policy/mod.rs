@@ -1,4 +1,4 @@
-//! Policies: how a parent order is worked, one file per policy (MODEL P3, section 3, section 6).
+//! Policies: how a parent order is worked, one file per policy (rule P3, sections 3 and 6 of the model).
 //!
 //! A [`Plan`] is a policy's settings, the same for every order; [`Plan::start`] makes the [`Policy`] of one order, which
 //! may remember what it likes. It decides at the order's arrival, at every later snapshot, and when it asked to be

@@ -12,7 +12,7 @@ pub enum Action {
         venue: usize,
         /// Shares, positive.
         quantity: Shares,
-        /// Worst price; `None`: the market's rule, by default the price seen (MODEL F6).
+        /// Worst price; `None`: the market's rule, by default the price seen (rule F6).
         limit: Option<Nanos>,
         /// Cost per share of the last of them against the benchmark, fee included, nanos; `None`: the quote's own
         /// against the mid.
@@ -24,7 +24,7 @@ pub enum Action {
         venue: usize,
         /// Shares, positive.
         quantity: Shares,
-        /// `None`: the venue's best price on the own side (MODEL C10).
+        /// `None`: the venue's best price on the own side (rule C10).
         price: Option<Nanos>,
         /// When it expires; `None`: at the parent's end.
         until: Option<Time>,

@@ -1,4 +1,4 @@
-//! Takes from all venues in proportion to their available size (MODEL P3).
+//! Takes from all venues in proportion to their available size (rule P3).
 
 use crate::error::Result;
 use crate::policy::sweep::Ranked;

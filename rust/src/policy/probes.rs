@@ -1,4 +1,4 @@
-//! Scenarios from a tape, without looking ahead (MODEL C9).
+//! Scenarios from a tape, without looking ahead (rule C9).
 //!
 //! In each window of length `T` a probe order is replayed at each venue's own-side best quote, as it stands when the
 //! window opens; its filled shares are `(xi_k - Q_k)+`. All venues of a window make one scenario, so that their dependence is
@@ -52,7 +52,7 @@ pub struct Probing {
     pub visibility: Visibility,
 }
 
-/// The filled shares of every window's probes, a row a window in order of time, a column a venue.
+/// The filled shares of every window's probes, one row per window in order of time, one column per venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probes {
     /// When each window ends.

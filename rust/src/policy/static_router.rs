@@ -1,4 +1,4 @@
-//! The static router: the allocator of MODEL section 3 at every decision.
+//! The static router: the allocator of section 3 of the model at every decision.
 
 use crate::allocate::curves::{self, Curves, Terms};
 use crate::allocate::exact::Scratch;
@@ -10,7 +10,7 @@ use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
 /// A plan with fills weighs every lot of every venue; more lots than this at one are an error.
 const MOST_LOTS: Shares = 100_000;
 
-/// The unit of the three risk parameters (MODEL N3).
+/// The unit of the three risk parameters (rule N3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// A fraction of the benchmark price: 0.0005 is 5 basis points.
@@ -20,7 +20,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A parameter in nanos per share (MODEL N3).
+    /// A parameter in nanos per share (rule N3).
     #[must_use]
     pub fn nanos(self, value: f64, benchmark: Nanos) -> Nanos {
         match self {
@@ -30,7 +30,7 @@ impl Unit {
     }
 }
 
-/// What the router plans with (MODEL F4).
+/// What the router plans with (rule F4).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Planned {
     /// Certain fills at the displayed price: A1 as it stands.
@@ -62,7 +62,7 @@ pub struct StaticRouter {
 }
 
 impl StaticRouter {
-    /// The benchmark `b`: the mid, or 0 under the strict rule (MODEL A2).
+    /// The benchmark `b`: the mid, or 0 under the strict rule (rule A2).
     #[must_use]
     pub fn benchmark(&self, mid: Nanos) -> Nanos {
         match self.rule {
@@ -71,7 +71,7 @@ impl StaticRouter {
         }
     }
 
-    /// The penalties in nanos per share when the mid is `mid` (MODEL N3).
+    /// The penalties in nanos per share when the mid is `mid` (rule N3).
     #[must_use]
     pub fn penalties(&self, mid: Nanos) -> Penalties {
         let benchmark = self.benchmark(mid);
@@ -137,7 +137,7 @@ impl Policy for Allocating<'_> {
 }
 
 impl Allocating<'_> {
-    /// The marginal cost at which it stops; `None` under the strict rule, where no penalty decides (MODEL A5).
+    /// The marginal cost at which it stops; `None` under the strict rule, where no penalty decides (rule A5).
     fn threshold(&self) -> Option<Nanos> {
         (self.router.rule == Rule::Relaxed).then(|| self.penalties.per_share_under())
     }
@@ -184,7 +184,7 @@ impl Allocating<'_> {
         Ok(())
     }
 
-    /// F4: every venue's cost becomes a curve over the lots sent, slipped price and expected shares by the fill model.
+    /// Rule F4: every venue's cost becomes a curve over the lots sent, slipped price and expected shares by the fill model.
     fn plan_fills(&mut self, view: &View<'_>, overbook: f64, out: &mut Orders) -> Result<()> {
         // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
         view.stop.check()?;

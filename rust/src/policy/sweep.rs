@@ -1,4 +1,4 @@
-//! Takes from all venues, cheapest all-in first (MODEL P3).
+//! Takes from all venues, cheapest all-in first (rule P3).
 
 use crate::error::Result;
 use crate::policy::{Orders, Policy, View};

@@ -1,4 +1,4 @@
-//! Equal slices over time buckets, each swept (MODEL P3).
+//! Equal slices over time buckets, each swept (rule P3).
 
 use crate::error::Result;
 use crate::order::Parent;

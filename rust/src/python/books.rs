@@ -19,7 +19,7 @@ pub(super) enum SizeTable<'py> {
     Float(PyReadonlyArray2<'py, f64>),
 }
 
-/// The splits, a row a book and a column a venue, and the costs in currency.
+/// The splits, one row per book and one column per venue, and the costs in currency.
 type Splits<'py> = (Bound<'py, PyArray2<i64>>, Bound<'py, PyArray1<f64>>);
 
 /// The least-cost split of every book. Arrays are contiguous; `quantities` and `benchmarks` hold one number or one a book,

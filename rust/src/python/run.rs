@@ -16,7 +16,7 @@ use crate::python::ledger::{Row, children, epochs, fills, places, summaries};
 use crate::python::observer::PyObserver;
 use crate::units::Money;
 
-/// The least possible all-in cost of every parent in the market of `variant` (MODEL P4), nanos; `None` where its side
+/// The least possible all-in cost of every parent in the market of `variant` (rule P4), nanos; `None` where its side
 /// was never quoted.
 #[pyfunction]
 pub(super) fn hindsight(
@@ -33,7 +33,7 @@ pub(super) fn hindsight(
     observer.outcome(outcome)
 }
 
-/// What a child gets from a quote (MODEL F2): `(executed shares, signed price)`.
+/// What a child gets from a quote (rule F2): `(executed shares, signed price)`.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "the formula's own symbols, passed once from Python")]
 pub(super) fn execute(
@@ -107,10 +107,10 @@ pub(super) fn count_states(
     Ok((counts.snapshots, counts.locked, counts.crossed, counts.stubs))
 }
 
-/// The windows' ends, and the filled shares, a row a window and a column a venue.
+/// The windows' ends, and the filled shares, one row per window and one column per venue.
 type Probed<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray2<i64>>);
 
-/// The filled shares of the probes of every window on the tape (MODEL C9).
+/// The filled shares of the probes of every window on the tape (rule C9).
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "what a probe is, passed once from Python")]
 pub(super) fn probe<'py>(

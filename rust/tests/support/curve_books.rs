@@ -29,10 +29,10 @@ impl Rng {
     }
 }
 
-/// How the venues fill (MODEL F1, F2).
+/// How the venues fill (rules F1, F2).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fills {
-    /// F1.
+    /// Rule F1.
     Displayed,
     /// F2, the same queue position everywhere.
     Queue(f64),

@@ -1,4 +1,4 @@
-//! Allocation with the fills that are expected (MODEL F4): one cost curve per venue.
+//! Allocation with the fills that are expected (rule F4): one cost curve per venue.
 //!
 //! # The problem
 //!
@@ -117,7 +117,7 @@ pub struct Curves {
     ends: Vec<usize>,
 }
 
-/// What one venue offers to a plan (MODEL A1).
+/// What one venue offers to a plan (rule A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Shares that may be sent at most, `a_i`.
