@@ -1,27 +1,54 @@
-# Every target sets up .venv by itself. PYTHON may name another interpreter (>= 3.11).
+# Every target sets up .venv by itself. PYTHON may name another interpreter (>= 3.11). `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
 CORE := $(VENV)/.core
+EXTRAS := $(VENV)/.extras
+LOWEST := $(VENV)/lowest
 RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.lock
 
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint format bench bench-stats bench-paper bench-posting wheel docs clean
+.PHONY: help demo test test-all lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
+	bench-posting bench-interrupt wheel docs clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 demo: $(CORE) ## Build, and run the main job on a synthetic market
 	$(BIN)/sor demo
 
-test: $(CORE) ## Build, and run everything: Rust and Python tests
+test: $(CORE) ## The everyday suite, Rust and Python: about two minutes once built
 	cargo test --workspace --quiet
 	$(BIN)/python -m pytest -q
+
+test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the browser and other packages
+	cargo test --workspace --quiet
+	SOR_TESTS=all $(BIN)/python -m pytest -q -m ""
+
+fuzz: $(CORE) ## Damaged files of every kind that is read, FILES of them (6,000); SEED begins elsewhere
+	SOR_FUZZ_FILES=$(or $(FILES),6000) SOR_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/test_fuzz_reading.py
+
+lowest: $(CORE) ## The everyday Python suite with the lowest versions that pyproject.toml declares
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(BIN)/python tests/support/lowest.py > $(LOWEST)/versions.txt
+	$(LOWEST)/bin/python -m pip install --quiet -r $(LOWEST)/versions.txt
+	PYTHONPATH=python $(LOWEST)/bin/python -m pytest -q
+
+golden: $(CORE) ## Write again what the reference says in tests/golden, after a change of the model
+	$(BIN)/python tests/support/make_golden.py
+
+mutants: ## How many of the core's hand-made mutants `cargo test` catches; takes an hour
+	$(PYTHON) tests/support/mutants.py
 
 lint: $(SETUP) ## Formatting, ruff, clippy, mypy, stubtest: what is quick first
 	cargo fmt --all --check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
@@ -39,15 +66,22 @@ bench: $(CORE) ## Measure, in release
 	cargo bench --workspace
 	$(BIN)/python -m bench
 
+bench-allocate: $(CORE) ## Arrays of books beside a numba loop
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m bench.bench_allocate_many
+
 bench-stats: $(CORE) ## Check intervals and tests against known truths, 1,000 trials each
-	$(BIN)/python bench/bench_stats.py
+	$(BIN)/python -m bench.bench_stats
 
 bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiGHS
 	$(BIN)/python -m pip install --quiet highspy scipy
-	$(BIN)/python bench/bench_paper.py
+	$(BIN)/python -m bench.bench_paper
 
 bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
-	$(BIN)/python bench/bench_posting.py
+	$(BIN)/python -m bench.bench_posting
+
+bench-interrupt: $(CORE) ## How soon long calls stop after Ctrl-C
+	$(BIN)/python -m bench.bench_interrupt
 
 docs: $(CORE) ## The documentation site in out/docs, and the core's own pages in target/doc
 	$(BIN)/python -m pip install --quiet --group docs
@@ -58,16 +92,27 @@ wheel: $(SETUP) ## Build the abi3 manylinux wheel into dist/
 	rm -rf dist
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/maturin build --release --locked --zig --compatibility manylinux2014 --out dist
 
-clean:
+clean: ## Remove everything that is built
 	rm -rf $(VENV) target dist out
 
+# Whoever builds for the first time is told what is going on; the times are those of a laptop with two cores.
 $(SETUP): pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --group dev
-	touch $@
+	@echo "sor: setting up $(VENV) with the tools of pyproject.toml (about a minute, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
 
 # The package in editable form: Python sources are used as they are, the core is built in release.
 $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
-	$(BIN)/python -m pip install --quiet --editable ".[report]"
-	touch $@
+	@echo "sor: building the Rust core in release (three minutes the first time; cargo says what it compiles)"
+	@begun=$$(date +%s); \
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --extras report && \
+	echo "sor: built in $$(($$(date +%s) - begun)) s"
+	@touch $@
+
+# What the tests of the extras need; the browser itself is the system's.
+$(EXTRAS): $(CORE)
+	$(BIN)/python -m pip install --quiet "sor[calendars,databento,optuna,report]" \
+		pandas_market_calendars pyarrow playwright
+	@touch $@

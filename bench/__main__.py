@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +48,7 @@ def main() -> int:
     show(figures)
     print(flush=True)
     # In a process of its own, because it measures peak memory.
-    reading = subprocess.run([sys.executable, Path(__file__).with_name("bench_read.py")], check=False)
+    reading = subprocess.run([sys.executable, "-m", "bench.bench_read"], check=False)
     return int(reading.returncode != 0 or any(figure.verdict not in ("", "ok") for figure in figures))
 
 

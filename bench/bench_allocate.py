@@ -7,15 +7,11 @@ two in Rust hold the call from Python; without it they are in `cargo bench`.
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
+import reference
 from sor import _core
 
 from bench.figures import Figure, median_seconds
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-import reference
 
 QUANTITY, LOT, VENUES, BOOKS = 1_500, 100, 4, 5
 BENCHMARK, PENALTIES = 100_000_000_000, (100_000_000, 100_000_000, 10_000_000)

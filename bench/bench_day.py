@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
+import recorded
 import sor
 
 from bench.figures import Figure, median_seconds
 
-DAY = Path(__file__).parents[2] / "shared" / "data" / "taq_20180102_quotes.parquet"
+DAY = recorded.QUOTES
 
 
 def measure() -> list[Figure]:
     """Check that one thread and two give the same, then time; nothing where the day is not there."""
     if not DAY.exists():
-        print(f"skipped: the recorded day is not at {DAY.name}")
+        print(f"skipped: the recorded day is not at {DAY} (SOR_DATA names another folder)")
         return []
     quotes = sor.read_quotes(DAY)
     orders = sor.orders_every("1m", side="buy", quantity=5_000, horizon="5m")
-    one, two = (sor.grid_search(quotes, orders, threads=threads) for threads in (1, 2))
+    one, two = (sor.search(quotes, orders, run=sor.Run(threads=threads)) for threads in (1, 2))
     assert one.table.equals(two.table)
     assert one.backtest.ledger.fills.equals(two.backtest.ledger.fills)
     parents = one.backtest.orders.height
-    search = median_seconds(lambda: sor.grid_search(quotes, orders, threads=2), 5)
-    both = median_seconds(lambda: sor.backtest(quotes, orders, threads=2), 5)
+    search = median_seconds(lambda: sor.search(quotes, orders, run=sor.Run(threads=2)), 5)
+    both = median_seconds(lambda: sor.backtest(quotes, orders, run=sor.Run(threads=2)), 5)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     what = f"{len(quotes):,} records, {parents} orders of 5 minutes, {cores} cores"
     return [

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import polars as pl
+import recorded
 import sor
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = recorded.DATA
 SHOWN = ("shortfall", "spread", "slippage", "timing", "opportunity", "fees", "rebates")
 
 

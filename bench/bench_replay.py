@@ -6,14 +6,16 @@ import resource
 from typing import TYPE_CHECKING
 
 import sor
-from sor.replay.parents import Parent
-from sor.replay.replay import Market, Variant, replay
-from sor.studies.backtest import make_market
+from sor.replay.lower import Variant
+from sor.replay.parents import Parent, market_on
+from sor.replay.replay import replay
 
 from bench.figures import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sor.settings.market import Market
 
 RECORDS = 2_000_000
 
@@ -49,13 +51,13 @@ def _market(quotes: sor.Quotes, latency: str = "0ns", fill: sor.QueueAware | Non
     names = quotes.venues["name"].to_list()
     venues = [sor.Venue(name, latency=latency) for name in names]
     book = sor.Book(collar=None, tick=1e-9)
-    return make_market(quotes, venues=venues, book=book, fill=fill, limit="seen")
+    return market_on(sor.Market(venues=venues, book=book, fill=fill or sor.Displayed()), quotes)
 
 
 def _run(
     quotes: sor.Quotes, parents: Sequence[Parent], router: sor.StaticRouter, market: Market
 ) -> sor.Ledger:
-    variant = Variant(name="router", policy=router, market=market)
+    variant = Variant(policy=router, market=market)
     return replay(quotes, parents, [variant], record=False, threads=1)
 
 

@@ -1,4 +1,4 @@
-"""The statistics against truth, the study's speed, and twenty kills: `python bench/bench_stats.py [data]`.
+"""The statistics against truth, the study's speed, and twenty kills: `python -m bench.bench_stats [data]`.
 
 Prints one line per figure beside its bar, and fails if one is not met. `data` is a day of quotes (Parquet);
 without it the speed is measured on a synthetic day of as many records.
@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sor import _core
-from sor.settings.params import StaticRouter
+from sor.results.statistics import mean_interval, reality_check
+from sor.settings.orders import orders_every
+from sor.settings.routers import StaticRouter
 from sor.studies.search import search
-from sor.studies.statistics import mean_interval, reality_check
-from sor.studies.study import rolling_orders, study
+from sor.studies.study import study
 from sor.tape.read import read_quotes
 from sor.tape.simulate import simulate_quotes
 
@@ -126,11 +127,11 @@ def size(pool: ProcessPoolExecutor) -> list[bool]:
 
 def speed(path: str | None) -> list[bool]:
     tape = simulate_quotes(venues=12, minutes=390, records=213_427) if path is None else read_quotes(path)
-    orders = rolling_orders("1m", quantities=5_000, horizon="5m")
+    orders = orders_every("1m", quantity=5_000, horizon="5m", side="both")
     seconds = []
     for _ in range(3):
         begin = time.perf_counter()
-        made = study(tape, orders=orders)
+        made = study(tape, orders)
         assert made.comparisons.height == 4
         found = search(tape, orders)
         assert found.table.height == CANDIDATES
@@ -146,12 +147,14 @@ import sys
 from pathlib import Path
 import sor.studies.pipeline
 from sor.tape.simulate import simulate_quotes
-from sor.studies.study import rolling_orders, study
+from sor.settings.orders import orders_every
+from sor.settings.run import Run
+from sor.studies.study import study
 sor.studies.pipeline.UNIT_PARENTS = 8
 tape = simulate_quotes(minutes=15, seed=3)
-orders = rolling_orders("10s", quantities=(400, 3_000), horizon="30s")
+orders = orders_every("10s", quantity=(400, 3_000), side="both", horizon="30s")
 print("ready", flush=True)
-made = study(tape, orders=orders, resume=sys.argv[1])
+made = study(tape, orders, run=Run(resume=sys.argv[1]))
 with Path(sys.argv[2]).open("wb") as out:
     for frame in (made.ledger.parents, made.ledger.children, made.ledger.fills, made.comparisons):
         frame.write_ipc(out)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 import recorded
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 pytest.register_assert_rewrite("ledgers", "posted_tapes", "small_tape", "tapes")
+
+# A terminal's width is looked up when a table is drawn, unless it was set when the command line was imported.
+os.environ.pop("COLUMNS", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -16,3 +26,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("data") is not None:
             item.add_marker(missing)
+
+
+@pytest.fixture
+def sor_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run `sor ...` in this process; return its exit code, what it printed, and what it complained of."""
+    from sor.cli import main
+
+    def run(*arguments: object, columns: int = 80) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sor", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with pytest.raises(SystemExit) as left:
+            main()
+        shown = capsys.readouterr()
+        return int(left.value.code or 0), shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture
+def shown(sor_command: Callable[..., tuple[int, str, str]]) -> Callable[..., str]:
+    """What `sor ...` prints when all is well."""
+
+    def run(*arguments: object, columns: int = 80) -> str:
+        code, out, err = sor_command(*arguments, columns=columns)
+        assert (code, err) == (0, "")
+        return out
+
+    return run
+
+
+@pytest.fixture
+def complaint(sor_command: Callable[..., tuple[int, str, str]]) -> Callable[..., str]:
+    """The one line that `sor ...` says when something is wrong, without its `error: `."""
+
+    def run(*arguments: object) -> str:
+        code, out, err = sor_command(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        return err.strip().removeprefix("error: ")
+
+    return run

@@ -1,4 +1,4 @@
-"""The allocators against the golden cases and the reference: three engines, one split (MODEL A3, A4)."""
+"""The allocators against the golden cases and the reference: three engines, one split (rules A3, A4)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import reference as ref
 import sor
+from effort import enough, some
 from sor import _core
 
 GOLDEN = tomllib.loads((Path(__file__).parent / "golden" / "allocate.toml").read_text())["case"]
@@ -89,10 +90,10 @@ def random_problem(rng: random.Random) -> Problem:
     return S, offers, problem
 
 
-def test_three_engines_agree_on_100_000_books() -> None:
+def test_three_engines_agree_on_random_books() -> None:
     rng = random.Random(1)
     traded = infeasible = tails = 0
-    for i in range(100_000):
+    for i in range(some(100_000)):
         S, offers, problem = random_problem(rng)
         expected = ref.allocate(S, offers, **problem)
         for solver in SOLVERS:
@@ -101,9 +102,9 @@ def test_three_engines_agree_on_100_000_books() -> None:
         infeasible += expected is None
         traded += expected is not None and any(expected.split)
         tails += problem["rule"] == "relaxed" and 0 < S < problem["lot"]
-    assert traded > 40_000
-    assert infeasible > 5_000
-    assert tails > 2_000
+    assert traded > enough(40_000)
+    assert infeasible > enough(5_000)
+    assert tails > enough(2_000)
 
 
 def test_public_allocate_lowers_currency_to_the_same_integers() -> None:

@@ -1,4 +1,4 @@
-"""The core's replay against the reference, fill by fill and child by child (MODEL sections 2, 4 and 5)."""
+"""The core's replay against the reference, fill by fill and child by child (the model's sections 2, 4 and 5)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import reference as ref
+from effort import enough, some
 from exchange import Rules, simulate
 from golden_cases import REPLAY, golden_arguments
 from hypothesis import HealthCheck, given, settings
@@ -66,18 +67,18 @@ def test_golden(case: dict[str, Any]) -> None:
 
 def test_every_policy_depletion_snapshot_and_side_on_seeded_tapes() -> None:
     met: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(some(40)):
         rng = random.Random(seed)
         raw = random_tape(rng)
         cases = random_cases(rng, raw)
         met += assert_agree(read_tape(raw), reference_records(raw), cases, context=f"seed {seed}: {raw}")
-    assert not [outcome for outcome in (*OUTCOMES, *CHILDREN) if met[outcome] < 20], met
+    assert not [outcome for outcome in (*OUTCOMES, *CHILDREN) if met[outcome] < enough(20)], met
 
 
 def test_the_papers_router_on_any_tape() -> None:
     """Tapes without sense, trades anywhere: every branch of a queue, few fills."""
     met: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(some(40)):
         rng = random.Random(seed)
         raw = random_tape(rng)
         trades = random_trades(rng, raw) if seed % 3 else None
@@ -93,13 +94,13 @@ def test_the_papers_router_on_any_tape() -> None:
         context = f"seed {seed}: {raw}, {trades}"
         quotes = read_tape(raw, trades)
         met += assert_agree(quotes, reference_records(raw), cases, trades=trades, context=context)
-    assert not [outcome for outcome in (*OUTCOMES, "queue", "expired") if met[outcome] < 20], met
+    assert not [outcome for outcome in (*OUTCOMES, "queue", "expired") if met[outcome] < enough(20)], met
 
 
 def test_the_papers_router_on_simulated_exchanges() -> None:
     """Markets with real queues: orders that rest are filled, in part or too much."""
     met: Counter[str] = Counter()
-    for seed in range(80):
+    for seed in range(some(80)):
         rng = random.Random(seed)
         busy = Rules(
             seed, 3, 240, rng.choice([1, 1, 25]), limits=4, crossing=2, market=4, cancels=2, lots=100
@@ -124,7 +125,7 @@ def test_the_papers_router_on_simulated_exchanges() -> None:
         ]
         quotes = read_tape(raw, trades)
         met += assert_agree(quotes, reference_records(raw), cases, trades=trades, context=f"seed {seed}")
-    assert not [outcome for outcome in POSTED if met[outcome] < 20], met
+    assert not [outcome for outcome in POSTED if met[outcome] < enough(20)], met
 
 
 def late(rng: random.Random, settings: ref.Settings) -> ref.Settings:
@@ -133,7 +134,7 @@ def late(rng: random.Random, settings: ref.Settings) -> ref.Settings:
     return dataclasses.replace(settings, venues=venues)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=some(150), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.randoms(use_true_random=False), st.sampled_from(POLICIES), st.sampled_from(SIDES))
 def test_any_order_on_any_tape(rng: random.Random, kind: str, side: str) -> None:
     raw = random_tape(rng, most=12)
@@ -145,7 +146,7 @@ def test_any_order_on_any_tape(rng: random.Random, kind: str, side: str) -> None
 def test_overbooked_orders_are_unwound_alike() -> None:
     """Shares beyond the quantity come of a router that expects less than it gets: sampled or aged fills (F4, P2)."""
     met: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(some(40)):
         rng = random.Random(seed)
         raw = random_tape(rng)
         venues = len({record[2] for record in raw})
@@ -167,4 +168,4 @@ def test_overbooked_orders_are_unwound_alike() -> None:
             order = ref.Order(side, rng.choice([60, 100, 200]), raw[0][0], 40, rng.choice([1, 10, 20]))
             cases.append(Case(order, router, dataclasses.replace(market, fill=fill, collar=None)))
         met += assert_agree(read_tape(raw), reference_records(raw), cases, context=f"seed {seed}: {raw}")
-    assert met["unwind"] > 30, met
+    assert met["unwind"] > enough(30), met

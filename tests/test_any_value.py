@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import sor
+from effort import some
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_tape import T0, TRADES, run
@@ -79,7 +80,7 @@ ANY_FILL = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ANY_ORDER, ANY_ROUTER, ANY_VENUE, ANY_BOOK, ANY_FILL, SPANS)
 def test_anything_runs_or_is_refused(
     order: Any, router: Any, venue: Any, book: Any, fill: Any, bucket: Any
@@ -88,10 +89,12 @@ def test_anything_runs_or_is_refused(
         result = run(
             orders=sor.Order(**order),
             router=sor.StaticRouter(**router),
-            venues=[sor.Venue(**venue)],
-            book=sor.Book(**book),
-            fill=None if fill is None else sor.QueueAware(**fill),
-            twap_bucket=bucket,
+            against=[sor.BestAsk(), sor.Sweep(), sor.Twap(bucket=bucket), sor.ProRata()],
+            market=sor.Market(
+                venues=[sor.Venue(**venue)],
+                book=sor.Book(**book),
+                fill=sor.Displayed() if fill is None else sor.QueueAware(**fill),
+            ),
         )
     except sor.SorError:
         return
@@ -106,7 +109,9 @@ EPOCHS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(
+    max_examples=some(200), deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
 @given(
     # Between the two, a plan takes a second.
     st.fixed_dictionaries(
@@ -138,9 +143,8 @@ def test_any_order_posts_or_is_refused(order: Any, router: Any, venue: Any, book
         result = run(
             orders=sor.Order(**order),
             router=sor.ContKukanovRouter(**router),
-            venues=[sor.Venue(**venue)],
-            book=sor.Book(**book),
             trades=TRADES if traded else None,
+            market=sor.Market(venues=[sor.Venue(**venue)], book=sor.Book(**book)),
         )
     except sor.SorError:
         return
@@ -149,7 +153,7 @@ def test_any_order_posts_or_is_refused(order: Any, router: Any, venue: Any, book
     assert result.to_json()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some(300), deadline=None)
 @given(WHOLE, NUMBERS, WHOLE, ANY_FILL, st.one_of(st.none(), WHOLE), SPANS, NUMBERS, st.tuples(WHOLE, WHOLE))
 def test_any_child_is_executed_or_refused(
     quantity: Any, price: Any, size: Any, fill: Any, available: Any, age: Any, position: Any, stream: Any
@@ -163,7 +167,7 @@ def test_any_child_is_executed_or_refused(
     assert 0 <= executed <= quantity
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some(300), deadline=None)
 @given(
     WHOLE, st.lists(st.tuples(NUMBERS, WHOLE), max_size=4), ANY_ROUTER, WHOLE, st.one_of(st.none(), NUMBERS)
 )

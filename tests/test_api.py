@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 import sor
 from sor import _core
+from sor.replay.lower import Variant, core_variant
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,7 +35,7 @@ def result(quotes: sor.Quotes) -> sor.Backtest:
 
 @pytest.fixture(scope="module")
 def search(quotes: sor.Quotes) -> sor.Search:
-    return sor.grid_search(quotes, ORDERS)
+    return sor.search(quotes, ORDERS)
 
 
 SETTINGS: dict[type, dict[str, Any]] = {
@@ -94,7 +95,7 @@ def test_result_in_words(result: sor.Backtest, search: sor.Search, quotes: sor.Q
     assert "null" not in words
     assert "…" not in words, "a truncated table"
     found = repr(search)
-    assert found.startswith("Search: 27 points, best lambda_over=")
+    assert found.startswith("Search (grid): 27 points, best lambda_over=")
     assert "flat: lambda_over: certain fills never exceed the quantity" in found
     assert repr(quotes).startswith("Quotes(SYNTH, ")
     assert repr(quotes.report()).startswith("QuotesReport\n")
@@ -109,15 +110,16 @@ def test_result_in_html(name: str, request: pytest.FixtureRequest) -> None:
 
 def test_json_has_the_schema_of_the_public_versions(result: sor.Backtest, search: sor.Search) -> None:
     axes = {"lambda_over", "lambda_under", "theta_queue"}
-    for text in (result.to_json(), search.to_json(indent=None)):
+    public = {"best_ask", "sweep", "twap", "vwap"}
+    for text in (result.to_json(), search.backtest.to_json(indent=None)):
         found = json.loads(text)
         assert list(found) == ["best_parameters", "optimized", "baselines", "savings_vs_baselines_bps"]
         assert set(found["best_parameters"]) == axes
-        assert set(found["baselines"]) == set(found["savings_vs_baselines_bps"]) == set(sor.BASELINES)
+        assert set(found["baselines"]) == set(found["savings_vs_baselines_bps"]) == public
         for part in (found["optimized"], *found["baselines"].values()):
             assert set(part) == {"total_cash", "avg_fill_px"}
             assert all(isinstance(value, float) for value in part.values())
-    best = json.loads(search.to_json())
+    best = json.loads(search.backtest.to_json())
     assert best["best_parameters"] == {axis: getattr(search.best, axis) for axis in axes}
     paid, twap = best["optimized"]["total_cash"], best["baselines"]["twap"]["total_cash"]
     assert best["savings_vs_baselines_bps"]["twap"] == pytest.approx((twap - paid) / twap * 1e4)
@@ -144,14 +146,14 @@ def test_tables_follow_from_the_rows(result: sor.Backtest) -> None:
     shares = result.fills.group_by("parent").agg(pl.col("quantity").sum())
     assert shares["quantity"].to_list() == [2_000] * result.orders.height
     with pytest.raises(sor.ParameterError, match="policy must be one of router, best_ask"):
-        result.fills_of("nobody")
+        result["nobody"]
 
 
 def test_results_say_how_they_were_made(result: sor.Backtest, search: sor.Search) -> None:
     assert result.router == sor.StaticRouter()
     assert result.market.book == sor.Book()
     assert [venue.taker_fee for venue in result.market.venues] == [0.0030] * 3
-    assert dict(search.grid) == dict(sor.DEFAULT_GRID)
+    assert dict(search.axes) == dict(sor.DEFAULT_GRID)
 
 
 # Columns cross without a copy
@@ -167,12 +169,8 @@ def test_columns_are_lent_to_the_core(quotes: sor.Quotes) -> None:
 
 def test_rows_come_back_without_a_copy(quotes: sor.Quotes) -> None:
     parent = (1, 100, quotes.start, quotes.end, 100, 0)
-    settings = sor.replay.replay._core_variant(
-        sor.replay.replay.Variant(
-            name="sweep",
-            policy="sweep",
-            market=sor.replay.replay.Market(venues=[sor.Venue(number) for number in (1, 2, 3)]),
-        ),
+    settings = core_variant(
+        Variant(policy=sor.Sweep(), market=sor.Market(venues=[sor.Venue(number) for number in (1, 2, 3)])),
         quotes,
     )
     tables = _core.replay(quotes.lent(), [parent], [settings], record=True, threads=1)

@@ -6,7 +6,6 @@ What is wrong with its input is in `test_errors_command_line.py`.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -18,79 +17,87 @@ import pytest
 import sor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-
-def run(*arguments: object, columns: int = 80) -> str:
-    environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
-    command = [sys.executable, "-m", "sor", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return done.stdout
+    Shown = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tape") / "day.parquet"
-    assert "synthetic records of 4 venues" in run("simulate", path, "--venues", 4, "--minutes", 10)
+    sor.simulate_quotes(venues=4, minutes=10).write(path)
     return path
 
 
 EVERY = ("--every", "1m", "--horizon", "2m", "--quantity", "3000")
 
 
-def test_simulated_tape_reads_back(tape: Path) -> None:
+def test_a_process_of_its_own_does_the_same(tape: Path, shown: Shown) -> None:
+    arguments = ("backtest", tape, *EVERY, "--json")
+    command = [sys.executable, "-m", "sor", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == shown(*arguments)
+
+
+def test_simulated_tape_reads_back(tape: Path, tmp_path: Path, shown: Shown) -> None:
+    path = tmp_path / "day.parquet"
+    text = shown("simulate", path, "--venues", 4, "--minutes", 10)
+    assert "synthetic records of 4 venues" in text
+    assert sor.read_quotes(path).frame.equals(sor.read_quotes(tape).frame)
     assert sor.read_quotes(tape).frame.equals(sor.simulate_quotes(venues=4, minutes=10).frame)
 
 
-def test_demo() -> None:
-    shown = run("demo")
+def test_demo(shown: Shown) -> None:
+    text = shown("demo")
     for word in ("27 points", "best", "flat", "lambda_over", *sor.BASELINES, "router", "SYNTH"):
-        assert word in shown
+        assert word in text
 
 
-def test_backtest(tape: Path) -> None:
-    shown = run("backtest", tape, *EVERY)
+def test_backtest(tape: Path, shown: Shown) -> None:
+    text = shown("backtest", tape, *EVERY)
     result = sor.backtest(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
-    assert f"{result.orders.height} orders: buy 3,000 shares, 120 s each" in shown
-    lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
+    assert f"{result.orders.height} orders: buy 3,000 shares, 120 s each" in text
+    lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
     for row in result.summary.iter_rows(named=True):
         assert lines[row["policy"]][1] == f"{row['avg_fill_px']:.4f}"
         assert lines[row["policy"]][2] == f"{row['shortfall_bps'] + 0.0:.3f}"
 
 
-def test_search_shows_every_point_and_the_best(tape: Path) -> None:
-    shown = run("search", tape, *EVERY)
-    search = sor.grid_search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
-    points = [line for line in shown.splitlines() if line.split()[:1] and line.split()[0][:2] == "0."]
+def test_search_shows_every_point_and_the_best(tape: Path, shown: Shown) -> None:
+    text = shown("search", tape, *EVERY)
+    search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+    points = [line for line in text.splitlines() if line.split()[:1] and line.split()[0][:2] == "0."]
     assert len(points) == 27
     assert sum(line.rstrip().endswith("best") for line in points) == 1
     assert sum(line.rstrip().endswith("ties") for line in points) == search.ties - 1
-    best = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in search.grid)
-    assert f"best  {best}" in shown
+    best = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in search.axes)
+    assert f"best  {best}" in text
 
 
-PAPER = ("--router", "paper", "--epoch", "30s")
+PAPER = ("--router", "cont_kukanov", "--set", "router.epoch=30s")
 
 
-def test_the_papers_router(tape: Path, tmp_path: Path) -> None:
+def test_the_papers_router(tape: Path, tmp_path: Path, shown: Shown) -> None:
     quotes = sor.read_quotes(tape)
     prints = quotes.frame.filter(pl.col("bid_sz") > 0).gather_every(50)
     path = tmp_path / "trades.parquet"
     names = quotes.venues["name"].gather(prints["venue"])
-    prints.select(ts_event="ts", venue=names, price="bid_px", size="bid_sz").write_parquet(path)
-    shown = run("backtest", tape, *EVERY, *PAPER, "--trades", path, "--out", tmp_path / "out")
+    prints.select(
+        ts_event="ts", venue=names, price="bid_px", size="bid_sz", rtype=pl.lit(0, pl.UInt8)
+    ).write_parquet(path)
+    text = shown("backtest", tape, *EVERY, *PAPER, "--trades", path, "--out", tmp_path / "out")
     trades = sor.read_trades(path, quotes=quotes)
     orders = sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m")
     result = sor.backtest(quotes, orders, sor.ContKukanovRouter(epoch="30s"), trades=trades)
     assert result.summary["posted_ratio"][0] > 0
-    lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
+    lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
     for row in result.summary.iter_rows(named=True):
         label = row["policy"].removeprefix("router (").removesuffix(")")
         assert lines[label][1] == f"{row['shortfall_bps'] + 0.0:.3f}"
-    assert "expected queues" in shown
-    assert "at the fill" in shown
+    assert "expected queues" in text
+    assert "at the fill" in text
     ledger = result.ledger
     frames = {"places": ledger.places, "epochs": ledger.epochs, "fills": ledger.fills}
     for name, frame in (frames | {"posts": result.posts, "markouts": result.markouts}).items():
@@ -98,11 +105,11 @@ def test_the_papers_router(tape: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["demo", "backtest", "search", "paper"])
-def test_nothing_is_cut_at_80_columns(command: str, tape: Path) -> None:
+def test_nothing_is_cut_at_80_columns(command: str, tape: Path, shown: Shown) -> None:
     arguments = [] if command == "demo" else [tape, *EVERY]
     if command == "paper":
         command, arguments = "backtest", [*arguments, *PAPER]
-    narrow, wide = run(command, *arguments), run(command, *arguments, columns=200)
+    narrow, wide = shown(command, *arguments), shown(command, *arguments, columns=200)
     assert "…" not in narrow
     # Tables are the same at any width; only sentences may be broken.
     assert sorted(narrow.split()) == sorted(wide.split())
@@ -110,19 +117,19 @@ def test_nothing_is_cut_at_80_columns(command: str, tape: Path) -> None:
     assert max(map(len, tables)) <= 80
 
 
-def test_json_is_the_schema_and_nothing_else(tape: Path) -> None:
+def test_json_is_the_schema_and_nothing_else(tape: Path, shown: Shown) -> None:
     orders = sor.orders_every("1m", side="sell", quantity=3_000, horizon="2m")
-    found = json.loads(run("search", tape, *EVERY, "--side", "sell", "--json"))
-    assert found == sor.grid_search(tape, orders).to_dict()
-    assert json.loads(run("backtest", tape, *EVERY, "--side", "sell", "--json")) == (
+    found = json.loads(shown("search", tape, *EVERY, "--side", "sell", "--json"))
+    assert found == sor.search(tape, orders).backtest.to_dict()
+    assert json.loads(shown("backtest", tape, *EVERY, "--side", "sell", "--json")) == (
         sor.backtest(tape, orders).to_dict()
     )
-    assert set(json.loads(run("demo", "--json"))) == set(found)
+    assert set(json.loads(shown("demo", "--json"))) == set(found)
 
 
-def test_files_in_out(tape: Path, tmp_path: Path) -> None:
-    shown = run("search", tape, *EVERY, "--out", tmp_path / "a" / "b")
-    search = sor.grid_search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
+def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
+    text = shown("search", tape, *EVERY, "--out", tmp_path / "a" / "b")
+    search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
     out = tmp_path / "a" / "b"
     frames = {
         "fills": search.backtest.ledger.fills,
@@ -132,41 +139,48 @@ def test_files_in_out(tape: Path, tmp_path: Path) -> None:
         "search": search.table,
     }
     for name, frame in frames.items():
-        assert f"{name}.parquet" in shown
+        assert f"{name}.parquet" in text
         assert pl.read_parquet(out / f"{name}.parquet").equals(frame)
     assert (out / "cost.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert json.loads(run("search", tape, *EVERY, "--json", "--out", out)), "JSON and files, nothing else"
+    assert json.loads(shown("search", tape, *EVERY, "--json", "--out", out)), "JSON and files, nothing else"
 
 
-def test_options_reach_the_run(tape: Path, tmp_path: Path) -> None:
+def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None:
     fees = tmp_path / "fees.toml"
     fees.write_text("[[venue]]\nid = 1\ntaker_fee = 0.05\n")
-    options = {
-        "rule": "strict",
-        "solver": "exhaustive",
-        "depletion": "persistent",
-        "snapshot": "first",
-        "venues": fees,
-        "collar": 0.001,
-        "max-quote-age": "10s",
-        "tick": 0.02,
-        "twap-bucket": "30s",
-        "threads": 1,
+    settings = {
+        "router.rule": "strict",
+        "router.solver": "exhaustive",
+        "market.book.depletion": "persistent",
+        "market.book.snapshot": "first",
+        "market.book.collar": 0.001,
+        "market.book.max_quote_age": "10s",
+        "market.book.tick": 0.02,
+        "policies.best_ask.kind": "best_ask",
+        "policies.sweep": "sweep",
+        "policies.twap.kind": "twap",
+        "policies.twap.bucket": "30s",
+        "policies.pro_rata": "pro_rata",
     }
-    given = [text for name, value in options.items() for text in (f"--{name}", value)]
-    found = json.loads(run("backtest", tape, *EVERY, *given, "--json"))
+    given = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
+    given += ["--venues", fees, "--threads", 1]
+    found = json.loads(shown("backtest", tape, *EVERY, *given, "--json"))
     expected = sor.backtest(
         tape,
         sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"),
         sor.StaticRouter(rule="strict", solver="exhaustive"),
-        venues=[sor.Venue(1, taker_fee=0.05)],
-        book=sor.Book(depletion="persistent", snapshot="first", collar=0.001, max_quote_age="10s", tick=0.02),
-        twap_bucket="30s",
+        against=[sor.BestAsk(), sor.Sweep(), sor.Twap(bucket="30s"), sor.ProRata()],
+        market=sor.Market(
+            venues=[sor.Venue(1, taker_fee=0.05)],
+            book=sor.Book(
+                depletion="persistent", snapshot="first", collar=0.001, max_quote_age="10s", tick=0.02
+            ),
+        ),
     )
     assert found == expected.to_dict()
 
 
-def test_report_resumes(tape: Path, tmp_path: Path) -> None:
+def test_report_resumes(tape: Path, tmp_path: Path, shown: Shown) -> None:
     pytest.importorskip("altair")
     kept = tmp_path / "kept.db"
     page = tmp_path / "r.html"
@@ -176,23 +190,96 @@ def test_report_resumes(tape: Path, tmp_path: Path) -> None:
             return {key for (key,) in connection.execute("select key from units")}
 
     report = ("report", tape, "-o", page, "--quantity", 3000, "--horizon", "2m", "--resume", kept)
-    run(*report, "--no-search")
+    shown(*report, "--no-search")
     studied = units()
     assert len(studied) == 1 + len(sor.BASELINES)
-    run(*report)
+    shown(*report)
     searched, first = units(), page.read_bytes()
     assert searched > studied  # the search keeps its points in the same file
-    run(*report)
+    shown(*report)
     assert (units(), page.read_bytes()) == (searched, first)
 
 
-def test_one_order_at_a_start(tape: Path) -> None:
+def test_one_order_at_a_start(tape: Path, shown: Shown) -> None:
     start = "2024-01-02T14:31:00Z"
-    found = json.loads(run("backtest", tape, "--start", start, "--horizon", "1m", "--json"))
+    found = json.loads(shown("backtest", tape, "--start", start, "--horizon", "1m", "--json"))
     assert found == sor.backtest(tape, sor.Order("buy", 5_000, start=start, horizon="1m")).to_dict()
 
 
-def test_help_lists_the_commands() -> None:
-    for shown in (run("--help"), run()):
+def test_help_lists_the_commands(shown: Shown) -> None:
+    for text in (shown("--help"), shown()):
         for command in ("demo", "backtest", "search", "simulate"):
-            assert command in shown
+            assert command in text
+
+
+@pytest.mark.parametrize("command", ["backtest", "search", "study", "stress"])
+def test_what_out_keeps_makes_it_again(command: str, tape: Path, tmp_path: Path, shown: Shown) -> None:
+    given = (*EVERY, "--latency", "1ms", "--fill", "queue", "--set", "router.lambda_under=0.002")
+    shown(command, tape, *given, "--side", "sell", "--out", tmp_path)
+    table = {"study": "comparisons", "stress": "stress"}.get(command, "summary")
+    first = pl.read_parquet(tmp_path / f"{table}.parquet")
+    said = (tmp_path / "run.toml").read_text()
+    assert f'command = "{command}"' in said
+    again = tmp_path / "again"
+    shown(command, "--config", tmp_path / "run.toml", "--out", again)
+    assert pl.read_parquet(again / f"{table}.parquet").equals(first)
+    assert (again / "run.toml").read_text() == said
+
+
+def test_options_come_before_the_file(tape: Path, tmp_path: Path, shown: Shown) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(
+        f"""
+        files = ["{tape}"]
+        [[orders]]
+        side = "buy"
+        quantity = 1000
+        horizon = "1m"
+        [router]
+        kind = "cont_kukanov"
+        epoch = "20s"
+        [market]
+        latency = "5ms"
+        [[market.venue]]
+        id = 1
+        latency = "0ms"
+        """
+    )
+    found = json.loads(
+        shown("backtest", "--config", config, "--json", "--quantity", 2_000, "--latency", "1ms")
+    )
+    market = sor.Market(latency="1ms", venues=[sor.Venue(1, latency="0ms")])
+    order = sor.Order("buy", 2_000, horizon="1m")
+    expected = sor.backtest(tape, order, sor.ContKukanovRouter(epoch="20s"), market=market)
+    assert found == expected.to_dict()
+    other = json.loads(shown("backtest", "--config", config, "--json", "--router", "sweep"))
+    assert other["optimized"] == other["baselines"]["sweep"]
+
+
+def test_patterns_and_several_files_are_several_tapes(tmp_path: Path, shown: Shown) -> None:
+    for seed, start in enumerate(["2024-01-02T14:30:00Z", "2024-01-03T14:30:00Z"]):
+        sor.simulate_quotes(minutes=5, seed=seed, start=start).write(tmp_path / f"day{seed}.parquet")
+    files = sorted(tmp_path.glob("*.parquet"))
+    for given in (files, [tmp_path / "day*.parquet"]):
+        found = json.loads(shown("study", *given, "--every", "1m", "--horizon", "1m", "--json"))
+        orders = sor.orders_every("1m", quantity=5_000, side="both", horizon="1m")
+        assert found["comparisons"] == sor.study(files, orders).to_dict()["comparisons"]
+
+
+def test_a_report_about_any_router(tape: Path, tmp_path: Path, shown: Shown) -> None:
+    pytest.importorskip("altair")
+    page = tmp_path / "r.html"
+    shown("report", tape, "-o", page, "--router", "cont_kukanov", "--latency", "1ms", "--every", "2m")
+    assert "router (pessimistic)" in page.read_text()
+
+
+@pytest.mark.parametrize("command", ["backtest", "search", "study", "stress", "report"])
+def test_help_in_panels_with_choices(command: str, shown: Shown) -> None:
+    text = shown(command, "-h")
+    for word in ("Orders", "Market", "buy|sell|both", "--config", "--router", "--set", "cont_kukanov"):
+        assert word in text
+
+
+def test_version_and_completion(shown: Shown) -> None:
+    assert shown("--version").strip() == f"sor {sor.__version__}"
+    assert "--install-completion" in shown("--help")

@@ -26,13 +26,13 @@ def backtest() -> sor.Backtest:
 
 @cache
 def study() -> sor.Study:
-    return sor.study(quotes(), orders=sor.rolling_orders("2m", quantities=1_000, horizon="1m"))
+    return sor.study(quotes(), sor.orders_every("2m", quantity=1_000, horizon="1m", side="both"))
 
 
 @cache
-def selection() -> sor.Selection:
+def selection() -> sor.Search:
     orders = sor.orders_every("1m", side="buy", quantity=1_000, horizon="1m")
-    return sor.search(quotes(), orders, grid={"lambda_under": [0.0005, 0.001]})
+    return sor.search(quotes(), orders, grid={"lambda_under": [0.0005, 0.001]}, folds=5)
 
 
 def one_order() -> sor.Order:
@@ -48,9 +48,8 @@ REAL: dict[str, Make] = {
     **attributes("Backtest", backtest, "epochs", "markouts", "hindsight"),
     **attributes("Study", study, "parents", "summary", "savings", "comparisons"),
     "Study.by": lambda: study().by("spread"),
-    "Search.table": lambda: sor.grid_search(quotes(), one_order()).table,
-    **attributes("Selection", selection, "table", "folds", "comparisons"),
-    "Comparison.table": lambda: sor.compare(quotes(), one_order(), {"none": {}}).table,
+    **attributes("Search", selection, "table", "folds", "comparisons"),
+    "Stress.table": lambda: sor.stress(quotes(), one_order(), markets={"none": {}}).table,
     "probe_outflows": lambda: sor.probe_outflows(quotes(), quantity=100),
     **attributes("Quotes", quotes, "venues", "frame"),
     **attributes("Ledger", lambda: backtest().ledger, "parents", "children", "fills", "places", "epochs"),
@@ -59,7 +58,7 @@ REAL: dict[str, Make] = {
 # A column whose name a user's data decides, and what it is called here.
 NAMES = {
     "Study.by": {"spread": "time, spread, depth, size, side or tape"},
-    "Comparison.table": {f"saved_{name}_bps": "saved_<baseline>_bps" for name in sor.BASELINES},
+    "Stress.table": {f"saved_{name}_bps": "saved_<policy>_bps" for name in sor.BASELINES},
     "probe_outflows": {"V1": "<venue>", "V2": "<venue>"},
 }
 

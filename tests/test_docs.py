@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sor
+from sor import cont_kukanov
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,6 +77,13 @@ def test_every_rule_that_is_cited_exists() -> None:
     assert len(cited) > 20, "citations are no longer found: has their form changed?"
 
 
+def test_the_map_for_contributors_names_what_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:rust|python|tests|docs|bench)/[\w./-]*|\w+\.(?:yml|toml|md))`", text)
+    assert len(paths) > 30
+    assert [path for path in paths if not (ROOT / path).exists() and "NAME" not in path] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_tests_named_in_documents_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
@@ -93,16 +101,23 @@ def test_twenty_pitfalls_each_have_a_test() -> None:
         assert len(NAMED.findall(entry)) == 1, entry
 
 
-def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Every public function, by name."""
-    for name in sor.__all__:
-        value = getattr(sor, name)
-        if inspect.isfunction(value):
-            yield name, value
+def callables() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every public function, class and method, by name."""
+    for module in (sor, cont_kukanov):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not callable(value) or (isinstance(value, type) and issubclass(value, Exception)):
+                continue
+            # A user gets results and tapes from functions; their classes say what is in them.
+            if not value.__module__.startswith(("sor.results", "sor.tape.tape")):
+                yield f"{module.__name__}.{name}", value
+            for method, function in vars(value).items() if isinstance(value, type) else ():
+                if inspect.isfunction(function) and not method.startswith("_"):
+                    yield f"{module.__name__}.{name}.{method}", function
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), list(functions()), ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "value"), list(callables()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_every_argument_is_documented(name: str, value: Callable[..., Any]) -> None:
     text = inspect.getdoc(value) or ""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from small_tape import ONE_SIDED, TAPE
-from sor.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,27 +24,11 @@ def tape_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def sor_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    def says(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["sor", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        assert left.value.code == 2
-        shown = capsys.readouterr()
-        assert shown.out == ""
-        assert shown.err.startswith("error: ")
-        assert shown.err.count("\n") == 1
-        return shown.err.strip().removeprefix("error: ")
-
-    return says
-
-
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
         (["backtest", "none.csv"], "error: none.csv: no such file"),
-        (["backtest"], "error: Missing argument 'file'."),
+        (["backtest"], "error: no tape: name FILES, or files in --config"),
         (["route"], "error: No such command 'route'."),
     ],
 )
@@ -59,56 +42,73 @@ def test_a_process_says_one_line_and_exits_2(arguments: list[str], line: str) ->
 
 WRONG_OPTIONS = [
     ("quantity must be a whole number from 1", ["--quantity", "-5"]),
-    ("Invalid value for '--quantity': ", ["--quantity", "many"]),
-    ("lot must be a whole number from 1", ["--lot", "0"]),
-    ("side must be one of 'buy', 'sell', got 'hold'", ["--side", "hold"]),
-    ("lambda_under must be a finite number", ["--lambda-under", "nan"]),
+    ("--quantity must be whole numbers separated by commas, got 'many'", ["--quantity", "many"]),
+    ("lot must be a whole number from 1", ["--set", "orders.quantity=5", "--set", "orders.lot=0"]),
+    ("Invalid value for '--side': 'hold' is not one of 'buy', 'sell', 'both'", ["--side", "hold"]),
+    ("lambda_under must be a finite number", ["--set", "router.lambda_under=nan"]),
     ("horizon is 'soon'; expected a string such as '5m'", ["--horizon", "soon"]),
     ("start + horizon = 2024-01-02 15:30:00 is past the tape", ["--horizon", "1h"]),
     ("start 2024-01-01 00:00:00 is before the tape", ["--start", "2024-01-01"]),
     ("--start is for one order", ["--start", "2024-01-02", "--every", "1s"]),
     ("horizon '1m' is longer than the tape", ["--every", "1m"]),
-    ("depletion must be one of 'refresh', 'persistent', 'none'", ["--depletion", "some"]),
-    ("collar must be a finite number", ["--collar", "-1"]),
+    ("depletion must be one of 'refresh', 'persistent', 'none'", ["--set", "market.book.depletion=some"]),
+    ("collar must be a finite number", ["--set", "market.book.collar=-1"]),
     ("threads must be a whole number from 1", ["--threads", "0"]),
     ("symbol='NONE' was asked for, and there is no column symbol", ["--symbol", "NONE"]),
     ("No such option: --sides", ["--sides", "buy"]),
+    ("'sweeep' is not one of", ["--router", "sweeep"]),
+    ("--set must be KEY=VALUE, e.g. router.lambda_under=0.002, got 'router'", ["--set", "router"]),
+    ("settings have no 'rooter'; they have command, files", ["--set", "rooter.kind=static"]),
+    ("router has no 'lambda'; it has lambda_over, lambda_under", ["--set", "router.lambda=1"]),
+    (
+        "--set run.threads.x=1: run.threads is no table",
+        ["--set", "run.threads=1", "--set", "run.threads.x=1"],
+    ),
+    ("market must be a table, got 5", ["--set", "market=5"]),
+    ("market.fill: model must be one of displayed, queue", ["--set", "market.fill.model=none"]),
+    ("market has no 'lag'; it has venues, latency", ["--set", "market.lag=5"]),
+    ("--explain must be N or ORDER:N, got 'first'", ["--explain", "first"]),
+    ("no file matches this pattern", ["nowhere/*.parquet"]),
     ("No such file or directory", ["--venues", "/nowhere/fees.toml"]),
 ]
 
 
 @pytest.mark.parametrize(("message", "options"), WRONG_OPTIONS, ids=lambda value: str(value)[:40])
-def test_options(tape_file: Path, sor_says: Callable[..., str], message: str, options: list[str]) -> None:
-    assert message in sor_says("backtest", tape_file, *options)
+def test_options(tape_file: Path, complaint: Callable[..., str], message: str, options: list[str]) -> None:
+    assert message in complaint("backtest", tape_file, *options)
 
 
-def test_grids_on_the_command_line(tape_file: Path, sor_says: Callable[..., str]) -> None:
-    message = "--lambda-over must be numbers separated by commas, got '0.1,low'"
-    assert message in sor_says("search", tape_file, "--lambda-over", "0.1,low")
-    assert "must hold different values" in sor_says("search", tape_file, "--theta-queue", "1,1")
-    assert "must be a finite number" in sor_says("search", tape_file, "--theta-queue", "nan")
+def test_grids_on_the_command_line(tape_file: Path, complaint: Callable[..., str]) -> None:
+    def grid(text: str) -> str:
+        return complaint("search", tape_file, "--set", f"search.grid.{text}")
+
+    assert "grid['lambda_over'] must be a sequence of numbers, got '0.1,low'" in grid("lambda_over=0.1,low")
+    assert "must hold different values" in grid("theta_queue=[1, 1]")
+    assert "must be a finite number" in grid("theta_queue=[nan]")
 
 
-def test_files_on_the_command_line(tmp_path: Path, sor_says: Callable[..., str]) -> None:
-    assert "no such file" in sor_says("backtest", tmp_path / "none.parquet")
-    assert "is a directory" in sor_says("backtest", tmp_path)
+def test_files_on_the_command_line(tmp_path: Path, complaint: Callable[..., str]) -> None:
+    assert "no such file" in complaint("backtest", tmp_path / "none.parquet")
+    assert "is a directory" in complaint("backtest", tmp_path)
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
-    assert f"{tmp_path / 'bad.csv'}: no column" in sor_says("search", tmp_path / "bad.csv")
+    assert f"{tmp_path / 'bad.csv'}: no column" in complaint("search", tmp_path / "bad.csv")
     (tmp_path / "empty.csv").write_text("")
-    assert f"{tmp_path / 'empty.csv'}: " in sor_says("search", tmp_path / "empty.csv")
-    assert "expected a name ending in .parquet or .csv" in sor_says("simulate", tmp_path / "tape.txt")
-    assert "venues is 0; expected a whole number" in sor_says("simulate", tmp_path / "t.csv", "--venues", 0)
-    assert "/nowhere/tape.csv" in sor_says("simulate", "/nowhere/tape.csv")
+    assert f"{tmp_path / 'empty.csv'}: " in complaint("search", tmp_path / "empty.csv")
+    assert "expected a name ending in .parquet or .csv" in complaint("simulate", tmp_path / "tape.txt")
+    assert "venues must be a whole number from 1 to 1,000, got 0" in complaint(
+        "simulate", tmp_path / "t.csv", "--venues", 0
+    )
+    assert "/nowhere/tape.csv" in complaint("simulate", "/nowhere/tape.csv")
 
 
 def test_a_missing_package_on_the_command_line(
-    tmp_path: Path, sor_says: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, complaint: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "databento", None)
     (tmp_path / "day.dbn").write_bytes(b"DBN")
-    assert "pip install databento" in sor_says("backtest", tmp_path / "day.dbn")
+    assert "pip install databento" in complaint("backtest", tmp_path / "day.dbn")
 
 
-def test_one_sided_on_the_command_line(tmp_path: Path, sor_says: Callable[..., str]) -> None:
+def test_one_sided_on_the_command_line(tmp_path: Path, complaint: Callable[..., str]) -> None:
     ONE_SIDED.write(tmp_path / "bids.csv")
-    assert "bids.csv: no ask quote in 2 records" in sor_says("backtest", tmp_path / "bids.csv")
+    assert "bids.csv: no ask quote in 2 records" in complaint("backtest", tmp_path / "bids.csv")

@@ -29,7 +29,8 @@ BAD_VALUES = [
     ("publisher_id", ["N", "T", "N"], r"column publisher_id is String"),
     ("bid_sz_00", [100, -5, 300], r"row 2: bid_sz_00 is -5; expected a whole number of shares"),
     ("ask_sz_00", [100, 200, 2**32], r"row 3: ask_sz_00 is 4294967296; expected .* to 4,294,967,295"),
-    ("bid_sz_00", [1.0, 2.0, 3.0], r"column bid_sz_00 is Float64; expected a whole number of shares"),
+    ("bid_sz_00", [1.0, 2.5, 3.0], r"row 2: bid_sz_00 is 2.5; expected a whole number of shares .*size_unit="),
+    ("bid_sz_00", ["1", "2", "3"], r"column bid_sz_00 is String; expected a whole number of shares"),
     ("bid_px_00", [1.0, 1e10, 2.0], r"row 2: bid_px_00 is 10000000000.0; expected .* below 9,223,372,036"),
     ("ask_px_00", [float("inf"), 1.0, 2.0], r"row 1: ask_px_00 is inf; expected a price"),
     ("bid_px_00", ["1", "2", "3"], r"column bid_px_00 is String; expected a price"),
@@ -94,11 +95,11 @@ CSV_GOOD = "2024-01-02T14:30:00Z,A,1.5,100,1.6,100\n"
     [
         (",A,1.5,100,1.6,100", "ts_event is null"),
         ("noon,A,1.5,100,1.6,100", "ts_event is 'noon'"),
-        ("1,,1.5,100,1.6,100", "venue is null"),
-        ("1,A,x,100,1.6,100", "bid_px_00 is 'x'"),
-        ("1,A,1.5,1.5,1.6,100", "bid_sz_00 is '1.5'"),
-        ("1,A,1.5,-100,1.6,100", "bid_sz_00 is '-100'"),
-        ("1,A,1.5,100,1e300,100", "ask_px_00 is '1e300'"),
+        (f"{T0},,1.5,100,1.6,100", "venue is null"),
+        (f"{T0},A,x,100,1.6,100", "bid_px_00 is 'x'"),
+        (f"{T0},A,1.5,1.5,1.6,100", "bid_sz_00 is '1.5'"),
+        (f"{T0},A,1.5,-100,1.6,100", "bid_sz_00 is '-100'"),
+        (f"{T0},A,1.5,100,1e300,100", "ask_px_00 is '1e300'"),
     ],
 )
 def test_bad_values_in_csv(tmp_path: Path, line: str, message: str) -> None:
@@ -127,7 +128,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.parquet: cannot be read"):
         read_quotes(write(tmp_path, "b.parquet", "not parquet at all, whatever its name says"))
     with pytest.raises(DataError, match=r"c\.csv: cannot be read"):
-        read_quotes(write(tmp_path, "c.csv", CSV_HEAD + CSV_GOOD + "1,A,1,2,3,4,5,6,7\n"))
+        read_quotes(write(tmp_path, "c.csv", CSV_HEAD + CSV_GOOD + f"{T0},A,1,2,3,4,5,6,7\n"))
 
 
 def test_no_records(tmp_path: Path) -> None:

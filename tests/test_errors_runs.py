@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 import sor
-from small_tape import ORDER, T0, TAPE, TRADES, make_tape, raises, run
+from small_tape import ORDER, T0, TAPE, TRADES, call, make_tape, raises, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,13 +23,19 @@ WRONG_RUNS: list[tuple[str, dict[str, Any]]] = [
     ("threads must be a whole number from 1 to 1,024, got 0", {"threads": 0}),
     ("threads must be a whole number from 1 to 1,024, got True", {"threads": True}),
     ("threads must be a whole number from 1 to 1,024, got 1000000", {"threads": 10**6}),
-    ("baselines must be different names among best_ask, sweep, twap, vwap", {"baselines": ["naive"]}),
-    ("baselines must be different names among", {"baselines": ["twap", "twap"]}),
-    ("baselines must be different names among", {"baselines": "twap"}),
-    ("baselines must be different names among", {"baselines": None}),
-    ("baselines must be different names among", {"baselines": [["twap"]]}),
-    ("twap_bucket must be positive, got 0", {"twap_bucket": 0}),
-    ("twap_bucket is 'soon'; expected a string such as '5m'", {"twap_bucket": "soon"}),
+    (
+        "against[0] must be a policy object or one of static, cont_kukanov, best_ask, sweep, twap, pro_rata",
+        {"against": ["naive"]},
+    ),
+    ("against: twap is there twice; map different names to them", {"against": ["twap", "twap"]}),
+    ("against must be a sequence of policies or names, or map names to policies", {"against": "twap"}),
+    ("against must be a sequence of policies or names", {"against": None}),
+    ("against[0] must be a policy object or one of", {"against": [["twap"]]}),
+    ("against['mine'] must be a policy object or one of", {"against": {"mine": "naive"}}),
+    ("against must map names to policies, got the name 3", {"against": {3: "sweep"}}),
+    ("against: 'router' is the router's own name", {"against": {"router": "sweep"}}),
+    ("progress must be True, False or a callback (done, total), got 3", {"progress": 3}),
+    ("resume must be the path of a file, got 5", {"resume": 5}),
     ("limit must be one of 'seen', 'none', got 'far'", {"limit": "far"}),
     ("fill must be a sor.Displayed or sor.QueueAware, got 'displayed'", {"fill": "displayed"}),
     ("book must be a sor.Book, got {}", {"book": {}}),
@@ -43,24 +49,24 @@ WRONG_RUNS: list[tuple[str, dict[str, Any]]] = [
         {"fill": sor.QueueAware(queue_position={9: 0.5})},
     ),
     ("source is a builtins.NoneType; expected a path", {"quotes": None}),
-    ("source is a builtins.int; expected a path", {"quotes": [TAPE.frame, 3]}),
+    ("source is a builtins.int; expected a path", {"quotes": [TAPE, 3]}),
 ]
 
 
 @pytest.mark.parametrize(("message", "given"), WRONG_RUNS, ids=lambda value: str(value)[:40])
 def test_runs(message: str, given: dict[str, Any]) -> None:
     raises(message, lambda: run(**given))
-    raises(message, lambda: sor.grid_search(**({"quotes": TAPE, "orders": ORDER} | given)))
+    for verb in (sor.search, sor.study, sor.stress):
+        if verb is not sor.study or "against" not in given:
+            raises(message, lambda verb=verb: call(verb, **given))
 
 
 def test_a_router_is_a_router() -> None:
-    raises(
-        "router must be a sor.StaticRouter or sor.ContKukanovRouter, got 'sweep'", lambda: run(router="sweep")
-    )
-    for other in ("sweep", sor.ContKukanovRouter()):  # the grid is that of the static router
+    raises("router must be a policy object or one of static, cont_kukanov", lambda: run(router="sweeep"))
+    for other in (sor.Sweep(), sor.ContKukanovRouter()):  # the axes are those of the static router
         raises(
             f"router must be a sor.StaticRouter, got {other!r}",
-            lambda other=other: sor.grid_search(TAPE, ORDER, router=other),
+            lambda other=other: sor.search(TAPE, ORDER, router=other),
         )
 
 
@@ -80,7 +86,7 @@ def test_a_router_is_a_router() -> None:
     ],
 )
 def test_grids(message: str, grid: Any) -> None:
-    raises(message, lambda: sor.grid_search(TAPE, ORDER, grid=grid))
+    raises(message, lambda: sor.search(TAPE, ORDER, grid=grid))
 
 
 def test_too_many_candidates_says_how_many() -> None:
@@ -165,22 +171,22 @@ def test_simulated_tapes_have_an_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "scenarios"),
+    ("message", "markets"),
     [
-        ("scenarios must map names to changes, got []", []),
-        ("scenarios must map names to changes, got {}", {}),
-        ("scenarios['slow'] must map settings to values, got 5", {"slow": 5}),
-        ("scenarios['slow'] has no 'lag'; it may change router, venues, fill, limit", {"slow": {"lag": 1}}),
-        ("scenarios['slow']: latency is -1; expected", {"slow": {"latency": -1}}),
-        ("scenarios['slow']: router must be a sor.StaticRouter", {"slow": {"router": "sweep"}}),
-        ("scenarios['slow']: fill must be a sor.Displayed or sor.QueueAware", {"slow": {"fill": "queue"}}),
-        ("scenarios['slow']: limit must be one of", {"slow": {"limit": "far"}}),
-        ("scenarios['slow']: depletion must be one of", {"slow": {"depletion": "some"}}),
-        ("scenarios['slow']: venues: venue 9 is not on the tape", {"slow": {"venues": [sor.Venue(9)]}}),
+        ("markets must map names to markets or changes, got []", []),
+        ("markets must map names to markets or changes, got {}", {}),
+        ("markets['slow'] must be a sor.Market or map settings to values, got 5", {"slow": 5}),
+        ("markets['slow'] has no 'lag'; it may change venues, fill, limit", {"slow": {"lag": 1}}),
+        ("markets['slow']: latency is -1; expected", {"slow": {"latency": -1}}),
+        ("markets['slow']: fill must be a sor.Displayed or sor.QueueAware", {"slow": {"fill": "queue"}}),
+        ("markets['slow']: limit must be one of", {"slow": {"limit": "far"}}),
+        ("markets['slow']: depletion must be one of", {"slow": {"depletion": "some"}}),
+        ("markets['slow']: venues: venue 9 is not on the tape", {"slow": {"venues": [sor.Venue(9)]}}),
+        ("markets['slow']: venues: venue 9 is", {"slow": sor.Market(venues=[sor.Venue(9)])}),
     ],
 )
-def test_scenarios(message: str, scenarios: Any) -> None:
-    raises(message, lambda: sor.compare(TAPE, ORDER, scenarios))
+def test_markets(message: str, markets: Any) -> None:
+    raises(message, lambda: sor.stress(TAPE, ORDER, markets=markets))
 
 
 WRONG_CHILDREN: list[tuple[str, dict[str, Any]]] = [
@@ -207,7 +213,7 @@ def test_a_child_that_is_not_there() -> None:
     result = run()
     raises("there is no child 99", lambda: result.explain(99))
     raises("child must be a whole number from 0", lambda: result.explain("first"))  # type: ignore[arg-type]
-    raises("policy must be one of router, best_ask", lambda: result.explain(0, policy="nobody"))
+    raises("policy must be one of router, best_ask", lambda: result["nobody"])
 
 
 def test_a_plan_of_too_many_lots() -> None:
@@ -230,7 +236,7 @@ def test_a_walk_that_does_not_end() -> None:
     for side in ("buy", "sell"):
         order, book = sor.Order(side, 10**15), sor.Book(tick=1e-9)  # type: ignore[arg-type]
         message = "quantity must be small enough for what is left at the end to be completed in 1,000,000"
-        raises(message, lambda order=order, book=book: run(orders=order, book=book))
+        raises(message, lambda order=order, book=book: run(orders=order, market=sor.Market(book=book)))
 
 
 def test_the_money_of_many_orders_may_leave_64_bits() -> None:
@@ -276,24 +282,32 @@ def test_fees_in_toml(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "fees.toml"
     path.write_text(text)
     raises(message, lambda: sor.read_venues(path))
-    raises(message, lambda: run(venues=path))
+    raises(message, lambda: run(market=sor.Market(venues=path)))
 
 
 def test_fees_in_files_that_are_none(tmp_path: Path) -> None:
-    raises("none.toml", lambda: run(venues=tmp_path / "none.toml"), FileNotFoundError)
-    raises(str(tmp_path), lambda: run(venues=tmp_path), IsADirectoryError)
+    raises("none.toml", lambda: run(market=sor.Market(venues=tmp_path / "none.toml")), FileNotFoundError)
+    raises(str(tmp_path), lambda: run(market=sor.Market(venues=tmp_path)), IsADirectoryError)
     path = tmp_path / "latin.toml"
     path.write_bytes(b"\xff\xfe")
-    raises("latin.toml: not a TOML file", lambda: run(venues=path))
+    raises("latin.toml: not a TOML file", lambda: run(market=sor.Market(venues=path)))
 
 
 def test_fees_in_frames() -> None:
-    raises("venues, row 1: no id; a venue has id", lambda: run(venues=pl.DataFrame({"taker_fee": [0.1]})))
-    raises("venues, row 1: unknown fee", lambda: run(venues=pl.DataFrame({"id": [3], "fee": [0.1]})))
+    raises(
+        "venues, row 1: no id; a venue has id",
+        lambda: run(market=sor.Market(venues=pl.DataFrame({"taker_fee": [0.1]}))),
+    )
+    raises(
+        "venues, row 1: unknown fee",
+        lambda: run(market=sor.Market(venues=pl.DataFrame({"id": [3], "fee": [0.1]}))),
+    )
     raises(
         "venues, row 2: taker_fee must be a finite number",
-        lambda: run(venues=pl.DataFrame({"id": [3, 7], "taker_fee": [0.1, math.nan]})),
+        lambda: run(market=sor.Market(venues=pl.DataFrame({"id": [3, 7], "taker_fee": [0.1, math.nan]}))),
     )
-    raises("venues, row 1: id (a publisher", lambda: run(venues=pl.DataFrame({"id": [3.0]})))
-    fees = run(venues=pl.DataFrame({"id": [3, 7], "taker_fee": [0.1, None]})).market.venues
+    raises(
+        "venues, row 1: id (a publisher", lambda: run(market=sor.Market(venues=pl.DataFrame({"id": [3.0]})))
+    )
+    fees = run(market=sor.Market(venues=pl.DataFrame({"id": [3, 7], "taker_fee": [0.1, None]}))).market.venues
     assert [venue.taker_fee for venue in fees] == [0.1, 0.0030]

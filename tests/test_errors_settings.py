@@ -130,12 +130,12 @@ def test_numpy_numbers_are_numbers_and_kept_as_pythons() -> None:
     assert (order, type(order.quantity), type(order.lot)) == (sor.Order("buy", 500, lot=10), int, int)
     assert [type(router.lambda_over), type(router.lambda_under), type(router.theta_queue)] == [float] * 3
     assert sor.StaticRouter(theta_queue=Fraction(1, 4)).theta_queue == 0.25
-    result = run(orders=order, router=router, threads=np.int32(1))
+    result = run(orders=order, router=router, run=sor.Run(threads=np.int32(1)))
     assert result.ledger.parents.equals(
         run(orders=sor.Order("buy", 500, lot=10), router=router).ledger.parents
     )
     grid = {"lambda_under": np.array([0.001, 0.002]), "theta_queue": [np.float64(0.0), 1]}
-    assert sor.grid_search(TAPE, ORDER, grid=grid).table.height == 4
+    assert sor.search(TAPE, ORDER, grid=grid).table.height == 4
     assert result.to_json()
 
 
@@ -188,7 +188,7 @@ def test_a_tape_of_centuries() -> None:
     ("message", "orders"),
     [
         ("orders must hold at least one Order", []),
-        ("orders must be an Order, a sequence of them, or orders_every(...), got 500", 500),
+        ("orders must be an Order, orders_every(...), or a sequence of them, got 500", 500),
         ("orders must be an Order", ["buy"]),
         ("orders must be an Order", None),
         (
@@ -208,7 +208,7 @@ def test_orders_that_are_none(message: str, orders: Any) -> None:
 def test_a_tape_with_one_side_only() -> None:
     message = "frame: no ask quote in 2 records, so a buy cannot trade"
     raises(message, lambda: run(quotes=ONE_SIDED), sor.DataError)
-    raises(message, lambda: sor.grid_search(ONE_SIDED, ORDER), sor.DataError)
+    raises(message, lambda: sor.search(ONE_SIDED, ORDER), sor.DataError)
     assert run(quotes=ONE_SIDED, orders=sor.Order("sell", 500)).orders["status"].to_list() == ["completed"]
 
 

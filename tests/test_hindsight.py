@@ -11,8 +11,12 @@ import pytest
 import recorded
 import reference as ref
 import sor
-from sor.replay.parents import Parent
-from sor.replay.replay import BASELINES, Market, Variant, hindsight, replay
+from effort import enough, some
+from sor.replay.lower import Variant
+from sor.replay.parents import Job, Parent
+from sor.replay.replay import hindsight, replay
+from sor.settings.market import Market
+from sor.settings.routers import BASELINES
 
 CENT = 10_000_000
 ROUTERS = {
@@ -42,7 +46,8 @@ def random_rows(rng: random.Random, venues: int, n: int, sizes: int = 300) -> li
 
 def tape(rows: list[tuple[Any, ...]]) -> sor.Quotes:
     names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
-    return sor.read_quotes(pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row"))
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row")
+    return sor.read_quotes(frame, price_scale=1e-9, time_unit="ns")
 
 
 def random_case(rng: random.Random) -> tuple[list[tuple[Any, ...]], ref.Order, ref.Settings, Market]:
@@ -75,12 +80,14 @@ def parent(order: ref.Order) -> Parent:
 def test_hindsight_is_the_references() -> None:
     rng = random.Random(1)
     known = 0
-    for i in range(1_500):
+    for i in range(some(1_500)):
         rows, order, settings, market = random_case(rng)
         expected = ref.hindsight(rows, order, settings)
-        assert hindsight(tape(rows), [parent(order)], market, threads=1) == [expected], f"case {i}: {rows}"
+        assert hindsight(Job(tape(rows), [parent(order)], (market,)), threads=1) == [expected], (
+            f"case {i}: {rows}"
+        )
         known += expected is not None
-    assert known > 1_200
+    assert known > enough(1_200)
 
 
 def brute_force(rows: list[tuple[Any, ...]], order: ref.Order, settings: ref.Settings) -> int | None:
@@ -151,7 +158,7 @@ def play(plan: tuple[int, ...], groups: list[Any], order: ref.Order, settings: r
 def test_hindsight_is_the_brute_force_optimum_of_tiny_tapes() -> None:
     rng = random.Random(2)
     checked = better = 0
-    while checked < 250:
+    while checked < some(250):
         venues = rng.randint(1, 2)
         fees = [rng.choice((3_000_000, 0)) for _ in range(venues)]
         rows = random_rows(rng, venues, rng.randint(1, 4), sizes=3)  # sizes of 1 to 3 shares
@@ -168,19 +175,19 @@ def test_hindsight_is_the_brute_force_optimum_of_tiny_tapes() -> None:
             book=sor.Book(collar=collar),
         )
         expected = brute_force(rows, order, settings)
-        assert hindsight(tape(rows), [parent(order)], market, threads=1) == [expected], f"{order}: {rows}"
+        assert hindsight(Job(tape(rows), [parent(order)], (market,)), threads=1) == [expected], (
+            f"{order}: {rows}"
+        )
         checked += 1
         sweep = ref.replay(rows, order, ref.Policy("sweep"), settings)
         paid = sum(order.sign * fill.quantity * fill.price + fill.fee for fill in sweep.fills)
         better += expected is not None and expected < paid
-    assert better > 30  # foresight is worth something on these tapes
+    assert better > enough(30)  # foresight is worth something on these tapes
 
 
 def policies(market: Market) -> list[Variant]:
-    named = {**ROUTERS, **{name: name for name in BASELINES}}
-    return [
-        Variant(name=name, policy=policy, market=market, twap_bucket="10s") for name, policy in named.items()
-    ]
+    named = {**ROUTERS, **{name: sor.POLICIES[name] for name in BASELINES}, "twap": sor.Twap(bucket="10s")}
+    return [Variant(policy=policy, market=market) for policy in named.values()]
 
 
 def assert_bound(quotes: sor.Quotes, parents: list[Parent], market: Market) -> int:
@@ -188,7 +195,7 @@ def assert_bound(quotes: sor.Quotes, parents: list[Parent], market: Market) -> i
     bounds = pl.DataFrame(
         {
             "parent": pl.Series(range(len(parents)), dtype=pl.UInt32),
-            "least": pl.Series(hindsight(quotes, parents, market), dtype=pl.Int64),
+            "least": pl.Series(hindsight(Job(quotes, parents, (market,))), dtype=pl.Int64),
         }
     )
     costs = replay(quotes, parents, policies(market), record=False).parents.join(bounds, on="parent")
@@ -202,10 +209,10 @@ def assert_bound(quotes: sor.Quotes, parents: list[Parent], market: Market) -> i
 def test_no_taking_policy_beats_hindsight_on_random_tapes() -> None:
     rng = random.Random(3)
     attained = 0
-    for _ in range(400):
+    for _ in range(some(400)):
         rows, order, _, market = random_case(rng)
         attained += assert_bound(tape(rows), [parent(order)], market)
-    assert attained > 100
+    assert attained > enough(100)
 
 
 @pytest.mark.data
@@ -214,11 +221,11 @@ def test_no_taking_policy_beats_hindsight_on_the_real_tape(side: Any) -> None:
     quotes = sor.read_quotes(recorded.QUOTES)
     orders = sor.orders_every("1m", side=side, quantity=5_000, horizon="5m")
     result = sor.backtest(quotes, orders)
-    parents = sor.replay.parents.on_tape(orders, quotes)
+    parents = sor.replay.parents.lay([orders], quotes)
     assert len(parents) == 385
     assert_bound(quotes, parents, result.market)
     # The public table is the same bound, in currency.
-    least = hindsight(quotes, parents, result.market)
+    least = hindsight(Job(quotes, parents, (result.market,)))
     sign = 1 if side == "buy" else -1
     shown = result.hindsight["all_in_px"].to_list()
     for price, cost in zip(shown, least, strict=True):

@@ -60,7 +60,7 @@ def test_extremes(name: str, side: Any) -> None:
         quotes,
         sor.Order(side, start=quotes.start + 60 * SECOND, **order),
         sor.ContKukanovRouter(**given),
-        venues=[sor.Venue(venue, **terms) for venue in quotes.venues["name"]],
+        market=sor.Market(venues=[sor.Venue(venue, **terms) for venue in quotes.venues["name"]]),
     )
     assert_sound(result)
 
@@ -89,7 +89,7 @@ def test_windows_longer_than_the_tape_leave_all_to_be_taken(epoch: Any) -> None:
     assert result.posts.is_empty()
     # What takes all at once is a sweep.
     money = ("parent", "venue", "kind", "quantity", "price", "ts_executed")
-    assert_frame_equal(result.fills.select(money), result.fills_of("sweep").select(money))
+    assert_frame_equal(result.fills.select(money), result["sweep"].fills.select(money))
 
 
 def test_books_with_one_side() -> None:
@@ -134,9 +134,9 @@ else:
 """
 IN_A_PROCESS = {
     "quantity 10^12": "sor.backtest(quotes, sor.Order('buy', 10**12, start=quotes.start + 120 * 10**9), "
-    "sor.ContKukanovRouter(epoch='10s'), baselines=[], threads=1)",
+    "sor.ContKukanovRouter(epoch='10s'), against=[], run=sor.Run(threads=1))",
     "epoch of 1 ns, and so a window in each": "sor.backtest(quotes, sor.Order('buy', 100, start=quotes.start + 10**9, "
-    "horizon=100), sor.ContKukanovRouter(epoch=1), baselines=[], threads=1)",
+    "horizon=100), sor.ContKukanovRouter(epoch=1), against=[], run=sor.Run(threads=1))",
     "windows of 1 ns": "sor.probe_outflows(quotes, quantity=100, window=1)",
     "a window at every nanosecond": "sor.probe_outflows(quotes, quantity=100, window='60s', every=1)",
 }

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 import reference as ref
 import sor
+from effort import enough, some
 from polars.testing import assert_frame_equal
 from posted_tapes import PATIENT, exchange_quotes, exchange_raw, exchange_tape, mixed_orders, same
-from sor.replay.replay import TABLES
+from sor.replay.ledger import TABLES
 from tapes import (
     CENT,
     QUEUES,
@@ -27,7 +28,9 @@ def test_threads_give_the_same_bytes(trades: bool) -> None:
     quotes = exchange_quotes(1, trades=trades)
     fill = sor.QueueAware(mode="sampled", seed=5)
     results = [
-        sor.backtest(quotes, mixed_orders(quotes), PATIENT, fill=fill, threads=threads)
+        sor.backtest(
+            quotes, mixed_orders(quotes), PATIENT, market=sor.Market(fill=fill), run=sor.Run(threads=threads)
+        )
         for threads in (1, 2, 5, 1)
     ]
     assert (results[0].ledger.fills["kind"] == "post").sum() >= 4
@@ -42,9 +45,9 @@ def test_threads_give_the_same_bytes(trades: bool) -> None:
 def test_an_order_does_not_depend_on_the_others(trades: bool) -> None:
     quotes = exchange_quotes(2, trades=trades)
     orders = mixed_orders(quotes)
-    among = sor.backtest(quotes, orders, PATIENT, baselines=[]).ledger
+    among = sor.backtest(quotes, orders, PATIENT, against=[]).ledger
     for i, order in enumerate(orders):
-        alone = sor.backtest(quotes, order, PATIENT, baselines=[]).ledger
+        alone = sor.backtest(quotes, order, PATIENT, against=[]).ledger
         assert alone.children.height > 0
         for name in TABLES:
             own = getattr(among, name).filter(pl.col("parent") == i).drop("parent")
@@ -57,13 +60,13 @@ def test_the_router_does_not_depend_on_what_it_is_compared_with() -> None:
     for queue in QUEUES:
         router = dataclasses.replace(PATIENT, queue=queue)
         result = sor.backtest(quotes, orders, router)
-        alone = sor.backtest(quotes, orders, router, baselines=[])
+        alone = sor.backtest(quotes, orders, router, against=[])
         for other in QUEUES:
             name = "router" if other == queue else f"router ({other})"
-            one = sor.backtest(quotes, orders, dataclasses.replace(PATIENT, queue=other), baselines=["sweep"])
+            one = sor.backtest(quotes, orders, dataclasses.replace(PATIENT, queue=other), against=["sweep"])
             for table in ("fills", "children"):
-                ours = getattr(result, f"{table}_of")(name)
-                assert_frame_equal(ours, getattr(alone, f"{table}_of")(name), categorical_as_str=True)
+                ours = getattr(result[name], table)
+                assert_frame_equal(ours, getattr(alone[name], table), categorical_as_str=True)
                 assert_frame_equal(ours, getattr(one, table), categorical_as_str=True)
 
 
@@ -82,7 +85,7 @@ def mirrored_frame(frame: pl.DataFrame) -> pl.DataFrame:
 @pytest.mark.parametrize("taped", [True, False], ids=["with trades", "without"])
 def test_a_sell_is_a_buy_in_the_mirror(taped: bool) -> None:
     met: Counter[str] = Counter()
-    for seed in range(30):
+    for seed in range(some(30, 15)):
         rng = random.Random(seed)
         tape = exchange_tape(rng, fill=ref.FillModel("displayed"))
         trades = tape.trades or exchange_raw(seed)[1]
@@ -121,5 +124,5 @@ def test_a_sell_is_a_buy_in_the_mirror(taped: bool) -> None:
                 expected = frame.drop("side", "notional", "all_in", strict=False)
                 same(expected, mirrored, f"{name}, seed {seed}, {case}")
             met.update(ours.fills["kind"].to_list())
-    assert min(met["post"], met["take"], met["completion"]) > 50, met
-    assert met["unwind"] > 3, met
+    assert min(met["post"], met["take"], met["completion"]) > enough(50), met
+    assert met["unwind"] >= enough(4), met

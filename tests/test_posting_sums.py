@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from effort import enough, some
 from posted_tapes import Tape, exchange_tape, senseless_tape
 from tapes import (
     SNAPSHOTS,
@@ -55,7 +56,7 @@ def posted(tape: Tape) -> Iterator[Posted]:
 def replays() -> list[Posted]:
     """Orders of every side and queue model on markets of every kind, with trades and without."""
     found: list[Posted] = []
-    for seed in range(150):
+    for seed in range(some(150)):
         rng = random.Random(seed)
         snapshot = {"snapshot": SNAPSHOTS[seed % 3]}
         found += posted(exchange_tape(rng, **snapshot) if seed % 3 else senseless_tape(rng))
@@ -72,7 +73,7 @@ def test_the_replays_have_all_there_is(replays: list[Posted]) -> None:
         met["post of many fills"] += sum(count > 1 for count in fills.values())
     posts = [f"post {reason}" for reason in ("filled", "partial", "queue", "expired", "crossed")]
     outcomes = [*posts, "take", "completion", "unwind", "problem", "all taken", "post of many fills"]
-    assert not [outcome for outcome in outcomes if met[outcome] < 5], met
+    assert not [outcome for outcome in outcomes if met[outcome] < enough(5)], met
 
 
 def test_shares_are_conserved(replays: list[Posted]) -> None:
@@ -193,7 +194,7 @@ def test_an_epoch_sends_what_it_decided(replays: list[Posted]) -> None:
             assert epoch["limit"] == posts[ts], (epoch, run.case)
             assert takes[ts] <= epoch["market"] <= epoch["remaining"] <= run.case.order.quantity
             assert (epoch["market"] == 0) <= (sent[ts] == 0)
-            # C3: all that is left is sent, somewhere.
+            # rule C3: all that is left is sent, somewhere.
             assert epoch["market"] + epoch["limit"] >= epoch["remaining"]
             full += 0 < takes[ts] == epoch["market"]
             known = ("half_spread", "lambda_under", "lambda_over", "cost", "shortfall", "excess")
@@ -203,4 +204,4 @@ def test_an_epoch_sends_what_it_decided(replays: list[Posted]) -> None:
             else:
                 assert epoch["scenarios"] <= run.case.policy.scenarios
         assert sum(sent.values()) + sum(posts.values()) == sum(child["quantity"] for child in run.children)
-    assert full > 20
+    assert full > enough(20)

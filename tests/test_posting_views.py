@@ -54,8 +54,8 @@ def test_the_policies_that_are_compared(result: sor.Backtest) -> None:
         assert (row["rebates_bps"] > 0) == name.startswith("router")
     shares = dict(result.summary.select("policy", "posted_ratio").iter_rows())
     assert shares["router (optimistic)"] > shares["router (pessimistic)"]
-    static = sor.backtest(result.quotes, orders_again(result), baselines=[])
-    assert_frame_equal(result.fills_of("static"), static.fills)
+    static = sor.backtest(result.quotes, orders_again(result), against=[])
+    assert_frame_equal(result["static"].fills, static.fills)
 
 
 def orders_again(result: sor.Backtest) -> list[sor.Order]:
@@ -79,7 +79,11 @@ def test_json(result: sor.Backtest) -> None:
     found = json.loads(result.to_json())
     assert list(found) == ["best_parameters", "optimized", "baselines", "savings_vs_baselines_bps"]
     assert found["best_parameters"] == {"lambda_over": 0.0, "lambda_under": 0.0, "theta_queue": 0.0}
-    assert set(found["baselines"]) == {"static", *sor.BASELINES} == set(found["savings_vs_baselines_bps"])
+    assert (
+        set(found["baselines"])
+        == {"static", "best_ask", "sweep", "twap", "vwap"}
+        == set(found["savings_vs_baselines_bps"])
+    )
     fills = result.fills.join(result.orders.select("parent", "side"), on="parent")
     back = pl.when(pl.col("kind") == "unwind").then(-1).otherwise(1)
     side = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
@@ -95,7 +99,7 @@ def test_posts_follow_from_children_and_fills(result: sor.Backtest) -> None:
             getattr(result.ledger, name).filter(pl.col("policy") == policy, pl.col("kind") == "post")
             for name in ("children", "fills")
         )
-        posts = result.posts_of(policy)
+        posts = result[policy].posts
         assert posts.height == children.height > 20
         for post, child in zip(posts.iter_rows(named=True), children.iter_rows(named=True), strict=True):
             own = fills.filter(pl.col("parent") == child["parent"], pl.col("child") == child["child"])
@@ -115,13 +119,13 @@ def test_posts_follow_from_children_and_fills(result: sor.Backtest) -> None:
             whole = post["filled"] == post["quantity"]
             assert post["seconds_to_fill"] == (pytest.approx((last - arrived) / 1e9) if whole else None)
             filled += whole
-    assert result.posts.equals(result.posts_of("router"))
+    assert result.posts.equals(result["router"].posts)
     assert filled > 3
-    assert result.posts_of("sweep").is_empty()
+    assert result["sweep"].posts.is_empty()
 
 
 def mids_of(quotes: sor.Quotes) -> pl.DataFrame:
-    """The consolidated mid after every event time (MODEL B6), by columns rather than by a book."""
+    """The consolidated mid after every event time (rule B6), by columns rather than by a book."""
     venues = range(quotes.venues.height)
 
     def last(column: str, venue: int) -> pl.Expr:
@@ -136,7 +140,7 @@ def mids_of(quotes: sor.Quotes) -> pl.DataFrame:
 
 @pytest.mark.parametrize("policy", ["router", "router (optimistic)"])
 def test_markouts_again_from_the_tape(result: sor.Backtest, policy: str) -> None:
-    mids = mids_of(result.quotes)
+    mids = mids_of(result.quotes[0])
     sides = result.ledger.parents.filter(pl.col("policy") == policy).select("parent", "side")
     fills = (
         result.ledger.fills.filter(pl.col("policy") == policy, pl.col("kind") == "post")
@@ -147,7 +151,7 @@ def test_markouts_again_from_the_tape(result: sor.Backtest, policy: str) -> None
     # What fills a limit order comes before the records of its time.
     before = fills.select("ts").join_asof(mids, on="ts", allow_exact_matches=False)["mid"]
     assert before.equals(fills["mid"])
-    markouts = result.markouts_of(policy)
+    markouts = result[policy].markouts
     assert markouts["seconds"].to_list() == [0, 1, 10, 60]
     for row in markouts.iter_rows(named=True):
         if row["seconds"] == 0:
@@ -155,7 +159,7 @@ def test_markouts_again_from_the_tape(result: sor.Backtest, policy: str) -> None
         else:
             times = fills.select(ts=pl.col("ts") + row["seconds"] * SECOND)
             later = times.join_asof(mids, on="ts")["mid"]
-            later = pl.select(pl.when(times["ts"] <= result.quotes.end).then(later)).to_series()
+            later = pl.select(pl.when(times["ts"] <= result.quotes[0].end).then(later)).to_series()
         known = fills.with_columns(later=later).filter(pl.col("later").is_not_null())
         assert row["fills"] == known.height
         assert row["shares"] == known["quantity"].sum()
@@ -181,14 +185,14 @@ def test_markouts_past_the_tape_are_unknown() -> None:
         for side in SIDES
     ]
     result = sor.backtest(quotes, orders, dataclasses.replace(PATIENT, queue="optimistic"))
-    passive = result.passive_fills_of("router")
+    passive = result["router"].passive_fills
     assert passive.height > 0
     for seconds in (1, 10, 60):
         past = passive["ts_executed"].to_physical() + seconds * SECOND > quotes.end
         assert passive[f"mid_{seconds}s"].is_null().to_list() == past.to_list()
     assert passive["mid_60s"].null_count() > 0
     assert result.markouts["unknown"][3] > 0
-    nothing = result.markouts_of("sweep")
+    nothing = result["sweep"].markouts
     assert nothing["fills"].to_list() == nothing["shares"].to_list() == [0] * 4
     assert nothing["edge"].null_count() == nothing["adverse"].null_count() == 4
 
@@ -213,7 +217,7 @@ def test_epochs_and_places_are_the_ledgers(result: sor.Backtest) -> None:
 
 def test_children_are_one_row_each(result: sor.Backtest) -> None:
     for policy in ("router", "router (optimistic)"):
-        children = result.children_of(policy)
+        children = result[policy].children
         ledger = result.ledger.children.filter(pl.col("policy") == policy)
         assert children.height == ledger.height
         assert children["cost"].sum() == pytest.approx(
@@ -247,7 +251,7 @@ def by_hand(
     quotes: Sequence[tuple[int, ...]] = (),
     latency: int = 0,
     start: int = 20,
-    queue: sor.settings.params.Queue = "expected",
+    queue: sor.settings.routers.Queue = "expected",
 ) -> sor.Backtest:
     """100 shares from `start` on for 20 s, the quote 10.00 (50) to 10.04 (70), `trades` (second, size) at the bid."""
     told = [(second, 1_000, 50, 1_004, 70) for second in (0, 12, 22, 31, 45)]
@@ -259,7 +263,7 @@ def by_hand(
         read_tape(raw, prints),
         sor.Order("buy", 100, start=start * SECOND, horizon="20s"),
         router,
-        venues=[sor.Venue(1, latency=latency * SECOND)],
+        market=sor.Market(venues=[sor.Venue(1, latency=latency * SECOND)]),
     )
 
 
@@ -291,7 +295,7 @@ def test_explains_a_limit_order_that_did_not() -> None:
     result = by_hand()
     text = result.explain(0)
     assert "  met   joined the queue behind 50 shares\n" in text
-    assert text.endswith("  got   0 shares: the queue ahead was not used up")
+    assert text.endswith("  got   0 shares: the queue ahead was not exhausted")
     late = by_hand(latency=5).explain(0)
     assert "  met   joined the queue 5 s later behind 50 shares\n" in late
     assert result.posts["reason"].to_list() == ["queue"] * 2
@@ -318,8 +322,8 @@ def test_explains_a_take() -> None:
     assert text.endswith(
         "  got   70 of 70 at 10.0400; cost +1.61 = spread +1.40, slippage +0.00, timing +0.00, fee +0.21"
     )
-    assert "sweep takes every venue" in result.explain(0, policy="sweep")
-    assert "market order" in result.explain(0, policy="router (pessimistic)")
+    assert "sweep takes every venue" in result["sweep"].explain(0)
+    assert "market order" in result["router (pessimistic)"].explain(0)
 
 
 def test_explains_a_limit_order_of_many_fills() -> None:

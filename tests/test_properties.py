@@ -12,12 +12,15 @@ import pytest
 import recorded
 import reference as ref
 import sor
+from effort import enough, some
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledgers import Replayed, assert_derivable, ledger_bytes, replayed, serialized
 from sor import _core
-from sor.replay.replay import TABLES, Variant, replay
-from sor.studies.backtest import make_market, parents_on
+from sor.replay.ledger import TABLES
+from sor.replay.lower import Variant
+from sor.replay.parents import lay, market_on
+from sor.replay.replay import replay
 from tapes import (
     POLICIES,
     SIDES,
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 
 any_tape = settings(
-    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=some(100), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 
@@ -100,7 +103,7 @@ def displayed(run: Replayed, venue: int, ts: int) -> tuple[int, int]:
 @pytest.mark.parametrize("depletion", ["refresh", "persistent"])
 def test_no_episode_gives_more_than_it_displayed(snapshot: str, depletion: str) -> None:
     again = 0
-    for seed in range(60):
+    for seed in range(some(60)):
         for run in random_replays(random.Random(seed), snapshot=snapshot, depletion=depletion):
             taken: dict[tuple[int, int], int] = defaultdict(int)
             for fill in run.fills:
@@ -110,7 +113,7 @@ def test_no_episode_gives_more_than_it_displayed(snapshot: str, depletion: str) 
                 again += taken[fill["venue"], episode] > 0
                 taken[fill["venue"], episode] += fill["quantity"]
                 assert taken[fill["venue"], episode] <= size, (seed, run.case)
-    assert again > 30  # episodes that were taken from more than once
+    assert again > enough(30)  # episodes that were taken from more than once
 
 
 def counted(records: list[Any], mode: str, collar: float) -> tuple[int, int, int, int]:
@@ -136,7 +139,7 @@ def counted(records: list[Any], mode: str, collar: float) -> tuple[int, int, int
 
 def test_report_counts_as_the_reference_book_does() -> None:
     totals: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in range(some(300)):
         rng = random.Random(seed)
         raw, collar = random_tape(rng), rng.choice([0.0, 0.001, 0.01])
         quotes, records = read_tape(raw), reference_records(raw)
@@ -147,7 +150,7 @@ def test_report_counts_as_the_reference_book_does() -> None:
             found = _core.count_states(quotes.arrays(), quotes.venues.height, mode, collar)
             assert found == counted(records, mode, collar), (seed, mode)
         totals.update(locked=report.locked, crossed=report.crossed, stubs=report.stubs)
-    assert min(totals.values()) > 100, totals
+    assert min(totals.values()) > enough(100), totals
 
 
 @pytest.mark.data
@@ -166,7 +169,7 @@ def market_day() -> sor.Quotes:
     return sor.simulate_quotes(minutes=5, venues=4, seed=7)
 
 
-def orders(side: str = "buy") -> sor.settings.params.OrderSchedule:
+def orders(side: str = "buy") -> sor.OrderSchedule:
     return sor.orders_every("20s", side=side, quantity=4_000, horizon="1m")
 
 
@@ -175,7 +178,13 @@ def test_threads_and_runs_give_the_same_bytes(
     market_day: sor.Quotes, fill: sor.replay.fills.FillModel
 ) -> None:
     def run(threads: int) -> sor.Backtest:
-        return sor.backtest(market_day, orders(), fill=fill, twap_bucket="10s", threads=threads)
+        return sor.backtest(
+            market_day,
+            orders(),
+            against=[sor.BestAsk(), sor.Sweep(), sor.Twap(bucket="10s"), sor.ProRata()],
+            market=sor.Market(fill=fill),
+            run=sor.Run(threads=threads),
+        )
 
     results = [run(threads) for threads in (1, 2, 2, 1)]
     assert results[0].ledger.fills.height > 100
@@ -188,7 +197,8 @@ def test_threads_and_runs_give_the_same_bytes(
 def test_search_gives_the_same_bytes_on_any_threads(market_day: sor.Quotes) -> None:
     grid = {"lambda_under": (0.0, 0.0001, 0.002), "theta_queue": (0.0, 0.00005)}
     results = [
-        sor.grid_search(market_day, orders("sell"), grid=grid, threads=threads) for threads in (1, 2, 2)
+        sor.search(market_day, orders("sell"), grid=grid, run=sor.Run(threads=threads))
+        for threads in (1, 2, 2)
     ]
     assert results[0].table["shortfall_bps"].n_unique() > 1
     for other in results[1:]:
@@ -198,9 +208,9 @@ def test_search_gives_the_same_bytes_on_any_threads(market_day: sor.Quotes) -> N
 
 
 def test_sums_do_not_depend_on_keeping_rows(market_day: sor.Quotes) -> None:
-    market = make_market(market_day, venues=None, book=None, fill=None, limit="seen")
-    variants = [Variant(name=name, policy=name, market=market) for name in ("sweep", "twap")]
-    parents = parents_on(market_day, orders())
+    market = market_on(sor.Market(), market_day)
+    variants = [Variant(policy=policy, market=market) for policy in (sor.Sweep(), sor.Twap())]
+    parents = lay([orders()], market_day)
     kept, dropped = (replay(market_day, parents, variants, record=record) for record in (True, False))
     assert serialized(kept.parents) == serialized(dropped.parents)
     assert (kept.fills.height > 0, dropped.fills.height) == (True, 0)
@@ -209,9 +219,9 @@ def test_sums_do_not_depend_on_keeping_rows(market_day: sor.Quotes) -> None:
 def test_a_parent_does_not_depend_on_the_others(market_day: sor.Quotes) -> None:
     """MODEL P2, F3: also not its random fills, wherever it stands among other parents."""
     fill = sor.QueueAware(mode="sampled", seed=3)
-    market = make_market(market_day, venues=None, book=None, fill=fill, limit="seen")
-    variant = Variant(name="router", policy=sor.StaticRouter(lambda_under=0.01), market=market)
-    parents = parents_on(market_day, orders())
+    market = market_on(sor.Market(fill=fill), market_day)
+    variant = Variant(policy=sor.StaticRouter(lambda_under=0.01), market=market)
+    parents = lay([orders()], market_day)
     among = replay(market_day, parents, [variant], record=True)
     for i in (0, 3, len(parents) - 1):
         alone = replay(market_day, [parents[i]], [variant], record=True)
@@ -223,7 +233,7 @@ def test_a_parent_does_not_depend_on_the_others(market_day: sor.Quotes) -> None:
 def test_latency_zero_is_no_latency(market_day: sor.Quotes) -> None:
     names = market_day.venues["name"].to_list()
     results = [
-        sor.backtest(market_day, orders(), venues=venues, threads=2)
+        sor.backtest(market_day, orders(), market=sor.Market(venues=venues), run=sor.Run(threads=2))
         for venues in (
             None,
             [sor.Venue(name, latency=0) for name in names],
@@ -232,7 +242,9 @@ def test_latency_zero_is_no_latency(market_day: sor.Quotes) -> None:
     ]
     for other in results[1:]:
         assert ledger_bytes(other.ledger) == ledger_bytes(results[0].ledger)
-    slow = sor.backtest(market_day, orders(), venues=[sor.Venue(name, latency="5ms") for name in names])
+    slow = sor.backtest(
+        market_day, orders(), market=sor.Market(venues=[sor.Venue(name, latency="5ms") for name in names])
+    )
     assert ledger_bytes(slow.ledger) != ledger_bytes(results[0].ledger)
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 import pytest
 import sor.tape.tape
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_frames import T0, raw, tape, write
-from sor.errors import DataError, ParameterError
+from sor.errors import DataError, ParameterError, SorWarning
 from sor.tape.read import read_quotes
 from sor.tape.schema import TAPE_SCHEMA, UNDEF_PRICE
 
@@ -43,7 +43,7 @@ def test_canonical_frame() -> None:
 
 def test_prices_as_nanos_and_as_currency_agree() -> None:
     nanos = {name: (raw()[name] * 1e9).round().cast(pl.Int64) for name in ("bid_px_00", "ask_px_00")}
-    assert tape(raw(**nanos)).equals(tape(raw()))
+    assert tape(raw(**nanos), price_scale=1e-9).equals(tape(raw()))
     decimals = {name: raw()[name].cast(pl.Decimal(20, 2)) for name in ("bid_px_00", "ask_px_00")}
     assert tape(raw(**decimals)).equals(tape(raw()))
 
@@ -51,15 +51,16 @@ def test_prices_as_nanos_and_as_currency_agree() -> None:
 def test_nanos_do_not_pass_through_floats() -> None:
     odd = 2**53 + 1
     prices = pl.Series([odd, odd, odd], dtype=pl.Int64)
-    assert tape(raw(bid_px_00=prices, ask_px_00=prices))["bid_px"].to_list() == [odd] * 3
+    assert tape(raw(bid_px_00=prices, ask_px_00=prices), price_scale=1e-9)["bid_px"].to_list() == [odd] * 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 2**52), min_size=1, max_size=20))
 def test_float_prices_round_half_even_as_python_does(nanos: list[int]) -> None:
     prices = [each / 1e9 for each in nanos]
     n = len(prices)
     frame = pl.DataFrame(
-        {"ts_event": range(n), "venue": ["A"] * n, "bid_px_00": prices, "bid_sz_00": [1] * n}
+        {"ts_event": range(T0, T0 + n), "venue": ["A"] * n, "bid_px_00": prices, "bid_sz_00": [1] * n}
     ).with_columns(ask_px_00="bid_px_00", ask_sz_00="bid_sz_00")
     assert tape(frame)["bid_px"].to_list() == [round(price * 1e9) for price in prices]
 
@@ -104,7 +105,7 @@ def test_a_price_that_is_none_clears_the_side(price: float | None) -> None:
 @pytest.mark.parametrize("price", [None, 0, -5, UNDEF_PRICE])
 def test_nanos_that_are_none_clear_the_side(price: int | None) -> None:
     bids, asks = pl.Series([1, price, 3], dtype=pl.Int64), pl.Series([2, 3, 4], dtype=pl.Int64)
-    assert tape(raw(bid_px_00=bids, ask_px_00=asks)).row(1)[2:] == (UNDEF_PRICE, 0, 3, 500)
+    assert tape(raw(bid_px_00=bids, ask_px_00=asks), price_scale=1e-9).row(1)[2:] == (UNDEF_PRICE, 0, 3, 500)
 
 
 @pytest.mark.parametrize("dtype", [pl.UInt32, pl.Int64])
@@ -143,27 +144,30 @@ def test_sorts_by_time_then_sequence_then_input() -> None:
     assert read_quotes(raw(ts_event=[T0, T0, T0], sequence=[1, 1, 2])).out_of_order == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=300))
 def test_order_is_a_stable_sort(keys: list[tuple[int, int]]) -> None:
     n = len(keys)
     frame = pl.DataFrame(
         {
-            "ts_event": [time for time, _ in keys],
+            "ts_event": [T0 + time for time, _ in keys],
             "sequence": [number for _, number in keys],
             "publisher_id": [1] * n,
-            "bid_px_00": range(1, n + 1),
+            "bid_px_00": [float(k) for k in range(1, n + 1)],
             "bid_sz_00": [1] * n,
         }
     ).with_columns(ask_px_00="bid_px_00", ask_sz_00="bid_sz_00")
     quotes = read_quotes(frame)
-    assert quotes.frame["bid_px"].to_list() == [k + 1 for k in sorted(range(n), key=lambda k: keys[k])]
+    assert quotes.frame["bid_px"].to_list() == [
+        (k + 1) * 10**9 for k in sorted(range(n), key=lambda k: keys[k])
+    ]
     assert quotes.out_of_order == sum(b < a for a, b in pairwise(keys))
 
 
 def test_order_is_compared_across_the_blocks_it_is_compared_in(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = raw(ts_event=[T0 + 1, T0, T0])
     whole = read_quotes(frame)
-    monkeypatch.setattr("sor.tape.read._BLOCK", 1)
+    monkeypatch.setattr("sor.tape.ordering._BLOCK", 1)
     assert read_quotes(frame).out_of_order == whole.out_of_order == 1
     assert read_quotes(frame).frame.equals(whole.frame)
 
@@ -171,12 +175,17 @@ def test_order_is_compared_across_the_blocks_it_is_compared_in(monkeypatch: pyte
 def test_duplicates_are_equal_in_everything() -> None:
     one = raw().head(1)
     assert read_quotes(pl.concat([one, one, one])).duplicates == 2
+    with pytest.warns(SorWarning, match="10 of 11 records repeat the one before"):
+        assert read_quotes(pl.concat([one] * 11)).duplicates == 10
     assert read_quotes(pl.concat([one, one.with_columns(bid_sz_00=pl.lit(1, pl.UInt32))])).duplicates == 0
     later = one.with_columns(ts_event=pl.col("ts_event") + 1)
     assert read_quotes(pl.concat([one, later])).duplicates == 0
     numbered = pl.concat([one, one]).with_columns(sequence=pl.Series([1, 2]))
     assert read_quotes(numbered).duplicates == 0
-    assert read_quotes(numbered.with_columns(sequence=pl.Series([2, 2]))).duplicates == 1
+    again = pl.concat(
+        [numbered.with_columns(sequence=pl.Series([2, 2])), later.with_columns(sequence=pl.lit(3, pl.Int64))]
+    )
+    assert read_quotes(again).duplicates == 1
 
 
 def test_queue_position_is_kept() -> None:
@@ -186,7 +195,7 @@ def test_queue_position_is_kept() -> None:
 
 
 def test_arrays_are_not_copies() -> None:
-    quotes = read_quotes(pl.concat([raw(), raw()], rechunk=False))
+    quotes = read_quotes(pl.concat([raw(), raw().slice(1)], rechunk=False))
     assert quotes.frame.n_chunks() == 1
     arrays = quotes.arrays()
     assert list(arrays) == list(TAPE_SCHEMA)
@@ -215,11 +224,13 @@ def test_all_sources_give_the_same_tape(tmp_path: Path) -> None:
     assert read_quotes(tmp_path / "a.csv").source == str(tmp_path / "a.csv")
 
 
-def test_a_path_is_no_pattern(tmp_path: Path) -> None:
+def test_a_name_that_looks_like_a_pattern_is_a_name_first(tmp_path: Path) -> None:
     raw().write_parquet(tmp_path / "day[1].parquet")
     assert len(read_quotes(tmp_path / "day[1].parquet")) == 3
-    with pytest.raises(FileNotFoundError):
-        read_quotes(tmp_path / "*.parquet")
+    raw().write_parquet(tmp_path / "day1.parquet")
+    assert len(read_quotes(tmp_path / "day*.parquet")) == 6
+    with pytest.raises(FileNotFoundError, match="no file matches this pattern"):
+        read_quotes(tmp_path / "night*.parquet")
 
 
 def test_many_sources_make_one_tape_with_one_venue_index(tmp_path: Path) -> None:
@@ -238,12 +249,16 @@ def test_many_sources_make_one_tape_with_one_venue_index(tmp_path: Path) -> None
 
 def test_csv_scale_is_that_of_both_price_columns(tmp_path: Path) -> None:
     head = "ts_event,venue,bid_px_00,bid_sz_00,ask_px_00,ask_sz_00\n"
-    mixed = read_quotes(write(tmp_path, "a.csv", f"{head}1,A,158,100,158.5,100\n2,A,,0,159,100\n"))
+    mixed = read_quotes(write(tmp_path, "a.csv", f"{head}{T0},A,158,100,158.5,100\n{T0},A,,0,159,100\n"))
     assert mixed.frame["bid_px"].to_list() == [158_000_000_000, UNDEF_PRICE]
-    nanos = read_quotes(write(tmp_path, "b.csv", f"{head}1,A,158000000000,100,158500000000,100\n"))
+    nanos = read_quotes(
+        write(tmp_path, "b.csv", f"{head}{T0},A,158000000000,100,158500000000,100\n"), price_scale=1e-9
+    )
     assert nanos.frame["ask_px"].to_list() == [158_500_000_000]
-    with pytest.raises(DataError, match=r"hold only whole numbers, up to 159.*decimal point"):
-        read_quotes(write(tmp_path, "c.csv", f"{head}1,A,158,100,159,100\n"))
+    whole = write(tmp_path, "c.csv", f"{head}{T0},A,158,100,159,100\n")
+    with pytest.raises(DataError, match=r"hold only whole numbers; expected .*decimal point.*price_scale="):
+        read_quotes(whole)
+    assert read_quotes(whole, price_scale=1).frame["ask_px"].to_list() == [159_000_000_000]
 
 
 def test_symbol_picks_one_and_rows_keep_their_number() -> None:
@@ -305,7 +320,10 @@ def test_report(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (report.records, report.venues, report.out_of_order, report.duplicates) == (3, 2, 1, 0)
     assert (report.no_quote_bid, report.no_quote_ask) == (2, 1)
     assert (report.locked, report.crossed, report.stubs) == (3, 2, 1)
+    assert (report.outside, report.halts) == (0, 0)
+    assert report.sessions["records"].to_list() == [3]
     assert "out of order" in repr(report)
+    assert "2024-01-02 14:30:00 to 14:30:00  3 records, longest silence 0:00:00" in repr(report)
     assert "<table>" in report._repr_html_()
 
 
@@ -325,7 +343,7 @@ def test_write_and_read_back(tmp_path: Path, name: str) -> None:
         raw(bid_px_00=odd, ask_px_00=odd, symbol=["X"] * 3, queue_position=[0.1, 0.2, 1 / 3]),
         raw(publisher_id=None, venue=["B", "A", "B"]),
     ):
-        quotes = read_quotes(frame)
+        quotes = read_quotes(frame, price_scale=1e-9 if frame["bid_px_00"].dtype.is_integer() else None)
         quotes.write(tmp_path / name)
         back = read_quotes(tmp_path / name)
         assert back.frame.equals(quotes.frame)

@@ -1,4 +1,4 @@
-"""Resting orders and probes (MODEL C9, C10): every engine follows the rules that were worked by hand."""
+"""Resting orders and probes (rules C9, C10): every engine follows the rules that were worked by hand."""
 
 from __future__ import annotations
 

@@ -11,11 +11,15 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import sor
 import sor.studies.pipeline
+from effort import some
 from sor.errors import DataError, ParameterError
-from sor.settings.params import Book, StaticRouter
+from sor.settings.market import Book
+from sor.settings.orders import orders_every
+from sor.settings.routers import StaticRouter
 from sor.studies.search import search
-from sor.studies.study import Study, rolling_orders, study
+from sor.studies.study import study
 from sor.tape.simulate import simulate_quotes
 
 if TYPE_CHECKING:
@@ -24,22 +28,25 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from sor.replay.replay import Ledger
+    from sor.replay.ledger import Ledger
+    from sor.results.study import Study
     from sor.tape.tape import Quotes
 
-ORDERS = rolling_orders("10s", quantities=(400, 3_000), horizon="30s")
+ORDERS = orders_every("20s", quantity=(400, 3_000), horizon="30s", side="both")
 
 CHILD = """
 import sys
 from pathlib import Path
 import sor.studies.pipeline
 from sor.tape.simulate import simulate_quotes
-from sor.studies.study import rolling_orders, study
+from sor.settings.orders import orders_every
+from sor.settings.run import Run
+from sor.studies.study import study
 sor.studies.pipeline.UNIT_PARENTS = 8
-tape = simulate_quotes(minutes=10, seed=3)
-orders = rolling_orders("10s", quantities=(400, 3_000), horizon="30s")
+tape = simulate_quotes(minutes=4, seed=3)
+orders = orders_every("20s", quantity=(400, 3_000), side="both", horizon="30s")
 print("ready", flush=True)
-made = study(tape, orders=orders, resume=sys.argv[1])
+made = study(tape, orders, run=Run(resume=sys.argv[1]))
 with Path(sys.argv[2]).open("wb") as out:
     for frame in (made.ledger.parents, made.ledger.children, made.ledger.fills, made.comparisons):
         frame.write_ipc(out)
@@ -49,12 +56,12 @@ with Path(sys.argv[2]).open("wb") as out:
 
 @pytest.fixture(scope="module")
 def tape() -> Quotes:
-    return simulate_quotes(minutes=10, seed=3)
+    return simulate_quotes(minutes=8, seed=3)
 
 
 @pytest.fixture(scope="module")
 def whole(tape: Quotes) -> Study:
-    return study(tape, orders=ORDERS)
+    return study(tape, ORDERS)
 
 
 def same(first: Ledger, second: Ledger) -> bool:
@@ -75,7 +82,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) ->
     subprocess.run([*script, tmp_path / "other.db", expected], check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - begin
     moments = random.Random(11)
-    for _ in range(4):
+    for _ in range(some(4)):
         child = subprocess.Popen([*script, kept, out], stdout=subprocess.PIPE)
         assert child.stdout is not None
         child.stdout.readline()
@@ -103,21 +110,23 @@ def test_interrupted_it_keeps_finished_units_and_goes_on(
 
     monkeypatch.setattr(small_units, "replay", counted)
     with pytest.raises(KeyboardInterrupt):
-        study(tape, orders=ORDERS, resume=path)
+        study(tape, ORDERS, run=sor.Run(resume=path))
     units = sum(-(-len(whole.parents) // 16) for _ in whole.policies)
-    resumed = study(tape, orders=ORDERS, resume=path)
+    resumed = study(tape, ORDERS, run=sor.Run(resume=path))
     assert calls == 1 + units, "the five finished units are not replayed again"
     assert same(resumed.ledger, whole.ledger)
     assert resumed.to_json() == whole.to_json()
-    study(tape, orders=ORDERS, resume=path)
+    study(tape, ORDERS, run=sor.Run(resume=path))
     assert calls == 1 + units
 
 
 def test_progress_counts_kept_units_too(tape: Quotes, tmp_path: Path, small_units: ModuleType) -> None:
     path = tmp_path / "kept.db"
-    study(tape, orders=ORDERS, resume=path)
+    study(tape, ORDERS, run=sor.Run(resume=path))
     seen: list[tuple[int, int]] = []
-    again = study(tape, orders=ORDERS, resume=path, progress=lambda done, total: seen.append((done, total)))
+    again = study(
+        tape, ORDERS, run=sor.Run(resume=path, progress=lambda done, total: seen.append((done, total)))
+    )
     total = len(again.parents) * len(again.policies)
     assert seen[-1] == (total, total)
     assert seen == sorted(seen)
@@ -133,15 +142,15 @@ def test_a_progress_callback_that_raises_passes_through_and_loses_nothing(
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
-        study(tape, orders=ORDERS, resume=path, progress=stop)
-    assert same(study(tape, orders=ORDERS, resume=path).ledger, whole.ledger)
+        study(tape, ORDERS, run=sor.Run(resume=path, progress=stop))
+    assert same(study(tape, ORDERS, run=sor.Run(resume=path)).ledger, whole.ledger)
 
 
 def test_a_search_resumes_and_methods_share_points(tape: Quotes, tmp_path: Path) -> None:
     path = tmp_path / "kept.db"
-    alone = search(tape, ORDERS, method="refine", rounds=1, folds=2)
-    search(tape, ORDERS, method="grid", folds=2, resume=path)
-    resumed = search(tape, ORDERS, method="refine", rounds=1, folds=2, resume=path)
+    alone = search(tape, ORDERS, method=sor.Refine(rounds=1), folds=2)
+    search(tape, ORDERS, method="grid", folds=2, run=sor.Run(resume=path))
+    resumed = search(tape, ORDERS, method=sor.Refine(rounds=1), folds=2, run=sor.Run(resume=path))
     assert resumed.to_json() == alone.to_json()
     assert resumed.table.equals(alone.table)
     assert same(resumed.in_sample.ledger, alone.in_sample.ledger)
@@ -150,29 +159,30 @@ def test_a_search_resumes_and_methods_share_points(tape: Quotes, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("tapes", lambda tape: {"quotes": simulate_quotes(minutes=10, seed=4)}),
-        ("orders", lambda tape: {"orders": rolling_orders("10s", quantities=500, horizon="30s")}),
-        ("market", lambda tape: {"book": Book(depletion="none")}),
+        ("tapes", lambda tape: {"quotes": simulate_quotes(minutes=8, seed=4)}),
+        ("orders", lambda tape: {"orders": orders_every("10s", quantity=500, horizon="30s", side="both")}),
+        ("market", lambda tape: {"market": sor.Market(book=Book(depletion="none"))}),
     ],
 )
 def test_results_of_something_else_are_refused(
     name: str, change: Callable[[Quotes], dict[str, Any]], tape: Quotes, tmp_path: Path
 ) -> None:
     path = tmp_path / "kept.db"
-    study(tape, orders=ORDERS, resume=path)
+    study(tape, ORDERS, run=sor.Run(resume=path))
     arguments: dict[str, Any] = {"quotes": tape, "orders": ORDERS} | change(tape)
     with pytest.raises(ParameterError, match=f"holds results of other .*{name}"):
-        study(arguments.pop("quotes"), resume=path, **arguments)
+        study(**arguments, run=sor.Run(resume=path))
 
 
 def test_a_changed_policy_is_replayed_and_others_are_kept(tape: Quotes, tmp_path: Path) -> None:
     path = tmp_path / "kept.db"
-    study(tape, orders=ORDERS, resume=path)
+    study(tape, ORDERS, run=sor.Run(resume=path))
     router = StaticRouter(lambda_under=0.0002)
-    resumed = study(tape, router, orders=ORDERS, resume=path)
-    assert same(resumed.ledger, study(tape, router, orders=ORDERS).ledger)
-    slow = study(tape, router, orders=ORDERS, twap_bucket="10s", resume=path)
-    assert same(slow.ledger, study(tape, router, orders=ORDERS, twap_bucket="10s").ledger)
+    resumed = study(tape, ORDERS, router, run=sor.Run(resume=path))
+    assert same(resumed.ledger, study(tape, ORDERS, router).ledger)
+    policies = {"router": router, "twap": sor.Twap(bucket="10s")}
+    slow = study(tape, ORDERS, policies, run=sor.Run(resume=path))
+    assert same(slow.ledger, study(tape, ORDERS, policies).ledger)
 
 
 def test_another_file_is_left_alone(tape: Quotes, tmp_path: Path) -> None:
@@ -185,10 +195,10 @@ def test_another_file_is_left_alone(tape: Quotes, tmp_path: Path) -> None:
     before = [path.read_bytes() for path in (text, database)]
     for path in (text, database, tmp_path, tmp_path / "nowhere" / "kept.db"):
         with pytest.raises(DataError, match="resume: "):
-            study(tape, orders=ORDERS, resume=path)
+            study(tape, ORDERS, run=sor.Run(resume=path))
     assert [path.read_bytes() for path in (text, database)] == before
 
 
 def test_nothing_but_the_file_is_left_behind(tape: Quotes, tmp_path: Path) -> None:
-    study(tape, orders=ORDERS, resume=tmp_path / "kept.db")
+    study(tape, ORDERS, run=sor.Run(resume=tmp_path / "kept.db"))
     assert [path.name for path in tmp_path.iterdir()] == ["kept.db"]

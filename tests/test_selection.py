@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
+import sor
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sor.errors import ParameterError
-from sor.settings.params import Order, StaticRouter
+from sor.errors import MissingExtra, ParameterError
+from sor.settings.orders import Order, orders_every
+from sor.settings.routers import AXES, StaticRouter
 from sor.studies import methods
-from sor.studies.grid import AXES, DEFAULT_GRID, grid_search
-from sor.studies.search import Selection, search
-from sor.studies.study import rolling_orders, study
+from sor.studies.grid import DEFAULT_GRID
+from sor.studies.search import search
+from sor.studies.study import study
 from sor.studies.walkforward import splits
 from sor.tape.simulate import simulate_quotes
 from sor.tape.tape import Quotes
@@ -24,7 +26,9 @@ from sor.tape.tape import Quotes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-ORDERS = rolling_orders("20s", quantities=3_000, horizon="60s")
+    from sor.results.search import Search
+
+ORDERS = orders_every("20s", quantity=3_000, horizon="60s", side="both")
 # On a spread of 6 ticks of 1 bp these penalties run from waiting for ever to sweeping at once.
 GRID = {"lambda_under": (0.00005, 0.0002, 0.001), "theta_queue": (0.00001, 0.0001)}
 
@@ -36,14 +40,15 @@ def tape() -> Quotes:
 
 
 @pytest.fixture(scope="module")
-def made(tape: Quotes) -> Selection:
+def made(tape: Quotes) -> Search:
     return search(tape, ORDERS, grid=GRID, folds=3)
 
 
-def test_grid_agrees_with_grid_search(tape: Quotes) -> None:
-    schedule = ORDERS[0]
-    plain = grid_search(tape, schedule)
-    found = search(tape, schedule)
+def test_folds_change_nothing_that_is_found_on_all_orders(tape: Quotes) -> None:
+    schedule = orders_every("20s", quantity=3_000, side="buy", horizon="60s")
+    plain = search(tape, schedule)
+    found = search(tape, schedule, folds=5)
+    assert "in sample: the best was chosen on these very orders; folds=5" in " ".join(repr(plain).split())
     assert found.best == plain.best
     assert found.table.select(plain.table.columns).equals(plain.table)
     assert found.flat_axes == plain.flat_axes
@@ -56,7 +61,7 @@ def test_grid_agrees_with_grid_search(tape: Quotes) -> None:
     )
 
 
-def test_folds_choose_on_the_past_and_are_judged_on_what_follows(tape: Quotes, made: Selection) -> None:
+def test_folds_choose_on_the_past_and_are_judged_on_what_follows(tape: Quotes, made: Search) -> None:
     assert made.folds.height == 3
     outside = made.out_of_sample
     assert outside is not None
@@ -67,7 +72,7 @@ def test_folds_choose_on_the_past_and_are_judged_on_what_follows(tape: Quotes, m
         spans = parents.filter((pl.col("start") < boundary) & (pl.col("end") > boundary))
         assert (row["train"], row["purged"]) == (train.height, spans.height)
         pick = StaticRouter(**{axis: row[axis] for axis in AXES})
-        costs = study(tape, {"pick": pick, "other": "sweep"}, orders=ORDERS).ledger.parents
+        costs = study(tape, ORDERS, {"pick": pick, "other": "sweep"}).ledger.parents
         costs = costs.filter(pl.col("policy") == "pick").with_columns(
             (pl.col("shortfall") / (pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")) * 1e4).alias(
                 "bps"
@@ -84,13 +89,13 @@ def test_folds_choose_on_the_past_and_are_judged_on_what_follows(tape: Quotes, m
     assert made.optimism_bps >= 0 or made.optimism_bps == pytest.approx(0.0)
 
 
-def test_out_of_sample_rows_are_those_of_each_folds_choice(tape: Quotes, made: Selection) -> None:
+def test_out_of_sample_rows_are_those_of_each_folds_choice(tape: Quotes, made: Search) -> None:
     outside = made.out_of_sample
     assert outside is not None
     boundaries = made.folds["boundary"].to_list()
     for i, row in enumerate(made.folds.iter_rows(named=True)):
         pick = StaticRouter(**{axis: row[axis] for axis in AXES})
-        alone = study(tape, {"router": pick, "other": "sweep"}, orders=ORDERS).ledger
+        alone = study(tape, ORDERS, {"router": pick, "other": "sweep"}).ledger
         window = pl.col("start") >= boundaries[i]
         if i + 1 < len(boundaries):
             window &= pl.col("start") < boundaries[i + 1]
@@ -133,7 +138,8 @@ def poisoned(tape: Quotes, boundary: int, seed: int) -> Quotes:
 )
 def test_the_future_changes_nothing_that_was_chosen_before_it(seed: int, fold: int, method: Any) -> None:
     tape = simulate_quotes(minutes=12, venues=3, seed=seed % 17, spread=6.0)
-    options: dict[str, Any] = {"method": method, "grid": GRID, "folds": 3, "rounds": 1, "points": 6}
+    ways = {"random": sor.RandomPoints(points=6), "refine": sor.Refine(rounds=1)}
+    options: dict[str, Any] = {"method": ways.get(method, method), "grid": GRID, "folds": 3}
     plain = search(tape, ORDERS, **options).folds
     assert plain.height == 3
     boundary = int(plain["boundary"].to_physical()[fold])
@@ -188,7 +194,7 @@ def run(method: methods.Method, cost: Callable[[StaticRouter], float], given: An
 def test_refine_narrows_around_an_inner_best() -> None:
     best = 0.0013
     tried = run(
-        methods.refine(4),
+        methods.Refine(rounds=4),
         lambda point: abs(np.log(point.lambda_under / best)),
         axes(lambda_under=(0.0005, 0.001, 0.002)),
     )
@@ -199,7 +205,7 @@ def test_refine_narrows_around_an_inner_best() -> None:
 @pytest.mark.parametrize("best", [0.0000625, 0.064])
 def test_refine_extends_an_axis_whose_best_is_on_its_edge(best: float) -> None:
     tried = run(
-        methods.refine(8),
+        methods.Refine(rounds=8),
         lambda point: abs(np.log(point.lambda_under / best)),
         axes(lambda_under=(0.0005, 0.001, 0.002)),
     )
@@ -207,14 +213,16 @@ def test_refine_extends_an_axis_whose_best_is_on_its_edge(best: float) -> None:
 
 
 def test_refine_reaches_zero_and_not_below() -> None:
-    tried = run(methods.refine(6), lambda point: point.theta_queue, axes(theta_queue=(0.0, 0.0001, 0.0002)))
+    tried = run(
+        methods.Refine(rounds=6), lambda point: point.theta_queue, axes(theta_queue=(0.0, 0.0001, 0.0002))
+    )
     assert tried[0].theta_queue == 0.0
     assert min(point.theta_queue for point in tried) == 0.0
 
 
 def test_refine_spends_nothing_on_a_flat_axis() -> None:
     tried = run(
-        methods.refine(3),
+        methods.Refine(rounds=3),
         lambda point: abs(point.lambda_under - 0.001),
         axes(lambda_under=(0.0005, 0.001, 0.002), lambda_over=(0.001, 0.002, 0.004)),
     )
@@ -228,9 +236,9 @@ def test_random_points_are_within_the_ranges_and_repeat_with_the_seed() -> None:
     def cost(point: StaticRouter) -> float:
         return point.lambda_under
 
-    first = run(methods.random(200, 1), cost, ranges)
-    assert first == run(methods.random(200, 1), cost, ranges)
-    assert first != run(methods.random(200, 2), cost, ranges)
+    first = run(methods.RandomPoints(points=200, seed=1), cost, ranges)
+    assert first == run(methods.RandomPoints(points=200, seed=1), cost, ranges)
+    assert first != run(methods.RandomPoints(points=200, seed=2), cost, ranges)
     under = np.array([point.lambda_under for point in first])
     assert under.min() >= 0.0005
     assert under.max() <= 0.002
@@ -239,7 +247,7 @@ def test_random_points_are_within_the_ranges_and_repeat_with_the_seed() -> None:
     assert {point.lambda_over for point in first} == {StaticRouter().lambda_over}
 
 
-def test_plateau_is_what_cannot_be_told_from_the_best(made: Selection) -> None:
+def test_plateau_is_what_cannot_be_told_from_the_best(made: Search) -> None:
     best = made.table.filter(pl.col("best"))
     assert best["plateau"].all()
     assert best["behind_bps"].to_list() == [0.0] * best.height
@@ -252,26 +260,27 @@ def test_plateau_is_what_cannot_be_told_from_the_best(made: Selection) -> None:
         assert row["behind_bps"] == pytest.approx(row["shortfall_bps"] - least, abs=1e-9)
 
 
-@pytest.mark.parametrize("method", ["random", "refine"])
+@pytest.mark.parametrize("method", [sor.RandomPoints(points=5), sor.Refine(rounds=1)])
 def test_flat_axes_are_found_off_the_grid_too(tape: Quotes, method: Any) -> None:
-    found = search(tape, ORDERS, method=method, points=5, rounds=1, folds=0)
+    found = search(tape, ORDERS, method=method)
     assert list(found.flat_axes) == ["lambda_over"]
     assert found.out_of_sample is None
     assert found.optimism_bps is None
     assert found.comparisons["out_of_sample"].null_count() == found.comparisons.height
-    assert "no out-of-sample figures" in repr(found)
+    assert "in sample: the best was chosen on these very orders" in repr(found)
 
 
 def test_one_order_has_nothing_to_be_judged_on(tape: Quotes) -> None:
-    found = search(tape, Order("buy", 3_000, horizon="60s"))
+    found = search(tape, Order("buy", 3_000, horizon="60s"), folds=5)
+    assert "no out-of-sample figures" in repr(found)
     assert found.folds.is_empty()
     assert found.out_of_sample is None
     assert found.comparisons["p_reality_check"].null_count() == found.comparisons.height
     assert json.loads(found.to_json())["folds"] == []
 
 
-def test_threads_do_not_change_a_byte(tape: Quotes, made: Selection) -> None:
-    again = search(tape, ORDERS, grid=GRID, folds=3, threads=1)
+def test_threads_do_not_change_a_byte(tape: Quotes, made: Search) -> None:
+    again = search(tape, ORDERS, grid=GRID, folds=3, run=sor.Run(threads=1))
     assert again.to_json() == made.to_json()
     assert again.table.equals(made.table)
 
@@ -281,17 +290,16 @@ def test_progress_ends_where_it_says(tape: Quotes) -> None:
     search(
         tape,
         ORDERS,
-        method="refine",
-        rounds=1,
+        method=sor.Refine(rounds=1),
         folds=2,
-        progress=lambda done, total: seen.append((done, total)),
+        run=sor.Run(progress=lambda done, total: seen.append((done, total))),
     )
     assert seen == sorted(seen)
     assert seen[-1][0] == seen[-1][1]
 
 
-def test_reprs_show_both_sides(made: Selection) -> None:
-    assert "out_of_sample" in repr(made)
+def test_reprs_show_both_sides(made: Search) -> None:
+    assert "chosen on the past alone it costs" in repr(made)
     assert "hindsight_bps" in made._repr_html_()
 
 
@@ -299,14 +307,14 @@ def test_optuna_without_the_package_says_what_to_install(
     tape: Quotes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ParameterError, match=r"method='optuna' needs the package optuna: pip install"):
+    with pytest.raises(MissingExtra, match=r"method='optuna' needs the package optuna: pip install"):
         search(tape, ORDERS, method="optuna")
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_optuna_repeats_with_the_seed(tape: Quotes) -> None:
     pytest.importorskip("optuna")
-    first, second = (search(tape, ORDERS, method="optuna", points=6, folds=2) for _ in range(2))
+    first, second = (search(tape, ORDERS, method=sor.Optuna(points=6), folds=2) for _ in range(2))
     assert first.to_json() == second.to_json()
     assert first.table.height == 6
     assert first.table["lambda_under"].is_between(0.0005, 0.002).all()
@@ -317,13 +325,12 @@ def test_optuna_repeats_with_the_seed(tape: Quotes) -> None:
     [
         ({"method": "annealing"}, "method must be one of grid, random, refine, optuna"),
         ({"folds": -1}, "folds must be a whole number of at least 0"),
-        ({"points": 0}, "points must be a whole number of at least 1"),
-        ({"rounds": True}, "rounds must be a whole number"),
         ({"grid": {"lambda": (1,)}}, "grid has no axis 'lambda'"),
-        ({"baselines": ["sweeep"]}, "baselines must be among"),
-        ({"baselines": "sweep"}, "baselines must be among"),
-        ({"level": 0}, "level must be between 0 and 1"),
-        ({"seed": -1}, "seed must be a whole number of at least 0"),
+        ({"against": ["sweeep"]}, r"against\[0\] must be a policy object or one of static"),
+        ({"against": "sweep"}, "against must be a sequence of policies"),
+        ({"bootstrap": 5}, "bootstrap must be a sor.Bootstrap"),
+        ({"market": {}}, "market must be a sor.Market"),
+        ({"run": 4}, "run must be a sor.Run"),
     ],
 )
 def test_bad_input_is_named(tape: Quotes, changes: dict[str, Any], message: str) -> None:
@@ -333,3 +340,18 @@ def test_bad_input_is_named(tape: Quotes, changes: dict[str, Any], message: str)
 
 def test_the_default_grid_is_the_originals() -> None:
     assert len(methods.grid_points(StaticRouter(), DEFAULT_GRID)) == 27
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: sor.RandomPoints(points=0), "points must be a whole number of at least 1"),
+        (lambda: sor.Refine(rounds=True), "rounds must be a whole number"),
+        (lambda: sor.Bootstrap(level=0), "level must be between 0 and 1"),
+        (lambda: sor.Bootstrap(resamples=1), "resamples must be"),
+        (lambda: sor.Bootstrap(seed=-1), "seed must be a whole number of at least 0"),
+    ],
+)
+def test_bad_settings_are_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        make()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sor.errors import ParameterError
-from sor.studies.statistics import block_length, mean_interval, overlap, reality_check
+from sor.results.statistics import block_length, mean_interval, overlap, reality_check
 
 TRIALS = 200
 
@@ -200,5 +200,5 @@ def test_bad_input_is_named(changes: dict[str, Any], message: str) -> None:
 
 
 def test_gains_need_a_column_per_candidate() -> None:
-    with pytest.raises(ParameterError, match="a row per observation and a column per candidate"):
+    with pytest.raises(ParameterError, match="one row per observation and a column per candidate"):
         reality_check(np.arange(10.0), *windows(10, 1))

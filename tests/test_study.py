@@ -10,13 +10,16 @@ import numpy as np
 import polars as pl
 import pytest
 import recorded
+import sor
 from sor.errors import DataError, ParameterError
-from sor.replay.parents import on_tape
+from sor.replay.parents import lay
 from sor.results.metrics import PARTS
-from sor.settings.params import Book, Order, StaticRouter, orders_every
+from sor.results.statistics import mean_interval
+from sor.settings.market import Book
+from sor.settings.orders import Order, orders_every
+from sor.settings.routers import StaticRouter
 from sor.studies.backtest import backtest
-from sor.studies.statistics import mean_interval
-from sor.studies.study import Study, rolling_orders, study
+from sor.studies.study import study
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.simulate import simulate_quotes
 from sor.tape.tape import Quotes
@@ -24,7 +27,9 @@ from sor.tape.tape import Quotes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ORDERS = rolling_orders("20s", quantities=(500, 4_000), horizon="60s")
+    from sor.results.study import Study
+
+ORDERS = orders_every("20s", quantity=(500, 4_000), horizon="60s", side="both")
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +39,11 @@ def tape() -> Quotes:
 
 @pytest.fixture(scope="module")
 def made(tape: Quotes) -> Study:
-    return study(tape, orders=ORDERS)
+    return study(tape, ORDERS)
 
 
 def test_policies_do_what_a_backtest_of_each_schedule_says(tape: Quotes, made: Study) -> None:
-    first = backtest(tape, ORDERS[0])
+    first = backtest(tape, orders_every("20s", quantity=500, side="buy", horizon="60s"))
     count = first.orders.height
     rows = made.ledger.parents.filter(pl.col("parent") < count)
     assert rows.equals(first.ledger.parents)
@@ -65,7 +70,7 @@ def test_savings_follow_from_the_fills_alone(made: Study) -> None:
 
 
 def test_comparisons_are_the_pairs_counted_and_averaged(made: Study) -> None:
-    assert made.comparisons["against"].to_list() == ["best_ask", "sweep", "twap", "vwap"]
+    assert made.comparisons["against"].to_list() == ["best_ask", "sweep", "twap", "pro_rata"]
     for row in made.comparisons.iter_rows(named=True):
         pairs = made.savings.filter(pl.col("against") == row["against"])
         saved = pairs["savings_bps"].to_numpy()
@@ -97,14 +102,14 @@ def test_a_rebate_that_is_ours_is_a_saving(made: Study) -> None:
 
 def test_a_policy_against_itself_is_a_tie(tape: Quotes) -> None:
     router = StaticRouter()
-    made = study(tape, {"a": router, "b": router}, orders=ORDERS)
+    made = study(tape, ORDERS, {"a": router, "b": router})
     (row,) = made.comparisons.iter_rows(named=True)
     assert (row["savings_bps"], row["lower"], row["upper"], row["p_value"]) == (0.0, 0.0, 0.0, 1.0)
     assert row["ties"] == row["parents"]
 
 
 def test_any_policy_can_be_the_one_compared(tape: Quotes, made: Study) -> None:
-    turned = study(tape, orders=ORDERS, policy="best_ask")
+    turned = study(tape, ORDERS, policy="best_ask")
     assert "router" in turned.others
     assert "best_ask" not in turned.others
     there = dict(made.comparisons.select("against", "savings_bps").iter_rows())["best_ask"]
@@ -140,9 +145,9 @@ def test_breakdowns_bin_by_what_they_say(made: Study) -> None:
 
 @pytest.mark.parametrize("collar", [0.01, 0.0, None])
 def test_arrival_columns_are_the_book_at_the_start(tape: Quotes, collar: float | None) -> None:
-    made = study(tape, {"a": "sweep", "b": "twap"}, orders=ORDERS, book=Book(collar=collar))
+    made = study(tape, ORDERS, {"a": "sweep", "b": "twap"}, market=sor.Market(book=Book(collar=collar)))
     records = list(tape.frame.iter_rows(named=True))
-    parents = [parent for schedule in ORDERS for parent in on_tape(schedule, tape)]
+    parents = lay([ORDERS], tape)
     for row, parent in list(zip(made.parents.iter_rows(named=True), parents, strict=True))[::7]:
         book: dict[int, Mapping[str, Any]] = {}
         for record in records:
@@ -169,8 +174,8 @@ def test_arrival_columns_are_the_book_at_the_start(tape: Quotes, collar: float |
 
 def test_several_tapes_are_numbered_through_and_taken_together(tape: Quotes) -> None:
     later = simulate_quotes(minutes=20, seed=6, venues=3, start="2024-01-03T14:30:00Z")
-    both = study([tape, later], orders=ORDERS)
-    alone = [study(one, orders=ORDERS) for one in (tape, later)]
+    both = study([tape, later], ORDERS)
+    alone = [study(one, ORDERS) for one in (tape, later)]
     count = alone[0].parents.height
     assert both.parents["parent"].to_list() == list(range(2 * count))
     assert both.parents["tape"].to_list() == [0] * count + [1] * count
@@ -187,15 +192,15 @@ def test_several_tapes_are_numbered_through_and_taken_together(tape: Quotes) -> 
 def test_an_order_with_a_start_goes_to_the_tapes_that_cover_it(tape: Quotes) -> None:
     later = simulate_quotes(minutes=20, seed=6, start="2024-01-03T14:30:00Z")
     order = Order("buy", 300, start=later.start + 60_000_000_000, horizon="60s")
-    made = study([tape, later], orders=[order, Order("sell", 300, horizon="60s")])
+    made = study([tape, later], [order, Order("sell", 300, horizon="60s")])
     assert made.parents["tape"].to_list() == [0, 1, 1]
     assert made.parents["side"].to_list() == ["sell", "buy", "sell"]
     with pytest.raises(ParameterError, match=r"orders\[0\]: its start lies on none of the 2 tapes"):
-        study([tape, later], orders=[Order("buy", 300, start="2023-01-01")])
+        study([tape, later], [Order("buy", 300, start="2023-01-01")])
 
 
 def test_without_rows_the_sums_are_the_same(tape: Quotes, made: Study) -> None:
-    short = study(tape, orders=ORDERS, record=False, threads=1)
+    short = study(tape, ORDERS, record=False, run=sor.Run(threads=1))
     assert short.ledger.parents.equals(made.ledger.parents)
     assert short.ledger.fills.is_empty()
     assert short.to_json() == made.to_json()
@@ -213,7 +218,7 @@ def test_parents_that_cannot_trade_are_left_out(tape: Quotes) -> None:
         .alias("ask_sz"),
     )
     late = Quotes(frame=frame, venues=tape.venues, symbol=None, source="late")
-    made = study(late, orders=orders_every("60s", side="buy", quantity=400, horizon="60s"))
+    made = study(late, orders_every("60s", side="buy", quantity=400, horizon="60s"))
     dead = made.ledger.parents.filter((pl.col("policy") == "router") & (pl.col("status") == "no_quotes"))
     assert dead.height in (4, 5)
     assert made.comparisons["parents"].to_list() == [made.parents.height - dead.height] * 4
@@ -235,24 +240,24 @@ def test_json_and_reprs_hold_the_headline(made: Study) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"policies": {"only": "sweep"}}, "at least two names"),
+        ({"policies": {"only": "sweep"}}, "at least two"),
         (
             {"policies": {"a": "sweep", "b": "sweeep"}},
-            r"policies\['b'\] must be a StaticRouter, a ContKukanovRouter or one of",
+            r"policies\['b'\] must be a policy object or one of static, cont_kukanov",
         ),
         ({"policy": "nobody"}, "policy must be one of router, best_ask"),
         ({"orders": []}, "orders must hold at least one"),
         ({"orders": [3]}, "orders must be an Order"),
         ({"quotes": []}, "quotes must hold at least one tape"),
-        ({"level": 2.0}, "level must be between 0 and 1"),
-        ({"resamples": 1}, "resamples must be"),
-        ({"threads": 0}, "threads must be"),
+        ({"bootstrap": {}}, "bootstrap must be a sor.Bootstrap"),
+        ({"run": None}, "run must be a sor.Run"),
+        ({"record": "yes"}, "record must be True or False, got 'yes'"),
     ],
 )
 def test_bad_input_is_named(tape: Quotes, changes: dict[str, Any], message: str) -> None:
-    arguments: dict[str, Any] = {"quotes": tape, "orders": ORDERS[0]} | changes
+    arguments: dict[str, Any] = {"quotes": tape, "orders": ORDERS} | changes
     with pytest.raises(ParameterError, match=message):
-        study(arguments.pop("quotes"), arguments.pop("policies", None), **arguments)
+        study(**arguments)
 
 
 def test_bad_questions_are_named(made: Study) -> None:
@@ -261,19 +266,19 @@ def test_bad_questions_are_named(made: Study) -> None:
         (lambda: made.by("spread", bins=0), "bins must be a whole number"),
         (lambda: made.by("time", zone="Mars"), "zone must be a time zone"),
         (lambda: made.worst(against="router"), "against must be one of best_ask"),
-        (lambda: rolling_orders("1m", quantities=[], horizon="1m"), "must not be empty"),
-        (lambda: rolling_orders("1m", quantities=5, sides="both", horizon="1m"), "side must be one of"),
+        (lambda: orders_every("1m", quantity=[], horizon="1m", side="both"), "must not be empty"),
+        (lambda: orders_every("1m", quantity=5, side="long", horizon="1m"), "side must be one of"),
     ):
         with pytest.raises(ParameterError, match=message):
             ask()
     with pytest.raises((DataError, FileNotFoundError)):
-        study("nowhere.parquet", orders=ORDERS)
+        study("nowhere.parquet", ORDERS)
 
 
 @pytest.mark.data
 def test_the_real_day_both_sides() -> None:
     made = study(
-        str(recorded.QUOTES), orders=rolling_orders("1m", quantities=5_000, horizon="5m"), record=False
+        str(recorded.QUOTES), orders_every("1m", quantity=5_000, horizon="5m", side="both"), record=False
     )
     assert made.parents.height == 770
     assert set(made.comparisons["parents"]) == {770}

@@ -61,7 +61,7 @@ def test_only_trades_of_a_book_schema_and_of_the_tape_s_symbol() -> None:
         ({"price": None}, "no column price"),
         (
             {"venue": ["Q"] * 4},
-            r"none of 4 trades is left: 1 excluded by condition, 3 not on the tape's venues A, B",
+            r"none of 4 trades is left: 1 excluded by condition, 0 corrected or repeated, 3 not on the tape's venues A",
         ),
     ],
 )
@@ -80,4 +80,4 @@ def test_the_recorded_day() -> None:
     assert day.out_of_order == 0
     assert day.frame.head(len(morning)).equals(morning.frame)
     executions = read_trades(recorded.TRADES, quotes=day)
-    assert (len(executions), executions.off_venue, executions.excluded) == (26_714, 12_478, 3)
+    assert (len(executions), executions.off_venue, executions.excluded) == (26_714, 12_145, 336)

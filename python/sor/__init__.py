@@ -3,26 +3,34 @@
 from sor import cont_kukanov
 from sor._core import __version__
 from sor.cont_kukanov.outflows import probe_outflows
-from sor.errors import DataError, ParameterError, SorError
-from sor.replay.allocate import Allocation, Offer, allocate
-from sor.replay.fills import execute_order
-from sor.replay.replay import BASELINES, Ledger
-from sor.settings.params import (
-    Book,
+from sor.errors import DataError, MissingExtra, ParameterError, SorError, SorWarning
+from sor.replay.execute import execute_order
+from sor.replay.ledger import Ledger
+from sor.replay.snapshot import Allocation, Allocations, Offer, allocate, allocate_many
+from sor.results.backtest import Backtest
+from sor.results.policy_view import PolicyView
+from sor.results.search import Search
+from sor.results.stress import Stress
+from sor.results.study import Study
+from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
+from sor.settings.orders import Order, OrderSchedule, orders_every
+from sor.settings.routers import (
+    BASELINES,
+    POLICIES,
+    BestAsk,
     ContKukanovRouter,
-    Displayed,
-    Order,
-    OrderSchedule,
-    QueueAware,
+    ProRata,
     StaticRouter,
-    Venue,
-    orders_every,
+    Sweep,
+    Twap,
 )
-from sor.studies.backtest import Backtest, backtest
-from sor.studies.grid import DEFAULT_GRID, Search, grid_search
-from sor.studies.search import Selection, search
-from sor.studies.stress import DEFAULT_SCENARIOS, Comparison, compare
-from sor.studies.study import Study, rolling_orders, study
+from sor.settings.run import Bootstrap, Run
+from sor.studies.backtest import backtest
+from sor.studies.grid import DEFAULT_GRID
+from sor.studies.methods import Optuna, RandomPoints, Refine
+from sor.studies.search import search
+from sor.studies.stress import DEFAULT_MARKETS, stress
+from sor.studies.study import study
 from sor.tape.read import read_quotes, read_trades
 from sor.tape.simulate import simulate_quotes
 from sor.tape.tape import Quotes, QuotesReport, Trades
@@ -31,43 +39,56 @@ from sor.tape.venues import read_venues
 __all__ = [
     "BASELINES",
     "DEFAULT_GRID",
-    "DEFAULT_SCENARIOS",
+    "DEFAULT_MARKETS",
+    "POLICIES",
     "Allocation",
+    "Allocations",
     "Backtest",
+    "BestAsk",
     "Book",
-    "Comparison",
+    "Bootstrap",
     "ContKukanovRouter",
     "DataError",
     "Displayed",
     "Ledger",
+    "Market",
+    "MissingExtra",
     "Offer",
+    "Optuna",
     "Order",
     "OrderSchedule",
     "ParameterError",
+    "PolicyView",
+    "ProRata",
     "QueueAware",
     "Quotes",
     "QuotesReport",
+    "RandomPoints",
+    "Refine",
+    "Run",
     "Search",
-    "Selection",
     "SorError",
+    "SorWarning",
     "StaticRouter",
+    "Stress",
     "Study",
+    "Sweep",
     "Trades",
+    "Twap",
     "Venue",
     "__version__",
     "allocate",
+    "allocate_many",
     "backtest",
-    "compare",
     "cont_kukanov",
     "execute_order",
-    "grid_search",
     "orders_every",
     "probe_outflows",
     "read_quotes",
     "read_trades",
     "read_venues",
-    "rolling_orders",
     "search",
     "simulate_quotes",
+    "stress",
     "study",
 ]

@@ -1,13 +1,30 @@
 from collections.abc import Callable, Mapping, Sequence
+from types import NotImplementedType
 from typing import Any, Final, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "BUILD",
+    "DEPLETIONS",
+    "KINDS",
+    "LIMITS",
+    "PLANS",
+    "POLICIES",
+    "QUEUES",
+    "REASONS",
     "RELEASE",
+    "RULES",
+    "SNAPSHOTS",
+    "SOLVERS",
+    "STATUSES",
+    "UNITS",
     "__version__",
     "allocate",
+    "allocate_books",
+    "allocate_offers",
+    "book_at",
     "ck_bound",
     "ck_check",
     "ck_conditions",
@@ -20,13 +37,41 @@ __all__ = [
     "count_states",
     "execute",
     "hindsight",
-    "mids",
     "probe",
     "replay",
 ]
 
+BUILD: Final[str]
 RELEASE: Final[bool]
 __version__: Final[str]
+DEPLETIONS: Final[tuple[str, ...]]
+KINDS: Final[tuple[str, ...]]
+LIMITS: Final[tuple[str, ...]]
+PLANS: Final[tuple[str, ...]]
+POLICIES: Final[tuple[str, ...]]
+QUEUES: Final[tuple[str, ...]]
+REASONS: Final[tuple[str, ...]]
+RULES: Final[tuple[str, ...]]
+SNAPSHOTS: Final[tuple[str, ...]]
+SOLVERS: Final[tuple[str, ...]]
+STATUSES: Final[tuple[str, ...]]
+UNITS: Final[tuple[str, ...]]
+
+class _RouterSettings(Protocol):
+    @property
+    def lambda_over(self) -> float: ...
+    @property
+    def lambda_under(self) -> float: ...
+    @property
+    def theta_queue(self) -> float: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def solver(self) -> str: ...
+    @property
+    def max_candidates(self) -> int: ...
 
 class _Resolved(Protocol):
     @property
@@ -75,6 +120,13 @@ class _Bound(TypedDict):
     limits: list[float]
     cuts: int
 
+class _States(TypedDict):
+    bid: tuple[NDArray[np.int64], NDArray[np.bool_]]
+    ask: tuple[NDArray[np.int64], NDArray[np.bool_]]
+    mid: tuple[NDArray[np.int64], NDArray[np.bool_]]
+    bid_displayed: NDArray[np.int64]
+    ask_displayed: NDArray[np.int64]
+
 def allocate(
     quantity: int,
     lot: int,
@@ -85,6 +137,20 @@ def allocate(
     solver: str,
     max_candidates: int,
 ) -> tuple[list[int], tuple[int, int, int, int, int]] | None: ...
+def allocate_offers(
+    quantity: object, offers: object, router: _RouterSettings, lot: object, side: object, benchmark: object
+) -> tuple[Any, ...] | NotImplementedType | None: ...
+def allocate_books(
+    quantities: NDArray[np.int64],
+    prices: NDArray[np.float64],
+    sizes: NDArray[np.int64] | NDArray[np.float64],
+    fees: NDArray[np.float64],
+    benchmarks: NDArray[np.float64] | None,
+    router: _RouterSettings,
+    lot: int,
+    sign: int,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
 def ck_check(resolved: _Resolved) -> None: ...
 def ck_cost(
     resolved: _Resolved, outflows: NDArray[np.float64], orders: tuple[float, Sequence[float]]
@@ -125,9 +191,14 @@ def hindsight(
     variant: Mapping[str, Any],
     threads: int,
 ) -> list[int | None]: ...
-def mids(
-    tape: Mapping[str, Any], venues: int, snapshot: str, times: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]: ...
+def book_at(
+    tape: Mapping[str, Any],
+    venues: int,
+    snapshot: str,
+    collar: float,
+    max_quote_age: int | None,
+    times: NDArray[np.int64],
+) -> _States: ...
 def probe(
     tape: Mapping[str, Any],
     venues: int,

@@ -13,3 +13,11 @@ class DataError(SorError, ValueError):
 
 class ParameterError(SorError, ValueError):
     """An argument is wrong; the message names it and says what would be right."""
+
+
+class MissingExtra(SorError, ImportError):  # noqa: N818
+    """A package that only this needs is not there; the message says which, and how to install it."""
+
+
+class SorWarning(UserWarning):
+    """Something that is no error and may still make a result say little: it is said once, with the reason."""

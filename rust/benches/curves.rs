@@ -1,6 +1,8 @@
-//! The exact curve allocator (MODEL F4), curves already built: mean time over 64 books per row.
+//! The exact curve allocator (rule F4), curves already built: mean time over 64 books per row.
 //!
 //! Bars: 5 venues x 50 lots 50 microseconds, 16 venues x 50 lots 500 microseconds, at overbook 1, 1.2 and 1.5.
+//! Overbooked books without impact at equal or nearly equal prices, a subset-sum problem (`hard`): the worst of a
+//! thousand at 16 venues 50 milliseconds.
 //! Before timing, answers are compared with the enumeration where that is feasible, then the slowest book of each
 //! kind is printed.
 
@@ -11,7 +13,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use curve_books::{Case, Fills, Rng, case};
+use curve_books::{Case, Fills, Prices, Rng, case, hard};
 use sor_core::allocate::curves::{Solver, exhaustive};
 use sor_core::observe::Stop;
 
@@ -33,7 +35,7 @@ fn agree() {
     for (name, fills) in KINDS {
         for overbook in [1.0, 1.2, 1.5] {
             for case in books(3, 50, overbook, fills) {
-                let cost = solver.exact(&case.problem(), &mut exact);
+                let cost = solver.exact(&case.problem(), &mut exact, Stop::NEVER).map(|answer| answer.cost);
                 assert_eq!(cost, exhaustive(&case.problem(), 1 << 20, &mut all, Stop::NEVER), "{name} {overbook}");
                 assert_eq!(exact, all, "{name} {overbook}");
             }
@@ -47,12 +49,37 @@ fn slowest(solver: &mut Solver, books: &[Case]) -> f64 {
         // The least of five: the machine's noise is not the solver's.
         let runs = (0..5).map(|_| {
             let start = Instant::now();
-            black_box(solver.exact(&case.problem(), &mut lots)).expect("a valid book");
+            black_box(solver.exact(&case.problem(), &mut lots, Stop::NEVER)).expect("a valid book");
             start.elapsed().as_secs_f64() * 1e6
         });
         runs.fold(f64::INFINITY, f64::min)
     };
     books.iter().map(&mut time).fold(0.0, f64::max)
+}
+
+/// A thousand hard books of every kind, each once: percentiles in milliseconds.
+fn hardest() {
+    let (mut solver, mut lots) = (Solver::new(), vec![]);
+    for venues in [5, 16] {
+        for prices in [Prices::Equal, Prices::Nanos, Prices::Fees, Prices::Ticks] {
+            for overbook in [1.2, 1.5, 2.0] {
+                let mut times: Vec<f64> = (0..1_000)
+                    .map(|seed| {
+                        let case = hard(&mut Rng(seed), venues, 50, overbook, prices);
+                        let start = Instant::now();
+                        let answer = solver.exact(&case.problem(), &mut lots, Stop::NEVER).expect("a valid book");
+                        assert_eq!(answer.gap, None);
+                        start.elapsed().as_secs_f64() * 1e3
+                    })
+                    .collect();
+                times.sort_by(f64::total_cmp);
+                let [median, most, worst] = [500, 990, 999].map(|rank| times[rank]);
+                println!(
+                    "{venues} venues, {prices:?} {overbook}: median {median:.3}, 99% {most:.3}, worst {worst:.3} ms"
+                );
+            }
+        }
+    }
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -61,6 +88,7 @@ fn bench(criterion: &mut Criterion) {
         return;
     }
     agree();
+    hardest();
     for venues in [5, 16] {
         let mut group = criterion.benchmark_group(format!("curves/{venues}x50"));
         group.sample_size(10).measurement_time(std::time::Duration::from_secs(1));
@@ -74,7 +102,7 @@ fn bench(criterion: &mut Criterion) {
                 group.bench_function(BenchmarkId::new(name, overbook), |b| {
                     b.iter_batched_ref(
                         || next.next().expect("a cycle does not end"),
-                        |case| solver.exact(&case.problem(), &mut lots),
+                        |case| solver.exact(&case.problem(), &mut lots, Stop::NEVER),
                         criterion::BatchSize::NumIterations(64),
                     );
                 });

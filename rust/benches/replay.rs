@@ -7,11 +7,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sor_core::allocate::exact::Scratch;
 use sor_core::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate};
 use sor_core::engine::{Scene, replay};
-use sor_core::fills::FillModel;
+use sor_core::fills::{FillModel, QueueModel};
 use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
 use sor_core::observe::Stop;
 use sor_core::order::Parent;
-use sor_core::policy::{Plan, Policy, StaticRouter, Unit};
+use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Unit};
 use sor_core::units::{Nanos, Side, Time};
 
 /// A small linear congruential generator: benches need variety, not quality.
@@ -84,6 +84,7 @@ fn market(venues: usize) -> Market {
         depletion: Depletion::Refresh,
         visibility: Visibility { collar: 0.01, max_quote_age: None },
         fill: FillModel::Displayed,
+        queue: QueueModel::Expected,
         limit: Limit::Seen,
         tick: 10_000_000,
     }
@@ -97,7 +98,7 @@ fn router() -> StaticRouter {
         unit: Unit::Fraction,
         rule: Rule::Relaxed,
         solver: Solver::Exact,
-        plan: Plan::Displayed,
+        plan: Planned::Displayed,
     }
 }
 
@@ -109,13 +110,13 @@ fn replays(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(RECORDS as u64)).sample_size(20);
     let market = market(4);
     let end = *tape.ts().last().expect("records");
-    let greedy = Policy::Static(router());
-    let picky = Policy::Static(StaticRouter { lambda_under: 0.00001, theta_queue: 0.0, ..router() });
+    let greedy = BuiltIn::Static(router());
+    let picky = BuiltIn::Static(StaticRouter { lambda_under: 0.00001, theta_queue: 0.0, ..router() });
     for (name, policy) in [("router, taking all it sees", greedy), ("router, taking little", picky)] {
         let start = as_of_books(&tape, market.snapshot, &[0], Stop::NEVER).expect("books").remove(0);
         let run = |parent: &Parent, as_of| {
             replay(
-                Scene { tape: &tape, market: &market, policy: &policy, probes: None },
+                Scene { tape: &tape, market: &market, plan: &policy, past: Past::default() },
                 parent,
                 as_of,
                 false,

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release --example curves_dump -- OUT.jsonl`
 
+#[allow(dead_code, reason = "not all of its books are dumped")]
 #[path = "../tests/support/curve_books.rs"]
 mod curve_books;
 
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use curve_books::{Fills, Rng, case};
 use sor_core::allocate::curves::Solver;
+use sor_core::observe::Stop;
 
 const RUNS: u32 = 5;
 
@@ -30,10 +32,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for (seed, fills) in (0_u64..).zip(fills) {
                 let case = case(&mut Rng(seed), venues, 50, overbook, fills);
                 let problem = case.problem();
-                let mut cost = solver.exact(&problem, &mut lots)?;
+                let mut cost = solver.exact(&problem, &mut lots, Stop::NEVER)?.cost;
                 let start = Instant::now();
                 for _ in 0..RUNS {
-                    cost = solver.exact(&problem, &mut lots)?;
+                    cost = solver.exact(&problem, &mut lots, Stop::NEVER)?.cost;
                 }
                 let micros = start.elapsed().as_secs_f64() * 1e6 / f64::from(RUNS);
                 let costs: Vec<_> = (0..venues).map(|i| problem.curves.cost(i)).collect();

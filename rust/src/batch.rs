@@ -1,10 +1,13 @@
-//! Many replays over one tape, on threads: every variant with every parent, results in order (MODEL N2, P2, P7).
+//! Many replays over one tape, on threads: every variant with every parent, results in order (rules N2, P2, P7).
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crate::allocate::Penalties;
+use crate::allocate::books::{Allocator, Books, Common};
 use crate::engine::{Scene, replay};
 use crate::error::{Error, Result};
 use crate::hindsight::hindsight;
@@ -12,17 +15,17 @@ use crate::ledger::Ledger;
 use crate::market::{AsOf, Market, Snapshot, Tape, as_of_books};
 use crate::observe::{Observer, POLL, Stop, Watch};
 use crate::order::Parent;
-use crate::policy::Policy;
 use crate::policy::probes::{Probes, Probing, probe};
-use crate::units::{Money, Shares, Side, Time};
+use crate::policy::{Past, Plan};
+use crate::units::{Money, Nanos, Shares, Side, Time};
 
 /// One column of a comparison: a policy in a market.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Variant {
     /// What is the same for every policy in it.
     pub market: Market,
     /// What decides.
-    pub policy: Policy,
+    pub plan: Arc<dyn Plan>,
 }
 
 /// Replays every parent under every variant: the ledger of variant `v` and parent `p` is entry `v * parents + p`.
@@ -46,12 +49,12 @@ pub fn replay_all(
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
         let as_of = starts.at(variant.market.snapshot, index).clone();
         let probes = histories.of(variant, parents[index].side);
-        let scene = Scene { tape, market: &variant.market, policy: &variant.policy, probes };
+        let scene = Scene { tape, market: &variant.market, plan: &*variant.plan, past: Past { probes } };
         replay(scene, &parents[index], as_of, record, stop)
     })
 }
 
-/// The least possible all-in cost of every parent (MODEL P4); see [`hindsight`].
+/// The least possible all-in cost of every parent (rule P4); see [`hindsight`].
 ///
 /// # Errors
 ///
@@ -68,6 +71,43 @@ pub fn hindsight_all(
     run_all(&watch, threads, |job, stop| {
         hindsight(tape, market, &parents[job], starts.at(market.snapshot, job).clone(), stop)
     })
+}
+
+/// Books in a job of [`allocate_all`]: some tenth of a millisecond and more.
+const BOOKS: usize = 4096;
+
+/// The splits of all books, row by row, and their costs in currency; see [`Allocator::solve`].
+///
+/// # Errors
+///
+/// Those of [`Allocator::solve`], of the first book that fails, and [`Error::Stopped`].
+pub fn allocate_all(
+    books: &Books<'_>,
+    common: &Common,
+    penalties: impl Fn(Nanos) -> Penalties + Sync,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<(Vec<Shares>, Vec<f64>)> {
+    let count = books.prices.len() / books.venues.max(1);
+    let (mut splits, mut costs) = (vec![0; count * books.venues], vec![0.0; count]);
+    let rows = splits.chunks_mut((BOOKS * books.venues).max(1)).zip(costs.chunks_mut(BOOKS));
+    let watch = Watch::new(observer, rows.len());
+    if threads == 1 || watch.total <= 1 {
+        let mut allocator = Allocator::default();
+        for (job, rows) in rows.enumerate() {
+            let stop = || watch.poll();
+            Stop::new(&stop).check()?;
+            allocator.solve(books, common, &penalties, job * BOOKS, rows, Stop::new(&stop))?;
+        }
+    } else {
+        let rows: Vec<_> = rows.map(|rows| Mutex::new(Some(rows))).collect();
+        run_all(&watch, threads, |job, stop| {
+            let rows = rows[job].lock().ok().and_then(|mut rows| rows.take());
+            let rows = rows.unwrap_or_else(|| unreachable!("every job is run once"));
+            Allocator::default().solve(books, common, &penalties, job * BOOKS, rows, stop)
+        })?;
+    }
+    Ok((splits, costs))
 }
 
 /// Runs the jobs of a watch on worker threads; results in order, so the answer does not depend on `threads`.
@@ -155,9 +195,9 @@ impl Histories {
 impl Variant {
     /// The probes its policy learns from, of orders of any size: a smaller one's fills are the lesser of its size and theirs.
     fn probing(&self, side: Side) -> Option<Probing> {
-        let Policy::ContKukanov(router) = self.policy else { return None };
-        let Market { snapshot, visibility, .. } = self.market;
-        Some(Probing { side, quantity: Shares::MAX, windows: router.windows(), snapshot, visibility })
+        let windows = self.plan.learns_from()?;
+        let Market { snapshot, visibility, queue, .. } = self.market;
+        Some(Probing { side, quantity: Shares::MAX, windows, queue, snapshot, visibility })
     }
 }
 

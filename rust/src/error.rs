@@ -30,7 +30,17 @@ pub enum Error {
         /// What was given.
         value: String,
     },
-    /// The exhaustive allocator would enumerate more candidates than allowed (MODEL A4).
+    /// A word that is not in its table.
+    #[error("{argument} must be {}, got {value:?}", alternatives(names))]
+    Unknown {
+        /// The argument's name.
+        argument: &'static str,
+        /// What it may be.
+        names: &'static [&'static str],
+        /// What was given.
+        value: String,
+    },
+    /// The exhaustive allocator would enumerate more candidates than allowed (rule A4).
     #[error(
         "solver=\"exhaustive\" would enumerate {candidates} candidates, more than max_candidates = {limit}; \
          use solver=\"exact\", a larger lot, or raise max_candidates"
@@ -51,6 +61,16 @@ pub enum Error {
         /// Index of the parent order.
         parent: usize,
     },
+    /// An order of a policy that breaks a rule.
+    #[error("the policy's {argument} at {ts} ns since the epoch {why}")]
+    Order {
+        /// When it was decided.
+        ts: i64,
+        /// Which part of the order.
+        argument: &'static str,
+        /// What would be right and what was given.
+        why: String,
+    },
     /// The observer asked to stop (Ctrl-C, or a progress callback that raised).
     #[error("stopped")]
     Stopped,
@@ -58,6 +78,11 @@ pub enum Error {
 
 /// The core's result.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// An argument that must be a finite number.
+pub(crate) fn finite(argument: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() { Ok(()) } else { Err(Error::NotANumber { argument, value }) }
+}
 
 /// An argument that must obey a rule.
 pub(crate) fn require(
@@ -67,4 +92,13 @@ pub(crate) fn require(
     value: impl FnOnce() -> String,
 ) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::Invalid { argument, rule, value: value() }) }
+}
+
+/// `"a", "b" or "c"`.
+fn alternatives(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
 }

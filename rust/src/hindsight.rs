@@ -1,4 +1,4 @@
-//! The least possible cost of an order with perfect foresight of the tape (MODEL P4).
+//! The least possible cost of an order with perfect foresight of the tape (rule P4).
 //!
 //! Every quote episode (a venue's side while its price and size stay the same, record by record) that a policy could
 //! see at some decision offers its displayed size once, and the completion walk is open as well. Prices are what they

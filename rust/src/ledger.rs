@@ -1,6 +1,5 @@
-//! The ledger: every child, every fill, and the sums that follow from them (MODEL P5, P6).
+//! The ledger: every child, every fill, and the sums that follow from them (rules P5, P6).
 
-use crate::policy::Posting;
 use crate::units::{Money, Nanos, Shares, Side, Time};
 
 /// Why shares changed hands.
@@ -10,9 +9,9 @@ pub enum Kind {
     Take,
     /// A resting order was hit.
     Post,
-    /// The walk at the end of the horizon (P2).
+    /// The walk at the end of the horizon (rule P2).
     Completion,
-    /// Shares beyond the quantity, traded back at the end (P2).
+    /// Shares beyond the quantity, traded back at the end (rule P2).
     Unwind,
 }
 
@@ -58,12 +57,14 @@ pub enum Reason {
     Limit,
     /// Own fills had left nothing of the quote.
     Depleted,
-    /// The fill model executed no share, or the queue ahead of a limit order was not used up.
+    /// The fill model executed no share, or the queue ahead of a limit order was not exhausted.
     Queue,
     /// The order, or its epoch, ended before the child arrived.
     Expired,
     /// A limit order that would have taken: the other side was at or through its price when it arrived.
     Crossed,
+    /// A limit order that was taken back before any of it filled.
+    Cancelled,
 }
 
 /// One child order: what it saw when it was decided, and what it met. A limit order sees and meets the side it joins: what
@@ -98,6 +99,9 @@ pub struct Child {
     pub marginal: Nanos,
     /// The router's `lambda_under + theta` at that moment, nanos per share; `None` for the baselines.
     pub threshold: Option<Nanos>,
+    /// By how many nanos a better split of its decision might at most have been cheaper; `None` where it is proven that
+    /// there is none, as for nearly all decisions, and for the baselines.
+    pub gap: Option<Nanos>,
     /// Quote it met, `None` without one.
     pub met_price: Option<Nanos>,
     /// Shares displayed there.
@@ -127,6 +131,7 @@ impl Child {
         seen_available: 0,
         marginal: 0,
         threshold: None,
+        gap: None,
         met_price: None,
         met_displayed: 0,
         met_available: 0,
@@ -135,7 +140,7 @@ impl Child {
     };
 }
 
-/// Where a limit order stands in its queue, from this time on (MODEL C10).
+/// Where a limit order stands in its queue, from this time on (rule C10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The child's number.
@@ -149,14 +154,37 @@ pub struct Place {
 }
 
 /// What the paper's router decided at the start of an epoch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epoch {
     /// When.
     pub ts: Time,
     /// Shares to plan.
     pub remaining: Shares,
-    /// The decision.
-    pub posting: Posting,
+    /// Shares to take, `M`.
+    pub market: Shares,
+    /// Shares to rest over all venues, the sum of `L_k`.
+    pub limit: Shares,
+    /// The problem that was solved, `None` where there was none: then all is taken.
+    pub problem: Option<Solved>,
+}
+
+/// The problem behind a decision, and what its solution promises; money in nanos.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Solved {
+    /// Scenarios.
+    pub scenarios: usize,
+    /// `h`, nanos per share.
+    pub half_spread: f64,
+    /// `lambda_u` as it was used: at least 1 nano above `h + f` (assumption A3 of rule C2).
+    pub lambda_under: f64,
+    /// `lambda_o` as it was used (assumption A2 of rule C2).
+    pub lambda_over: f64,
+    /// `V`, against the mid.
+    pub cost: f64,
+    /// `E (S - A)+`, shares.
+    pub shortfall: f64,
+    /// `E (A - S)+`, shares.
+    pub excess: f64,
 }
 
 /// How a parent order ended.
@@ -214,7 +242,7 @@ impl Summary {
         self.notional + self.fees - self.rebates
     }
 
-    /// Implementation shortfall against the arrival mid: the sum of its parts (MODEL P6).
+    /// Implementation shortfall against the arrival mid: the sum of its parts (rule P6).
     #[must_use]
     pub fn shortfall(&self) -> Money {
         self.spread + self.slippage + self.timing + self.opportunity + self.fees - self.rebates
@@ -268,7 +296,11 @@ impl Ledger {
     /// # Panics
     ///
     /// If it comes before the arrival mid is known.
-    #[inline]
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "most of it vanishes where the kind is known, in the hot path of every take"
+    )]
     pub fn fill(&mut self, fill: Fill) {
         let sum = &mut self.summary;
         let arrival = sum.arrival_mid.expect("nothing executes before the first mid");
@@ -322,9 +354,9 @@ impl Ledger {
     }
 
     /// Books a decision of the paper's router.
-    pub fn epoch(&mut self, epoch: impl FnOnce() -> Epoch) {
+    pub fn epoch(&mut self, epoch: Epoch) {
         if self.record {
-            self.epochs.push(epoch());
+            self.epochs.push(epoch);
         }
     }
 

@@ -30,7 +30,7 @@
 //! | [`hindsight`] | the least possible cost, with perfect foresight |
 //! | [`batch`], [`observe`] | many replays on threads; progress and stop |
 //!
-//! Rules are cited by the numbers of the model's specification (`MODEL A1`).
+//! What is computed is specified rule by rule in `docs/model.md`; a rule is cited by its number (rule A1).
 
 #![cfg_attr(not(feature = "python"), forbid(unsafe_code))]
 

@@ -2,7 +2,7 @@
 
 use crate::units::{Shares, Side, Time};
 
-/// A parent order (MODEL P2).
+/// A parent order (rule P2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parent {
     /// Buy or sell.
@@ -20,7 +20,7 @@ pub struct Parent {
 }
 
 impl Parent {
-    /// What names this parent to the random streams of its children: its content, not its place among others (F3).
+    /// What names this parent to the random streams of its children: its content, not its place among others (rule F3).
     #[must_use]
     pub fn stream(&self) -> [u64; 2] {
         // A mixing step (odd multiplier, shift) per field: distinct fields give unrelated words.

@@ -6,7 +6,7 @@ use crate::units::{Nanos, Shares};
 pub const EMPTY: Nanos = i64::MAX;
 
 /// The best displayed price of one side and the shares shown there, over all venues: what the completion walk
-/// of MODEL P2 starts from.
+/// of rule P2 starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Top {
     /// Signed price.

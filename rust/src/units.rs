@@ -1,4 +1,4 @@
-//! The scale of every number that decides anything (MODEL N1-N3).
+//! The scale of every number that decides anything (rules N1-N3).
 //!
 //! Prices, fees, rebates and penalties are integers in *nanos*, 1e-9 of the quote currency, the scale of
 //! Databento's DBN. Sizes are whole shares. Times are nanoseconds since the epoch, UTC. A sum of money is an
@@ -31,7 +31,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// `+1` for a buy, `-1` for a sell: the `s` of MODEL.
+    /// `+1` for a buy, `-1` for a sell: the `s` of the model.
     #[must_use]
     pub const fn sign(self) -> i64 {
         match self {
@@ -50,7 +50,7 @@ impl Side {
     }
 }
 
-/// `round_half_even(fraction * base)`, both as binary floats (MODEL N3, B7, F2).
+/// `round_half_even(fraction * base)`, both as binary floats (rules N3, B7, F2).
 ///
 /// Half to even is IEEE 754's own rule, so Rust, Python's `round` and `numpy` agree on every input.
 #[must_use]
@@ -66,7 +66,7 @@ fn round_half_even(x: f64) -> f64 {
     if x.abs() < 2_251_799_813_685_248.0 { (x + SHIFT) - SHIFT } else { x.round_ties_even() }
 }
 
-/// A currency amount as nanos: `round_half_even(value * 1e9)` (MODEL N1).
+/// A currency amount as nanos: `round_half_even(value * 1e9)` (rule N1).
 ///
 /// # Errors
 ///

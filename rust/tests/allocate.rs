@@ -1,4 +1,4 @@
-//! The two allocators (MODEL A4): exact = exhaustive on every input, ties included.
+//! The two allocators (rule A4): exact = exhaustive on every input, ties included.
 
 use proptest::prelude::*;
 use sor_core::Error;
@@ -39,6 +39,10 @@ impl Book {
         let mut split = vec![77; self.offers.len()];
         allocate(&self.problem(), solver, scratch, &mut split, Stop::NEVER).map(|found| found.then_some(split))
     }
+}
+
+fn counted(book: &Book) -> u128 {
+    count_candidates(&book.problem(), Stop::NEVER).expect("nothing stops it")
 }
 
 /// Few price levels and few fees around the benchmark, so that ties between venues, and with not trading, are frequent.
@@ -96,7 +100,7 @@ fn exact_equals_exhaustive_on_100_000_books() {
     assert_eq!(refused, 0, "books compared with nothing");
 }
 
-/// MODEL A1-A3 word by word: the whole box in lexicographic order, what A2 admits, the first of least cost.
+/// rules A1-A3 word by word: the whole box in lexicographic order, what A2 admits, the first of least cost.
 fn literal(book: &Book) -> (Option<Vec<Shares>>, u128) {
     let lot = book.problem().effective_lot();
     let sizes: Vec<i64> = book.offers.iter().map(|offer| offer.available / lot + 1).collect();
@@ -151,13 +155,13 @@ proptest! {
         let scratch = &mut Scratch::default();
         prop_assert_eq!(book.split(Solver::Exact, scratch), Ok(split.clone()));
         prop_assert_eq!(book.split(Solver::Exhaustive { max_candidates: u64::MAX }, scratch), Ok(split));
-        prop_assert_eq!(count_candidates(&book.problem()), count);
+        prop_assert_eq!(counted(&book), count);
     }
 
     /// One candidate fewer than there are is refused, and the error says how many there are.
     #[test]
     fn exhaustive_refuses_beyond_its_bound(book in books()) {
-        let count = count_candidates(&book.problem());
+        let count = counted(&book);
         let Some(limit) = u64::try_from(count).expect("small books").checked_sub(1) else { return Ok(()) };
         let scratch = &mut Scratch::default();
         let refused = book.split(Solver::Exhaustive { max_candidates: limit }, scratch);
@@ -202,21 +206,44 @@ fn too_many_candidates_are_counted_not_enumerated() {
     };
     // 50 lots over 5 venues: C(54, 4) ways to place all, C(55, 5) to place at most all.
     let strict = book(&offers, 5_000, 100, Rule::Strict);
-    assert_eq!(count_candidates(&strict.problem()), 316_251);
+    assert_eq!(counted(&strict), 316_251);
     let relaxed = book(&offers, 5_000, 100, Rule::Relaxed);
-    assert_eq!(count_candidates(&relaxed.problem()), 3_478_761);
+    assert_eq!(counted(&relaxed), 3_478_761);
     let error = relaxed.split(Solver::Exhaustive { max_candidates: 1_000_000 }, &mut Scratch::default()).unwrap_err();
     assert!(error.to_string().contains("3478761 candidates"), "{error}");
     assert!(error.to_string().contains("max_candidates = 1000000"), "{error}");
 
     let many = book(&vec![offer; 100], 5_000, 1, Rule::Relaxed);
-    assert_eq!(count_candidates(&many.problem()), u128::MAX);
+    assert_eq!(counted(&many), u128::MAX);
     assert!(many.split(Solver::Exhaustive { max_candidates: u64::MAX }, &mut Scratch::default()).is_err());
     assert_eq!(many.split(Solver::Exact, &mut Scratch::default()).expect("no bound").map(|x| x[99]), Some(0));
 
     // Counts that leave 128 bits on the way stay too large: 600 venues of at most 2 lots, 600 lots wanted.
     let thin = vec![Offer { available: 2, ..offer }; 600];
     for rule in RULES {
-        assert_eq!(count_candidates(&book(&thin, 600, 1, rule).problem()), u128::MAX, "{rule:?}");
+        assert_eq!(counted(&book(&thin, 600, 1, rule)), u128::MAX, "{rule:?}");
     }
+}
+
+/// What is visited is what is counted: among very many splits of less than the quantity the few candidates are found at
+/// once, however many lots or venues there are.
+#[test]
+fn only_candidates_are_visited() {
+    let split = |sizes: &[Shares], quantity, max_candidates| {
+        let offers: Vec<Offer> =
+            (1_000..).zip(sizes).map(|(key, &available)| Offer { key, available, fee: 0, rebate: 0 }).collect();
+        let penalties = Penalties { over: 1, under: 1, theta: 1 };
+        let book = Book { quantity, lot: 1, offers, benchmark_key: 0, penalties, rule: Rule::Strict };
+        (counted(&book), book.split(Solver::Exhaustive { max_candidates }, &mut Scratch::default()))
+    };
+    // All of everything, 10^15 shares at each of nine venues; all but one share, which any of them may keep.
+    let sizes = [1_000_000_000_000_000; 9];
+    assert_eq!(split(&sizes, 9_000_000_000_000_000, 1), (1, Ok(Some(sizes.to_vec()))));
+    let mut cheapest = sizes.to_vec();
+    cheapest[8] -= 1;
+    assert_eq!(split(&sizes, 8_999_999_999_999_999, 9), (9, Ok(Some(cheapest))));
+    // A hundred thousand venues do not exhaust the stack.
+    let mut sizes = vec![0; 100_000];
+    sizes[50_000] = 1;
+    assert_eq!(split(&sizes, 1, 1), (1, Ok(Some(sizes.clone()))));
 }

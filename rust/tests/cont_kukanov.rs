@@ -1,4 +1,4 @@
-//! The Cont & Kukanov problem against enumeration, against itself, and against what the theory says (MODEL C1-C7).
+//! The Cont & Kukanov problem against enumeration, against itself, and against what the theory says (rules C1-C7).
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -59,7 +59,7 @@ fn instance(random: &mut Random, venues: usize, rows: usize) -> (Parameters, Sce
     (p, scenarios)
 }
 
-/// The least `V` over the feasible lattice (MODEL C3), straight from [`cost`].
+/// The least `V` over the feasible lattice (rule C3), straight from [`cost`].
 fn enumerated(p: &Parameters, scenarios: &Scenarios, lot: f64) -> f64 {
     let lots = (p.quantity / lot).round() as usize;
     let orders = p.venues() + 1;

@@ -1,14 +1,14 @@
-//! The curve allocators (MODEL F4): exact = exhaustive = a literal enumeration, on every input.
+//! The curve allocators (rule F4): exact = exhaustive = a literal enumeration, on every input.
 
 #[path = "support/curve_books.rs"]
 mod curve_books;
 
 use std::collections::HashMap;
 
-use curve_books::{CENT, Case, Fills, Rng, case};
+use curve_books::{CENT, Case, Fills, Prices, Rng, case, hard};
 use proptest::prelude::*;
 use sor_core::Error;
-use sor_core::allocate::curves::{Curves, Plan, Problem, Solver, Terms, candidates, exhaustive};
+use sor_core::allocate::curves::{Curves, Effort, Plan, Problem, Solver, Terms, candidates, exhaustive};
 use sor_core::observe::Stop;
 use sor_core::units::Side;
 
@@ -16,8 +16,14 @@ const ANY_NUMBER: u64 = 1 << 40;
 
 fn split(problem: &Problem, solver: &mut Solver) -> (i128, Vec<usize>) {
     let mut lots = vec![99; 3];
-    let cost = solver.exact(problem, &mut lots).expect("a valid problem");
-    (cost, lots)
+    let answer = solver.exact(problem, &mut lots, Stop::NEVER).expect("a valid problem");
+    assert_eq!(answer.gap, None, "given up: {lots:?}");
+    (answer.cost, lots)
+}
+
+/// By search, as usual, and by the table alone.
+fn solvers() -> [Solver; 2] {
+    [Solver::new(), Solver::with_effort(Effort { search: 0, ..Effort::default() })]
 }
 
 fn enumerated(problem: &Problem) -> (i128, Vec<usize>) {
@@ -117,12 +123,17 @@ fn wild(rng: &mut Rng) -> Case {
 
 #[test]
 fn exact_equals_exhaustive_on_50_000_instances() {
-    let mut solver = Solver::new();
+    let mut solvers = solvers();
     let mut over = 0;
     for seed in 0..50_000 {
         let rng = &mut Rng(seed);
         let case = if seed % 5 == 0 {
             wild(rng)
+        } else if seed % 5 == 1 {
+            let (venues, lots) = (1 + rng.below(4) as usize, 1 + rng.below(12));
+            let prices = rng.pick(&[Prices::Equal, Prices::Nanos, Prices::Fees, Prices::Ticks]);
+            let overbook = rng.pick(&[1.0, 1.2, 1.5, 2.0]);
+            hard(rng, venues, lots, overbook, prices)
         } else {
             let fills = match rng.below(6) {
                 0 => Fills::Displayed,
@@ -140,7 +151,9 @@ fn exact_equals_exhaustive_on_50_000_instances() {
         let answer = enumerated(&problem);
         let executed: i64 = answer.1.iter().enumerate().map(|(i, &k)| problem.curves.shares(i)[k]).sum();
         over += u32::from(executed > problem.remaining);
-        assert_eq!(split(&problem, &mut solver), answer, "seed {seed}: {case:?}");
+        for solver in &mut solvers {
+            assert_eq!(split(&problem, solver), answer, "seed {seed}: {case:?}");
+        }
         assert_eq!(problem.cost(&answer.1), answer.0, "seed {seed}");
     }
     assert!(over > 1_000, "too few instances execute more than is wanted: {over}");
@@ -160,14 +173,80 @@ fn exhaustive_equals_the_definition() {
 
 #[test]
 fn exact_equals_dynamic_programming_on_more_venues() {
-    let mut solver = Solver::new();
-    for seed in 0..150 {
+    let mut solvers = solvers();
+    for seed in 0..200 {
         let rng = &mut Rng(seed);
         let fills = rng.pick(&[Fills::Queue(0.0), Fills::Grid(0.3), Fills::Spread(0.3), Fills::Flat(0.3)]);
         let (venues, overbook) = (5 + rng.below(8) as usize, rng.pick(&[1.0, 1.2, 1.5]));
-        let case = case(rng, venues, 8, overbook, fills);
-        assert_eq!(split(&case.problem(), &mut solver), Table::solve(case.problem()), "seed {seed}: {case:?}");
+        let case = if seed % 4 == 0 {
+            let prices = rng.pick(&[Prices::Equal, Prices::Nanos, Prices::Fees, Prices::Ticks]);
+            hard(rng, venues, 8, overbook, prices)
+        } else {
+            case(rng, venues, 8, overbook, fills)
+        };
+        let answer = Table::solve(case.problem());
+        for solver in &mut solvers {
+            assert_eq!(split(&case.problem(), solver), answer, "seed {seed}: {case:?}");
+        }
     }
+}
+
+/// With too little effort the answer is a candidate, and the optimum is no further below it than the gap says.
+#[test]
+fn a_gap_is_stated_and_true() {
+    let (mut stated, mut open, mut met) = (0, 0, 0);
+    for seed in 0..6_000 {
+        let rng = &mut Rng(seed);
+        let case = if seed % 3 == 0 {
+            wild(rng)
+        } else {
+            let prices = rng.pick(&[Prices::Equal, Prices::Nanos, Prices::Fees, Prices::Ticks]);
+            let (venues, lots) = (2 + rng.below(3) as usize, 2 + rng.below(10));
+            let overbook = rng.pick(&[1.2, 1.5, 2.0]);
+            hard(rng, venues, lots, overbook, prices)
+        };
+        let problem = case.problem();
+        let (least, first) = enumerated(&problem);
+        let effort = Effort { search: rng.pick(&[0, 1, 20]), table: rng.pick(&[0, 50, 2_000]) };
+        let mut lots = vec![99; 3];
+        let answer = Solver::with_effort(effort).exact(&problem, &mut lots, Stop::NEVER).expect("a valid problem");
+        assert_eq!(problem.cost(&lots), answer.cost, "seed {seed}");
+        assert!(lots.iter().sum::<usize>() <= problem.max_lots, "seed {seed}: {lots:?}");
+        match answer.gap {
+            None => assert_eq!((answer.cost, lots), (least, first), "seed {seed}: {case:?}"),
+            Some(gap) => {
+                assert!(
+                    gap >= 0 && answer.cost - gap <= least && least <= answer.cost,
+                    "seed {seed}: {answer:?}, {least}"
+                );
+                stated += 1;
+                open += u32::from(gap > 0);
+                met += u32::from(answer.cost == least);
+            }
+        }
+    }
+    println!("{stated} gaps, {open} of them not 0, {met} of them at the optimum");
+    assert!(stated > 500 && open > 100 && met > 100 && met < stated, "{stated} {open} {met}");
+}
+
+/// Ten thousand single shares at each of 16 venues: no table is large enough, and no answer is without a gap, but it is
+/// a good one.
+#[test]
+fn a_book_beyond_every_table() {
+    let mut curves = Curves::new();
+    for i in 0..16 {
+        let fill = |x: i64| ((x as f64 * 0.9 * (0.9 - 0.05 * f64::from(i))).round_ties_even() as i64, CENT + x % 3);
+        let plan = Plan { side: Side::Buy, lot: 1, cap: 15_000, benchmark: 0 };
+        let terms = Terms { available: 10_000, taker_fee: 0, maker_rebate: 0 };
+        curves.push_fills(&plan, &terms, fill).expect("a valid book");
+    }
+    let problem = Problem { curves: &curves, remaining: 10_000, max_lots: 15_000, under: 2 * CENT, over: CENT };
+    let mut lots = vec![];
+    let answer = Solver::new().exact(&problem, &mut lots, Stop::NEVER).expect("a valid problem");
+    let gap = answer.gap.expect("too large to be proven");
+    assert!(gap >= 0 && gap * 100_000 <= answer.cost.abs(), "{answer:?}");
+    let broken = Solver::new().exact(&problem, &mut lots, Stop::new(&|| std::ops::ControlFlow::Break(())));
+    assert_eq!(broken, Err(Error::Stopped));
 }
 
 fn venue() -> impl Strategy<Value = Vec<(i64, i64)>> {
@@ -201,9 +280,10 @@ proptest! {
         let small = build(1);
         let large = build(scale);
         let answer = enumerated(&small.problem());
-        let solver = &mut Solver::new();
-        prop_assert_eq!(&split(&small.problem(), solver), &answer);
-        prop_assert_eq!(split(&large.problem(), solver), (answer.0 * i128::from(scale), answer.1));
+        for solver in &mut solvers() {
+            prop_assert_eq!(&split(&small.problem(), solver), &answer);
+        }
+        prop_assert_eq!(split(&large.problem(), &mut Solver::new()), (answer.0 * i128::from(scale), answer.1));
     }
 }
 
@@ -261,7 +341,7 @@ fn bad_input_is_named_and_leaves_no_venue() {
     curves.push([(0, 0), (i64::MAX, i64::MAX)]).expect("valid points");
     let problem = Problem { curves: &curves, remaining: 0, max_lots: 1, under: 1, over: 1 };
     let both = |problem: &Problem| {
-        let exact = Solver::new().exact(problem, &mut vec![]).map(drop);
+        let exact = Solver::new().exact(problem, &mut vec![], Stop::NEVER).map(drop);
         assert_eq!(exact, exhaustive(problem, 10, &mut vec![], Stop::NEVER).map(drop));
         named(exact)
     };
@@ -270,5 +350,5 @@ fn bad_input_is_named_and_leaves_no_venue() {
     assert_eq!(both(&Problem { over: -CENT, ..problem }), "lambda_over + theta");
     assert_eq!(both(&Problem { remaining: 1, ..problem }), "shares");
     let huge = Problem { over: i64::MAX, ..problem };
-    assert_eq!(named(Solver::new().exact(&huge, &mut vec![]).map(drop)), "curves");
+    assert_eq!(named(Solver::new().exact(&huge, &mut vec![], Stop::NEVER).map(drop)), "curves");
 }

@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 use sor_core::allocate::exact::Scratch;
 use sor_core::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate, cost};
 use sor_core::engine::{Scene, replay};
-use sor_core::fills::{FillModel, QueueAware};
+use sor_core::fills::{FillModel, QueueAware, QueueModel};
 use sor_core::hindsight::hindsight;
 use sor_core::ledger::{Kind, Ledger, Reason, Status};
 use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
 use sor_core::observe::Stop;
 use sor_core::order::Parent;
-use sor_core::policy::{Plan, Policy, StaticRouter, Unit};
+use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Twap, Unit};
 use sor_core::units::{Money, Nanos, Shares, Side, Time, UNDEF_PRICE};
 
 const SOLVERS: [Solver; 2] = [Solver::Exact, Solver::Exhaustive { max_candidates: 1_000_000 }];
@@ -169,9 +169,9 @@ impl Default for GoldenPolicy {
 }
 
 impl GoldenPolicy {
-    fn build(&self, solver: Solver) -> Policy {
+    fn build(&self, solver: Solver) -> BuiltIn {
         match self.kind.as_str() {
-            "router" => Policy::Static(StaticRouter {
+            "router" => BuiltIn::Static(StaticRouter {
                 lambda_over: self.lambda_over_ppm / 1e6,
                 lambda_under: self.lambda_under_ppm / 1e6,
                 theta_queue: self.theta_queue_ppm / 1e6,
@@ -179,15 +179,15 @@ impl GoldenPolicy {
                 rule: rule(&self.rule),
                 solver,
                 plan: match self.plan.as_str() {
-                    "displayed" => Plan::Displayed,
-                    "fills" => Plan::Fills { overbook: self.overbook_ppm / 1e6 },
+                    "displayed" => Planned::Displayed,
+                    "fills" => Planned::Fills { overbook: self.overbook_ppm / 1e6 },
                     other => panic!("unknown plan {other}"),
                 },
             }),
-            "best_ask" => Policy::BestAsk,
-            "sweep" => Policy::Sweep,
-            "twap" => Policy::Twap { bucket: self.bucket },
-            "vwap" => Policy::Vwap,
+            "best_ask" => BuiltIn::BestAsk,
+            "sweep" => BuiltIn::Sweep,
+            "twap" => BuiltIn::Twap(Twap { bucket: self.bucket }),
+            "vwap" => BuiltIn::ProRata,
             other => panic!("unknown policy {other}"),
         }
     }
@@ -237,6 +237,7 @@ impl GoldenSettings {
                 max_quote_age: self.max_quote_age,
             },
             fill: self.fill(),
+            queue: QueueModel::Expected,
             limit: match self.limit.as_deref() {
                 None | Some("seen") => Limit::Seen,
                 Some("none") => Limit::None,
@@ -366,6 +367,7 @@ fn children(ledger: &Ledger) -> Vec<GoldenChild> {
         Reason::Queue => "queue",
         Reason::Expired => "expired",
         Reason::Crossed => "crossed",
+        Reason::Cancelled => "cancelled",
     };
     let row = |(child, row): (usize, &sor_core::ledger::Child)| GoldenChild {
         child,
@@ -427,7 +429,7 @@ fn the_replay_gives_the_golden_ledgers() {
         for solver in SOLVERS {
             let name = format!("{}, {solver:?}", case.name);
             let policy = case.policy.build(solver);
-            let scene = Scene { tape: &tape, market: &market, policy: &policy, probes: None };
+            let scene = Scene { tape: &tape, market: &market, plan: &policy, past: Past::default() };
             let ledger = replay(scene, &parent, as_of(), true, Stop::NEVER).expect(&name);
             check(&case, &ledger, &name);
             let sums = replay(scene, &parent, as_of(), false, Stop::NEVER).expect(&name);

@@ -1,17 +1,18 @@
-//! The replay without a second engine: what must hold of every ledger, on random tapes (MODEL sections 2, 4 and 5).
+//! The replay without a second engine: what must hold of every ledger, on random tapes (the model's sections 2, 4 and 5).
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use sor_core::allocate::{Rule, Solver};
 use sor_core::batch::{Variant, replay_all};
 use sor_core::engine::{Scene, replay};
-use sor_core::fills::{FillModel, QueueAware};
+use sor_core::fills::{FillModel, QueueAware, QueueModel};
 use sor_core::ledger::{Child, Fill, Kind, Ledger, Reason, Status, Summary};
 use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
 use sor_core::observe::{Stop, Unobserved};
 use sor_core::order::Parent;
-use sor_core::policy::{Plan, Policy, StaticRouter, Unit};
+use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Twap, Unit};
 use sor_core::units::{Nanos, Side, Time, UNDEF_PRICE};
 
 #[allow(dead_code, reason = "only its generator is used here")]
@@ -81,7 +82,7 @@ impl Owned {
 struct Case {
     tape: Owned,
     market: Market,
-    policy: Policy,
+    policy: BuiltIn,
     parent: Parent,
 }
 
@@ -90,11 +91,11 @@ impl Case {
         let Self { market, policy, parent, .. } = self;
         let tape = self.tape.tape(market.venues.len());
         let as_of = as_of_books(&tape, market.snapshot, &[parent.start], Stop::NEVER).expect("books").remove(0);
-        replay(Scene { tape: &tape, market, policy, probes: None }, parent, as_of, true, Stop::NEVER)
+        replay(Scene { tape: &tape, market, plan: policy, past: Past::default() }, parent, as_of, true, Stop::NEVER)
             .expect("a valid case")
     }
 
-    /// The number of the episode that a venue shows at `now` on the side that is taken (MODEL B5), and its size.
+    /// The number of the episode that a venue shows at `now` on the side that is taken (rule B5), and its size.
     fn episode(&self, venue: usize, now: Time) -> (usize, u32) {
         let (mut number, mut shown, mut last) = (0, (0, 0), None);
         for &(ts, at, bid, bid_size, ask, ask_size) in &self.tape.rows {
@@ -133,24 +134,24 @@ fn rows(rng: &mut Rng, venues: i64) -> Owned {
     Owned::new(rows)
 }
 
-fn policy(rng: &mut Rng) -> Policy {
+fn policy(rng: &mut Rng) -> BuiltIn {
     match rng.below(7) {
-        0 => Policy::BestAsk,
-        1 => Policy::Sweep,
-        2 => Policy::Twap { bucket: rng.pick(&[1, 7, 1000]) },
-        3 => Policy::Vwap,
+        0 => BuiltIn::BestAsk,
+        1 => BuiltIn::Sweep,
+        2 => BuiltIn::Twap(Twap { bucket: rng.pick(&[1, 7, 1000]) }),
+        3 => BuiltIn::ProRata,
         _ => {
             let (plan, rule) = rng.pick(&[
-                (Plan::Displayed, Rule::Relaxed),
-                (Plan::Displayed, Rule::Strict),
-                (Plan::Fills { overbook: 1.0 }, Rule::Relaxed),
-                (Plan::Fills { overbook: 1.5 }, Rule::Relaxed),
+                (Planned::Displayed, Rule::Relaxed),
+                (Planned::Displayed, Rule::Strict),
+                (Planned::Fills { overbook: 1.0 }, Rule::Relaxed),
+                (Planned::Fills { overbook: 1.5 }, Rule::Relaxed),
             ]);
             // Currency per share: a few price levels, or more than any.
             let mut penalty = || rng.pick(&[0.0, 2e-9, 5e-9, 1e-7]);
             let (lambda_over, lambda_under, theta_queue) = (penalty(), penalty(), penalty());
             let solver = Solver::Exact;
-            Policy::Static(StaticRouter {
+            BuiltIn::Static(StaticRouter {
                 lambda_over,
                 lambda_under,
                 theta_queue,
@@ -184,6 +185,7 @@ fn market(rng: &mut Rng, venues: usize) -> Market {
         depletion: rng.pick(&[Depletion::Refresh, Depletion::Persistent, Depletion::None]),
         visibility: Visibility { collar: rng.pick(&[0.0004, 1e6]), max_quote_age: rng.pick(&[None, Some(6)]) },
         fill: rng.pick(&[FillModel::Displayed, FillModel::QueueAware(queue)]),
+        queue: QueueModel::Expected,
         limit: rng.pick(&[Limit::Seen, Limit::None]),
         tick: rng.pick(&[1, 2]),
     }
@@ -225,7 +227,7 @@ fn assert_same(left: &Ledger, right: &Ledger) {
     assert_eq!(left.summary, right.summary);
 }
 
-/// MODEL P2, P6: shares add up, and so does the shortfall, from the rows and in integers.
+/// rules P2, P6: shares add up, and so does the shortfall, from the rows and in integers.
 #[test]
 fn shares_and_money_are_conserved() {
     on_cases(20_000, |case| {
@@ -255,7 +257,7 @@ fn shares_and_money_are_conserved() {
     });
 }
 
-/// MODEL F5, F6: a child keeps to its quote, and shares in flight are not planned twice.
+/// rules F5, F6: a child keeps to its quote, and shares in flight are not planned twice.
 #[test]
 fn children_keep_to_their_quote_and_to_what_is_left() {
     on_cases(20_000, |case| {
@@ -276,7 +278,7 @@ fn children_keep_to_their_quote_and_to_what_is_left() {
             let child = &children[fill.child.expect("a taking fill has a child") as usize];
             assert_eq!((fill.quantity, fill.ts_executed, fill.venue), (child.executed, child.ts_arrived, child.venue));
         }
-        // P1 (1): what was in flight executes by (arrival, child).
+        // Rule P1 (1): what was in flight executes by (arrival, child).
         let flown: Vec<_> =
             fills.iter().filter(|fill| fill.ts_executed > fill.ts_decided && fill.child.is_some()).collect();
         assert!(flown.is_sorted_by_key(|fill| (fill.ts_executed, fill.child)));
@@ -295,13 +297,13 @@ fn assert_remaining(case: &Case, children: &[Child], child: &Child) {
     let in_flight = |other: &Child| other.ts_arrived >= child.ts_decided && other.ts_arrived > other.ts_decided;
     let gone: i64 = earlier.map(|other| if in_flight(other) { other.quantity } else { other.executed }).sum();
     assert_eq!(child.remaining, case.parent.quantity - gone);
-    if !matches!(case.policy, Policy::Static(StaticRouter { plan: Plan::Fills { .. }, .. })) {
+    if !matches!(case.policy, BuiltIn::Static(StaticRouter { plan: Planned::Fills { .. }, .. })) {
         let together = children.iter().filter(|other| other.ts_decided == child.ts_decided);
         assert!(together.map(|other| other.quantity).sum::<i64>() <= child.remaining);
     }
 }
 
-/// MODEL B5: one run of an unchanged quote (of an unchanged price, under `persistent`) never gives more than it shows.
+/// rule B5: one run of an unchanged quote (of an unchanged price, under `persistent`) never gives more than it shows.
 #[test]
 fn no_episode_gives_more_than_it_displays() {
     on_cases(20_000, |case| {
@@ -318,17 +320,17 @@ fn no_episode_gives_more_than_it_displays() {
     });
 }
 
-/// MODEL A4 in the replay: under both plans either solver gives the same children and fills.
+/// rule A4 in the replay: under both plans either solver gives the same children and fills.
 #[test]
 fn either_solver_gives_the_same_ledger() {
     on_cases(10_000, |exact| {
-        let Policy::Static(router) = exact.policy else { return };
-        let policy = Policy::Static(StaticRouter { solver: EXHAUSTIVE, ..router });
+        let BuiltIn::Static(router) = exact.policy else { return };
+        let policy = BuiltIn::Static(StaticRouter { solver: EXHAUSTIVE, ..router });
         assert_same(&exact.run(), &Case { policy, ..exact.clone() }.run());
     });
 }
 
-/// MODEL P2: a parent's ledger is its own, whatever else is replayed, on however many threads, with or without rows.
+/// rule P2: a parent's ledger is its own, whatever else is replayed, on however many threads, with or without rows.
 #[test]
 fn threads_company_and_rows_do_not_matter() {
     for seed in 0..150 {
@@ -336,8 +338,9 @@ fn threads_company_and_rows_do_not_matter() {
         let Case { tape: owned, market: first, .. } = case(&mut rng);
         let venues = first.venues.len();
         let parents: Vec<Parent> = (0..5).map(|_| parent(&mut rng, owned.last())).collect();
+        let chosen: Vec<(Market, BuiltIn)> = (0..4).map(|_| (market(&mut rng, venues), policy(&mut rng))).collect();
         let variants: Vec<Variant> =
-            (0..4).map(|_| Variant { market: market(&mut rng, venues), policy: policy(&mut rng) }).collect();
+            chosen.iter().map(|(market, policy)| Variant { market: market.clone(), plan: Arc::new(*policy) }).collect();
         let tape = owned.tape(venues);
         let all = |threads, record| {
             replay_all(&tape, &parents, &variants, record, threads, &mut Unobserved).expect("valid cases")
@@ -349,7 +352,7 @@ fn threads_company_and_rows_do_not_matter() {
             }
         }
         for (i, (ledger, without)) in one.iter().zip(all(2, false)).enumerate() {
-            let Variant { market, policy } = variants[i / parents.len()].clone();
+            let (market, policy) = chosen[i / parents.len()].clone();
             let alone = Case { tape: owned.clone(), market, policy, parent: parents[i % parents.len()] };
             assert_same(ledger, &alone.run());
             assert_eq!(ledger.summary, without.summary);

@@ -1,4 +1,4 @@
-//! Resting orders (MODEL C10): the rules by hand, and what holds on any sequence of events. Bounds on the truth are
+//! Resting orders (rule C10): the rules by hand, and what holds on any sequence of events. Bounds on the truth are
 //! tested against a matching engine in `tests/test_resting_bounds.py`.
 
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 
 Several venues, each with its own order book of integer prices on a grid of one cent, orders in the order of their
 arrival. Events come from a seeded generator. A *ghost* stands in a real queue at its place and takes nothing from
-anybody, "the rest of the tape unchanged" (MODEL P2): it is filled by the volume that passes it. That is what was
+anybody, "the rest of the tape unchanged" (rule P2): it is filled by the volume that passes it. That is what was
 executed behind it at its price, or at any worse price of its side, and what came to rest on the other side at or
 through its price. What a tape shows, a model of the queue has to bound and to guess.
 """

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sor.replay.replay import TABLES
+from sor.replay.ledger import TABLES
 from tapes import (
     Case,
     Raw,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
-    from sor.replay.replay import Ledger
+    from sor.replay.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def replayed(raw: list[Raw], cases: list[Case]) -> Iterator[Replayed]:
 
 
 def assert_derivable(run: Replayed) -> None:
-    """P5, P6: the parent's row again from the rows of its fills, in Python's integers."""
+    """Rules P5, P6: the parent's row again from the rows of its fills, in Python's integers."""
     parent, m0, s = run.parent, run.parent["arrival_mid"], run.case.order.sign
     sums: Counter[str] = Counter()
     for fill in run.fills:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import reference as ref
 import sor
+from effort import some
 from exchange import Rules, simulate
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 any_market = settings(
-    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=some(100), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 randoms = st.integers(0, 2**32 - 1).map(random.Random)
 

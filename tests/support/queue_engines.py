@@ -1,4 +1,4 @@
-"""What implements the rules of resting orders (MODEL C9, C10).
+"""What implements the rules of resting orders (rules C9, C10).
 
 An engine takes (records, trades, windows, side, quantity, queue) and returns, for each window, the shares that a
 probe of it fills at every venue. Whatever implements the rules is added to `ENGINES` and meets the same cases.
@@ -6,6 +6,7 @@ probe of it fills at every venue. Whatever implements the rules is added to `ENG
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -49,15 +50,23 @@ def core_engine(
 ) -> list[list[int]]:
     """Ask the package: for a window that begins at any time, one of a grid so fine that it is in it."""
     quotes = quotes_of(records, trades, past=max(end for _, end in windows))
-    rows = []
-    for begin, end in windows:
-        length, every = end - begin, max(begin - quotes.start, 1)
+    found: dict[int, list[int]] = {}
+    for length, every in sorted({grid_of(window, windows, quotes.start) for window in windows}):
         probes = sor.probe_outflows(
             quotes, side=side, quantity=quantity, window=length, every=every, queue=queue, book=OPEN
         )
-        (row,) = probes.filter(pl.col("start").to_physical() == begin).drop("start", "end").iter_rows()
-        rows.append(list(row))
-    return rows
+        for begin, end, *shares in probes.with_columns(pl.col("start", "end").to_physical()).iter_rows():
+            if (begin, end) in windows:
+                found[begin] = shares
+    return [found[begin] for begin, _ in windows]
+
+
+def grid_of(window: tuple[int, int], windows: Sequence[tuple[int, int]], first: int) -> tuple[int, int]:
+    """Return the length of a window, and a step from the tape's first record that leads to its begin."""
+    begin, end = window
+    steps = {later - earlier for (earlier, _), (later, _) in pairwise(windows)}
+    regular = windows[0][0] == first and len(steps) == 1
+    return end - begin, min(steps) if regular else max(begin - first, 1)
 
 
 OPEN = sor.Book(collar=None)
@@ -70,7 +79,8 @@ def quotes_of(
     told = [*records, (past + 1, *records[-1][1:])]
     names = ("ts_event", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
     types = (pl.Int64, pl.UInt16, pl.Int64, pl.UInt32, pl.Int64, pl.UInt32)
-    quotes = sor.read_quotes(pl.DataFrame(told, schema=dict(zip(names, types, strict=True)), orient="row"))
+    frame = pl.DataFrame(told, schema=dict(zip(names, types, strict=True)), orient="row")
+    quotes = sor.read_quotes(frame, price_scale=1e-9, time_unit="ns")
     if trades is None:
         return quotes
     assert quotes.venues["id"].to_list() == list(range(quotes.venues.height))

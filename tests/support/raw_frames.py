@@ -27,8 +27,8 @@ def raw(**changes: Any) -> pl.DataFrame:
     return pl.DataFrame({name: values for name, values in columns.items() if values is not None})
 
 
-def tape(frame: pl.DataFrame) -> pl.DataFrame:
-    return read_quotes(frame).frame
+def tape(frame: pl.DataFrame, **options: Any) -> pl.DataFrame:
+    return read_quotes(frame, **options).frame
 
 
 # Sources

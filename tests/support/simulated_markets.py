@@ -8,6 +8,7 @@ from functools import cache
 
 import exchange
 import reference as ref
+from effort import some
 from exchange import Rules, Wish, simulate
 
 SIDES = ("buy", "sell")
@@ -15,7 +16,7 @@ SIDES = ("buy", "sell")
 
 # Simulated queues: the truth is known, and the models must bound it.
 
-MARKETS = 240
+MARKETS = some(240)
 GRIDS = {"unique": 1, "coarse": 25}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -36,8 +37,17 @@ ONE_SIDED = make_tape([(0, 1, 99.99, 200, None, 0), (SECOND, 1, 99.98, 100, None
 ORDER = sor.Order("buy", 500)
 
 
-def run(**settings: Any) -> sor.Backtest:
-    return sor.backtest(**({"quotes": TAPE, "orders": ORDER, "threads": 1} | settings))
+def run(**settings: Any) -> Any:
+    return call(sor.backtest, **({"threads": 1} | settings))
+
+
+def call(verb: Callable[..., Any], **settings: Any) -> Any:
+    """Call a verb with the fields of its market and its run among the other arguments."""
+    for name, kind in (("market", sor.Market), ("run", sor.Run)):
+        given = {field.name: settings.pop(field.name) for field in fields(kind) if field.name in settings}
+        if given:
+            settings[name] = kind(**given)
+    return verb(**({"quotes": TAPE, "orders": ORDER} | settings))
 
 
 def raises(message: str, call: Callable[[], object], error: type[Exception] = sor.ParameterError) -> None:

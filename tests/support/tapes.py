@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import reference as ref
 import sor
+from sor.replay.ledger import TABLES, Ledger
+from sor.replay.lower import Variant
 from sor.replay.parents import Parent
-from sor.replay.replay import TABLES, Ledger, Market, Variant, replay
+from sor.replay.replay import replay
+from sor.settings.market import Market
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from random import Random
+
+    from sor.settings.routers import Policy
 
 CENT = 10_000_000
 NANOS = 1e9
@@ -55,7 +60,7 @@ Raw = tuple[Any, ...]
 
 
 def random_tape(rng: Random, *, most: int = 40) -> list[Raw]:
-    """Return raw records in the order of a file: out of order in time, told apart by sequence."""
+    """Return raw records in the order of a file: out of order in time, distinguished by sequence."""
     venues = rng.sample(PUBLISHERS, rng.randint(1, len(PUBLISHERS)))
     bottom = rng.choice([1, 998])  # cents; at the bottom of the scale a sell's completion walk meets zero
     queued = rng.random() < 0.3
@@ -112,7 +117,7 @@ def read_tape(raw: Sequence[Raw], trades: Sequence[ref.Trade] | None = None) -> 
     """Read raw records, and trades by venue index, as the package does."""
     names = COLUMNS if len(raw[0]) == len(COLUMNS) else (*COLUMNS, "queue_position")
     frame = pl.DataFrame(list(raw), schema=dict(zip(names, _types(names), strict=True)), orient="row")
-    quotes = sor.read_quotes(frame)
+    quotes = sor.read_quotes(frame, price_scale=1e-9, time_unit="ns")
     if trades is None:
         return quotes
     ids = quotes.venues["id"].to_list()
@@ -120,7 +125,7 @@ def read_tape(raw: Sequence[Raw], trades: Sequence[ref.Trade] | None = None) -> 
     prints = pl.DataFrame(
         [(ts, ids[venue], price, size) for ts, venue, price, size in trades], schema=schema, orient="row"
     )
-    return quotes.with_trades(sor.read_trades(prints, quotes=quotes))
+    return quotes.with_trades(sor.read_trades(prints, quotes=quotes, price_scale=1e-9, time_unit="ns"))
 
 
 def _types(names: Sequence[str]) -> list[Any]:
@@ -129,7 +134,7 @@ def _types(names: Sequence[str]) -> list[Any]:
 
 
 def reference_records(raw: Sequence[Raw]) -> list[ref.book.Record]:
-    """Return the same records as the reference takes them: sorted (MODEL B1), venues by ascending id."""
+    """Return the same records as the reference takes them: sorted (rule B1), venues by ascending id."""
     index = {venue: i for i, venue in enumerate(sorted({record[2] for record in raw}))}
     ordered = sorted(raw, key=lambda record: record[:2])
     return [(record[0], index[record[2]], *record[3:]) for record in ordered]
@@ -287,7 +292,7 @@ def as_market(settings: ref.Settings, quotes: sor.Quotes) -> Market:
     )
 
 
-def as_router(policy: ref.Policy) -> sor.StaticRouter | sor.ContKukanovRouter | str:
+def as_policy(policy: ref.Policy) -> Policy:
     if policy.kind == "cont_kukanov":
         fields = (
             "lambda_over",
@@ -304,21 +309,17 @@ def as_router(policy: ref.Policy) -> sor.StaticRouter | sor.ContKukanovRouter | 
             adverse_selection=policy.adverse_selection / NANOS,
         )
     names = ("lambda_over", "lambda_under", "theta_queue", "unit", "rule", "plan", "overbook")
+    if policy.kind == "twap":
+        return sor.Twap(bucket=policy.bucket)
     if policy.kind != "router":
-        return policy.kind
+        return sor.POLICIES[{"vwap": "pro_rata"}.get(policy.kind, policy.kind)]
     return sor.StaticRouter(**{name: getattr(policy, name) for name in names})
 
 
 def replay_all(quotes: sor.Quotes, cases: Sequence[Case], *, threads: int = 1) -> list[Ledger]:
     """Replay every case in the core, in one call: variant i is case i, and so is parent i."""
     variants = [
-        Variant(
-            name=str(i),
-            policy=as_router(case.policy),
-            market=as_market(case.settings, quotes),
-            twap_bucket=case.policy.bucket,
-        )
-        for i, case in enumerate(cases)
+        Variant(policy=as_policy(case.policy), market=as_market(case.settings, quotes)) for case in cases
     ]
     orders = list(dict.fromkeys(case.order for case in cases))
     ledger = replay(quotes, [as_parent(order) for order in orders], variants, record=True, threads=threads)
@@ -329,13 +330,13 @@ def replay_all(quotes: sor.Quotes, cases: Sequence[Case], *, threads: int = 1) -
 
 def by_case(frame: pl.DataFrame, parents: Sequence[int]) -> list[pl.DataFrame]:
     """Return the rows of (variant i, parent parents[i]) for every i."""
-    keys = pl.DataFrame({"policy": [str(i) for i in range(len(parents))], "parent": parents})
-    keys = keys.cast({"policy": frame["policy"].dtype, "parent": frame["parent"].dtype})
-    parts = frame.join(keys, on=["policy", "parent"], how="semi", maintain_order="left").partition_by(
-        "policy", as_dict=True, include_key=False
+    keys = pl.DataFrame({"variant": range(len(parents)), "parent": parents})
+    keys = keys.cast({"variant": frame["variant"].dtype, "parent": frame["parent"].dtype})
+    parts = frame.join(keys, on=["variant", "parent"], how="semi", maintain_order="left").partition_by(
+        "variant", as_dict=True, include_key=False
     )
-    empty = frame.drop("policy").clear()
-    return [parts.get((str(i),), empty) for i in range(len(parents))]
+    empty = frame.drop("variant").clear()
+    return [parts.get((i,), empty) for i in range(len(parents))]
 
 
 def rows(frame: pl.DataFrame, quotes: sor.Quotes) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
-"""Scenarios of the outflows that a queue sees: drawn from a law, from a sample, or probed on a tape (MODEL C9)."""
+"""Scenarios of the outflows that a queue sees: drawn from a law, from a sample, or probed on a tape (rule C9)."""
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -10,17 +12,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.replay.replay import core_visibility
-from sor.settings.params import Book, Duration, Queue, Side, _choice, _instance, _positive, _whole
+from sor.replay.lower import core_visibility
+from sor.settings.checks import above_zero, at_least, choice, instance, number, numbers, positive, whole
+from sor.settings.market import Book
+from sor.settings.orders import Side
+from sor.settings.routers import Queue
 from sor.tape.tape import Quotes, Trades
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sor.settings.times import Duration
+
 Table: TypeAlias = NDArray[np.float64]
 Seed: TypeAlias = "int | np.random.Generator"
 Scenarios: TypeAlias = ArrayLike | pl.DataFrame
-"""One row a scenario, one column a venue; of a frame, the columns that are numbers."""
+"""One row per scenario, one column per venue; of a frame, the columns that are numbers."""
 
 
 _MOST_WINDOWS = 1_000_000
@@ -37,7 +44,7 @@ def probe_outflows(
     queue: Queue = "expected",
     book: Book | None = None,
 ) -> pl.DataFrame:
-    """Find what limit orders would have been filled in past windows of a tape (MODEL C9).
+    """Find what limit orders would have been filled in past windows of a tape (rule C9).
 
     When a window opens, a probe order joins the own-side best quote of every venue where one can be posted, and
     rests until the window ends. Its filled shares are `(xi_k - Q_k)+`, at most `quantity`: the queue it stood
@@ -51,12 +58,13 @@ def probe_outflows(
         window: Its length.
         every: From the start of one window to the next, the first at the start of the tape; `window` by
             default, so that none overlap.
-        queue: How queues are simulated (MODEL C10).
+        queue: How queues are simulated (rule C10).
         book: Which quotes exist and are seen: its `snapshot`, `collar` and `max_quote_age`.
 
     Returns:
-        A row a window, in order: `start`, `end` (Datetime(ns, UTC); the row is known from `end` on), and a
-        column of filled shares (Int64) for every venue of the tape, 0 where the probe could not be posted.
+        One row per window, in order: `start`, `end` (Datetime(ns, UTC); the row is known from `end` on), and a
+        column of filled shares (Int64) for every venue of the tape, 0 where the probe could not be posted. A venue
+        called `start` or `end` is `start (venue)` here.
 
     Raises:
         ParameterError: Naming the argument; also if no window fits on the tape.
@@ -69,15 +77,15 @@ def probe_outflows(
         ['start', 'end', 'V1', 'V2', 'V3', 'V4', 'V5']
 
     """
-    _instance("quotes", quotes, Quotes)
+    instance("quotes", quotes, Quotes)
     tape = quotes if trades is None else quotes.with_trades(trades)
     book = Book() if book is None else book
-    _instance("book", book, Book)
-    _choice("side", side, Side)
-    _choice("queue", queue, Queue)
-    quantity = _whole("quantity", quantity)
-    length = _positive("window", window)
-    step = length if every is None else _positive("every", every)
+    instance("book", book, Book)
+    choice("side", side, Side)
+    choice("queue", queue, Queue)
+    quantity = whole("quantity", quantity)
+    length = positive("window", window)
+    step = length if every is None else positive("every", every)
     if tape.start + length > tape.end:
         seconds = (tape.end - tape.start) / 1e9
         raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
@@ -99,7 +107,9 @@ def probe_outflows(
     )
     utc = pl.Datetime("ns", "UTC")
     times = pl.DataFrame({"start": ends - length, "end": ends}).cast(utc)
-    shares = pl.DataFrame(filled, schema=tape.venues["name"].to_list(), orient="row")
+    # A venue may be called like one of the times.
+    names = [f"{name} (venue)" if name in times.columns else name for name in tape.venues["name"]]
+    shares = pl.DataFrame(filled, schema=names, orient="row")
     return times.hstack(shares.get_columns())
 
 
@@ -117,45 +127,89 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
         Array of shape `(n, venues)`, shares.
 
     """
-    _shape(n, venues)
-    if not 0 <= weight <= 1:
-        raise ParameterError(f"weight must be in [0, 1], got {weight}")
-    _positive_numbers("mean", mean)
-    rng = np.random.default_rng(seed)
+    n, venues = _drawn(n, venues)
+    weight = number("weight", weight, least=0, most=1)
+    mean = above_zero("mean", mean)
+    rng = _generator(seed)
     common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
     return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
 
 
 def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: Seed) -> Table:
-    """Draw independent exponential outflows, one mean or one per venue; shape `(n, venues)`."""
-    _shape(n, venues)
-    return np.random.default_rng(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
+    """Draw independent exponential outflows.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        mean: Mean outflow, shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
+    n, venues = _drawn(n, venues)
+    return _generator(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
 
 
 def pareto(
     n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float], seed: Seed
 ) -> Table:
-    """Draw independent outflows with `P(xi > x) = (scale / x)^shape`, `x >= scale`; shape `(n, venues)`."""
-    _shape(n, venues)
-    draws = np.random.default_rng(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
-    return _positive_numbers("scale", scale) * (1 + draws)
+    """Draw independent Pareto outflows: `P(xi > x) = (scale / x)^shape` for `x >= scale`.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        shape: Tail exponent: one value, or one per venue.
+        scale: Least outflow, shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
+    n, venues = _drawn(n, venues)
+    draws = _generator(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
+    return np.asarray(_positive_numbers("scale", scale)) * (1 + draws)
 
 
 def gamma(
     n: int, venues: int, *, shape: float | Sequence[float], scale: float | Sequence[float] = 1.0, seed: Seed
 ) -> Table:
-    """Draw independent gamma outflows of mean `shape * scale`; shape `(n, venues)`."""
-    _shape(n, venues)
-    return np.random.default_rng(seed).gamma(
+    """Draw independent gamma outflows of mean `shape * scale`.
+
+    Args:
+        n: Scenarios.
+        venues: Venues.
+        shape: One value, or one per venue.
+        scale: Shares: one value, or one per venue.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
+    n, venues = _drawn(n, venues)
+    return _generator(seed).gamma(
         _positive_numbers("shape", shape), _positive_numbers("scale", scale), size=(n, venues)
     )
 
 
 def empirical(outflows: Scenarios, n: int, *, seed: Seed) -> Table:
-    """Draw `n` rows of observed outflows with replacement; a row stays whole, so dependence is kept."""
+    """Draw rows of observed outflows with replacement; a row stays whole, so dependence is kept.
+
+    Args:
+        outflows: Observed, one row per scenario and one column per venue, shares.
+        n: How many to draw.
+        seed: Seed of NumPy's default generator, or a generator.
+
+    Returns:
+        Array of shape `(n, venues)`, shares.
+
+    """
     table = as_table(outflows)
-    _shape(n, table.shape[1])
-    return table[np.random.default_rng(seed).integers(table.shape[0], size=n)]
+    n = at_least("n", n, 1)
+    return table[_generator(seed).integers(table.shape[0], size=n)]
 
 
 def as_table(scenarios: Scenarios) -> Table:
@@ -178,14 +232,20 @@ def as_table(scenarios: Scenarios) -> Table:
     return table
 
 
-def _positive_numbers(name: str, value: float | Sequence[float]) -> Table:
-    array = np.asarray(value, dtype=np.float64)
-    if not (np.isfinite(array).all() and (array > 0).all()):
+def _positive_numbers(name: str, value: float | Sequence[float]) -> float | list[float]:
+    if isinstance(value, Real):
+        return above_zero(name, value)
+    found = numbers(name, value)
+    if not all(math.isfinite(each) and each > 0 for each in found):
         raise ParameterError(f"{name} must be positive, got {value}")
-    return array
+    return found
 
 
-def _shape(n: int, venues: int) -> None:
-    for name, value in (("n", n), ("venues", venues)):
-        if value < 1:
-            raise ParameterError(f"{name} must be at least 1, got {value}")
+def _drawn(n: int, venues: int) -> tuple[int, int]:
+    return at_least("n", n, 1), at_least("venues", venues, 1)
+
+
+def _generator(seed: Seed) -> np.random.Generator:
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return np.random.default_rng(at_least("seed", seed, 0))

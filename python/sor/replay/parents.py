@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import ParameterError
-from sor.settings.params import Order, Orders, OrderSchedule
+from sor.errors import DataError, ParameterError
+from sor.settings.orders import Order, OrderSchedule
 from sor.settings.times import INT64_MAX, duration_ns, format_ns, to_ns
+from sor.tape.schema import UNDEF_PRICE
+from sor.tape.venues import venues_on_tape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sor.settings.market import Market
     from sor.tape.tape import Quotes
 
 _MOST_ORDERS = 1_000_000
@@ -35,38 +38,67 @@ class Parent:
         return 1 if self.side == "buy" else -1
 
 
-def on_tape(orders: Orders, quotes: Quotes) -> list[Parent]:
-    """Resolve orders against a tape.
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A tape, the parents laid on it, and the markets they meet there: one, but for a stress test."""
+
+    quotes: Quotes
+    parents: Sequence[Parent]
+    markets: tuple[Market, ...]
+
+    @property
+    def market(self) -> Market:
+        """The first market."""
+        return self.markets[0]
+
+
+def market_on(market: Market, quotes: Quotes) -> Market:
+    """Lay a market on a tape: `venues` then holds the terms of every venue of the tape, by index.
 
     Raises:
-        ParameterError: If there is none, or one starts before the tape or ends past it.
+        ParameterError: If it names a venue that is not on the tape, or one twice.
 
     """
-    if isinstance(orders, OrderSchedule):
-        return _scheduled(orders, quotes)
-    if isinstance(orders, Order):
-        return [_resolve(orders, quotes, "order")]
-    if not isinstance(orders, Sequence) or not all(isinstance(order, Order) for order in orders):
-        raise ParameterError(
-            f"orders must be an Order, a sequence of them, or orders_every(...), got {orders!r}"
-        )
-    if not orders:
-        raise ParameterError("orders must hold at least one Order")
-    return [_resolve(order, quotes, f"orders[{i}]") for i, order in enumerate(orders)]
+    venues = (
+        venue if venue.latency is not None else replace(venue, latency=market.latency)
+        for venue in venues_on_tape(market.venues, quotes)
+    )
+    return replace(market, venues=tuple(venues))
 
 
-def core_parents(parents: Sequence[Parent]) -> list[tuple[int, int, int, int, int, int]]:
-    """Return parents as the core takes them, equal ones told apart by a running number."""
-    seen: Counter[Parent] = Counter()
-    rows = []
-    for parent in parents:
-        rows.append((parent.sign, parent.quantity, parent.start, parent.end, parent.lot, seen[parent]))
-        seen[parent] += 1
-    return rows
+def lay(orders: Sequence[Order | OrderSchedule], quotes: Quotes) -> list[Parent]:
+    """Lay orders onto a tape that can execute them.
+
+    Raises:
+        DataError: If the tape never quotes the side an order takes.
+        ParameterError: If an order starts before the tape or ends past it.
+
+    """
+    alone = len(orders) == 1
+    parents: list[Parent] = []
+    for i, order in enumerate(orders):
+        if isinstance(order, OrderSchedule):
+            parents += _scheduled(order, quotes)
+        else:
+            parents.append(_resolve(order, quotes, "order" if alone else f"orders[{i}]"))
+    for side, column, word in (("buy", "ask_px", "ask"), ("sell", "bid_px", "bid")):
+        wanted = any(parent.side == side for parent in parents)
+        if wanted and bool((quotes.frame[column] == UNDEF_PRICE).all()):
+            raise DataError(
+                f"{quotes.source}: no {word} quote in {len(quotes):,} records, so a {side} cannot trade"
+            )
+    return parents
+
+
+def covers(quotes: Quotes, order: Order | OrderSchedule) -> bool:
+    """Tell whether an order belongs on a tape: a schedule and an order without a start belong on every one."""
+    if isinstance(order, OrderSchedule) or order.start is None:
+        return True
+    return quotes.start <= to_ns(order.start, "start") < quotes.end
 
 
 def parents_frame(parents: Sequence[Parent]) -> pl.DataFrame:
-    """One row a parent: `parent, side, quantity, lot, start, end`; times are Datetime(ns, UTC)."""
+    """One row per parent: `parent, side, quantity, lot, start, end`; times are Datetime(ns, UTC)."""
     utc = pl.Datetime("ns", "UTC")
     return pl.DataFrame(
         {
@@ -92,7 +124,10 @@ def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
         )
     starts = range(quotes.start, quotes.end - horizon + 1, every)
     return [
-        Parent(schedule.side, schedule.quantity, start, start + horizon, schedule.lot) for start in starts
+        Parent(side, quantity, start, start + horizon, schedule.lot)
+        for side in schedule.sides
+        for quantity in schedule.quantities
+        for start in starts
     ]
 
 

@@ -145,6 +145,12 @@ _SENT = _columns(
         "currency per share",
         "The router's `lambda_under + theta_queue`; null for baselines.",
     ),
+    (
+        "gap",
+        REAL,
+        "currency",
+        "How much cheaper a better split of its decision might at most have been; null where there is none.",
+    ),
     ("met_price", REAL, "currency per share", "Quote it met; null where there was none."),
     ("met_displayed", WHOLE, "shares", "Displayed there; of a limit order, at its price when it joined."),
     (
@@ -217,9 +223,15 @@ _SAVED = _columns(
     (
         "savings_bps",
         REAL,
+        "bps of Q * M0",
+        "Mean of the router's paired savings; null for the router itself.",
+    ),
+    (
+        "cash_savings_bps",
+        REAL,
         "bps of its price",
-        "The router's all-in price against this policy's; null for routers.",
-    )
+        "The router's all-in price of all parents against this policy's; null for the router itself.",
+    ),
 )
 _ARRIVAL = _columns(
     ("arrival_spread_bps", REAL, "bps of the mid", "Spread at the start; null while one side is empty."),
@@ -294,7 +306,7 @@ _PLACES = _columns(
     ("left", WHOLE, "shares", "Its own shares not yet filled."),
 )
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
-_CHILD_MONEY = ("mid", "seen_price", "marginal", "threshold", "met_price")
+_CHILD_MONEY = ("mid", "seen_price", "marginal", "threshold", "gap", "met_price")
 TABLES: Mapping[str, Table] = {
     "Backtest.summary": _table("One row per policy, the router first.", _POLICY, _SUMMARY, _SAVED),
     "Backtest.orders": _table(
@@ -366,9 +378,8 @@ TABLES: Mapping[str, Table] = {
         ("time, spread, depth, size, side or tape", TEXT, "", "The bin."),
         _COMPARED[1:],
     ),
-    "Search.table": _table("One row per point of the grid.", _POINTS),
-    "Selection.table": _table("One row per point tried.", _POINTS, _BEHIND),
-    "Selection.folds": _table(
+    "Search.table": _table("One row per point tried.", _POINTS, _BEHIND),
+    "Search.folds": _table(
         "One row per fold of the walk-forward.",
         ("fold", COUNT, "", "From 0."),
         ("boundary", TIME, "", "Train before it, test after it."),
@@ -380,7 +391,7 @@ TABLES: Mapping[str, Table] = {
         ("out_of_sample_bps", REAL, "bps of Q * M0", "Its mean shortfall on `test`."),
         ("hindsight_bps", REAL, "bps of Q * M0", "The least on `test` of all points tried in the fold."),
     ),
-    "Selection.comparisons": _table(
+    "Search.comparisons": _table(
         "One row per other policy: savings in and out of sample, and the chance that the best is luck.",
         _only(_COMPARED, "against", "parents"),
         ("in_sample", REAL, "bps of Q * M0", "Mean savings of the best point on the parents of all tests."),
@@ -389,11 +400,11 @@ TABLES: Mapping[str, Table] = {
         ("p_reality_check", REAL, "probability", "Of a best as good, if no point were better (White)."),
         ("p_spa", REAL, "probability", "The same, clearly worse points not counted (Hansen)."),
     ),
-    "Comparison.table": _table(
-        "One row per scenario.",
-        ("scenario", TEXT, "", "Name of the scenario."),
+    "Stress.table": _table(
+        "One row per market.",
+        ("market", TEXT, "", "Name of the market."),
         _SUMMARY,
-        ("saved_<baseline>_bps", REAL, "bps of its price", "The router's savings against it."),
+        ("saved_<policy>_bps", REAL, "bps of Q * M0", "The router's mean paired savings against it."),
     ),
     "probe_outflows": _table(
         "One row per window.",

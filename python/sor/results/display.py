@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import html
+import textwrap
 
 import polars as pl
+
+_LEAST_DIGITS = 3
+
+
+def escaped(text: str) -> str:
+    """Return text that HTML shows as it is."""
+    return html.escape(text)
 
 
 def rounded(frame: pl.DataFrame) -> pl.DataFrame:
@@ -12,14 +20,87 @@ def rounded(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.selectors.float().round(3) + 0.0)
 
 
+WIDTH = 80
+"""Columns of a terminal that every table fits."""
+_MOST_NAME = 30
+
+
 def text(frame: pl.DataFrame) -> str:
-    """Return a whole frame as text, rules only between header and rows; what is null is a dash."""
-    with pl.Config(
-        tbl_rows=-1,
-        tbl_cols=-1,
-        tbl_hide_dataframe_shape=True,
-        tbl_hide_column_data_types=True,
-        tbl_width_chars=160,
-        tbl_formatting="UTF8_HORIZONTAL_ONLY",
-    ):
-        return re.sub(r"\bnull\b", "   -", str(frame))
+    """Return a whole frame as aligned text: names over rows, numbers to the right, what is null a dash.
+
+    A table wider than a terminal goes on below, its first column repeated.
+    """
+    if not frame.columns:
+        return "nothing to show"
+    first, *others = (_column(column) for column in frame)
+    blocks: list[list[list[str]]] = [[first]]
+    for column in others:
+        if sum(len(cells[0]) + 2 for cells in (*blocks[-1], column)) - 2 > WIDTH and len(blocks[-1]) > 1:
+            blocks.append([first])
+        blocks[-1].append(column)
+    return "\n\n".join(map(_block, blocks))
+
+
+def heading(words: str) -> str:
+    """Return a line of words, wrapped where it is wider than a terminal."""
+    return "\n".join(textwrap.wrap(words, WIDTH, subsequent_indent="  "))
+
+
+def as_html(title: str, frame: pl.DataFrame, *notes: str) -> str:
+    """Return the table of `text` for a notebook, with a title and notes; every word escaped."""
+    items = "".join(f"<li>{escaped(note)}</li>" for note in notes)
+    head = f"<b>{escaped(title)}</b>" + (f"<ul>{items}</ul>" if items else "")
+    if not frame.columns:
+        return head
+    columns = [_column(column, short=False) for column in frame]
+    ends = ["right" if column.dtype.is_numeric() else "left" for column in frame]
+    tags = ("th", *("td" for _ in range(frame.height)))
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f'<{tag} style="text-align:{end}">{escaped(cell.strip())}</{tag}>'
+            for cell, end in zip(cells, ends, strict=True)
+        )
+        + "</tr>"
+        for tag, cells in zip(tags, zip(*columns, strict=True), strict=True)
+    )
+    return f"{head}<table>{rows}</table>"
+
+
+def _block(columns: list[list[str]]) -> str:
+    header, *rows = ("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
+    rule = "-" * max(map(len, (header, *rows)))
+    return "\n".join([header, rule, *rows])
+
+
+def _column(column: pl.Series, *, short: bool = True) -> list[str]:
+    """Return the cells of a column, its name first, all of one width."""
+    values = column.to_list()
+    if column.dtype.is_float():
+        digits = max((_digits(value) for value in values if value is not None), default=0)
+        digits = max(digits, _LEAST_DIGITS)
+        cells = ["-" if value is None else f"{value + 0.0:,.{digits}f}" for value in values]
+    else:
+        cells = [_cell(value) for value in values]
+    if short:
+        cells = [cell if len(cell) <= _MOST_NAME else f"{cell[: _MOST_NAME - 3]}..." for cell in cells]
+    width = max(map(len, (column.name, *cells)))
+    right = column.dtype.is_numeric()
+    return [cell.rjust(width) if right else cell.ljust(width) for cell in (column.name, *cells)]
+
+
+def _digits(value: float) -> int:
+    """Count the digits behind the point that a rounded number has, at most six."""
+    return len(f"{value:.6f}".rstrip("0").partition(".")[2])
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)

@@ -1,23 +1,17 @@
-"""Why a child order was sent and what became of it, in words (MODEL P5)."""
+"""Why a child order was sent and what became of it, in words (rule P5)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sor.settings.params import ContKukanovRouter
+from sor.settings.routers import ContKukanovRouter, StaticRouter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sor.settings.params import Router
+    from sor.settings.routers import Policy
 
-_RULES = {
-    "best_ask": "best_ask takes the venue with the best displayed price, up to what is available there",
-    "sweep": "sweep takes every venue, cheapest all-in first",
-    "twap": "twap sweeps the shares its schedule has released",
-    "vwap": "vwap splits what is left in proportion to the available sizes",
-}
 _ENDINGS = {
     "no_quote": "the venue showed no quote any more",
     "limit": "the quote had moved beyond the child's limit",
@@ -26,19 +20,19 @@ _ENDINGS = {
     "expired": "the order ended before the child arrived",
 }
 _RESTED = {
-    "queue": "the queue ahead was not used up",
+    "queue": "the queue ahead was not exhausted",
     "expired": "its epoch ended before it arrived",
     "crossed": "it would have taken, and only adds liquidity",
 }
 
 
-def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: Router | str) -> str:
+def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: Policy) -> str:
     """Describe a child.
 
     Args:
-        child: A row of `Backtest.children_of`.
-        order: The row of `Backtest.orders_of` of its parent.
-        policy: What sent it.
+        child: A row of `PolicyView.children`.
+        order: The row of `PolicyView.orders` of its parent.
+        policy: The policy that sent it.
 
     """
     return "\n".join(
@@ -54,9 +48,7 @@ def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: Ro
     )
 
 
-def _why(child: Mapping[str, Any], policy: Router | str) -> str:
-    if isinstance(policy, str):
-        return _RULES[policy]
+def _why(child: Mapping[str, Any], policy: Policy) -> str:
     if isinstance(policy, ContKukanovRouter):
         if child["kind"] == "post":
             return (
@@ -64,12 +56,17 @@ def _why(child: Mapping[str, Any], policy: Router | str) -> str:
                 f"{-child['marginal']:+.4f} a share against the mid (rebate included)"
             )
         return "its epoch's market order, swept over all venues, cheapest all-in first"
+    if not isinstance(policy, StaticRouter):
+        return policy.rule
     marginal = f"its last lot costs {child['marginal']:+.4f} a share"
     if child["threshold"] is None:
         return f"{marginal} (fee included); the strict rule takes the cheapest split of exactly what is left"
+    unproven = (
+        "" if child["gap"] is None else f"; that no split is cheaper is proven but for {child['gap']:.4f}"
+    )
     return (
         f"{marginal} against the mid (fee included), less than the {child['threshold']:.4f} that leaving it "
-        "costs (lambda_under + theta_queue)"
+        f"costs (lambda_under + theta_queue){unproven}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the ledger says about a policy, as polars expressions (MODEL P6, P7).
+"""What the ledger says about a policy, as polars expressions (rules P6, P7).
 
 Costs in the ledger are signed integers, positive when worse for the parent, so every figure here is one
 division at the end of exact sums.
@@ -6,13 +6,25 @@ division at the end of exact sums.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PARTS = ("spread", "slippage", "timing", "opportunity", "fees", "rebates")
 """The parts of the shortfall; rebates are subtracted."""
 
 SIGN = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
 """+1 for a buy, -1 for a sell."""
+
+TRADED = pl.col("status") != "no_quotes"
+"""Parents that could trade."""
+
+VALUE = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+"""Arrival value `Q * M0`, nanos: what basis points are of."""
 
 
 def to_currency(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -25,10 +37,8 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
 
     A parent that could not trade (`no_quotes`) has null prices and costs.
     """
-    traded = pl.col("status") != "no_quotes"
-    base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
     per_share = 1e9 * pl.col("quantity")
-    bps = [(pl.when(traded).then(pl.col(part) / base * 1e4)).alias(f"{part}_bps") for part in PARTS]
+    bps = [(pl.when(TRADED).then(pl.col(part) / VALUE * 1e4)).alias(f"{part}_bps") for part in PARTS]
     return parents.select(
         *(
             "parent",
@@ -43,35 +53,37 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
             "unwound",
         ),
         (pl.col("arrival_mid") / 1e9).alias("arrival_mid"),
-        pl.when(traded).then(SIGN * pl.col("notional") / per_share).alias("avg_fill_px"),
-        pl.when(traded).then(SIGN * pl.col("all_in") / per_share).alias("all_in_px"),
-        pl.when(traded).then(pl.col("shortfall") / base * 1e4).alias("shortfall_bps"),
+        pl.when(TRADED).then(SIGN * pl.col("notional") / per_share).alias("avg_fill_px"),
+        pl.when(TRADED).then(SIGN * pl.col("all_in") / per_share).alias("all_in_px"),
+        pl.when(TRADED).then(pl.col("shortfall") / VALUE * 1e4).alias("shortfall_bps"),
         *bps,
         *("children", "fills", "ts_done"),
     )
 
 
 def summary_table(parents: pl.DataFrame) -> pl.DataFrame:
-    """One row a policy: cash over all parents, means over parents in basis points of `Q * M0` (MODEL P7).
+    """One row per policy, or variant: whichever the first column names (rule P7).
+
+    Cash over all parents, means over parents in basis points of `Q * M0`.
 
     `fills` counts the executions, `seconds` is the mean time from a parent's start to its last. Parents that could
     not trade count in `no_quotes` and in nothing else.
     """
-    policies = parents.partition_by("policy", maintain_order=True)
+    policies = parents.partition_by(parents.columns[0], maintain_order=True)
     return pl.concat([_policy_summary(part) for part in policies])
 
 
 def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
     # One policy at a time: a grouped sum of floats would depend on the number of threads.
-    traded = parents.filter(pl.col("status") != "no_quotes")
-    base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+    whose = parents.to_series(0)
+    traded = parents.filter(TRADED)
     # One order's money fits 64 bits (the core sees to it); that of many need not.
     all_in = pl.col("all_in").cast(pl.Int128)
     signed = SIGN * all_in
     # Nothing traded: what is per share is null.
     shares = pl.when(pl.len() > 0).then(pl.col("quantity").sum())
     return traded.select(
-        pl.lit(parents["policy"][0], dtype=parents["policy"].dtype).alias("policy"),
+        pl.lit(whose[0], dtype=whose.dtype).alias(whose.name),
         pl.len().alias("parents"),
         pl.lit(parents.height - traded.height).alias("no_quotes"),
         pl.col("quantity").sum(),
@@ -80,8 +92,8 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
         (pl.col("completed").sum() / shares).alias("completed_ratio"),
         (signed.sum() / 1e9).alias("total_cash"),
         (signed.sum() / (1e9 * shares)).alias("avg_fill_px"),
-        (pl.col("shortfall") / base * 1e4).mean().alias("shortfall_bps"),
-        *((pl.col(part) / base * 1e4).mean().alias(f"{part}_bps") for part in PARTS),
+        (pl.col("shortfall") / VALUE * 1e4).mean().alias("shortfall_bps"),
+        *((pl.col(part) / VALUE * 1e4).mean().alias(f"{part}_bps") for part in PARTS),
         pl.col("fills").sum(),
         ((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds() / 1e9).mean().alias("seconds"),
         all_in.sum().alias("_all_in"),
@@ -117,14 +129,54 @@ def child_costs(children: pl.DataFrame, fills: pl.DataFrame, parents: pl.DataFra
     return filled.with_columns(total.alias("cost"))
 
 
-def savings_bps(router: int | None, baseline: int | None) -> float | None:
-    """Difference of all-in prices as basis points of the baseline's, positive when the router is better (P6).
+def cash_savings_bps(router: int | None, other: int | None) -> float | None:
+    """Difference of all-in cash over all parents as bps of the other's, positive when the router is better (rule P6).
+
+    Large orders count for more here than in the paired mean, which weighs parents alike.
 
     Args:
         router: Signed all-in cash of the router's parents, nanos.
-        baseline: The same of the baseline over the same parents.
+        other: The same of the other policy over the same parents.
 
     """
-    if router is None or not baseline:
+    if router is None or not other:
         return None
-    return (baseline - router) / abs(baseline) * 1e4
+    return (other - router) / abs(other) * 1e4
+
+
+def paired_savings(ledger: pl.DataFrame, parents: pl.DataFrame, policy: str) -> pl.DataFrame:
+    """Return what `policy` saves against every other policy on each parent, in bps of the parent's value.
+
+    Parents that either could not trade are left out.
+
+    Args:
+        ledger: `Ledger.parents`.
+        parents: What is known of the parents; its columns stand in every row.
+        policy: Whose savings.
+
+    Returns:
+        `against`, the columns of `parents`, `savings_bps` and its parts, which sum to it.
+
+    """
+    costs = ["shortfall", *PARTS]
+    rows = ledger.filter(TRADED).select("policy", "parent", "arrival_mid", *costs)
+    mine = rows.filter(pl.col("policy") == policy).drop("policy")
+    # Differences are taken as integers; a rebate lowers the cost.
+    gains = [
+        ((pl.col(cost) - pl.col(f"{cost}_mine")) * (-1 if cost == "rebates" else 1) / VALUE * 1e4).alias(
+            "savings_bps" if cost == "shortfall" else f"{cost}_bps"
+        )
+        for cost in costs
+    ]
+    return (
+        rows.filter(pl.col("policy") != policy)
+        .join(mine, on="parent", suffix="_mine", maintain_order="left")
+        .join(parents, on="parent", maintain_order="left")
+        .select(pl.col("policy").alias("against"), *parents.columns, *gains)
+    )
+
+
+def parent_costs(rows: pl.DataFrame) -> NDArray[np.float64]:
+    """Return the shortfall of parent rows in bps of arrival value; NaN where the parent could not trade."""
+    bps = pl.when(TRADED).then(pl.col("shortfall") / VALUE * 1e4)
+    return rows.select(bps.fill_null(float("nan")).alias("bps"))["bps"].to_numpy()

@@ -1,17 +1,16 @@
-"""What limit orders did: time to fill, and what their fills were worth afterwards (MODEL C10)."""
+"""What limit orders did: time to fill, and what their fills were worth afterwards (rule C10)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
-from sor import _core
+from sor.replay.replay import mids
 from sor.results.metrics import SIGN
 
 if TYPE_CHECKING:
-    from sor.settings.params import Book
+    from sor.settings.market import Book
     from sor.tape.tape import Quotes
 
 MARKOUTS = (1, 10, 60)
@@ -21,7 +20,7 @@ _SECOND = 1_000_000_000
 
 
 def posts(children: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
-    """Describe one policy's limit orders: the columns of `Backtest.posts_of`.
+    """Describe one policy's limit orders: the columns of `PolicyView.posts`.
 
     Args:
         children: Its rows of `Ledger.children`.
@@ -64,14 +63,14 @@ def with_later_mids(quotes: Quotes, fills: pl.DataFrame, parents: pl.DataFrame, 
         parents.select("parent", "side"), on="parent", maintain_order="left"
     )
     executed = passive["ts_executed"].to_physical().to_numpy()
-    later = {f"mid_{seconds}s": _mids(quotes, executed + seconds * _SECOND, book) for seconds in MARKOUTS}
+    later = {f"mid_{seconds}s": mids(quotes, executed + seconds * _SECOND, book) for seconds in MARKOUTS}
     return passive.select(
         *("parent", "child", "venue", "ts_executed", "side", "quantity", "price", "mid")
     ).with_columns(**later)
 
 
 def markouts(fills: pl.DataFrame) -> pl.DataFrame:
-    """Sum up passive fills: the columns of `Backtest.markouts_of`.
+    """Sum up passive fills: the columns of `PolicyView.markouts`.
 
     Args:
         fills: What `with_later_mids` returns.
@@ -99,11 +98,3 @@ def _markout(fills: pl.DataFrame, seconds: int, mid: str) -> pl.DataFrame:
             "edge_bps"
         ),
     )
-
-
-def _mids(quotes: Quotes, times: np.ndarray, book: Book) -> pl.Series:
-    order = np.argsort(times, kind="stable")
-    values, present = _core.mids(quotes.arrays(), quotes.venues.height, book.snapshot, times[order])
-    mids, known = np.empty_like(values), np.empty_like(present)
-    mids[order], known[order] = values, present & (times[order] <= quotes.end)
-    return pl.select(pl.when(pl.Series(known)).then(pl.Series(mids))).to_series()

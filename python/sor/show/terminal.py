@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 from rich.markup import escape
 from rich.table import Table
 
-from sor.settings.params import ContKukanovRouter
+from sor.errors import MissingExtra
+from sor.results.backtest import Backtest
+from sor.results.search import Search
+from sor.results.stress import Stress
+from sor.results.study import Study
+from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
-from sor.studies.backtest import ROUTER, Backtest
-from sor.studies.grid import AXES, Search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +29,10 @@ if TYPE_CHECKING:
 # The router under another queue model stands, indented, below the router.
 _INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
 
-__all__ = ["escape", "show_backtest", "show_search", "show_tape", "write"]
+__all__ = ["Result", "escape", "show", "show_tape", "write"]
+
+Result: TypeAlias = Backtest | Search | Study | Stress
+"""What a verb returns."""
 
 
 def show_tape(console: Console, quotes: Quotes) -> None:
@@ -58,7 +65,7 @@ def show_backtest(console: Console, result: Backtest) -> None:
         console.print(_posting(result))
     console.print(
         "[dim]costs: bps of quantity x arrival mid, mean over orders\n"
-        "saved: the router's savings, bps of the other's all-in price[/]"
+        "saved: the router's savings, mean over orders, bps of arrival value[/]"
     )
 
 
@@ -91,33 +98,65 @@ def show_search(console: Console, search: Search) -> None:
     point = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in AXES)
     console.print(f"\n[bold]best[/]  {point}")
     for axis, why in search.flat_axes.items():
-        console.print(f"[yellow]flat[/]  {axis}: {why}", soft_wrap=True)
+        console.print(f"[yellow]flat[/]  {axis}: {why}")
+    console.print(f"[yellow]note[/]  {search.verdict()}")
     show_backtest(console, search.backtest)
 
 
-def write(result: Backtest | Search, out: Path) -> list[str]:
-    """Write the rows, the tables and a chart of cumulative cost; return the names of the files.
+def show(console: Console, result: Result) -> None:
+    """Show a result of any verb."""
+    match result:
+        case Backtest():
+            show_backtest(console, result)
+        case Search():
+            show_search(console, result)
+        case _:
+            console.print(f"\n{result!r}", soft_wrap=True, markup=False)
 
-    Raises:
-        ParameterError: If the chart's packages are missing.
+
+def write(result: Result, out: Path) -> tuple[list[str], str]:
+    """Write the rows, the tables, the settings and a chart into a folder.
+
+    Returns:
+        The names of the files, and why there is no chart (empty where there is one).
 
     """
-    from sor.show import plots
-
     out.mkdir(parents=True, exist_ok=True)
-    backtest = result.backtest if isinstance(result, Search) else result
-    ledger = backtest.ledger
-    frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
-    frames["summary"] = backtest.summary
-    if isinstance(backtest.router, ContKukanovRouter):
-        frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": backtest.posts}
-        frames["markouts"] = backtest.markouts
-    if isinstance(result, Search):
-        frames["search"] = result.table
+    frames = _frames(result)
     for name, frame in frames.items():
         frame.write_parquet(out / f"{name}.parquet")
-    plots.save(plots.cumulative_cost(backtest), out / "cost.png")
-    return [*(f"{name}.parquet" for name in frames), "cost.png"]
+    (out / "run.toml").write_text(result.config(), encoding="utf-8")
+    names = [*(f"{name}.parquet" for name in frames), "run.toml"]
+    if isinstance(result, Stress):
+        return names, ""
+    try:
+        plots = importlib.import_module("sor.show.plots")
+    except MissingExtra as missing:
+        return names, str(missing)
+    drawn = result.backtest if isinstance(result, Search) else result
+    chart = plots.cumulative_cost(drawn) if isinstance(drawn, Backtest) else drawn.plot()
+    importlib.import_module("sor.show.style").save(chart, out / "cost.png")
+    return [*names, "cost.png"], ""
+
+
+def _frames(result: Result) -> dict[str, pl.DataFrame]:
+    if isinstance(result, Stress):
+        return {"stress": result.table, "summary": result.summary}
+    replayed = result.backtest if isinstance(result, Search) else result
+    ledger = replayed.ledger
+    frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
+    frames["summary"] = replayed.summary
+    if isinstance(replayed.router, ContKukanovRouter):
+        frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": replayed.posts}
+        frames["markouts"] = replayed.markouts
+    match result:
+        case Search():
+            frames["search"] = result.table
+            if not result.folds.is_empty():
+                frames |= {"folds": result.folds, "comparisons": result.comparisons}
+        case Study():
+            frames |= {"savings": result.savings, "comparisons": result.comparisons}
+    return frames
 
 
 def _posting(result: Backtest) -> str:
@@ -125,7 +164,9 @@ def _posting(result: Backtest) -> str:
     router, posts = result.router, result.posts
     assert isinstance(router, ContKukanovRouter)
     trades = (
-        "with trades" if result.quotes.trades is not None else "without trades: --trades narrows the bounds"
+        "with trades"
+        if result.quotes[0].trades is not None
+        else "without trades: --trades narrows the bounds"
     )
     lines = [f"[dim]router: {router.queue} queues, indented: the other models of them, {trades}[/]"]
     blind = result.epochs.filter(pl.col("scenarios") == 0).height

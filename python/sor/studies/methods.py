@@ -9,18 +9,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from sor.errors import ParameterError
-from sor.studies.grid import AXES
+from sor.errors import MissingExtra, ParameterError
+from sor.settings.checks import at_least, keep
+from sor.settings.routers import AXES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sor.settings.params import StaticRouter
+    from sor.settings.routers import StaticRouter
 
 Objective: TypeAlias = "Callable[[Sequence[StaticRouter]], NDArray[np.float64]]"
 """Mean shortfall in bps of each point."""
@@ -50,32 +52,61 @@ def grid(objective: Objective, router: StaticRouter, axes: Axes) -> None:
     objective(grid_points(router, axes))
 
 
-def random(count: int, seed: int) -> Method:
-    """Try `count` points drawn within the axes' ranges, log-uniformly where a range is above zero."""
+@dataclass(frozen=True, kw_only=True)
+class RandomPoints:
+    """Tries points drawn within the axes' ranges, log-uniformly where a range is above zero.
 
-    def method(objective: Objective, router: StaticRouter, axes: Axes) -> None:
-        generator = np.random.Generator(np.random.PCG64(seed))
-        shares = generator.random((count, len(AXES))).tolist()
+    Args:
+        points: How many.
+        seed: Of the draws.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    points: int = 27
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        keep(self, points=at_least("points", self.points, 1), seed=at_least("seed", self.seed, 0))
+
+    def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:
+        """Try the points."""
+        generator = np.random.Generator(np.random.PCG64(self.seed))
+        shares = generator.random((self.points, len(AXES))).tolist()
         draws = [{axis: _between(axes[axis], row[i]) for i, axis in enumerate(AXES)} for row in shares]
         objective([at(router, draw) for draw in draws])
 
-    return method
 
-
-def refine(rounds: int) -> Method:
-    """Try the grid, then `rounds` grids around the best point so far.
+@dataclass(frozen=True, kw_only=True)
+class Refine:
+    """Tries the grid, then finer grids around the best point so far.
 
     Each narrows an axis to the neighbours of its best value, halving the steps; where the best value lies
     on the edge of an axis, the axis is extended beyond it by its last step (last ratio, above zero). An
     axis along which nothing changes keeps its best value and costs no more points.
+
+    Args:
+        rounds: Finer grids, after the first.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
     """
 
-    def method(objective: Objective, router: StaticRouter, axes: Axes) -> None:
+    rounds: int = 3
+
+    def __post_init__(self) -> None:
+        keep(self, rounds=at_least("rounds", self.rounds, 0))
+
+    def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:
+        """Try the grids."""
         current = {axis: tuple(sorted(axes[axis])) for axis in AXES}
-        for round_number in range(rounds + 1):
+        for round_number in range(self.rounds + 1):
             points = grid_points(router, current)
             costs = objective(points)
-            if round_number < rounds:
+            if round_number < self.rounds:
                 best = points[int(np.argmin(costs))]
                 shape = tuple(len(current[axis]) for axis in AXES)
                 flat = [bool((np.ptp(costs.reshape(shape), axis=i) == 0.0).all()) for i in range(len(AXES))]
@@ -84,34 +115,79 @@ def refine(rounds: int) -> Method:
                     for i, axis in enumerate(AXES)
                 }
 
-    return method
 
+@dataclass(frozen=True, kw_only=True)
+class Optuna:
+    """Tries points proposed by Optuna's tree-structured Parzen estimator within the axes' ranges (the extra `optuna`).
 
-def optuna(count: int, seed: int) -> Method:
-    """Try `count` points proposed by Optuna's tree-structured Parzen estimator within the axes' ranges.
+    Args:
+        points: How many.
+        seed: Of the proposals.
 
     Raises:
-        ParameterError: Without the package.
+        MissingExtra: Without the package.
+        ParameterError: Naming the argument and what would be right.
 
     """
-    try:
-        import optuna as library  # type: ignore[import-not-found, unused-ignore]  # an extra
-    except ImportError:
-        raise ParameterError("method='optuna' needs the package optuna: pip install 'sor[optuna]'") from None
 
-    def method(objective: Objective, router: StaticRouter, axes: Axes) -> None:
+    points: int = 27
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        keep(self, points=at_least("points", self.points, 1), seed=at_least("seed", self.seed, 0))
+        _optuna()
+
+    def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:
+        """Try the points."""
+        library = _optuna()
         verbosity = library.logging.get_verbosity()
         library.logging.set_verbosity(library.logging.WARNING)
         try:
-            search = library.create_study(sampler=library.samplers.TPESampler(seed=seed))
-            for _ in range(count):
+            search = library.create_study(sampler=library.samplers.TPESampler(seed=self.seed))
+            for _ in range(self.points):
                 trial = search.ask()
                 point = {axis: _suggested(trial, axis, axes[axis]) for axis in AXES}
                 search.tell(trial, float(objective([at(router, point)])[0]))
         finally:
             library.logging.set_verbosity(verbosity)
 
-    return method
+
+METHODS: Mapping[str, Callable[[], Method]] = MappingProxyType(
+    {"grid": lambda: grid, "random": RandomPoints, "refine": Refine, "optuna": Optuna}
+)
+"""What each name stands for."""
+
+SearchMethod: TypeAlias = Literal["grid", "random", "refine", "optuna"] | RandomPoints | Refine | Optuna
+"""A name, or a method with settings of its own."""
+
+
+def as_method(method: object) -> tuple[str, dict[str, Any], Method]:
+    """Return a method's name, its settings, and what runs it.
+
+    Raises:
+        ParameterError: If it is none.
+
+    """
+    if isinstance(method, str) and method in METHODS:
+        made = METHODS[method]()
+    elif isinstance(method, RandomPoints | Refine | Optuna):
+        made = method
+    else:
+        raise ParameterError(
+            f"method must be one of {', '.join(METHODS)}, or sor.RandomPoints, sor.Refine or sor.Optuna, "
+            f"got {method!r}"
+        )
+    if isinstance(made, RandomPoints | Refine | Optuna):
+        return next(name for name, kind in METHODS.items() if kind is type(made)), asdict(made), made
+    return "grid", {}, made
+
+
+def _optuna() -> Any:
+    try:
+        import optuna as library  # type: ignore[import-not-found, unused-ignore]  # an extra
+    except ImportError:
+        raise MissingExtra("method='optuna' needs the package optuna: pip install 'sor[optuna]'") from None
+    return library
 
 
 def _suggested(trial: Any, axis: str, values: Sequence[float]) -> float:

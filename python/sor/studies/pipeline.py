@@ -1,139 +1,154 @@
-"""Many replays over several tapes, in units whose results can be kept in a file and taken up again.
+"""The one pipeline: tapes read, orders laid on them, policies replayed, here or taken from a file.
 
-A unit is one policy on one run of parents of one tape. Replays are deterministic and parents independent
-(MODEL N2, P2), so a result put together from kept and from new units is the result of an uninterrupted run,
-byte for byte.
+Work is cut into units: one policy on one run of parents of one tape. Replays are deterministic and parents independent
+(rules N2, P2), so a result put together from kept and from new units is the result of an uninterrupted run, byte for
+byte.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import sqlite3
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor import _core
-from sor.errors import DataError, ParameterError
-from sor.replay.replay import TABLES, Ledger, Market, Variant, replay
-from sor.settings.params import Duration, Router
-from sor.settings.times import duration_ns
-from sor.tape.venues import venue_names
+from sor.errors import ParameterError
+from sor.replay.ledger import TABLES, Ledger
+from sor.replay.lower import Variant
+from sor.replay.parents import Job, covers, lay, market_on
+from sor.replay.replay import BUILD, VERSION, replay
+from sor.settings.checks import instance
+from sor.settings.config import Config
+from sor.settings.market import Market
+from sor.settings.orders import as_orders
+from sor.settings.routers import OWN
+from sor.settings.run import Run
+from sor.studies.store import Store
+from sor.tape.read import read_quotes, read_trades
+from sor.tape.tape import Quotes, Trades
+from sor.tape.venues import read_venues, venue_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
-    from sor.replay.parents import Parent
-    from sor.studies.progress import Progress
-    from sor.tape.tape import Quotes
+    from sor.settings.orders import Order, Orders, OrderSchedule
+    from sor.settings.routers import Policy
+    from sor.settings.run import Progress
+    from sor.tape.read import Table
 
-Policy: TypeAlias = Router | str
-"""A router, or a baseline by name."""
+Tapes: TypeAlias = "Quotes | Table | Sequence[Quotes | Table]"
+"""One tape or several: each a `Quotes`, a path or a frame. (Files that make up *one* tape: `read_quotes` first.)"""
+TapesTrades: TypeAlias = "Trades | Table | Sequence[Trades | Table | None] | None"
+"""The trades of a tape; of several tapes, one entry for each."""
 
 UNIT_PARENTS = 128
 """Parents in a unit: what an interruption can lose, at most, of the policy under way."""
 
-_APPLICATION_ID = 0x534F5231  # "SOR1": tells our files from other SQLite databases.
-_SCHEMA = f"""
-create table made_of (name text primary key, value text not null);
-create table units (key text primary key, {", ".join(f"{table} blob not null" for table in TABLES)});
-"""
-
 
 @dataclass(frozen=True)
-class Session:
-    """A tape, the parents on it, and what is the same for every policy there."""
+class Asked:
+    """A policy, and the number of the market of every job it is replayed in."""
 
-    quotes: Quotes
-    parents: Sequence[Parent]
-    market: Market
+    policy: Policy
+    market: int = 0
 
 
-class Store:
-    """Finished units in an SQLite file: a unit is there whole or not at all, whenever the process dies.
+def jobs_of(quotes: Tapes, orders: Orders, trades: TapesTrades, markets: Sequence[Market]) -> tuple[Job, ...]:
+    """Read tapes, and lay orders and markets onto each.
 
-    Args:
-        path: The file; made when it does not exist.
-        made_of: What the units depend on besides their key, by name.
+    A schedule, and an order without a start, goes to every tape; an order with one to the tapes that cover it.
 
     Raises:
-        DataError: If the file is not such a store, or cannot be opened.
-        ParameterError: If its units were made of something else, saying of what.
+        DataError: If a tape cannot be read or never quotes the orders' side.
+        ParameterError: If there is no tape, an order lies on none, or a market does not fit a tape.
 
     """
-
-    def __init__(self, path: str | PathLike[str], made_of: Mapping[str, str]) -> None:
-        self._path = fspath(path)
-        try:
-            self._connection = sqlite3.connect(self._path, isolation_level=None)
-        except sqlite3.Error as error:
-            raise DataError(f"resume: cannot open {self._path}: {error}") from None
-        try:
-            self._open(made_of)
-        except sqlite3.Error as error:
-            self.close()
-            raise DataError(f"resume: {self._path} is not a file of kept results: {error}") from None
-        except BaseException:
-            self.close()
-            raise
-
-    def get(self, key: str) -> Ledger | None:
-        """Return a unit, if it is finished."""
-        row = self._connection.execute(
-            f"select {', '.join(TABLES)} from units where key = ?", (key,)
-        ).fetchone()
-        if row is None:
-            return None
-        frames = (pl.read_ipc(io.BytesIO(blob)) for blob in row)
-        return Ledger(**dict(zip(TABLES, frames, strict=True)))
-
-    def put(self, key: str, unit: Ledger) -> None:
-        """Keep a finished unit; on disk when this returns."""
-        blobs = [_ipc(getattr(unit, table)) for table in TABLES]
-        places = ", ".join("?" for _ in (key, *blobs))
-        self._connection.execute(f"insert or replace into units values ({places})", (key, *blobs))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def _open(self, made_of: Mapping[str, str]) -> None:
-        with self._connection:
-            # One writer at a time, from before the first look: two runs may start on one new file.
-            self._connection.execute("begin immediate")
-            (mark,) = self._connection.execute("pragma application_id").fetchone()
-            (tables,) = self._connection.execute("select count(*) from sqlite_master").fetchone()
-            if tables and mark != _APPLICATION_ID:
-                raise DataError(f"resume: {self._path} is a database of something else")
-            if not tables:
-                for statement in _SCHEMA.split(";"):
-                    self._connection.execute(statement)
-                self._connection.execute(f"pragma application_id = {_APPLICATION_ID}")
-                self._connection.executemany("insert into made_of values (?, ?)", made_of.items())
-            found = dict(self._connection.execute("select name, value from made_of"))
-        changed = [name for name, value in made_of.items() if found.get(name) != value]
-        if changed:
-            raise ParameterError(
-                f"resume: {self._path} holds results of other {' and '.join(changed)}; "
-                "delete it or name another file"
-            )
+    tapes = tapes_of(quotes, trades)
+    asked = as_orders(orders)
+    markets = [checked_market(market) for market in markets]
+    if len(tapes) > 1:
+        _each_lies_somewhere(asked, tapes)
+    laid = [(tape, [order for order in asked if len(tapes) == 1 or covers(tape, order)]) for tape in tapes]
+    return tuple(
+        Job(
+            quotes=tape,
+            parents=lay(some, tape),
+            markets=tuple(market_on(market, tape) for market in markets),
+        )
+        for tape, some in laid
+        if some
+    )
 
 
-class Replays:
-    """Replays policies on the parents of several sessions, through a store where a path is given.
+def tapes_of(quotes: Tapes, trades: TapesTrades = None) -> list[Quotes]:
+    """Return tapes as they are, or read them; with their trades where they are given."""
+    tapes = [_tape(each) for each in _row(quotes)]
+    if not tapes:
+        raise ParameterError("quotes must hold at least one tape")
+    if trades is None:
+        return tapes
+    rows = _row(trades)
+    if not rows:
+        raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {trades!r}")
+    if len(rows) != len(tapes):
+        raise ParameterError(f"trades must have one entry for each of {len(tapes)} tapes, got {len(rows)}")
+    return [_with_trades(tape, own) for tape, own in zip(tapes, rows, strict=True)]
 
-    Parents are numbered through all sessions, in their order. Use as a context manager.
+
+def checked_market(market: object) -> Market:
+    """Return a market whose venues are read, unless they are a file's."""
+    instance("market", market, Market)
+    assert isinstance(market, Market)
+    if market.venues is None or isinstance(market.venues, str | PathLike):
+        return market
+    return replace(market, venues=tuple(read_venues(market.venues)))
+
+
+def checked_run(run: object) -> Run:
+    """Check that a run is one."""
+    instance("run", run, Run)
+    assert isinstance(run, Run)
+    return run
+
+
+def config_of(
+    command: str,
+    given: tuple[Tapes, Orders, TapesTrades],
+    jobs: Sequence[Job],
+    policies: Mapping[str, Policy],
+    market: Market,
+    **options: Any,
+) -> Config:
+    """Describe a call, for `result.config()`: paths where paths were given, the tapes' own words where not."""
+    quotes, orders, trades = given
+    symbols = {job.quotes.symbol for job in jobs}
+    return Config(
+        command=command,
+        files=tuple(
+            _label(each, each.source if isinstance(each, Quotes) else "frame") for each in _row(quotes)
+        ),
+        trades=() if trades is None else tuple(_label(each, "frame") for each in _row(trades)),
+        symbol=symbols.pop() if len(symbols) == 1 else None,
+        orders=as_orders(orders),
+        policies={name: policy for name, policy in policies.items() if name not in OWN[1:]},
+        market=checked_market(market),
+        options=options,
+    )
+
+
+class Pipeline:
+    """Replays policies on the parents of several jobs, through a store where the run has a file for one.
+
+    Parents are numbered through all jobs, in their order. Use as a context manager.
 
     Args:
-        sessions: At least one, each with at least one parent.
-        twap_bucket: Length of a TWAP slice's bucket.
-        threads: Worker threads; the result does not depend on it.
-        resume: File of finished units: those in it are not replayed, new ones are added.
+        jobs: At least one, each with at least one parent.
+        run: Threads, and the file of finished units: those in it are not replayed, new ones are added.
 
     Raises:
         DataError: If `resume` is a file of something else.
@@ -141,23 +156,15 @@ class Replays:
 
     """
 
-    def __init__(
-        self,
-        sessions: Sequence[Session],
-        *,
-        twap_bucket: Duration = "60s",
-        threads: int | None = None,
-        resume: str | PathLike[str] | None = None,
-    ) -> None:
-        self.sessions = tuple(sessions)
-        self._bucket = twap_bucket
-        self._threads = threads
-        self._offsets = [0, *accumulate(len(session.parents) for session in self.sessions)]
-        names = [venue_names(session.market.venues, session.quotes) for session in self.sessions]
+    def __init__(self, jobs: Sequence[Job], run: Run) -> None:
+        self.jobs = tuple(jobs)
+        self._threads = run.threads
+        self._offsets = [0, *accumulate(len(job.parents) for job in self.jobs)]
+        names = [venue_names(job.market.laid, job.quotes) for job in self.jobs]
         self._venues = pl.Enum(list(dict.fromkeys(name for some in names for name in some)))
-        self._store = None if resume is None else Store(resume, self._made_of())
+        self._store = None if run.resume is None else Store(run.resume, self._made_of())
 
-    def __enter__(self) -> Replays:
+    def __enter__(self) -> Pipeline:
         return self
 
     def __exit__(
@@ -167,106 +174,115 @@ class Replays:
             self._store.close()
 
     def __len__(self) -> int:
-        """Count the parents of all sessions."""
+        """Count the parents of all jobs."""
         return self._offsets[-1]
 
-    def run(
-        self, policies: Mapping[str, Policy], *, record: bool, progress: Progress | None = None
-    ) -> Ledger:
-        """Replay every parent under every policy; rows by policy, then parent.
+    def run(self, asked: Sequence[Asked], *, record: bool, progress: Progress | None = None) -> Ledger:
+        """Replay every parent under everything asked; rows by variant, then parent.
 
         Args:
-            policies: By the name they get in the ledger.
+            asked: What to replay; `variant` is the place in it.
             record: Keep the rows of children and fills, not only the sums.
             progress: Called with (replays done, replays in all).
 
         """
-        total = len(policies) * len(self)
-        names = pl.Enum(list(policies))
+        total = len(asked) * len(self)
         done = 0
         parts = []
-        for some, session, span in self._units(policies):
-            size = len(some) * len(span)
+        for variants, job, span in self._units(len(asked)):
             watch = None if progress is None else _shifted(progress, done, total)
-            unit = self._unit(some, session, span, record, watch)
-            parts.append(self._placed(unit, names, self._offsets[session] + span.start))
-            done += size
+            unit = self._unit([asked[i] for i in variants], job, span, record, watch)
+            parts.append(self._placed(unit, variants.start, self._offsets[job] + span.start))
+            done += len(variants) * len(span)
             if progress is not None:
                 progress(done, total)
         return _gathered(parts)
 
-    def _units(self, policies: Mapping[str, Policy]) -> list[tuple[dict[str, Policy], int, range]]:
-        """Cut the work: without a store a whole session at once, so that no thread waits for another."""
-        sizes = [len(session.parents) for session in self.sessions]
+    def _units(self, count: int) -> list[tuple[range, int, range]]:
+        """Cut the work: without a store a whole job at once, so that no thread waits for another."""
+        sizes = [len(job.parents) for job in self.jobs]
         if self._store is None:
-            return [(dict(policies), i, range(size)) for i, size in enumerate(sizes)]
+            return [(range(count), i, range(size)) for i, size in enumerate(sizes)]
         spans = [
             (i, range(*span))
             for i, size in enumerate(sizes)
             for span in pairwise([*range(0, size, UNIT_PARENTS), size])
         ]
-        return [({name: policy}, i, span) for name, policy in policies.items() for i, span in spans]
+        return [(range(variant, variant + 1), i, span) for variant in range(count) for i, span in spans]
 
     def _unit(
-        self,
-        policies: dict[str, Policy],
-        session: int,
-        span: range,
-        record: bool,
-        progress: Progress | None,
+        self, asked: list[Asked], job: int, span: range, record: bool, progress: Progress | None
     ) -> Ledger:
         if self._store is None:
-            return self._replay(policies, session, span, record, progress)
-        ((name, policy),) = policies.items()
-        key = self._key(policy, session, span, record)
+            return self._replay(asked, job, span, record, progress)
+        (one,) = asked
+        key = _key(one, job, span, record)
         kept = self._store.get(key)
         if kept is None:
-            made = self._replay(policies, session, span, record, progress)
-            kept = Ledger(**{table: getattr(made, table).drop("policy") for table in TABLES})
+            kept = self._replay(asked, job, span, record, progress)
             self._store.put(key, kept)
-        label = pl.lit(name, dtype=pl.Enum([name])).alias("policy")
-        return Ledger(**{table: getattr(kept, table).select(label, pl.all()) for table in TABLES})
+        return kept
 
     def _replay(
-        self, policies: dict[str, Policy], index: int, span: range, record: bool, progress: Progress | None
+        self, asked: list[Asked], index: int, span: range, record: bool, progress: Progress | None
     ) -> Ledger:
-        session = self.sessions[index]
-        variants = [
-            Variant(name=name, policy=policy, market=session.market, twap_bucket=self._bucket)
-            for name, policy in policies.items()
+        job = self.jobs[index]
+        variants = [Variant(policy=each.policy, market=job.markets[each.market]) for each in asked]
+        parents = job.parents[span.start : span.stop]
+        return replay(job.quotes, parents, variants, record=record, threads=self._threads, progress=progress)
+
+    def _placed(self, unit: Ledger, variant: int, offset: int) -> Ledger:
+        """Give a unit's rows the variants, venues and parent numbers of the whole."""
+        common = [
+            (pl.col(name) + shift).cast(unit.parents[name].dtype)
+            for name, shift in (("variant", variant), ("parent", offset))
         ]
-        parents = session.parents[span.start : span.stop]
-        return replay(
-            session.quotes, parents, variants, record=record, threads=self._threads, progress=progress
-        )
-
-    def _placed(self, unit: Ledger, names: pl.Enum, offset: int) -> Ledger:
-        """Give a unit's rows the policies, venues and parent numbers of the whole."""
-        common = (
-            pl.col("policy").cast(pl.String).cast(names),
-            (pl.col("parent") + offset).cast(unit.parents["parent"].dtype),
-        )
         venue = pl.col("venue").cast(pl.String).cast(self._venues)
-        frames = {table: getattr(unit, table).with_columns(*common) for table in TABLES}
-        return Ledger(
-            **{
-                table: frame.with_columns(venue) if "venue" in frame.columns else frame
-                for table, frame in frames.items()
-            }
+        return unit.mapped(
+            lambda _, frame: frame.with_columns(*common, *([venue] if "venue" in frame.columns else []))
         )
-
-    def _key(self, policy: Policy, session: int, span: range, record: bool) -> str:
-        bucket = f" bucket {duration_ns(self._bucket, 'twap_bucket')}" if policy == "twap" else ""
-        rows = "rows" if record else "sums"
-        return f"{policy!r}{bucket}, {rows}, session {session}, parents {span.start}-{span.stop}"
 
     def _made_of(self) -> dict[str, str]:
         return {
-            "version": _core.__version__,
-            "tapes": _digest(_tape_digest(session.quotes) for session in self.sessions),
-            "orders": _digest(repr(list(session.parents)) for session in self.sessions),
-            "market": _digest(repr(session.market) for session in self.sessions),
+            "version": VERSION,
+            "build": BUILD,
+            "tapes": _digest(_tape_digest(job.quotes) for job in self.jobs),
+            "orders": _digest(repr(list(job.parents)) for job in self.jobs),
+            "market": _digest(repr(job.markets) for job in self.jobs),
         }
+
+
+def _row(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+
+
+def _label(source: object, otherwise: str) -> str:
+    return fspath(source) if isinstance(source, str | PathLike) else otherwise
+
+
+def _tape(quotes: Quotes | Table) -> Quotes:
+    return quotes if isinstance(quotes, Quotes) else read_quotes(quotes)
+
+
+def _with_trades(tape: Quotes, trades: Trades | Table | None) -> Quotes:
+    if trades is None:
+        return tape
+    if not isinstance(trades, Trades):
+        if not isinstance(trades, str | PathLike | pl.DataFrame | pl.LazyFrame):
+            raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {trades!r}")
+        trades = read_trades(trades, quotes=tape)
+    return tape.with_trades(trades)
+
+
+def _each_lies_somewhere(orders: Sequence[Order | OrderSchedule], tapes: Sequence[Quotes]) -> None:
+    for i, order in enumerate(orders):
+        if not any(covers(tape, order) for tape in tapes):
+            raise ParameterError(f"orders[{i}]: its start lies on none of the {len(tapes)} tapes: {order!r}")
+
+
+def _key(asked: Asked, job: int, span: range, record: bool) -> str:
+    rows = "rows" if record else "sums"
+    return f"{asked.policy!r}, market {asked.market}, {rows}, tape {job}, parents {span.start}-{span.stop}"
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Progress:
@@ -279,14 +295,8 @@ def _gathered(parts: Sequence[Ledger]) -> Ledger:
     frames = {table: pl.concat([getattr(part, table) for part in parts], rechunk=True) for table in TABLES}
     # Rows of one parent stay in the core's order.
     return Ledger(
-        **{table: frame.sort("policy", "parent", maintain_order=True) for table, frame in frames.items()}
+        **{table: frame.sort("variant", "parent", maintain_order=True) for table, frame in frames.items()}
     )
-
-
-def _ipc(frame: pl.DataFrame) -> bytes:
-    sink = io.BytesIO()
-    frame.write_ipc(sink, compression="zstd")
-    return sink.getvalue()
 
 
 def _tape_digest(quotes: Quotes) -> str:

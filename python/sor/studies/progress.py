@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-Progress = Callable[[int, int], object]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sor.settings.run import Progress
 
 
 @contextmanager

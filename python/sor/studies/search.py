@@ -2,259 +2,139 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from sor.errors import ParameterError
-from sor.replay.replay import BASELINES, TABLES, Ledger
-from sor.results import display, metrics
-from sor.settings.params import Book, Duration, FillModel, Limit, Orders, StaticRouter
+from sor.replay.ledger import TABLES, Ledger
+from sor.results import metrics
+from sor.results.metrics import parent_costs
+from sor.results.search import GIVEN, Search
+from sor.results.statistics import mean_interval, reality_check
+from sor.results.study import Study
+from sor.settings.checks import at_least, instance
+from sor.settings.market import Market
+from sor.settings.routers import AXES, BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
+from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
-from sor.studies.arrivals import parents_of
-from sor.studies.backtest import ROUTER
-from sor.studies.grid import AXES, DEFAULT_GRID, Grid, checked_axes, flat_axes, points_table
-from sor.studies.pipeline import Policy, Replays, Session
-from sor.studies.progress import Progress, watching
-from sor.studies.statistics import RESAMPLES, check_settings, mean_interval, reality_check
-from sor.studies.study import Study, sessions_of
-from sor.studies.walkforward import Fold, Trials, parent_costs, splits
+from sor.studies.grid import DEFAULT_GRID, checked_axes, flat_axes, points_table
+from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
+from sor.studies.progress import watching
+from sor.studies.walkforward import Fold, Trials, splits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from os import PathLike
+    from collections.abc import Sequence
 
-    import altair as alt
     from numpy.typing import NDArray
 
-    from sor.settings.params import Order, OrderSchedule
-    from sor.tape.read import Source
-    from sor.tape.tape import Quotes
-    from sor.tape.venues import VenueSource
+    from sor.replay.parents import Job
+    from sor.settings.orders import Orders
+    from sor.settings.routers import Policies, Policy
+    from sor.studies.grid import Grid
+    from sor.studies.methods import SearchMethod
+    from sor.studies.pipeline import Tapes, TapesTrades
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
-SearchMethod: TypeAlias = Literal["grid", "random", "refine", "optuna"]
-GIVEN = "given"
-"""The router as the caller gave it, before the search: what tuning has to beat."""
-
-_WALK_FORWARD = "walk-forward"
-
-
-@dataclass(frozen=True, repr=False)
-class Selection:
-    """The parameters a search chose, and the evidence for them, in and out of sample.
-
-    Attributes:
-        table: A row a point tried on all parents: the three parameters, `shortfall_bps` (the objective) and
-            its parts, `best`; how far it is `behind_bps` the best, paired by parent, with the interval
-            `behind_lower`, `behind_upper`; and `plateau`, true where that interval does not exclude that the
-            point is as good.
-        best: The router at the best point of all parents; among ties the first.
-        method: How points were tried.
-        axes: The values or ranges searched.
-        flat_axes: The axes along which the objective does not change through the points, with the reason.
-        folds: A row a fold of the walk-forward: `boundary`, the parents that end by it (`train`), those that
-            span it and are left out of the training (`purged`), those that start from it on up to the next
-            boundary (`test`); the point chosen on the training parents alone, and its mean shortfall on them
-            (`in_sample_bps`) and on the test parents (`out_of_sample_bps`); `hindsight_bps`, the least that
-            any point tried in the fold cost there.
-        in_sample: The best point (`router`), the router as it was given (`given`) and the baselines on all
-            parents.
-        out_of_sample: The same policies on the parents of all folds' tests, where `router` is the point its
-            fold had chosen on the past. None where no fold has parents on both sides of its boundary.
-        comparisons: A row per policy that `router` is compared with: mean savings in bps `in_sample` (the
-            best point on the parents of the tests) and `out_of_sample` with `lower`, `upper` and `p_value`;
-            `p_reality_check` and `p_spa`, the chance of a best of all points as good as this one if none
-            were any better than that policy, over all parents.
-
-    """
-
-    table: pl.DataFrame
-    best: StaticRouter
-    method: str
-    axes: Grid
-    flat_axes: Mapping[str, str]
-    folds: pl.DataFrame
-    in_sample: Study = field(compare=False)
-    out_of_sample: Study | None = field(compare=False)
-    comparisons: pl.DataFrame
-
-    @property
-    def plateau(self) -> pl.DataFrame:
-        """The points that cannot be told from the best, least shortfall first."""
-        return self.table.filter(pl.col("plateau")).sort("shortfall_bps", maintain_order=True)
-
-    @property
-    def ties(self) -> int:
-        """How many points share the least objective."""
-        return int(self.table["best"].sum())
-
-    @cached_property
-    def optimism_bps(self) -> float | None:
-        """By how much choosing on the same orders flatters: in-sample shortfall is lower by this, bps.
-
-        Mean over the parents of the tests, of the walk-forward's choice less the choice made on all parents.
-        """
-        if self.out_of_sample is None:
-            return None
-        outside = self.out_of_sample.ledger.parents.filter(pl.col("policy") == ROUTER)
-        inside = self.in_sample.ledger.parents.filter(
-            (pl.col("policy") == ROUTER) & pl.col("parent").is_in(outside["parent"].implode())
-        )
-        return float(np.nanmean(parent_costs(outside) - parent_costs(inside)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the choice and the evidence as plain values."""
-        return {
-            "method": self.method,
-            "best_parameters": {axis: getattr(self.best, axis) for axis in AXES},
-            "router": asdict(self.best),
-            "flat_axes": dict(self.flat_axes),
-            "plateau_points": self.plateau.height,
-            "points": self.table.height,
-            "optimism_bps": self.optimism_bps,
-            "folds": self.folds.with_columns(pl.col("boundary").cast(pl.String)).to_dicts(),
-            "comparisons": self.comparisons.to_dicts(),
-        }
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
-
-    def plot(self) -> alt.HConcatChart:
-        """Draw the mean shortfall over the points (the extra `report`)."""
-        from sor.show import plots
-
-        return plots.search(self)
-
-    def __repr__(self) -> str:
-        point = ", ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)
-        lines = [
-            f"Search ({self.method}): {self.table.height} points, best {point}",
-            f"{self.plateau.height} points are within noise of it, {self.ties} tie",
-            *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
-        ]
-        if self.optimism_bps is None:
-            lines.append("no out-of-sample figures: no fold has parents on both sides of its boundary")
-        else:
-            lines.append(f"chosen on the past alone it costs {self.optimism_bps:.3f} bps more")
-        return "\n".join(
-            [*lines, display.text(_rounded(self.comparisons)), display.text(_rounded(self.folds))]
-        )
-
-    def _repr_html_(self) -> str:
-        flat = "".join(f"<li>{axis} is flat: {why}</li>" for axis, why in self.flat_axes.items())
-        tables = (self.comparisons, self.folds, self.table)
-        return f"<b>Search</b><ul>{flat}</ul>" + "".join(_rounded(table)._repr_html_() for table in tables)
-
 
 def search(
-    quotes: Quotes | Source | Sequence[Quotes | Source],
-    orders: Orders | Sequence[Order | OrderSchedule],
-    router: StaticRouter | None = None,
+    quotes: Tapes,
+    orders: Orders,
+    router: StaticRouter | str = StaticRouter(),
     *,
-    method: SearchMethod = "grid",
     grid: Grid = DEFAULT_GRID,
-    points: int = 27,
-    rounds: int = 3,
-    folds: int = 5,
-    baselines: Sequence[str] = BASELINES,
-    venues: VenueSource | None = None,
-    book: Book | None = None,
-    fill: FillModel | None = None,
-    limit: Limit = "seen",
-    twap_bucket: Duration = "60s",
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: bool | Progress | None = None,
-    resume: str | PathLike[str] | None = None,
-) -> Selection:
-    """Search the three risk parameters; judge the choice on later orders (walk-forward).
+    method: SearchMethod = "grid",
+    folds: int = 0,
+    market: Market = Market(),
+    against: Policies = BASELINES,
+    trades: TapesTrades = None,
+    run: Run = Run(),
+    bootstrap: Bootstrap = Bootstrap(),
+) -> Search:
+    """Search the three risk parameters; with `folds`, judge the choice on later orders (walk-forward).
+
+    Without folds the best point is chosen and measured on the same orders: it looks better than it is.
 
     Args:
-        quotes: A tape, or a sequence of tapes, as in `study`.
-        orders: Orders and schedules, as in `study`.
-        router: What the search does not change, and the point it has to beat; the default router without one.
-        method: `"grid"`: every point of `grid`. `"random"`: `points` draws within its ranges. `"refine"`: the
-            grid, then `rounds` finer grids around the best point, which reach beyond an edge it lies on.
-            `"optuna"`: `points` proposals within the ranges (needs the package).
-        grid: Values by axis; the ranges of `"random"` and `"optuna"` run from the least to the largest.
-        points: Tried by `"random"` and `"optuna"`.
-        rounds: Of `"refine"`, after the grid.
+        quotes: One tape or several, as in `backtest`.
+        orders: An `Order`, `orders_every(...)`, or a sequence of both.
+        router: What the search does not change, and the point it has to beat.
+        grid: Values by axis; an axis left out keeps the router's value. The ranges of `"random"` and `"optuna"` run
+            from the least to the largest.
+        method: `"grid"`: every point of `grid`. `"random"` (`RandomPoints`): draws within its ranges. `"refine"`
+            (`Refine`): the grid, then finer grids around the best point, which reach beyond an edge it lies on.
+            `"optuna"` (`Optuna`): proposals within the ranges (the extra `optuna`).
         folds: Of the walk-forward: parents are cut by start time into one part more than this, and for each
             part but the first the whole search runs on the parents that ended before it. 0: none.
-        baselines: What the choice is compared with, besides the router as given.
-        venues: See `backtest`, as for the arguments that follow.
-        book: How the book is seen and used up.
-        fill: How children are filled.
-        limit: A child's limit.
-        twap_bucket: Length of a TWAP slice's bucket.
-        level: Confidence of the intervals.
-        resamples: Bootstrap resamples.
-        seed: Of the bootstrap, and of `"random"` and `"optuna"`.
-        threads: Worker threads; the result does not depend on it.
-        progress: True for a bar, or a callback `(done, total)`; total grows with each batch of points.
-        resume: A file that keeps what is finished, as in `study`; other methods may go on from it.
+        market: What every policy meets.
+        against: What the choice is compared with, besides the router as given.
+        trades: The tapes' trades, as in `backtest`.
+        run: Threads, progress, and where finished work is kept; other methods may go on from the same file. The
+            progress total grows with each batch of points.
+        bootstrap: Confidence, resamples and seed of the intervals.
 
     Raises:
         DataError: If a tape cannot be read or never quotes the orders' side, or `resume` is another file.
-        ParameterError: If a setting is wrong, an order does not lie on a tape, no parent could trade, the
-            method's package is missing, or `resume` holds results of other tapes, orders or settings.
+        MissingExtra: If the method's package is missing.
+        ParameterError: If a setting is wrong, an order does not lie on a tape, no parent could trade, or `resume`
+            holds results of other tapes, orders or settings.
 
     """
-    given = StaticRouter() if router is None else router
-    axes = checked_axes(grid, given)
-    check_settings(level, resamples, seed)
-    chosen_method = _method(method, points, rounds, seed)
-    _whole("folds", folds, least=0)
-    if isinstance(baselines, str) or any(name not in BASELINES for name in baselines):
-        raise ParameterError(f"baselines must be among {', '.join(BASELINES)}, got {baselines!r}")
-    others: dict[str, Policy] = {GIVEN: given, **{name: name for name in baselines}}
-    sessions = sessions_of(quotes, orders, venues=venues, book=book, fill=fill, limit=limit)
-    count = sum(len(session.parents) for session in sessions)
+    given = as_policy("router", router)
+    instance("router", given, StaticRouter)
+    assert isinstance(given, StaticRouter)
+    instance("bootstrap", bootstrap, Bootstrap)
+    axes, folds, run = checked_axes(grid, given), at_least("folds", folds, 0), checked_run(run)
+    name, settings, tried_by = methods.as_method(method)
+    others = {GIVEN: given} | {
+        label: policy for label, policy in with_baselines(given, against).items() if label != ROUTER
+    }
+    jobs = jobs_of(quotes, orders, trades, [market])
+    made = config_of(
+        "search",
+        (quotes, orders, trades),
+        jobs,
+        {ROUTER: given} | {label: policy for label, policy in others.items() if label != GIVEN},
+        market,
+        method={"name": name, **settings},
+        folds=folds,
+        grid={axis: list(values) for axis, values in axes.items()},
+        bootstrap=asdict(bootstrap),
+    )
     with (
-        Replays(sessions, twap_bucket=twap_bucket, threads=threads, resume=resume) as replays,
-        watching(progress, f"{method} on {count:,} orders") as callback,
+        Pipeline(jobs, run) as pipeline,
+        watching(run.progress, f"{name} on {len(pipeline):,} orders") as callback,
     ):
-        trials = Trials(replays, callback)
-        windows = _windows(sessions)
-        tradable = np.isfinite(trials.costs([given])[0])
-        if not tradable.any():
-            raise ParameterError(
-                f"orders: none of {count:,} could trade: no quotes on their side by their end"
-            )
-        tried, _ = trials.search(chosen_method, given, axes, tradable)
+        trials = Trials(pipeline, callback)
+        windows = _windows(jobs)
+        # A grid is known beforehand, and replayed in one call.
+        first = methods.grid_points(given, axes) if name == "grid" else []
+        tradable = _tradable(trials, [given, *first])
+        tried, _ = trials.search(tried_by, given, axes, tradable)
         table = points_table(metrics.summary_table(trials.ledger(tried)), tried)
         best = tried[int(table["best"].arg_max() or 0)]
-        walk = [trials.fold(chosen_method, given, axes, split) for split in splits(*windows, tradable, folds)]
-        flat = _flat(trials, tried if method == "grid" else _lines(best, axes), axes, best)
+        walk = [trials.fold(tried_by, given, axes, split) for split in splits(*windows, tradable, folds)]
+        flat = _flat(trials, tried if name == "grid" else _lines(best, axes), axes, best)
+        policies: dict[str, Policy] = {ROUTER: best, **others}
         inside = Study(
-            ledger=replays.run({ROUTER: best, **others}, record=True),
-            parents=parents_of(sessions),
-            policies={ROUTER: best, **others},
+            ledger=_run(pipeline, list(policies.values())).named(list(policies)),
+            policies=policies,
             policy=ROUTER,
-            quotes=tuple(session.quotes for session in sessions),
-            level=level,
-            resamples=resamples,
-            seed=seed,
-            markets=tuple(session.market for session in sessions),
-            twap_bucket=twap_bucket,
+            jobs=jobs,
+            made=made,
+            bootstrap=bootstrap,
         )
-        outside = _outside(inside, replays, walk) if walk else None
-    evidence = _Evidence(trials, windows, tradable, level, resamples, seed)
-    return Selection(
+        outside = _outside(inside, pipeline, walk) if walk else None
+    evidence = _Evidence(trials, windows, tradable, bootstrap)
+    return Search(
         table=evidence.with_plateau(table, tried, best),
         best=best,
-        method=method,
+        method=name,
         axes=axes,
         flat_axes=flat,
         folds=_folds_table(walk),
@@ -271,16 +151,16 @@ class _Evidence:
     trials: Trials
     windows: tuple[Integers, Integers]
     tradable: Mask
-    level: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
     def with_plateau(
         self, table: pl.DataFrame, tried: Sequence[StaticRouter], best: StaticRouter
     ) -> pl.DataFrame:
         """Add how far each point is behind the best, paired by parent, and whether that is noise."""
         excess = self._costs(tried) - self._costs([best])
-        found = [mean_interval(row, *self._times(), level=self.level, **self._draws()) for row in excess]
+        found = [
+            mean_interval(row, *self._times(), level=self.bootstrap.level, **self._draws()) for row in excess
+        ]
         return table.with_columns(
             pl.Series("behind_bps", [interval.mean for interval in found], dtype=pl.Float64),
             pl.Series("behind_lower", [interval.lower for interval in found], dtype=pl.Float64),
@@ -325,73 +205,66 @@ class _Evidence:
         return starts[self.tradable], ends[self.tradable]
 
     def _draws(self) -> dict[str, int]:
-        return {"resamples": self.resamples, "seed": self.seed}
+        return {"resamples": self.bootstrap.resamples, "seed": self.bootstrap.seed}
 
 
-def _method(name: str, points: int, rounds: int, seed: int) -> methods.Method:
-    _whole("points", points, least=1)
-    _whole("rounds", rounds, least=0)
-    match name:
-        case "grid":
-            return methods.grid
-        case "random":
-            return methods.random(points, seed)
-        case "refine":
-            return methods.refine(rounds)
-        case "optuna":
-            return methods.optuna(points, seed)
-        case _:
-            raise ParameterError(f"method must be one of {', '.join(get_args(SearchMethod))}, got {name!r}")
+def _run(pipeline: Pipeline, policies: Sequence[Policy]) -> Ledger:
+    return pipeline.run([Asked(policy) for policy in policies], record=True)
 
 
-def _whole(name: str, value: object, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ParameterError(f"{name} must be a whole number of at least {least}, got {value!r}")
+def _tradable(trials: Trials, points: Sequence[StaticRouter]) -> Mask:
+    """Return the parents that could trade, which does not depend on the policy; replays the points."""
+    tradable: Mask = np.isfinite(trials.costs(points)[0])
+    if not tradable.any():
+        raise ParameterError(
+            f"orders: none of {len(tradable):,} could trade: no quotes on their side by their end"
+        )
+    return tradable
 
 
-def _windows(sessions: Sequence[Session]) -> tuple[Integers, Integers]:
-    parents = [parent for session in sessions for parent in session.parents]
+def _windows(jobs: Sequence[Job]) -> tuple[Integers, Integers]:
+    parents = [parent for job in jobs for parent in job.parents]
     return np.array([parent.start for parent in parents]), np.array([parent.end for parent in parents])
 
 
-def _lines(best: StaticRouter, axes: Grid) -> list[StaticRouter]:
+def _lines(best: StaticRouter, axes: methods.Axes) -> list[StaticRouter]:
     """Return the lines through a point along the axes, each through all values of its axis."""
     lines = [methods.at(best, {axis: value}) for axis in AXES for value in axes[axis]]
     return list(dict.fromkeys([best, *lines]))
 
 
-def _flat(trials: Trials, points: Sequence[StaticRouter], axes: Grid, best: StaticRouter) -> dict[str, str]:
+def _flat(
+    trials: Trials, points: Sequence[StaticRouter], axes: methods.Axes, best: StaticRouter
+) -> dict[str, str]:
     trials.costs(points)
     return flat_axes(points_table(metrics.summary_table(trials.ledger(points)), points), axes, best)
 
 
-def _outside(inside: Study, replays: Replays, walk: Sequence[Fold]) -> Study:
-    """Put together what each fold's choice did on its test parents, and the other policies on the same."""
+def _outside(inside: Study, pipeline: Pipeline, walk: Sequence[Fold]) -> Study:
+    """Put together what each fold's choice did on its test parents, and the other policies on the same.
+
+    `policies["router"]` is the best of all parents; its parameters in each fold are in the table of folds.
+    """
     numbers = inside.parents["parent"].to_numpy()
-    tested = pl.Series(numbers[np.logical_or.reduce([fold.split.test for fold in walk])]).implode()
+    tested = pl.Series(numbers[np.logical_or.reduce([fold.split.test for fold in walk])])
     picks = list(dict.fromkeys(fold.best for fold in walk))
-    rows = replays.run({str(i): pick for i, pick in enumerate(picks)}, record=True)
+    rows = _run(pipeline, picks)
     mine = pl.any_horizontal(
-        (pl.col("policy") == str(picks.index(fold.best)))
+        (pl.col("variant") == picks.index(fold.best))
         & pl.col("parent").is_in(pl.Series(numbers[fold.split.test]).implode())
         for fold in walk
     )
-    theirs = (pl.col("policy") != ROUTER) & pl.col("parent").is_in(tested)
+    theirs = (pl.col("policy") != ROUTER) & pl.col("parent").is_in(tested.implode())
 
     def joined(chosen: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
         label = pl.lit(ROUTER, dtype=others["policy"].dtype).alias("policy")
-        own = chosen.filter(mine).sort("parent", maintain_order=True).with_columns(label)
+        own = chosen.filter(mine).sort("parent", maintain_order=True).select(label, pl.exclude("variant"))
         return pl.concat([own, others.filter(theirs)], rechunk=True)
 
     ledger = Ledger(
         **{table: joined(getattr(rows, table), getattr(inside.ledger, table)) for table in TABLES}
     )
-    return replace(
-        inside,
-        ledger=ledger,
-        parents=inside.parents.filter(pl.col("parent").is_in(tested)),
-        policies=dict(inside.policies) | {ROUTER: _WALK_FORWARD},
-    )
+    return replace(inside, ledger=ledger, only=tested)
 
 
 def _folds_table(walk: Sequence[Fold]) -> pl.DataFrame:
@@ -409,7 +282,3 @@ def _folds_table(walk: Sequence[Fold]) -> pl.DataFrame:
         {"boundary": boundaries.cast(pl.Datetime("ns", "UTC"))}
         | {name: pl.Series(values, dtype=dtype) for name, (values, dtype) in columns.items()}
     ).with_row_index("fold")
-
-
-def _rounded(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col(pl.Float64).round(6))

@@ -1,42 +1,41 @@
-"""Stress: the same orders under named variants of the market, side by side (MODEL B5, F1-F6)."""
+"""Stress: one router on the same orders in many markets, side by side (rules B5, F1-F6)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
 from sor.errors import ParameterError
-from sor.replay.replay import BASELINES, Market, Variant, replay
-from sor.results import display, metrics
-from sor.settings.params import (
-    ROUTERS,
-    Book,
-    Duration,
-    FillModel,
-    Limit,
-    Orders,
-    QueueAware,
-    Router,
-    StaticRouter,
-    _instance,
-)
-from sor.studies.backtest import ROUTER, as_quotes, baseline_variants, make_market, parents_on
-from sor.studies.progress import Progress, watching
-from sor.tape.venues import VenueSource, venues_on_tape
+from sor.replay.parents import market_on
+from sor.results import metrics
+from sor.results.stress import Stress
+from sor.settings.config import plain_market
+from sor.settings.market import Book, Market, QueueAware
+from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
+from sor.settings.run import Run
+from sor.studies.pipeline import Asked, Pipeline, checked_market, checked_run, config_of, jobs_of
+from sor.studies.progress import watching
 
 if TYPE_CHECKING:
-    from sor.tape.read import Source, Table
-    from sor.tape.tape import Quotes, Trades
+    from sor.replay.ledger import Ledger
+    from sor.settings.orders import Orders
+    from sor.settings.routers import Policies, Policy
+    from sor.studies.pipeline import Tapes, TapesTrades
+    from sor.tape.tape import Quotes
 
 _BOOK = tuple(field.name for field in fields(Book))
 _TERMS = ("taker_fee", "maker_rebate", "latency")
-_KEYS = ("router", "venues", "fill", "limit", *_BOOK, *_TERMS)
+_KEYS = ("venues", "fill", "limit", *_BOOK, *_TERMS)
 
-DEFAULT_SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+Markets: TypeAlias = "Mapping[str, Market | Mapping[str, Any]]"
+"""By name a `Market`, or what changes in the given one: `venues`, `fill`, `limit`, any field of `Book`, and for every
+venue at once `taker_fee`, `maker_rebate`, `latency`."""
+
+DEFAULT_MARKETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "base": {},
         "persistent depletion": {"depletion": "persistent"},
@@ -52,133 +51,108 @@ DEFAULT_SCENARIOS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """One change at a time to the assumptions a result is most sensitive to."""
 
 
-@dataclass(frozen=True, repr=False)
-class Comparison:
-    """The same orders under every scenario.
-
-    Attributes:
-        table: A row a scenario: `scenario`, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
-            parts, and its savings against each baseline, `saved_<baseline>_bps`.
-        summary: A row a scenario and policy, as `Backtest.summary`.
-
-    """
-
-    table: pl.DataFrame
-    summary: pl.DataFrame
-
-    def __repr__(self) -> str:
-        saved = [name for name in self.table.columns if name.startswith("saved_")]
-        shown = self.table.select(
-            "scenario", "fill_ratio", "shortfall_bps", "spread_bps", "timing_bps", *saved
-        )
-        return f"Comparison\n{display.text(display.rounded(shown))}"
-
-    def _repr_html_(self) -> str:
-        return f"<b>Comparison</b>{self.table._repr_html_()}"
-
-
-def compare(
-    quotes: Quotes | Source,
+def stress(
+    quotes: Tapes,
     orders: Orders,
-    scenarios: Mapping[str, Mapping[str, Any]] = DEFAULT_SCENARIOS,
-    router: Router | None = None,
+    router: Policy | str = StaticRouter(),
     *,
-    trades: Trades | Table | None = None,
-    venues: VenueSource | None = None,
-    book: Book | None = None,
-    fill: FillModel | None = None,
-    limit: Limit = "seen",
-    baselines: Sequence[str] = BASELINES,
-    twap_bucket: Duration = "60s",
-    threads: int | None = None,
-    progress: bool | Progress | None = None,
-) -> Comparison:
-    """Replay the same orders under named scenarios, in one pass over shared data.
+    markets: Markets = DEFAULT_MARKETS,
+    market: Market = Market(),
+    against: Policies = BASELINES,
+    trades: TapesTrades = None,
+    run: Run = Run(),
+) -> Stress:
+    """Replay the same orders in named markets, in one pass over shared data.
 
     Args:
-        quotes: A tape, or anything `read_quotes` takes.
-        orders: One `Order`, several, or `orders_every(...)`.
-        scenarios: What each changes: `router`, `venues`, `fill`, `limit`, any field of `Book`, and for every
-            venue at once `taker_fee`, `maker_rebate`, `latency`.
-        router: The router where a scenario has none of its own.
-        trades: The tape's trades, for a `ContKukanovRouter`.
-        venues: See `backtest`, as for the arguments that follow; what a scenario does not change.
-        book: How the book is seen and used up.
-        fill: How children are filled.
-        limit: A child's limit.
-        baselines: What the router is compared with, under the same scenario.
-        twap_bucket: Length of a TWAP slice's bucket.
-        threads: Worker threads; the result does not depend on it.
-        progress: True for a bar, or a callback `(done, total)`.
+        quotes: One tape or several, as in `backtest`.
+        orders: An `Order`, `orders_every(...)`, or a sequence of both.
+        router: A policy, or its name.
+        markets: By name a `Market`, or what changes in `market`: `venues`, `fill`, `limit`, any field of `Book`, and
+            for every venue at once `taker_fee`, `maker_rebate`, `latency`.
+        market: What a change changes.
+        against: What the router is compared with, in the same market.
+        trades: The tapes' trades, as in `backtest`.
+        run: Threads, progress, and where finished work is kept.
 
     Raises:
-        ParameterError: If a scenario has an unknown key, or a setting is wrong.
+        DataError: If a tape cannot be read or never quotes the orders' side, or `resume` is another file.
+        ParameterError: If a market has an unknown key, or a setting is wrong.
 
     """
-    tape = as_quotes(quotes, trades)
-    if not isinstance(scenarios, Mapping) or not scenarios:
-        raise ParameterError(f"scenarios must map names to changes, got {scenarios!r}")
-    router = StaticRouter() if router is None else router
-    _instance("router", router, *ROUTERS)
-    base = make_market(tape, venues=venues, book=book, fill=fill, limit=limit)
-    parents = parents_on(tape, orders)
-    variants: list[Variant] = []
-    for name, changes in scenarios.items():
-        market, own = _changed(name, changes, base, tape)
-        variants.append(Variant(name=ROUTER, policy=own or router, market=market))
-        variants += baseline_variants(market, baselines, twap_bucket)
-    numbered = [replace(variant, name=str(i)) for i, variant in enumerate(variants)]
-    with watching(progress, f"{len(scenarios)} scenarios x {len(parents)} orders") as callback:
-        ledger = replay(tape, parents, numbered, record=False, threads=threads, progress=callback)
-    summary = metrics.summary_table(ledger.parents).with_columns(
-        pl.Series("policy", [variant.name for variant in variants])
+    policies = with_baselines(as_policy("router", router), against)
+    if not isinstance(markets, Mapping) or not markets:
+        raise ParameterError(f"markets must map names to markets or changes, got {markets!r}")
+    run, base = checked_run(run), checked_market(market)
+    names = [str(name) for name in markets]
+    jobs = tuple(
+        replace(job, markets=tuple(_market_on(job.quotes, name, base, markets[name]) for name in markets))
+        for job in jobs_of(quotes, orders, trades, [])
     )
-    return _comparison(summary, list(scenarios))
+    asked = [Asked(policy, i) for i in range(len(names)) for policy in policies.values()]
+    with (
+        Pipeline(jobs, run) as pipeline,
+        watching(run.progress, f"{len(pipeline):,} orders x {len(names)} markets") as callback,
+    ):
+        ledger = pipeline.run(asked, record=False, progress=callback)
+    table, summary = _tables(ledger, names, list(policies))
+    named = dict(zip(names, jobs[0].markets, strict=True))
+    made = config_of(
+        "stress",
+        (quotes, orders, trades),
+        jobs,
+        policies,
+        market,
+        markets={name: plain_market(each) for name, each in named.items()},
+    )
+    return Stress(table=table, summary=summary, markets=named, made=made)
 
 
-def _changed(
-    name: str, changes: Mapping[str, Any], base: Market, tape: Quotes
-) -> tuple[Market, Router | None]:
-    """Apply a scenario to a market; return it and the scenario's own router."""
-    if not isinstance(changes, Mapping):
-        raise ParameterError(f"scenarios[{name!r}] must map settings to values, got {changes!r}")
-    unknown = [key for key in changes if key not in _KEYS]
+def _market_on(quotes: Quotes, name: str, base: Market, changes: object) -> Market:
+    """Lay a named market on a tape: as it is, or the base with changes."""
+    label = f"markets[{name!r}]"
+    if not isinstance(changes, Market | Mapping):
+        raise ParameterError(f"{label} must be a sor.Market or map settings to values, got {changes!r}")
+    unknown = [key for key in changes if key not in _KEYS] if isinstance(changes, Mapping) else []
     if unknown:
-        raise ParameterError(f"scenarios[{name!r}] has no {unknown[0]!r}; it may change {', '.join(_KEYS)}")
+        raise ParameterError(f"{label} has no {unknown[0]!r}; it may change {', '.join(_KEYS)}")
     try:
-        venues = venues_on_tape(changes["venues"], tape) if "venues" in changes else base.venues
-        terms = {key: changes[key] for key in _TERMS if key in changes}
+        if isinstance(changes, Market):
+            return market_on(checked_market(changes), quotes)
+        plain = {key: changes[key] for key in ("venues", "fill", "limit", "latency") if key in changes}
         book = {key: changes[key] for key in _BOOK if key in changes}
-        market = make_market(
-            tape,
-            venues=[replace(venue, **terms) for venue in venues],
-            book=replace(base.book, **book),
-            fill=changes.get("fill", base.fill),
-            limit=changes.get("limit", base.limit),
-        )
-        own = changes.get("router")
-        if own is not None:
-            _instance("router", own, *ROUTERS)
+        terms = {key: changes[key] for key in _TERMS if key in changes}
+        market = market_on(replace(base, book=replace(base.book, **book), **plain), quotes)
+        return replace(market, venues=tuple(replace(venue, **terms) for venue in market.laid))
     except ParameterError as error:
-        raise ParameterError(f"scenarios[{name!r}]: {error}") from None
-    return market, own
+        raise ParameterError(f"{label}: {error}") from None
 
 
-def _comparison(summary: pl.DataFrame, names: list[str]) -> Comparison:
-    size = summary.height // len(names)
-    rows, blocks = [], []
-    for i, _name in enumerate(names):
-        block = summary.slice(i * size, size)
-        cost = dict(block.select("policy", "_all_in").iter_rows())
-        saved = {
-            f"saved_{policy}_bps": metrics.savings_bps(cost[ROUTER], cost[policy])
-            for policy in cost
+def _tables(ledger: Ledger, markets: list[str], policies: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return one row per market, and one row per market and policy."""
+    size = len(policies)
+    names = pl.Enum(policies)
+    sums = metrics.summary_table(ledger.parents).drop("_all_in")
+    labels = pl.Series("policy", policies * len(markets), dtype=names)
+    summary = sums.drop("variant").select(
+        pl.Series("market", [name for name in markets for _ in policies]), labels, pl.all()
+    )
+    rows = []
+    for i in range(len(markets)):
+        block = ledger.parents.filter(pl.col("variant").is_between(i * size, (i + 1) * size - 1))
+        place = (pl.col("variant") - i * size).alias("variant")
+        own = pl.Series("policy", policies, dtype=names)
+        named = block.with_columns(place)
+        named = named.select(own.gather(named["variant"]), pl.exclude("variant"))
+        saved = metrics.paired_savings(named, named.select("parent", "quantity").unique("parent"), ROUTER)
+        means = {
+            f"saved_{policy}_bps": saved.filter(pl.col("against") == policy)["savings_bps"].mean()
+            for policy in policies
             if policy != ROUTER
         }
-        shown = block.filter(pl.col("policy") == ROUTER).drop("policy", "_all_in")
-        rows.append(shown.with_columns(pl.lit(value, pl.Float64).alias(key) for key, value in saved.items()))
-        blocks.append(block.drop("_all_in"))
-    column = pl.Series("scenario", names)
-    table = pl.concat(rows).select(column, pl.all())
-    repeated = pl.Series("scenario", [name for name in names for _ in range(size)])
-    return Comparison(table, pl.concat(blocks).select(repeated, pl.all()))
+        rows.append(
+            summary[i * size : i * size + 1]
+            .drop("policy")
+            .with_columns(pl.lit(value, pl.Float64).alias(key) for key, value in means.items())
+        )
+    return pl.concat(rows), summary

@@ -1,4 +1,4 @@
-"""Walk-forward: choose on the parents that ended by a boundary in time, judge on those that start after."""
+"""Walk-forward: fit on the parents that ended by a boundary in time, evaluate on those that start after."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from sor.results.metrics import parent_costs
+from sor.studies.pipeline import Asked
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from sor.settings.params import StaticRouter
+    from sor.settings.routers import StaticRouter
+    from sor.settings.run import Progress
     from sor.studies.methods import Axes, Method
-    from sor.studies.pipeline import Replays
-    from sor.studies.progress import Progress
+    from sor.studies.pipeline import Pipeline
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
@@ -47,34 +50,31 @@ class Fold:
 class Trials:
     """Points of the parameters and what they cost every parent, each replayed once."""
 
-    def __init__(self, replays: Replays, progress: Progress | None) -> None:
-        self._replays = replays
+    def __init__(self, pipeline: Pipeline, progress: Progress | None) -> None:
+        self._pipeline = pipeline
         self._progress = progress
         self._done = 0
         self._costs: dict[StaticRouter, Floats] = {}
         self._rows: dict[StaticRouter, pl.DataFrame] = {}
 
     def costs(self, points: Sequence[StaticRouter]) -> Floats:
-        """Return the shortfall in bps, a row per point, a column per parent; NaN where it could not trade."""
+        """Return the shortfall in bps, one row per point, a column per parent; NaN where it could not trade."""
         new = [point for point in dict.fromkeys(points) if point not in self._costs]
         if new:
-            names = [str(i) for i in range(len(new))]
-            ledger = self._replays.run(
-                dict(zip(names, new, strict=True)), record=False, progress=self._watch()
-            )
-            self._done += len(new) * len(self._replays)
-            parts = ledger.parents.partition_by("policy", maintain_order=True)
+            asked = [Asked(point) for point in new]
+            ledger = self._pipeline.run(asked, record=False, progress=self._watch())
+            self._done += len(new) * len(self._pipeline)
+            parts = ledger.parents.partition_by("variant", maintain_order=True)
             for point, rows in zip(new, parts, strict=True):
                 self._costs[point] = parent_costs(rows)
-                self._rows[point] = rows.drop("policy")
+                self._rows[point] = rows.drop("variant")
         return np.stack([self._costs[point] for point in points])
 
     def ledger(self, points: Sequence[StaticRouter]) -> pl.DataFrame:
-        """Return the parent rows of points tried, `policy` their place in `points`."""
-        names = pl.Enum([str(i) for i in range(len(points))])
+        """Return the parent rows of points tried, `variant` their place in `points`."""
         return pl.concat(
             [
-                self._rows[point].select(pl.lit(str(i), dtype=names).alias("policy"), pl.all())
+                self._rows[point].select(pl.lit(i, dtype=pl.UInt32).alias("variant"), pl.all())
                 for i, point in enumerate(points)
             ]
         )
@@ -95,7 +95,7 @@ class Trials:
         return list(seen), np.array(list(seen.values()))
 
     def fold(self, method: Method, router: StaticRouter, axes: Axes, split: Split) -> Fold:
-        """Search on the training parents of a split and judge on its test parents."""
+        """Search on the training parents of a split and evaluate on its test parents."""
         tried, means = self.search(method, router, axes, split.train)
         best = int(np.argmin(means))
         later = self.costs(tried)[:, split.test].mean(axis=1)
@@ -104,13 +104,6 @@ class Trials:
     def _watch(self) -> Progress | None:
         progress, before = self._progress, self._done
         return None if progress is None else lambda done, total: progress(before + done, before + total)
-
-
-def parent_costs(rows: pl.DataFrame) -> Floats:
-    """Return the shortfall of parent rows in bps of arrival value; NaN where the parent could not trade."""
-    base = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
-    bps = pl.when(pl.col("status") != "no_quotes").then(pl.col("shortfall") / base * 1e4)
-    return rows.select(bps.fill_null(float("nan")).alias("bps"))["bps"].to_numpy()
 
 
 def splits(starts: Integers, ends: Integers, tradable: Mask, folds: int) -> list[Split]:

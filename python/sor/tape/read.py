@@ -1,63 +1,93 @@
-"""Recorded quotes and trades, from files and frames: the only disk access of the package (MODEL B1, B2)."""
+"""Recorded quotes and trades, checked and put in order (rules B1, B2, B8-B10)."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
-from sor.errors import DataError, ParameterError
-from sor.tape.schema import Column, Part, collect, is_text, quote_columns, trade_columns
-from sor.tape.tape import Quotes, Trades, file_kind, venue_table
+from sor.errors import DataError, SorWarning
+from sor.tape.clocks import INTERVAL_RTYPES
+from sor.tape.columns import CONSOLIDATED_RTYPES, quote_columns, symbol_column, trade_columns
+from sor.tape.options import Options, read_options
+from sor.tape.ordering import dense, in_order, present_codes
+from sor.tape.publishers import labels
+from sor.tape.schema import Column, Part, collect, reading
+from sor.tape.sources import Source, Table, open_source
+from sor.tape.tape import Quotes, Trades, venue_table
+from sor.tape.trades import NON_EXECUTING, clean, read_conditions, require_listed_codes
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-Table: TypeAlias = str | PathLike[str] | pl.DataFrame | pl.LazyFrame
-"""One source of records: a path (`.csv`, `.csv.gz`, `.parquet`, `.dbn`, `.dbn.zst`) or a polars frame."""
-Source: TypeAlias = Table | Sequence[Table]
-
-AUCTIONS_AND_PRINTS = ("O", "Q", "M", "6", "9")
-"""TAQ sale conditions of opening, closing and official prints: no executions against the quotes."""
-
-_COLUMNS = (
-    *("ts_event", "publisher_id", "venue", "symbol", "instrument_id", "sequence", "queue_position"),
-    *("bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00", "price", "size", "cond", "action"),
-)
+    import datetime as dt
+    from collections.abc import Callable, Mapping, Sequence
 
 
-def read_quotes(source: Source, *, symbol: str | None = None) -> Quotes:
-    """Read, check and sort L1 quotes (MODEL B1, B2).
+__all__ = ["Source", "Table", "read_quotes", "read_trades"]
 
-    Columns, in Databento's names; others are ignored:
+_MOST_VENUES = 65_535
+# So many repeated records are worth a word, where they are half of all.
+_FEW = 10
 
-    - `ts_event`: integer ns, ISO 8601 strings or datetimes of any unit and zone (without one: UTC);
+
+def read_quotes(
+    source: Source,
+    *,
+    symbol: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    venue: str | None = None,
+    clock: str | None = None,
+    time_unit: str | None = None,
+    date: str | dt.date | None = None,
+    tz: str | None = None,
+    price_scale: float | None = None,
+    size_scale: int | None = None,
+    size_unit: float | None = None,
+    separator: str | None = None,
+    max_bytes: int | None = None,
+) -> Quotes:
+    """Read, check and sort L1 quotes.
+
+    Columns, in Databento's names; others are ignored, and `columns` says which of a vendor's is which:
+
+    - `ts_event` (or `ts_recv`, see `clock`): integer ns, ISO 8601 strings or datetimes of any unit and zone;
     - `publisher_id` (0 to 65,535) or `venue` (names), or both: then the name goes with the id;
-    - `bid_px_00`, `ask_px_00`: floats in currency or integers in nanos. In a CSV, a column without a
-      single decimal point is in nanos;
-    - `bid_sz_00`, `ask_sz_00`: whole shares;
+    - `bid_px_00`, `ask_px_00`: currency, or whole numbers with `price_scale` (nanos, in records with an `rtype`);
+    - `bid_sz_00`, `ask_sz_00`: whole shares, typed as integers or floats;
     - optional `sequence`, `symbol` (or `instrument_id`), `queue_position`.
 
-    A price that is null, NaN, zero, negative or undefined, and a size that is null or zero, are *no quote
+    A price that is null, NaN, zero, negative or undefined, and a size that is null, NaN or zero, are *no quote
     on that side*, not an error. Records out of order are sorted (stably, by time and sequence) and counted.
 
     Args:
-        source: A path (`.csv`, `.csv.gz`, `.parquet`; `.dbn` and `.dbn.zst` with the `databento` package),
-            a polars frame, or a sequence of them, which make one tape.
+        source: A path (`.csv`, `.parquet`, `.dbn`, also `.gz` and `.zst`; DBN needs the `databento` package), a
+            pattern (`days/*.parquet`), `-` for standard input, a polars or pandas frame, an Arrow table, a
+            `databento.DBNStore`, or a sequence of them, which make one tape.
         symbol: Which instrument to read, where the source holds several.
+        columns: The table's own names, each with the name above that it stands for.
+        venue: The one venue of all records, where no column says it.
+        clock: `"ts_event"` or `"ts_recv"`: which time is that of the quote. By default `ts_event`; for interval
+            samples (Databento's BBO-1s and BBO-1m) `ts_recv`, the interval's end.
+        time_unit: Of times in numbers: `"ns"`, `"us"`, `"ms"` or `"s"`. By default ns, from 1990 on.
+        date: The day of times that are times of day; or `columns={...: "date"}`, where a column has it.
+        tz: Zone of times without one, `"America/New_York"`; by default UTC.
+        price_scale: What one unit of a whole-number price is worth: 1e-9 nanos, 0.0001 LOBSTER's, 1 currency.
+        size_scale: Shares in one unit of the sizes: 100 where they count round lots.
+        size_unit: The least size, 0.001 say, where sizes have fractions: the tape counts in it, and so do the
+            quantities of orders and of results.
+        separator: Of CSV; by default a comma.
+        max_bytes: The most that a compressed file may unpack to; by default 64 times its size, 256 MiB at least.
 
     Raises:
         DataError: If something cannot be read: the message names the source, the row (from 1, without a
-            CSV's header line), the value, and what would be right.
-        FileNotFoundError, IsADirectoryError: If a path leads to no file.
-        ParameterError: If `source` is none of the above.
+            CSV's header line), the value, and what would be right. Also for records that cannot be routed:
+            consolidated ones, and quotes seen at trades only (TBBO).
+        FileNotFoundError, IsADirectoryError, PermissionError: If a path leads to no file that may be read.
+        ParameterError: If an argument is none of the above.
+
+    Warns:
+        SorWarning: If a file is given twice, or at least half of all records repeat the one before.
 
     Examples:
         >>> import polars as pl
@@ -67,9 +97,21 @@ def read_quotes(source: Source, *, symbol: str | None = None) -> Quotes:
         Quotes(no symbol, 1 records, 1 venues, 2024-01-02 14:30:00 to 2024-01-02 14:30:00 UTC, frame)
 
     """
-    records = _load(source, symbol, quote_columns)
-    frame, out_of_order, duplicates = _in_order(records.frame)
-    frame, venues = _dense(frame, records.names)
+    options = read_options(
+        {
+            "symbol": symbol, "columns": columns, "venue": venue, "clock": clock, "time_unit": time_unit,
+            "date": date, "tz": tz, "price_scale": price_scale, "size_scale": size_scale, "size_unit": size_unit,
+            "separator": separator, "max_bytes": max_bytes,
+        }
+    )  # fmt: skip
+    records = _load(source, options, quote_columns, check=_check_quotes)
+    frame, out_of_order, duplicates = in_order(records.frames)
+    present = sorted(records.names)
+    frame = dense(frame, present)
+    venues = venue_table([records.names[code] for code in present])
+    noticed = records.warnings or _repeated(records.source, frame.height, duplicates)
+    for each in noticed:
+        warnings.warn(each, SorWarning, stacklevel=2)
     return Quotes(
         frame=frame,
         venues=venues,
@@ -77,6 +119,8 @@ def read_quotes(source: Source, *, symbol: str | None = None) -> Quotes:
         source=records.source,
         out_of_order=out_of_order,
         duplicates=duplicates,
+        size_unit=1.0 if options.size_unit is None else options.size_unit,
+        warnings=tuple(noticed),
     )
 
 
@@ -85,229 +129,209 @@ def read_trades(
     *,
     quotes: Quotes,
     symbol: str | None = None,
-    exclude_conditions: Sequence[str] = AUCTIONS_AND_PRINTS,
+    exclude_conditions: Sequence[str | int] = NON_EXECUTING,
+    columns: Mapping[str, str] | None = None,
+    venue: str | None = None,
+    clock: str | None = None,
+    time_unit: str | None = None,
+    date: str | dt.date | None = None,
+    tz: str | None = None,
+    price_scale: float | None = None,
+    size_scale: int | None = None,
+    separator: str | None = None,
+    max_bytes: int | None = None,
 ) -> Trades:
     """Read the executions that belong to a tape.
 
     Columns: `ts_event`, `publisher_id` or `venue`, `price`, `size`; optional `sequence`, `symbol`, `cond`
-    and, in Databento's book schemas, `action`, of which only `T` (trade) is read. Sources, times, prices
-    and errors are those of `read_quotes`.
+    (sale conditions), `correction` (TAQ's indicator) and, in Databento's book schemas, `action`, of which only
+    `T` (trade) is read. Sources, times, prices, errors and all other arguments are those of `read_quotes`; sizes
+    are counted in the tape's `size_unit`.
+
+    What was cancelled or later found in error is dropped, and so is an exact repeat: same day, venue, sequence,
+    price and size. Each is counted.
 
     Args:
         source: As for `read_quotes`.
         quotes: The tape, whose venue index the trades get.
         symbol: Which instrument to read; by default that of the tape, where the trades name one.
-        exclude_conditions: One-letter sale conditions; a trade whose `cond` has any of them is dropped and
-            counted.
+        exclude_conditions: Sale conditions; a trade whose `cond` has any of them is dropped and counted. By default
+            those of `sor.tape.trades.SALE_CONDITIONS` that are no executions. A vendor's numbers are given as such.
+        columns: As for `read_quotes`, and so is all that follows.
+        venue: The one venue of all trades.
+        clock: `"ts_event"` (default) or `"ts_recv"`.
+        time_unit: Of times in numbers.
+        date: The day of times that are times of day.
+        tz: Zone of times without one.
+        price_scale: What one unit of a whole-number price is worth.
+        size_scale: Shares in one unit of the sizes.
+        separator: Of CSV.
+        max_bytes: The most that a compressed file may unpack to.
 
     Raises:
         DataError: As `read_quotes`; also for a trade without a price, and if none is left.
 
     """
-    records = _load(source, symbol, trade_columns, default=quotes.symbol, action="T")
-    frame = records.frame
-    kept = frame
-    if exclude_conditions and "cond" in frame.columns:
-        kept = frame.filter(~pl.col("cond").str.contains_any(list(exclude_conditions)))
-    ordered, _, _ = _in_order(kept.drop("cond", strict=False))
+    exclude = read_conditions(exclude_conditions)
+    options = read_options(
+        {
+            "symbol": symbol, "columns": columns, "venue": venue, "clock": clock, "time_unit": time_unit,
+            "date": date, "tz": tz, "price_scale": price_scale, "size_scale": size_scale,
+            "size_unit": None if quotes.size_unit == 1.0 else quotes.size_unit,
+            "separator": separator, "max_bytes": max_bytes,
+        }
+    )  # fmt: skip
+    records = _load(source, options, trade_columns, default=quotes.symbol, action="T")
+    for each in records.warnings:
+        warnings.warn(each, SorWarning, stacklevel=2)
+    (frame,) = records.frames
+    if "cond" in frame.columns:
+        require_listed_codes(frame["cond"], records.source, exclude)
+    cleaned = clean(frame, exclude)
+    ordered, _, _ = in_order([cleaned.frame])
     index = _index_on_tape(ordered["venue"], records.names, quotes)
     on_tape = ordered.with_columns(index).filter(pl.col("venue").is_not_null()).rechunk()
-    excluded = frame.height - kept.height
     if on_tape.is_empty():
         venues = _listed(quotes.venues["name"].to_list())
         raise DataError(
-            f"{records.source}: none of {frame.height:,} trades is left: {excluded:,} excluded by condition, "
-            f"{kept.height:,} not on the tape's venues {venues}"
+            f"{records.source}: none of {frame.height:,} trades is left: {cleaned.excluded:,} excluded by "
+            f"condition, {cleaned.corrected + cleaned.repeated:,} corrected or repeated, "
+            f"{cleaned.frame.height:,} not on the tape's venues {venues}"
         )
     return Trades(
         frame=on_tape,
         symbol=records.symbol,
         source=records.source,
-        excluded=excluded,
-        off_venue=kept.height - on_tape.height,
+        excluded=cleaned.excluded,
+        corrected=cleaned.corrected,
+        repeated=cleaned.repeated,
+        off_venue=cleaned.frame.height - on_tape.height,
         venues=tuple(quotes.venues["name"]),
     )
-
-
-# Records compared at a time: what fits in a core's cache costs no memory and little time.
-_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
 class _Records:
     """Checked records in the order of the input, and what else the sources said of them."""
 
-    frame: pl.DataFrame
+    frames: list[pl.DataFrame]
+    """The one frame, in a list, so that it can be taken out and freed."""
     names: Mapping[int, tuple[int | None, str]]
-    """The publisher id, if there is one, and the name for each code in the column `venue`."""
+    """The publisher id, if there is one, and the name for each code that is in the column `venue`."""
     symbol: str | None
     source: str
+    warnings: list[str]
 
 
 def _load(
     source: Source,
-    symbol: str | None,
-    columns: Callable[[Part, list[str]], list[Column]],
+    options: Options,
+    columns: Callable[[Part, Options], list[Column]],
     *,
+    check: Callable[[Part, pl.DataFrame], None] | None = None,
     default: str | None = None,
     action: str | None = None,
 ) -> _Records:
     """Read the records of one `action` and one symbol: that asked for, or else `default` where present."""
-    parts = [_only(part, "action", action) for part in _open(source)]
-    streams = [_streams(part) for part in parts]
-    chosen = _choose_symbol(parts, streams, symbol, default)
-    if chosen is not None:
-        parts = [_only(part, _symbol_column(part), chosen) for part in parts]
-        streams = [
-            found.filter(pl.col("symbol").is_null() | (pl.col("symbol") == chosen)) for found in streams
-        ]
-    _require_same(parts, "publisher_id")
-    named = sorted({name for found in streams for name in found["venue"].drop_nulls() if name})
+    parts, noticed = open_source(source, options)
+    if action is not None:
+        parts = [_only_action(part, action) for part in parts]
+    if options.symbol is not None:
+        parts = [_only_symbol(part, options.symbol) for part in parts]
+    if options.venue is None:
+        _require_same(parts, "publisher_id")
 
     frames = []
     for part in parts:
-        with _reading(part.label):
-            frames.append(collect(part, columns(part, named)))
-        if frames[-1].is_empty() and part.keep is None:
+        with reading(part.label):
+            frame = collect(part, lambda each: columns(each, options))
+        if frame.is_empty() and part.keep is None:
             raise DataError(f"{part.label}: no records; expected at least one row")
-    for optional in ("sequence", "queue_position", "cond"):
+        if check is not None and not frame.is_empty():
+            check(part, frame)
+        frames.append(frame)
+    for optional in ("sequence", "queue_position", "cond", "correction"):
         _require_same(parts, optional)
 
-    by_id = "publisher_id" in parts[0].schema
-    names = _names(parts, streams) if by_id else {code: (None, name) for code, name in enumerate(named)}
+    frames, symbol = _one_symbol(parts, frames, options.symbol, default)
+    frames, names = _venue_codes(parts, frames)
     label = parts[0].label if len(parts) == 1 else f"{parts[0].label} and {len(parts) - 1} more"
-    return _Records(pl.concat(frames), names, chosen, label)
+    return _Records([pl.concat(frames)], names, symbol, label, noticed)
 
 
-def _open(source: Source) -> list[Part]:
-    if not isinstance(source, Sequence) or isinstance(source, str):
-        return [_open_one(source, "frame")]
-    if not source:
-        raise ParameterError("source is empty; expected at least one path or frame")
-    return [_open_one(table, f"frame {number}") for number, table in enumerate(source, start=1)]
+def _only_action(part: Part, action: str) -> Part:
+    return part.only(pl.col("action").cast(pl.String) == action) if "action" in part.schema else part
 
 
-def _open_one(table: Table, label: str) -> Part:
-    match table:
-        case pl.DataFrame():
-            return Part(label, table.lazy(), table.schema)
-        case pl.LazyFrame():
-            # Collected once, as the records are looked at more than once.
-            with _reading(label):
-                used = [name for name in table.collect_schema() if name in _COLUMNS]
-                return _open_one(table.select(used).collect(), label)
-        case str() | PathLike():
-            return _open_file(Path(table))
-        case _:
-            raise ParameterError(
-                f"source is a {type(table).__module__}.{type(table).__qualname__}; "
-                "expected a path, a polars DataFrame or LazyFrame, or a list of them"
-            )
+def _only_symbol(part: Part, symbol: str) -> Part:
+    """Keep the records of a symbol, or of an instrument's number where that is asked for."""
+    columns = [name for name in ("symbol", "instrument_id") if name in part.schema]
+    if not columns:
+        raise DataError(f"{part.label}: symbol={symbol!r} was asked for, and there is no column symbol")
+    return part.only(pl.any_horizontal(pl.col(name).cast(pl.String) == symbol for name in columns))
 
 
-def _open_file(path: Path) -> Part:
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a directory; expected a file, or a list of files")
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
-    label = str(path)
-    with _reading(label):
-        match file_kind(path):
-            case "parquet":
-                frame = pl.scan_parquet(path, glob=False)
-                return Part(label, frame, frame.collect_schema())
-            case "csv":
-                frame = pl.scan_csv(path, infer_schema=False, glob=False)
-                return Part(label, frame, frame.collect_schema(), text=True)
-            case "dbn":
-                table = _read_dbn(path)
-                return Part(label, table.lazy(), table.schema)
-            case _:
-                raise DataError(
-                    f"{label}: unknown kind of file; expected .csv, .csv.gz, .parquet, .dbn or .dbn.zst"
-                )
-
-
-def _read_dbn(path: Path) -> pl.DataFrame:
-    try:
-        databento = importlib.import_module("databento")
-    except ImportError as missing:
-        raise ImportError(
-            f"{path}: reading DBN needs the databento package: pip install databento"
-        ) from missing
-    try:
-        # From bytes, as a store made from a file leaves it open.
-        records = databento.DBNStore.from_bytes(path.read_bytes()).to_ndarray()
-    except Exception as failed:  # databento raises its own, ValueError or RuntimeError, by version
-        raise DataError(f"{path}: cannot be read as DBN: {failed}") from failed
-    columns = {name: records[name] for name in records.dtype.names if name in _COLUMNS}
-    return pl.DataFrame(
-        {name: array.astype(str) if array.dtype.kind == "S" else array for name, array in columns.items()}
-    )
-
-
-@contextmanager
-def _reading(label: str) -> Iterator[None]:
-    try:
-        yield
-    except pl.exceptions.PolarsError as failed:
-        reason = next(iter(str(failed).splitlines()), type(failed).__name__)
-        raise DataError(f"{label}: cannot be read: {reason}") from failed
-
-
-def _streams(part: Part) -> pl.DataFrame:
-    """Find the combinations of `publisher_id`, `venue` and `symbol` in a part; a column it lacks is null."""
-    columns = {
-        name: pl.lit(None, dtype)
-        for name, dtype in (("publisher_id", pl.UInt16), ("venue", pl.String), ("symbol", pl.String))
-    }
-    if "publisher_id" in part.schema and "venue" in part.schema:
-        columns["publisher_id"] = pl.col("publisher_id").cast(pl.UInt16, strict=False)
-    if (dtype := part.schema.get("venue")) is not None and is_text(dtype):
-        columns["venue"] = pl.col("venue").cast(pl.String)
-    if (column := _symbol_column(part)) is not None:
-        columns["symbol"] = pl.col(column).cast(pl.String).fill_null("")
-    with _reading(part.label):
-        table = (
-            part.frame
-            if any(name in part.schema for name in ("venue", "symbol", "instrument_id"))
-            else part.frame.head(1)
+def _check_quotes(part: Part, frame: pl.DataFrame) -> None:
+    """Refuse what is no quote of a venue (rule B9), and interval samples among other records (rule B8)."""
+    rtypes: set[int] = set(frame["rtype"].unique().to_list()) if "rtype" in frame.columns else set()
+    interval = rtypes & set(INTERVAL_RTYPES)
+    if wrong := sorted(rtypes & set(CONSOLIDATED_RTYPES)):
+        raise DataError(
+            f"{part.label}: holds consolidated records (record type {wrong[0]}), in which each side names a venue of "
+            "its own: no order can be routed; expected each venue's own quotes (mbp-1, bbo-1s)"
         )
-        return table.select(**columns).unique().collect(engine="streaming")
+    if interval and rtypes - interval:
+        found = ", ".join(map(str, sorted(rtypes)))
+        raise DataError(
+            f"{part.label}: holds records of types {found}; expected interval samples alone, or none"
+        )
+    at_trades = "trade" in frame.columns and bool(frame["trade"].all()) and not interval
+    if part.kind == "tbbo" or at_trades:
+        raise DataError(
+            f"{part.label}: every record is a trade (as in Databento's TBBO): the quotes are those seen just before "
+            "trades, and what came between is not there; expected mbp-1 or bbo-1s, and these records as trades="
+        )
 
 
-def _symbol_column(part: Part) -> str | None:
-    return next((name for name in ("symbol", "instrument_id") if name in part.schema), None)
-
-
-def _choose_symbol(
-    parts: list[Part], streams: list[pl.DataFrame], symbol: str | None, default: str | None
-) -> str | None:
-    """Settle on the one symbol to read; null where the parts name none."""
-    present = sorted({name for found in streams for name in found["symbol"].drop_nulls()})
+def _one_symbol(
+    parts: list[Part], frames: list[pl.DataFrame], asked: str | None, default: str | None
+) -> tuple[list[pl.DataFrame], str | None]:
+    """Settle on the one symbol that was read, and keep its records; null where the parts name none."""
     label = ", ".join(part.label for part in parts)
-    if symbol is None and default in present:
-        symbol = default
-    if symbol is None:
-        if len(present) > 1:
+    if asked is not None:
+        if not any(frame.height for frame in frames):
+            raise DataError(f"{label}: no symbol {asked!r}; there is {_listed(_all_symbols(parts))}")
+        return [frame.drop("symbol") for frame in frames], asked
+    present = sorted(
+        {name for frame in frames if "symbol" in frame.columns for name in _names_in(frame["symbol"])}
+    )
+    chosen = present[0] if present else None
+    if len(present) > 1:
+        if default not in present:
             raise DataError(f"{label}: several symbols: {_listed(present)}; choose one with symbol=")
-        return present[0] or None if present else None
-    if not isinstance(symbol, str):
-        raise ParameterError(f"symbol is {symbol!r}; expected a string")
+        chosen = default
+        frames = [
+            frame
+            if "symbol" not in frame.columns
+            else frame.filter(pl.col("symbol").cast(pl.String) == chosen)
+            for frame in frames
+        ]
+    return [frame.drop("symbol", strict=False) for frame in frames], chosen or None
+
+
+def _names_in(categories: pl.Series) -> list[str]:
+    return [name for name in categories.unique().cast(pl.String).to_list() if name is not None]
+
+
+def _all_symbols(parts: list[Part]) -> list[str]:
+    found: set[str] = set()
     for part in parts:
-        if _symbol_column(part) is None:
-            raise DataError(f"{part.label}: symbol={symbol!r} was asked for, and there is no column symbol")
-    if symbol not in present:
-        raise DataError(f"{label}: no symbol {symbol!r}; there is {_listed(present)}")
-    return symbol
-
-
-def _only(part: Part, column: str | None, value: str | None) -> Part:
-    """Keep the records with a value in a column; all of them where the part has no such column."""
-    if column is None or value is None or column not in part.schema:
-        return part
-    chosen = pl.col(column).cast(pl.String) == value
-    return replace(part, keep=chosen if part.keep is None else part.keep & chosen)
+        column = symbol_column(part)
+        if column is not None:
+            with reading(part.label):
+                text = pl.col(column).cast(pl.String).fill_null("")
+                found |= set(part.frame.select(text.unique()).collect(engine="streaming").to_series())
+    return sorted(found)
 
 
 def _listed(names: list[str], most: int = 20) -> str:
@@ -325,72 +349,67 @@ def _require_same(parts: list[Part], column: str) -> None:
         )
 
 
-def _names(parts: list[Part], streams: list[pl.DataFrame]) -> dict[int, tuple[int | None, str]]:
-    """Look up the venue name of each publisher id; an id without one is named by its number later."""
-    names: dict[int, tuple[int | None, str]] = {}
-    for part, found in zip(parts, streams, strict=True):
-        pairs = found.select("publisher_id", "venue").drop_nulls().unique().sort("publisher_id", "venue")
+def _venue_codes(
+    parts: list[Part], frames: list[pl.DataFrame]
+) -> tuple[list[pl.DataFrame], dict[int, tuple[int | None, str]]]:
+    """Give every record a number for its venue: the publisher id, or the place of its name among all in order.
+
+    Returns:
+        The frames without what was needed for it, and the id, if there is one, and the name of each number.
+
+    """
+    dropped = ("name", "rtype", "trade")
+    if frames[0].schema["venue"] == pl.UInt16:
+        names = _names_of_ids(parts, frames)
+        return [frame.drop(dropped, strict=False) for frame in frames], names
+    named = sorted({name for frame in frames for name in _names_in(frame["venue"])})
+    if len(named) > _MOST_VENUES:
+        raise DataError(f"{parts[0].label}: {len(named):,} venues; at most {_MOST_VENUES:,}")
+    # By way of the names, as the polars of 2025 casts no category to an enum; in pieces, as they take memory.
+    code = pl.col("venue").cast(pl.String).cast(pl.Enum(named)).to_physical().cast(pl.UInt16)
+    coded = [frame.lazy().with_columns(code).collect(engine="streaming") for frame in frames]
+    return [frame.drop(dropped, strict=False) for frame in coded], {
+        code: (None, name) for code, name in enumerate(named)
+    }
+
+
+def _names_of_ids(parts: list[Part], frames: list[pl.DataFrame]) -> dict[int, tuple[int | None, str]]:
+    """Look up the venue name of each publisher id; one without a name is called by its number.
+
+    Two ids of one name are told apart by their numbers, or by Databento's full names.
+    """
+    names: dict[int, str] = {}
+    for part, frame in zip(parts, frames, strict=True):
+        if "name" not in frame.columns:
+            continue
+        pairs = frame.select("venue", pl.col("name").cast(pl.String)).unique().sort("venue", "name")
         for number, name in pairs.iter_rows():
-            _, known = names.setdefault(number, (number, name))
-            if known != name:
+            if name and names.setdefault(number, name) != name:
                 raise DataError(
-                    f"{part.label}: publisher_id {number} is venue {known!r} and {name!r}; expected one name"
+                    f"{part.label}: publisher_id {number} is venue {names[number]!r} and {name!r}; expected one name"
                 )
-    return names
+    ids = sorted({number for frame in frames for number in present_codes(frame["venue"])})
+    if len(ids) > _MOST_VENUES:
+        raise DataError(f"{parts[0].label}: {len(ids):,} venues; at most {_MOST_VENUES:,}")
+    databento = any(part.rtype is not None or part.kind is not None for part in parts)
+    known = dict(zip(ids, labels(ids) if databento else [str(number) for number in ids], strict=True))
+    shown = {number: names[number] if number in names else known[number] for number in ids}
+    counts: dict[str, int] = {}
+    for name in shown.values():
+        counts[name] = counts.get(name, 0) + 1
+    return {
+        number: (number, name if counts[name] == 1 else f"{name} ({number})")
+        for number, name in shown.items()
+    }
 
 
-def _in_order(frame: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
-    """Sort by time, sequence and input, in one chunk; count what was out of order and what is there twice."""
-    keys = frame.select(name for name in ("ts", "sequence") if name in frame.columns)
-    backward, same = _neighbours(keys)
-    tape = frame.drop("sequence", strict=False).rechunk()
-    if backward:
-        order = keys.select(pl.arg_sort_by(keys.columns, maintain_order=True)).to_series()
-        tape = tape.select(pl.all().gather(order)).rechunk()
-        _, same = _neighbours(keys.select(pl.all().gather(order)))
-    for column in tape.drop("ts"):
-        same = same[(column.gather(same) == column.gather(same + 1)).to_numpy()]
-    return tape, backward, len(same)
-
-
-def _neighbours(keys: pl.DataFrame) -> tuple[int, NDArray[np.intp]]:
-    """Count the records whose key is below that of the one before; find those whose next has the same key."""
-    backward, same = 0, [np.empty(0, dtype=np.intp)]
-    for begin in range(0, keys.height, _BLOCK):
-        # One more than the block, to compare its last with the next block's first.
-        columns = [column.to_numpy() for column in keys.slice(begin, _BLOCK + 1)]
-        falls, equal = _compare(columns[0])
-        for column in columns[1:]:
-            lower, level = _compare(column)
-            falls |= equal & lower
-            equal &= level
-        backward += int(np.count_nonzero(falls))
-        same.append(begin + np.flatnonzero(equal))
-    return backward, np.concatenate(same)
-
-
-def _compare(values: NDArray[np.int64] | NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    return values[1:] < values[:-1], values[1:] == values[:-1]
-
-
-def _dense(
-    frame: pl.DataFrame, names: Mapping[int, tuple[int | None, str]]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Replace the venue codes by a dense index in ascending order, with the table of what they stand for."""
-    codes = frame["venue"].to_numpy()
-    blocks = [slice(begin, begin + _BLOCK) for begin in range(0, len(codes), _BLOCK)]
-    seen = np.zeros(2**16, dtype=np.bool_)
-    for block in blocks:
-        seen[codes[block]] = True
-    present = np.flatnonzero(seen)
-    index = np.zeros(2**16, dtype=np.uint16)
-    index[present] = np.arange(len(present))
-    dense = np.empty_like(codes)
-    for block in blocks:
-        dense[block] = index[codes[block]]
-
-    labels = [names.get(code, (code, str(code))) for code in present.tolist()]
-    return frame.with_columns(pl.Series("venue", dense)), venue_table(labels)
+def _repeated(source: str, records: int, duplicates: int) -> list[str]:
+    if duplicates < _FEW or 2 * duplicates < records:
+        return []
+    return [
+        f"{source}: {duplicates:,} of {records:,} records repeat the one before in everything; "
+        "the same records may have been read twice"
+    ]
 
 
 def _index_on_tape(

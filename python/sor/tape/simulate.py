@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from sor.errors import ParameterError
+from sor.settings.checks import above_zero, at_least, number, whole
 from sor.settings.times import INT64_MAX, to_ns
 from sor.tape.schema import TAPE_SCHEMA, UNDEF_PRICE
 from sor.tape.tape import Quotes, venue_table
@@ -69,7 +70,7 @@ def simulate_quotes(
         repeat: Share of records that repeat the venue's last quote.
         burst: Share of records that come in the same nanosecond as the one before.
         one_sided: Share of quotes without a bid, and as many without an ask.
-        records: Exactly so many records within `minutes`, in proportion to `rate`.
+        records: Exactly this many records within `minutes`, in proportion to `rate`.
         symbol: The name it gets.
 
     Raises:
@@ -80,26 +81,26 @@ def simulate_quotes(
         1000
 
     """
-    count = _whole("venues", venues, 1, _MOST_VENUES)
-    seconds = 60.0 * _positive("minutes", minutes)
-    tick_nanos = round(_positive("tick", tick) * _NANOS)
+    count = whole("venues", venues, most=_MOST_VENUES)
+    seconds = 60.0 * above_zero("minutes", minutes)
+    tick_nanos = round(above_zero("tick", tick) * _NANOS)
     if tick_nanos < 1:
         raise ParameterError(f"tick is {tick!r}; expected at least 1e-9")
-    middle = _positive("price", price) * _NANOS / tick_nanos
+    middle = above_zero("price", price) * _NANOS / tick_nanos
     spreads = _per_venue("spread", spread, count)
     lots = _per_venue("size", size, count)[:: -1 if np.ndim(size) == 0 else 1] / _LOT
     rates = _per_venue("rate", rate, count)[:: -1 if np.ndim(rate) == 0 else 1]
     for name, value in (("repeat", repeat), ("burst", burst), ("one_sided", one_sided)):
-        _share(name, value)
-    if not math.isfinite(volatility) or volatility < 0:
-        raise ParameterError(f"volatility is {volatility!r}; expected zero or more")
+        if number(name, value, least=0) >= 0.5:
+            raise ParameterError(f"{name} must be a number from 0 to below 0.5, got {value!r}")
+    volatility = number("volatility", volatility, least=0)
     first = to_ns(start, "start")
     if first + seconds * _NANOS > INT64_MAX:
         raise ParameterError(f"minutes is {minutes!r}; expected an end before 2262-04-11")
 
-    random = np.random.Generator(np.random.PCG64(_whole("seed", seed, 0, None)))
+    random = np.random.Generator(np.random.PCG64(at_least("seed", seed, 0)))
     if records is not None:
-        n = _whole("records", records, 1, _MOST_RECORDS)
+        n = whole("records", records, most=_MOST_RECORDS)
     elif (expected := float(rates.sum()) * seconds) <= _MOST_RECORDS:
         n = max(1, int(random.poisson(expected)))
     else:
@@ -198,22 +199,3 @@ def _per_venue(name: str, value: float | Sequence[float], count: int) -> NDArray
     if given.shape != (count,):
         raise ParameterError(f"{name} has {given.size} values; expected one, or {count}: one for each venue")
     return given
-
-
-def _positive(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ParameterError(f"{name} is {value!r}; expected a number above zero")
-    return float(value)
-
-
-def _share(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 0.5:
-        raise ParameterError(f"{name} is {value!r}; expected a number from 0 to below 0.5")
-
-
-def _whole(name: str, value: int, least: int, most: int | None) -> int:
-    fits = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not fits or value < least or (most is not None and value > most):
-        upto = "or more" if most is None else f"to {most:,}"
-        raise ParameterError(f"{name} is {value!r}; expected a whole number, {least} {upto}")
-    return int(value)

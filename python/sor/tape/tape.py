@@ -1,4 +1,4 @@
-"""A validated tape and its trades, as the package hands them around (MODEL B1, B2)."""
+"""A validated tape and its trades, as the package hands them around (rules B1, B2)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,34 @@ import polars as pl
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.settings.params import _number
+from sor.settings.checks import number
 from sor.settings.times import format_ns
+from sor.tape.files import beside, file_kind
 from sor.tape.schema import UNDEF_PRICE
+from sor.tape.sessions import SessionSource, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from numpy.typing import NDArray
 
+    from sor.tape.halts import HaltSource
 
-@dataclass(frozen=True)
+
+_MBP_1 = 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class QuotesReport:
     """What a tape holds.
 
     `out_of_order` counts records that precede, in (time, sequence), the record before them in the input;
     `duplicates` those that equal the record before them in the sorted tape in every column, sequence
     included; `locked` and `crossed` the snapshots whose consolidated best bid equals or exceeds the best
-    ask (MODEL B6); `stubs` the quotes beyond the collar (MODEL B7).
+    ask (rule B6); `stubs` the quotes beyond the collar (rule B7); `outside` the records outside all sessions
+    (rule T1), and `halts` the halts that were given. `sessions` has a row for each session: open, close, records,
+    the longest silence and the time in which everything was halted.
     """
 
     records: int
@@ -41,16 +51,36 @@ class QuotesReport:
     locked: int
     crossed: int
     stubs: int
+    outside: int
+    halts: int
+    sessions: pl.DataFrame
+
+    def counts(self) -> dict[str, int]:
+        """Return every count by its name; of the sessions, how many."""
+        names = [field.name for field in fields(self) if field.name != "sessions"]
+        return {**{name: getattr(self, name) for name in names}, "sessions": self.sessions.height}
 
     def __repr__(self) -> str:
-        rows = [(field.name.replace("_", " "), f"{getattr(self, field.name):,}") for field in fields(self)]
+        rows = [(name.replace("_", " "), f"{count:,}") for name, count in self.counts().items()]
         width = max(len(count) for _, count in rows)
-        return "\n".join(["QuotesReport", *(f"  {name:<13}{count:>{width}}" for name, count in rows)])
+        lines = [f"  {name:<13}{count:>{width}}" for name, count in rows]
+        return "\n".join(["QuotesReport", *lines, *self._session_lines()])
+
+    def _session_lines(self, most: int = 10) -> list[str]:
+        lines = []
+        for row in self.sessions.head(most).iter_rows(named=True):
+            span = f"{row['open']:%Y-%m-%d %H:%M:%S} to {row['close']:%H:%M:%S}"
+            halted = f", halted {row['halted']}" if row["halted"] else ""
+            lines.append(
+                f"  {span}  {row['records']:,} records, longest silence {row['longest_silence']}{halted}"
+            )
+        more = self.sessions.height - most
+        return [*lines, f"  and {more:,} more sessions"] if more > 0 else lines
 
     def _repr_html_(self) -> str:
         row = "<tr><td>{}</td><td style='text-align:right'>{:,}</td></tr>"
-        rows = (row.format(field.name.replace("_", " "), getattr(self, field.name)) for field in fields(self))
-        return f"<table><tbody>{''.join(rows)}</tbody></table>"
+        rows = (row.format(name.replace("_", " "), count) for name, count in self.counts().items())
+        return f"<table><tbody>{''.join(rows)}</tbody></table>{self.sessions._repr_html_()}"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -69,7 +99,10 @@ class Quotes:
         out_of_order: Records that were not in order in the input; see `QuotesReport`.
         duplicates: Records that say nothing new; see `QuotesReport`.
         trades: The executions on its venues, where they are given: what tells a trade from a cancellation in
-            the queue of a resting order (MODEL C10).
+            the queue of a resting order (rule C10).
+        size_unit: What one unit of `bid_sz` and `ask_sz` is in the user's own sizes: 0.001 where the tape counts
+            thousandths (rule B10).
+        warnings: What was noticed when the tape was read and may make a result say little.
 
     """
 
@@ -80,6 +113,8 @@ class Quotes:
     out_of_order: int = 0
     duplicates: int = 0
     trades: Trades | None = None
+    size_unit: float = 1.0
+    warnings: tuple[str, ...] = ()
 
     @property
     def start(self) -> int:
@@ -99,8 +134,24 @@ class Quotes:
         """Lend the tape to the core: `arrays()`, and those of the trades under `"trades"` where there are any."""
         return self.arrays() if self.trades is None else {**self.arrays(), "trades": self.trades.arrays()}
 
+    def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Quotes:
+        """Return this tape with some of its records and trades only, in one chunk.
+
+        Args:
+            frame: Records of `frame`, in their order.
+            trades: Trades of `trades.frame`; None for a tape without.
+
+        """
+        prints = (
+            None if self.trades is None or trades is None else replace(self.trades, frame=trades.rechunk())
+        )
+        return replace(self, frame=frame.rechunk(), trades=prints)
+
     def with_trades(self, trades: Trades) -> Quotes:
         """Return this tape with its trades.
+
+        Args:
+            trades: What `read_trades(path, quotes=...)` returned for this tape.
 
         Raises:
             ParameterError: If they are not `Trades`, or were read for a tape of other venues.
@@ -118,9 +169,29 @@ class Quotes:
             )
         return replace(self, trades=trades)
 
-    def report(self, *, collar: float = 0.01) -> QuotesReport:
-        """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (MODEL B7)."""
-        locked, crossed, stubs = _scan(self, _number("collar", collar, least=0, most=1e6))
+    def report(
+        self,
+        *,
+        collar: float = 0.01,
+        sessions: SessionSource = "gaps",
+        session_gap: str | int | timedelta = "30m",
+        halts: HaltSource = None,
+    ) -> QuotesReport:
+        """Count what the tape holds, and describe its sessions.
+
+        Args:
+            collar: A quote further through the mid than this fraction of it is a stub (rule B7).
+            sessions: As in a market: `"gaps"`, a calendar's name, a frame, or None (see `sor.tape.sessions.resolve`).
+            session_gap: The silence that ends a session.
+            halts: A frame, or Databento's `status` records.
+
+        Raises:
+            ParameterError: If an argument is none of these.
+            DataError: If no record lies in any session.
+
+        """
+        locked, crossed, stubs = _scan(self, number("collar", collar, least=0, most=1e6))
+        laid = resolve(self, sessions, session_gap, halts)
         return QuotesReport(
             records=len(self),
             venues=self.venues.height,
@@ -131,39 +202,49 @@ class Quotes:
             locked=locked,
             crossed=crossed,
             stubs=stubs,
+            outside=laid.dropped,
+            halts=len(laid.halt_start),
+            sessions=laid.table(),
         )
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the tape as `.parquet` or `.csv` in Databento's columns, prices in nanos as DBN has them.
 
         `read_quotes` reads it back to the same `frame` and `venues`. (Nanos, because a price in currency
-        would have to pass through a float.)
+        would have to pass through a float; the record type, that of MBP-1, says that they are.) The file is
+        written under another name and then renamed: under its own name it is whole.
+
+        Args:
+            path: Where to; the ending says the format.
 
         Raises:
             ParameterError: If the path ends in neither.
+            DataError: If it cannot be written.
 
         """
         index = self.frame["venue"]
         ids, names = self.venues["id"].gather(index), self.venues["name"].gather(index)
         table = self.frame.select(
             pl.col("ts").cast(pl.Datetime("ns", "UTC")).alias("ts_event"),
+            pl.lit(_MBP_1, pl.UInt8).alias("rtype"),
             *([] if ids.has_nulls() else [ids.alias("publisher_id")]),
             names.alias("venue"),
             *(
-                pl.col(f"{side}_{what}").alias(f"{side}_{what}_00")
+                (pl.col(f"{side}_{what}") * unit).alias(f"{side}_{what}_00")
                 for side in ("bid", "ask")
-                for what in ("px", "sz")
+                for what, unit in (("px", 1), ("sz", 1 if self.size_unit == 1 else self.size_unit))
             ),
             *([pl.col("queue_position")] if "queue_position" in self.frame.columns else []),
             *([] if self.symbol is None else [pl.lit(self.symbol).alias("symbol")]),
         )
-        match file_kind(Path(path)):
-            case "parquet":
-                table.write_parquet(fspath(path))
-            case "csv" if not fspath(path).endswith(".gz"):
-                table.with_columns(pl.col("ts_event").to_physical()).write_csv(fspath(path))
-            case _:
-                raise ParameterError(f"path is {fspath(path)!r}; expected a name ending in .parquet or .csv")
+        kind = file_kind(Path(path))
+        if kind not in ("parquet", "csv") or fspath(path).endswith((".gz", ".zst")):
+            raise ParameterError(f"path is {fspath(path)!r}; expected a name ending in .parquet or .csv")
+        if kind == "csv":
+            table = table.with_columns(pl.col("ts_event").to_physical())
+        write = table.write_parquet if kind == "parquet" else table.write_csv
+        with beside(Path(path)) as unfinished:
+            write(unfinished)
 
     def __len__(self) -> int:
         return self.frame.height
@@ -200,6 +281,8 @@ class Trades:
         off_venue: Trades dropped because their venue shows no quotes on the tape (off-exchange reports,
             for one).
         venues: Names of the tape's venues, by index.
+        corrected: Trades dropped since they were cancelled or in error.
+        repeated: Trades dropped since they repeat another: same venue, sequence, price and size.
 
     """
 
@@ -209,6 +292,8 @@ class Trades:
     excluded: int
     off_venue: int
     venues: tuple[str, ...]
+    corrected: int = 0
+    repeated: int = 0
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""
@@ -219,6 +304,8 @@ class Trades:
 
     def __repr__(self) -> str:
         dropped = f"dropped {self.excluded:,} by condition, {self.off_venue:,} off the tape's venues"
+        for count, what in ((self.corrected, "corrected"), (self.repeated, "repeated")):
+            dropped += f", {count:,} {what}" if count else ""
         return f"Trades({self.symbol or 'no symbol'}, {len(self):,} trades, {dropped}, {self.source})"
 
 
@@ -231,20 +318,6 @@ def venue_table(labels: Sequence[tuple[int | None, str]]) -> pl.DataFrame:
             "name": pl.Series([name for _, name in labels], dtype=pl.String),
         }
     )
-
-
-def file_kind(path: Path) -> str:
-    """Tell `parquet`, `csv` or `dbn` by a path's ending, compressed or not; empty for anything else."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    match suffixes:
-        case [*_, ".parquet"]:
-            return "parquet"
-        case [*_, ".csv"] | [*_, ".csv", ".gz"]:
-            return "csv"
-        case [*_, ".dbn"] | [*_, ".dbn", ".zst"]:
-            return "dbn"
-        case _:
-            return ""
 
 
 def _scan(quotes: Quotes, collar: float) -> tuple[int, int, int]:

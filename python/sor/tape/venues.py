@@ -7,18 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from sor.errors import ParameterError
-from sor.settings.params import FillModel, QueueAware, Venue
-from sor.settings.times import duration_ns
+from sor.settings.market import Venue, VenueSource
+from sor.tape.publishers import PUBLISHERS, ids_named
 
 if TYPE_CHECKING:
-    from sor.tape.tape import Quotes
-
-VenueSource: TypeAlias = Sequence[Venue] | Mapping[int | str, Venue] | pl.DataFrame | str | PathLike[str]
+    from sor.tape.schema import Tape
 
 NANOS = 10**9
 _FIELDS = [field.name for field in fields(Venue)]
@@ -59,7 +57,7 @@ def read_venues(source: VenueSource | None) -> list[Venue]:
     return [venue for _, venue in labelled]
 
 
-def venues_on_tape(source: VenueSource | None, quotes: Quotes) -> list[Venue]:
+def venues_on_tape(source: VenueSource | None, quotes: Tape) -> list[Venue]:
     """Return the terms of every venue of a tape, by index; the defaults where `source` has none.
 
     Raises:
@@ -77,38 +75,15 @@ def venues_on_tape(source: VenueSource | None, quotes: Quotes) -> list[Venue]:
     ]
 
 
-def venue_names(venues: Sequence[Venue], quotes: Quotes) -> list[str]:
+def venue_names(venues: Sequence[Venue], quotes: Tape) -> list[str]:
     """Return the name to show for each venue, by index."""
     shown = quotes.venues["name"].to_list()
     names = [venue.name or name for venue, name in zip(venues, shown, strict=True)]
     return names if len(set(names)) == len(names) else shown
 
 
-def core_venues(
-    venues: Sequence[Venue], quotes: Quotes, fill: FillModel
-) -> list[tuple[int, int, int, float]]:
-    """Return `(taker fee, maker rebate, latency, queue position)` by venue index, nanos (MODEL N1)."""
-    default = 0.5
-    by_venue: dict[int, float] = {}
-    if isinstance(fill, QueueAware):
-        if isinstance(fill.queue_position, dict):
-            for label, position in fill.queue_position.items():
-                by_venue[venue_index(label, quotes, "queue_position")] = position
-        else:
-            default = fill.queue_position
-    return [
-        (
-            round(venue.taker_fee * NANOS),
-            round(venue.maker_rebate * NANOS),
-            duration_ns(venue.latency, "latency"),
-            by_venue.get(index, default) if venue.queue_position is None else venue.queue_position,
-        )
-        for index, venue in enumerate(venues)
-    ]
-
-
-def venue_index(label: int | str, quotes: Quotes, argument: str) -> int:
-    """Find a venue on a tape by publisher id or name.
+def venue_index(label: int | str, quotes: Tape, argument: str) -> int:
+    """Find a venue on a tape by publisher id, name, or the name that Databento gives to the id.
 
     Raises:
         ParameterError: If it is not there, listing those that are.
@@ -119,6 +94,15 @@ def venue_index(label: int | str, quotes: Quotes, argument: str) -> int:
         return ids.index(label)
     if label in names:
         return names.index(label)
+    # What a publisher id stands for in Databento's own table, where the tape does not say.
+    publishers = set(ids_named(label)) & set(ids) if isinstance(label, str) else set()
+    if len(publishers) == 1:
+        return ids.index(publishers.pop())
+    if publishers:
+        several = ", ".join(PUBLISHERS[number] for number in sorted(publishers))
+        raise ParameterError(
+            f"{argument}: venue {label!r} is more than one of the tape's: {several}; expected one"
+        )
     known = ", ".join(
         name if number is None else f"{name} ({number})" for number, name in zip(ids, names, strict=True)
     )

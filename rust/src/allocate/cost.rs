@@ -1,4 +1,4 @@
-//! The objective of the static allocator, written once (MODEL A1).
+//! The objective of the static allocator, written once (rule A1).
 
 use crate::units::{Money, Nanos, Shares};
 
@@ -15,7 +15,7 @@ pub struct Offer {
     pub rebate: Nanos,
 }
 
-/// The three risk parameters, nanos per share (MODEL N3).
+/// The three risk parameters, nanos per share (rule N3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Penalties {
     /// Per share executed beyond the target.
@@ -63,7 +63,7 @@ impl Cost {
     }
 }
 
-/// `cost(x)` of MODEL A1 with certain fills, for target `S`, benchmark key `s * b` and one `x_i` per offer.
+/// `cost(x)` of rule A1 with certain fills, for target `S`, benchmark key `s * b` and one `x_i` per offer.
 #[must_use]
 pub fn cost(offers: &[Offer], split: &[Shares], target: Shares, benchmark_key: Nanos, penalties: &Penalties) -> Cost {
     let mut cost = Cost::default();

@@ -1,4 +1,4 @@
-//! The convex relaxation, a lower bound on the optimum (MODEL C6).
+//! The convex relaxation, a lower bound on the optimum (rule C6).
 //!
 //! What makes `V` non-convex is that a limit order cannot refuse a fill. Let it: in each scenario any `z_k` between 0
 //! and `min((xi_k - Q_k)+, L_k)` may be bought. Forced overfills then cost nothing, every allocation costs at most what it
@@ -11,7 +11,7 @@
 //! whose inner minimum fills the venues by falling rebate until `S - M` is reached. `R` is minimised by the level method
 //! (Lemarechal, Nemirovskii & Nesterov 1995): its cuts model `R` from below, the next point is the projection of the best
 //! one onto a level set of the model. The bound does not trust the solver of these small programs: any convex combination of
-//! cuts lies below `R`, and its minimum over the box `[0, S]^(K+1)`, which holds every optimum (MODEL C3), is a formula.
+//! cuts lies below `R`, and its minimum over the box `[0, S]^(K+1)`, which holds every optimum (rule C3), is a formula.
 
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, NonnegativeConeT};

@@ -1,9 +1,9 @@
-//! What has a formula: the optimum at one venue (MODEL C4), and the market order given the limit orders (C5).
+//! What has a formula: the optimum at one venue (rule C4), and the market order given the limit orders (rule C5).
 
-use super::{Parameters, require};
-use crate::error::Result;
+use super::Parameters;
+use crate::error::{Result, require};
 
-/// `p = (2h + f + r) / (lambda_u + h + r + theta)`, the level of the outflow's quantile at one venue (C4).
+/// `p = (2h + f + r) / (lambda_u + h + r + theta)`, the level of the outflow's quantile at one venue (rule C4).
 ///
 /// A market share costs `h + f` for certain; a limit share gains `h + r` when the outflow reaches it, and costs
 /// `lambda_u + theta` when it does not. The two balance where `P(xi < Q + L) = p`. `p >= 1` when even a certain miss
@@ -33,13 +33,13 @@ pub fn one_venue(p: &Parameters, outflow: f64) -> Result<[f64; 2]> {
 }
 
 /// `beta = (h + f + lambda_o + theta) / (lambda_u + lambda_o + theta)`, the share of scenarios in which the best market
-/// order leaves too much bought (C5).
+/// order leaves too much bought (rule C5).
 #[must_use]
 pub fn beta(p: &Parameters) -> f64 {
     (p.take_cost() + p.lambda_over + p.theta) / (p.lambda_under + p.lambda_over + p.theta)
 }
 
-/// The best `M` for given limit orders, from the shares they fill in each scenario (C5); `fills` is reordered.
+/// The best `M` for given limit orders, from the shares they fill in each scenario (rule C5); `fills` is reordered.
 #[must_use]
 pub fn market_order(p: &Parameters, fills: &mut [f64]) -> f64 {
     (p.quantity - quantile(fills, beta(p))).clamp(0.0, p.quantity)

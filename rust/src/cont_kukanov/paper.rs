@@ -1,7 +1,7 @@
-//! The paper's own algorithm (MODEL C7): a constant-step averaged stochastic subgradient.
+//! The paper's own algorithm (rule C7): a constant-step averaged stochastic subgradient.
 //!
 //! Kept as the reference it is. Its average includes the way from the start, so it is biased towards equal orders: with
-//! the paper's 1,000 steps its "optimal" allocations are visibly not optimal (MODEL C8).
+//! the paper's 1,000 steps its "optimal" allocations are visibly not optimal (rule C8).
 
 use super::{Allocation, Parameters, Scenarios};
 

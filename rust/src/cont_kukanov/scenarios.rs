@@ -1,7 +1,7 @@
 //! The sample over which the cost is averaged.
 
-use super::{Allocation, require};
-use crate::error::{Error, Result};
+use super::Allocation;
+use crate::error::{Error, Result, require};
 
 /// What each venue could fill in each scenario, `(xi_k - Q_k)+`: all the model ever asks of an outflow.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! The sample-average problem for several venues (MODEL C6).
+//! The sample-average problem for several venues (rule C6).
 //!
 //! Coordinate descent alone stops at kinks: on `M + sum_{k in J} L_k = S` no single order can move, though shares could
 //! move from one order to another. So the moves are exchanges between any two of the orders and "nothing", each
@@ -51,7 +51,7 @@ pub struct Solution {
     pub starts: Vec<f64>,
 }
 
-/// Minimises `V` over the feasible set of MODEL C3. `stop` is asked after every 100,000 rows or so that a move was
+/// Minimises `V` over the feasible set of rule C3. `stop` is asked after every 100,000 rows or so that a move was
 /// priced on.
 ///
 /// # Errors
@@ -123,7 +123,7 @@ fn descents(p: &Parameters, scenarios: &Scenarios, lot: Option<f64>, stop: Stop<
     }
     if large {
         // What the middle sample could not tell apart, a larger one may.
-        for rows in [4 * MIDDLE_SAMPLE, scenarios.rows()] {
+        for rows in [2 * MIDDLE_SAMPLE, 4 * MIDDLE_SAMPLE, scenarios.rows()] {
             let larger = scenarios.thinned(rows);
             found = refine(p, &larger, found, stop, |descent| descent.kick(&pairs, unit))?;
             found = finish(found)?;
@@ -200,7 +200,7 @@ fn steps(p: &Parameters, lot: Option<f64>) -> Vec<f64> {
     steps
 }
 
-/// `L_k <= S - M`: what exceeds it can only overfill (C3).
+/// `L_k <= S - M`: what exceeds it can only overfill (rule C3).
 fn within(p: &Parameters, mut x: Allocation) -> Allocation {
     x.limits.iter_mut().for_each(|l| *l = l.min(p.quantity - x.market));
     x

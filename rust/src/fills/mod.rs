@@ -1,4 +1,4 @@
-//! Fill models: what a child order gets when it arrives (MODEL F1-F3).
+//! Fill models: what a child order gets when it arrives (rules F1-F3).
 
 mod resting;
 mod walk;
@@ -15,9 +15,9 @@ use crate::units::{Nanos, Shares, Side, Time};
 /// How a child that meets a quote is filled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FillModel {
-    /// `min(x, available)` at the quoted price (F1).
+    /// `min(x, available)` at the quoted price (rule F1).
     Displayed,
-    /// A share of it, at a slipped price (F2, F3).
+    /// A share of it, at a slipped price (rules F2, F3).
     QueueAware(QueueAware),
 }
 
@@ -30,7 +30,7 @@ pub struct QueueAware {
     pub impact: f64,
     /// Time constant of the quote's ageing, nanoseconds; `None`: quotes do not age.
     pub decay: Option<f64>,
-    /// `None`: the expected shares, rounded half to even. `Some(seed)`: a binomial draw (F3).
+    /// `None`: the expected shares, rounded half to even. `Some(seed)`: a binomial draw (rule F3).
     pub seed: Option<u64>,
 }
 
@@ -59,7 +59,7 @@ pub struct Execution {
 }
 
 /// The stream of random numbers of one child: a function of the seed, the parent order itself and the child's number,
-/// so that a draw depends neither on threads nor on which other orders are replayed (F3).
+/// so that a draw depends neither on threads nor on which other orders are replayed (rule F3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
     /// Identifies the parent order by its content, see [`Parent::stream`](crate::order::Parent::stream).
@@ -69,7 +69,7 @@ pub struct Stream {
 }
 
 impl FillModel {
-    /// The probability that an available share is filled (F2); 1 under F1.
+    /// The probability that an available share is filled (rule F2); 1 under F1.
     #[must_use]
     pub fn probability(&self, met: &Met) -> f64 {
         match self {
@@ -81,7 +81,7 @@ impl FillModel {
         }
     }
 
-    /// The expected fill of a child of `x` shares: what a planning router counts on (F4).
+    /// The expected fill of a child of `x` shares: what a planning router counts on (rule F4).
     #[must_use]
     #[inline]
     pub fn expected(&self, side: Side, x: Shares, met: &Met) -> Execution {

@@ -1,4 +1,4 @@
-//! Resting orders: a limit order behind a queue, as quotes and trades let us see that queue (MODEL C10).
+//! Resting orders: a limit order behind a queue, as quotes and trades let us see that queue (rule C10).
 //!
 //! What is displayed says how many shares stand at our price, not where we stand among them. A trade at our price came
 //! off the front. Of any other decrease nobody knows where it came off; the [`QueueModel`] decides:
@@ -12,7 +12,7 @@
 //! price hides our level, orders ahead may leave unseen, so the optimistic queue is empty when the level shows again;
 //! once the other side reaches our price, sellers keep coming unseen, so the optimistic order is filled whole, the others
 //! get the shares that newly show; and without a trade tape every decrease may have been a trade, and so fills an
-//! optimistic order whose queue is used up.
+//! optimistic order whose queue is exhausted.
 //!
 //! Prices are *own-side keys*: the signed price under which the book keeps the side we post on, so that lower is nearer to
 //! the market for a buy and a sell alike.

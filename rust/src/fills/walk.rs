@@ -1,4 +1,4 @@
-//! The walk of a flat book that completes or unwinds what is left at the end of a horizon (MODEL P2).
+//! The walk of a flat book that completes or unwinds what is left at the end of a horizon (rule P2).
 
 use crate::error::Error;
 use crate::order::Parent;
@@ -14,7 +14,7 @@ pub(crate) fn walk_error(parent: &Parent) -> Error {
     }
 }
 
-/// The flat book of MODEL P2, level by level: the displayed depth at the best price, then the same one tick worse, and
+/// The flat book of rule P2, level by level: the displayed depth at the best price, then the same one tick worse, and
 /// so on. A price that leaves 64 bits is `None`.
 pub(crate) struct Walk {
     left: Shares,

@@ -1,4 +1,4 @@
-//! The consolidated as-of book (MODEL B3-B6).
+//! The consolidated as-of book (rules B3-B6).
 //!
 //! Both sides are held as *signed prices* `s * p`: the ask as it is, the bid negated. So "best", "worse than" and
 //! "through the mid" read the same for a buy and a sell, and an empty side, [`EMPTY`], is worse than any quote.
@@ -35,7 +35,7 @@ impl Change {
     }
 }
 
-/// What a book remembers of its last snapshots when a side goes empty (MODEL B6, P2).
+/// What a book remembers of its last snapshots when a side goes empty (rules B6, P2).
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
     mid: Option<Nanos>,
@@ -141,7 +141,7 @@ impl Book {
         (asks.best, bids.best)
     }
 
-    /// The mid of MODEL B6; `None` until the first quote.
+    /// The mid of rule B6; `None` until the first quote.
     #[must_use]
     #[inline]
     pub fn mid(&self) -> Option<Nanos> {
@@ -159,7 +159,7 @@ impl Book {
         }
     }
 
-    /// Best price and depth that `side` takes, or the last ones seen if that side is empty now (MODEL P2).
+    /// Best price and depth that `side` takes, or the last ones seen if that side is empty now (rule P2).
     #[must_use]
     pub fn top(&self, side: Side) -> Option<Top> {
         let key = self.best(side);
@@ -215,7 +215,7 @@ impl Book {
     }
 
     /// Applies the records of one snapshot. `changed` is called for each record that counts, before it takes effect:
-    /// depletion and queues look at records, not at snapshots (MODEL B5, C10).
+    /// depletion and queues look at records, not at snapshots (rules B5, C10).
     #[inline]
     pub fn apply(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot, mut changed: impl FnMut(&Change)) {
         // Only a snapshot that clears a side can make the last mid or the last top needed: remember them here,

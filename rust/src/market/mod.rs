@@ -13,7 +13,7 @@ mod visibility;
 pub use as_of::{AsOf, as_of_books};
 pub use book::{Book, Change};
 pub use market::{Limit, Market};
-pub use scan::{BookCounts, count_states, mids_at};
+pub use scan::{BookCounts, State, book_at, count_states};
 pub use taken::{Depletion, Taken};
 pub use tape::{Columns, Record, Snapshot, Tape, Trades};
 pub use venue::Venue;

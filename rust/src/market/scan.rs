@@ -1,13 +1,14 @@
-//! Passes over a whole tape: counts of its states, and mids at given times.
+//! Passes over a whole tape: counts of its states, and its state at given times.
 
 use crate::error::Result;
 use crate::market::book::{Book, keys};
 use crate::market::tape::{Snapshot, Tape};
+use crate::market::visibility::Visibility;
 use crate::observe::Stop;
 use crate::quote::EMPTY;
-use crate::units::{Nanos, Time, fraction_of};
+use crate::units::{Nanos, Shares, Side, Time, fraction_of};
 
-/// Counts over a tape's snapshots, for the report on the data (MODEL B6, B7).
+/// Counts over a tape's snapshots, for the report on the data (rules B6, B7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BookCounts {
     /// Snapshots.
@@ -53,23 +54,62 @@ pub fn count_states(tape: &Tape<'_>, mode: Snapshot, collar: f64, stop: Stop<'_>
     Ok(counts)
 }
 
-/// The mid as of each of `times` (ascending): that of the book after all records up to then; `None` before the first
-/// quote. `stop` is asked every few thousand snapshots.
+/// What the consolidated book shows at one moment; prices in nanos.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Best bid, stubs included; `None` while that side is empty.
+    pub bid: Option<Nanos>,
+    /// Best ask, stubs included.
+    pub ask: Option<Nanos>,
+    /// The mid (rule B6); `None` before the first quote.
+    pub mid: Option<Nanos>,
+    /// Shares displayed at visible bids, over all venues (rules B3, B7).
+    pub bid_displayed: Shares,
+    /// Shares displayed at visible asks.
+    pub ask_displayed: Shares,
+}
+
+/// The state of the book as of each of `times` (any order): after all records up to then. `stop` is asked every few
+/// thousand snapshots.
 ///
 /// # Errors
 ///
 /// [`Error::Stopped`](crate::Error::Stopped).
-pub fn mids_at(tape: &Tape<'_>, mode: Snapshot, times: &[Time], stop: Stop<'_>) -> Result<Vec<Option<Nanos>>> {
+pub fn book_at(
+    tape: &Tape<'_>,
+    mode: Snapshot,
+    visibility: &Visibility,
+    times: &[Time],
+    stop: Stop<'_>,
+) -> Result<Vec<State>> {
+    let mut order: Vec<usize> = (0..times.len()).collect();
+    order.sort_by_key(|&i| times[i]);
     let mut book = Book::new(tape.venues());
-    let mut mids = Vec::with_capacity(times.len());
+    let mut states = vec![State::default(); times.len()];
     let mut next = 0;
-    for &time in times {
-        let end = next + tape.ts()[next..].partition_point(|&ts| ts <= time);
+    for (looked, i) in order.into_iter().enumerate() {
+        let end = next + tape.ts()[next..].partition_point(|&ts| ts <= times[i]);
         while next < end {
             next = book.fast_forward(tape, next..end.min(next + 8192), mode);
             stop.check()?;
         }
-        mids.push(book.mid());
+        if looked.is_multiple_of(8192) {
+            stop.check()?;
+        }
+        states[i] = state(&book, visibility, times[i]);
     }
-    Ok(mids)
+    Ok(states)
+}
+
+fn state(book: &Book, visibility: &Visibility, now: Time) -> State {
+    let (ask, bid) = book.bests();
+    let Some(mid) = book.mid() else { return State::default() };
+    let displayed = |side| visibility.visible(book, side, mid, now).map(|(_, quote)| Shares::from(quote.size)).sum();
+    State {
+        bid: (bid != EMPTY).then_some(-bid),
+        ask: (ask != EMPTY).then_some(ask),
+        mid: Some(mid),
+        bid_displayed: displayed(Side::Sell),
+        ask_displayed: displayed(Side::Buy),
+    }
 }

@@ -1,9 +1,9 @@
-//! What a parent order has taken from the book (MODEL B5).
+//! What a parent order has taken from the book (rule B5).
 
 use crate::market::book::Change;
 use crate::units::{Shares, Side};
 
-/// How own fills deplete the displayed size (MODEL B5).
+/// How own fills deplete the displayed size (rule B5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Depletion {
     /// What was taken stays taken until that side's price or size changes.

@@ -1,11 +1,11 @@
-//! The tape: borrowed columns of L1 records in time order, and the snapshots they make (MODEL B1, B4).
+//! The tape: borrowed columns of L1 records in time order, and the snapshots they make (rules B1, B4).
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::units::{Nanos, Time, UNDEF_PRICE};
 
-/// When the router sees the book (MODEL B4).
+/// When the router sees the book (rule B4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Snapshot {
     /// After all records that share one event time.
@@ -32,7 +32,7 @@ pub struct Tape<'a> {
 }
 
 /// Executions on the venues of a tape, sorted by time. Only time relates them to the quotes: at one time the trades come
-/// first, then the records (MODEL C10).
+/// first, then the records (rule C10).
 #[derive(Clone, Copy, Debug)]
 pub struct Trades<'a> {
     /// Event time, nondecreasing.
@@ -68,7 +68,7 @@ pub struct Columns<'a> {
     pub ask_px: &'a [Nanos],
     /// Ask size in shares.
     pub ask_sz: &'a [u32],
-    /// Queue position of a new order at the venue, in `[0, 1]` (MODEL F2).
+    /// Queue position of a new order at the venue, in `[0, 1]` (rule F2).
     pub queue_position: Option<&'a [f64]>,
 }
 
@@ -152,7 +152,8 @@ impl<'a> Tape<'a> {
 
     /// Record `i`.
     #[must_use]
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "read at every record of every pass")]
     pub fn record(&self, i: usize) -> Record {
         Record {
             ts: self.ts[i],

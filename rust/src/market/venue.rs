@@ -9,8 +9,8 @@ pub struct Venue {
     pub taker_fee: Nanos,
     /// Maker rebate per share, nanos; negative where makers pay.
     pub maker_rebate: Nanos,
-    /// Time from a decision to its arrival at the venue, nanoseconds (MODEL F5).
+    /// Time from a decision to its arrival at the venue, nanoseconds (rule F5).
     pub latency: Time,
-    /// Queue position in `[0, 1]`: 0 is the front, 1 the back (MODEL F2).
+    /// Queue position in `[0, 1]`: 0 is the front, 1 the back (rule F2).
     pub queue_position: f64,
 }

@@ -1,4 +1,4 @@
-//! Which quotes can be seen (MODEL B3, B7).
+//! Which quotes can be seen (rules B3, B7).
 
 use crate::market::book::Book;
 use crate::quote::{EMPTY, Quote, reaches};
@@ -7,14 +7,14 @@ use crate::units::{Nanos, Side, Time, fraction_of};
 /// Which quotes a policy may see, besides the book itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Visibility {
-    /// Quotes further than this fraction of the mid through it are stubs (B7).
+    /// Quotes further than this fraction of the mid through it are stubs (rule B7).
     pub collar: f64,
-    /// Quotes older than this are hidden, nanoseconds (B3).
+    /// Quotes older than this are hidden, nanoseconds (rule B3).
     pub max_quote_age: Option<Time>,
 }
 
 impl Visibility {
-    /// The signed price beyond which a quote that `side` takes is a stub at this mid (B7).
+    /// The signed price beyond which a quote that `side` takes is a stub at this mid (rule B7).
     #[must_use]
     #[inline]
     pub fn worst_key(&self, side: Side, mid: Nanos) -> Nanos {
@@ -35,7 +35,7 @@ impl Visibility {
         quotes.filter(move |&(venue, quote)| quote.key <= worst_key && book.updated(venue) >= oldest)
     }
 
-    /// Time of the oldest record a quote may rest on at `now` (B3).
+    /// Time of the oldest record a quote may rest on at `now` (rule B3).
     #[must_use]
     #[inline]
     pub fn oldest(&self, now: Time) -> Time {

@@ -1,4 +1,4 @@
-//! Scenarios from a tape, without looking ahead (MODEL C9).
+//! Scenarios from a tape, without looking ahead (rule C9).
 //!
 //! In each window of length `T` a probe order is replayed at each venue's own-side best quote, as it stands when the
 //! window opens; its filled shares are `(xi_k - Q_k)+`. All venues of a window make one scenario, so that their dependence is
@@ -13,15 +13,13 @@ use crate::market::{Book, Change, Snapshot, Tape, Visibility, postable};
 use crate::observe::Stop;
 use crate::units::{Nanos, Shares, Side, Time};
 
-/// Which windows, and how their queues are simulated.
+/// Which windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     /// Length of each, nanoseconds, positive.
     pub length: Time,
     /// From one start to the next, nanoseconds, positive; the first starts with the tape.
     pub every: Time,
-    /// How queues are simulated.
-    pub queue: QueueModel,
 }
 
 impl Windows {
@@ -46,13 +44,15 @@ pub struct Probing {
     pub quantity: Shares,
     /// Their windows.
     pub windows: Windows,
+    /// How their queues are simulated.
+    pub queue: QueueModel,
     /// Which records count.
     pub snapshot: Snapshot,
     /// Which quotes can be joined.
     pub visibility: Visibility,
 }
 
-/// The filled shares of every window's probes, a row a window in order of time, a column a venue.
+/// The filled shares of every window's probes, one row per window in order of time, one column per venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probes {
     /// When each window ends.
@@ -205,14 +205,14 @@ impl<'a> Pass<'a> {
     }
 
     fn open_window(&self, start: Time, end: Time) -> Window {
-        let Probing { side, quantity, windows, visibility, .. } = self.probing;
+        let Probing { side, quantity, queue, visibility, .. } = self.probing;
         let mut probes = vec![None; self.tape.venues()];
         if let Some(mid) = self.book.mid() {
             for (venue, own) in postable(&self.book, *side, visibility, mid, start) {
                 let other = self.book.offers(*side)[venue];
                 let seen = Shares::from(own.size);
                 let arrival = Arrival { key: own.key, quantity: *quantity, seen, own, other };
-                probes[venue] = Resting::join(windows.queue, self.tape.trades().is_some(), start, &arrival);
+                probes[venue] = Resting::join(*queue, self.tape.trades().is_some(), start, &arrival);
             }
         }
         Window { end, side: *side, quantity: *quantity, probes }

@@ -1,16 +1,16 @@
-//! The static router: the allocator of MODEL section 3 at every decision.
+//! The static router: the allocator of section 3 of the model at every decision.
 
 use crate::allocate::curves::{self, Curves, Terms};
+use crate::allocate::exact::Scratch;
 use crate::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate};
-use crate::error::{Error, Result};
-use crate::observe::Stop;
-use crate::policy::{Desk, Intent, View};
+use crate::error::{Result, require};
+use crate::policy::{Orders, Policy, View};
 use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
 
 /// A plan with fills weighs every lot of every venue; more lots than this at one are an error.
 const MOST_LOTS: Shares = 100_000;
 
-/// The unit of the three risk parameters (MODEL N3).
+/// The unit of the three risk parameters (rule N3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// A fraction of the benchmark price: 0.0005 is 5 basis points.
@@ -20,7 +20,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A parameter in nanos per share (MODEL N3).
+    /// A parameter in nanos per share (rule N3).
     #[must_use]
     pub fn nanos(self, value: f64, benchmark: Nanos) -> Nanos {
         match self {
@@ -30,9 +30,9 @@ impl Unit {
     }
 }
 
-/// What the router plans with (MODEL F4).
+/// What the router plans with (rule F4).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Plan {
+pub enum Planned {
     /// Certain fills at the displayed price: A1 as it stands.
     Displayed,
     /// The expected fills and slipped prices of the fill model.
@@ -58,11 +58,11 @@ pub struct StaticRouter {
     /// How the best is found.
     pub solver: Solver,
     /// What fills are planned with.
-    pub plan: Plan,
+    pub plan: Planned,
 }
 
 impl StaticRouter {
-    /// The benchmark `b`: the mid, or 0 under the strict rule (MODEL A2).
+    /// The benchmark `b`: the mid, or 0 under the strict rule (rule A2).
     #[must_use]
     pub fn benchmark(&self, mid: Nanos) -> Nanos {
         match self.rule {
@@ -71,7 +71,7 @@ impl StaticRouter {
         }
     }
 
-    /// The penalties in nanos per share when the mid is `mid` (MODEL N3).
+    /// The penalties in nanos per share when the mid is `mid` (rule N3).
     #[must_use]
     pub fn penalties(&self, mid: Nanos) -> Penalties {
         let benchmark = self.benchmark(mid);
@@ -80,128 +80,68 @@ impl StaticRouter {
         Penalties { over, under, theta }
     }
 
-    /// The marginal cost at which it stops; `None` under the strict rule, where no penalty decides (MODEL A5).
-    pub(super) fn threshold(&self, penalties: &Penalties) -> Option<Nanos> {
-        (self.rule == Rule::Relaxed).then(|| penalties.per_share_under())
-    }
-
-    /// Appends the least-cost split's children to `intents`, in ascending venue id.
-    #[inline]
-    pub(super) fn decide(
-        &self,
-        view: &View<'_>,
-        desk: &mut Desk,
-        intents: &mut Vec<Intent>,
-        stop: Stop<'_>,
-    ) -> Result<()> {
-        match self.plan {
-            Plan::Displayed => self.plan_displayed(view, desk, intents, stop),
-            Plan::Fills { overbook } => self.plan_fills(view, overbook, desk, intents, stop),
-        }
-    }
-
-    #[inline]
-    fn plan_displayed(
-        &self,
-        view: &View<'_>,
-        desk: &mut Desk,
-        intents: &mut Vec<Intent>,
-        stop: Stop<'_>,
-    ) -> Result<()> {
-        let benchmark_key = view.side.sign() * self.benchmark(view.mid);
-        let penalties = desk.penalties();
-        if self.threshold(&penalties).is_some_and(|limit| view.cheapest.saturating_sub(benchmark_key) >= limit) {
-            return Ok(()); // not even the best quote is worth taking
-        }
-        desk.gather(view);
-        let problem = Problem {
-            quantity: view.remaining,
-            lot: view.lot,
-            offers: &desk.offers,
-            benchmark_key,
+    /// The router at work on one order.
+    pub(super) fn start(&self) -> Allocating<'_> {
+        let penalties = Penalties { over: 0, under: 0, theta: 0 };
+        Allocating {
+            router: self,
+            at: None,
             penalties,
-            rule: self.rule,
-        };
-        desk.split.resize(desk.offers.len(), 0);
-        if !allocate(&problem, self.solver, &mut desk.scratch, &mut desk.split, stop)? {
-            return Ok(());
+            offers: Vec::new(),
+            venues: Vec::new(),
+            split: Vec::new(),
+            scratch: Scratch::default(),
+            fills: WithFills::default(),
         }
-        let chosen = desk.venues.iter().zip(&desk.offers).zip(&desk.split).filter(|&(_, &quantity)| quantity > 0);
-        intents.extend(chosen.map(|((&venue, offer), &quantity)| Intent {
-            venue,
-            quantity,
-            marginal: problem.unit_cost(offer),
-        }));
-        Ok(())
     }
+}
 
-    /// F4: every venue's cost becomes a curve over the lots sent, slipped price and expected shares by the fill model.
-    fn plan_fills(
-        &self,
-        view: &View<'_>,
-        overbook: f64,
-        desk: &mut Desk,
-        intents: &mut Vec<Intent>,
-        stop: Stop<'_>,
-    ) -> Result<()> {
-        // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
-        stop.check()?;
-        desk.gather(view);
-        let penalties = desk.penalties();
-        let plan = curves::Plan {
-            side: view.side,
-            lot: if view.remaining < view.lot { 1 } else { view.lot },
-            cap: (overbook * view.remaining as f64).floor() as Shares,
-            benchmark: self.benchmark(view.mid),
-        };
-        let deepest = desk.offers.iter().map(|offer| offer.available).max().unwrap_or(0);
-        if deepest.min(plan.cap) / plan.lot > MOST_LOTS {
-            return Err(Error::Invalid {
-                argument: "lot",
-                rule: "must be large enough that a child has at most 100,000 lots under plan=\"fills\"",
-                value: plan.lot.to_string(),
-            });
-        }
-        let CurveDesk { curves, solver, lots } = &mut desk.curves;
-        curves.clear();
-        for (offer, &venue) in desk.offers.iter().zip(&desk.venues) {
-            let terms = Terms { available: offer.available, taker_fee: offer.fee, maker_rebate: offer.rebate };
-            let met = view.met(venue);
-            curves.push_fills(&plan, &terms, |sent| {
-                let expected = view.fill.expected(view.side, sent, &met);
-                (expected.quantity, view.side.sign() * expected.key)
-            })?;
-        }
-        let problem = curves::Problem {
-            curves,
-            remaining: view.remaining,
-            max_lots: plan.max_lots()?,
-            under: penalties.per_share_under(),
-            over: penalties.per_share_over(),
-        };
-        match self.solver {
-            Solver::Exact => solver.exact(&problem, lots)?,
-            Solver::Exhaustive { max_candidates } => curves::exhaustive(&problem, max_candidates, lots, stop)?,
-        };
-        let chosen = desk.venues.iter().enumerate().zip(lots.iter()).filter(|&(_, &lots)| lots > 0);
-        intents.extend(chosen.map(|((i, &venue), &lots)| {
-            let (cost, shares) = (curves.cost(i), curves.shares(i));
-            let (paid, gained) = (cost[lots] - cost[lots - 1], shares[lots] - shares[lots - 1]);
-            Intent { venue, quantity: lots as Shares * plan.lot, marginal: paid.div_euclid(gained.max(1)) }
-        }));
-        Ok(())
-    }
+/// A [`StaticRouter`] at work on one order: its penalties at the last mid, and reusable memory.
+#[derive(Clone, Debug)]
+pub struct Allocating<'a> {
+    router: &'a StaticRouter,
+    // The mid that the penalties are of: they are recomputed only when it moves.
+    at: Option<Nanos>,
+    penalties: Penalties,
+    offers: Vec<Offer>,
+    venues: Vec<usize>,
+    split: Vec<Shares>,
+    scratch: Scratch,
+    fills: WithFills,
 }
 
 /// Reusable memory of a router that plans with fills.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CurveDesk {
+struct WithFills {
     curves: Curves,
     solver: curves::Solver,
     lots: Vec<usize>,
 }
 
-impl Desk {
+impl Policy for Allocating<'_> {
+    #[inline]
+    fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
+        if view.remaining <= 0 {
+            return Ok(());
+        }
+        if self.at != Some(view.mid) {
+            self.at = Some(view.mid);
+            self.penalties = self.router.penalties(view.mid);
+        }
+        out.stops_at(self.threshold());
+        match self.router.plan {
+            Planned::Displayed => self.plan_displayed(view, out),
+            Planned::Fills { overbook } => self.plan_fills(view, overbook, out),
+        }
+    }
+}
+
+impl Allocating<'_> {
+    /// The marginal cost at which it stops; `None` under the strict rule, where no penalty decides (rule A5).
+    fn threshold(&self) -> Option<Nanos> {
+        (self.router.rule == Rule::Relaxed).then(|| self.penalties.per_share_under())
+    }
+
     /// Collects what the visible venues still offer, in ascending venue id.
     #[inline]
     fn gather(&mut self, view: &View<'_>) {
@@ -210,10 +150,95 @@ impl Desk {
         for (venue, quote) in view.visible() {
             let available = view.available(venue, quote);
             if available > 0 {
-                let terms = &view.venues[venue];
+                let terms = &view.market.venues[venue];
                 self.offers.push(Offer { key: quote.key, available, fee: terms.taker_fee, rebate: terms.maker_rebate });
                 self.venues.push(venue);
             }
         }
+    }
+
+    #[inline]
+    fn plan_displayed(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
+        let benchmark_key = view.side.sign() * self.router.benchmark(view.mid);
+        if self.threshold().is_some_and(|limit| view.cheapest().saturating_sub(benchmark_key) >= limit) {
+            return Ok(()); // not even the best quote is worth taking
+        }
+        self.gather(view);
+        let problem = Problem {
+            quantity: view.remaining,
+            lot: view.parent.lot,
+            offers: &self.offers,
+            benchmark_key,
+            penalties: self.penalties,
+            rule: self.router.rule,
+        };
+        self.split.resize(self.offers.len(), 0);
+        if !allocate(&problem, self.router.solver, &mut self.scratch, &mut self.split, view.stop)? {
+            return Ok(());
+        }
+        for ((&venue, offer), &quantity) in self.venues.iter().zip(&self.offers).zip(&self.split) {
+            if quantity > 0 {
+                out.take_at(venue, quantity, problem.unit_cost(offer));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rule F4: every venue's cost becomes a curve over the lots sent, slipped price and expected shares by the fill model.
+    fn plan_fills(&mut self, view: &View<'_>, overbook: f64, out: &mut Orders) -> Result<()> {
+        // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
+        view.stop.check()?;
+        self.gather(view);
+        let plan = curves::Plan {
+            side: view.side,
+            lot: if view.remaining < view.parent.lot { 1 } else { view.parent.lot },
+            cap: (overbook * view.remaining as f64).floor() as Shares,
+            benchmark: self.router.benchmark(view.mid),
+        };
+        self.draw_curves(view, &plan)?;
+        let WithFills { curves, solver, lots } = &mut self.fills;
+        let problem = curves::Problem {
+            curves,
+            remaining: view.remaining,
+            max_lots: plan.max_lots()?,
+            under: self.penalties.per_share_under(),
+            over: self.penalties.per_share_over(),
+        };
+        let gap = match self.router.solver {
+            Solver::Exact => solver.exact(&problem, lots, view.stop)?.gap,
+            Solver::Exhaustive { max_candidates } => {
+                curves::exhaustive(&problem, max_candidates, lots, view.stop)?;
+                None
+            }
+        };
+        out.may_be_worse_by(gap.map(|gap| Nanos::try_from(gap).unwrap_or(Nanos::MAX)));
+        for ((i, &venue), &lots) in self.venues.iter().enumerate().zip(lots.iter()).filter(|&(_, &lots)| lots > 0) {
+            let (cost, shares) = (curves.cost(i), curves.shares(i));
+            let (paid, gained) = (cost[lots] - cost[lots - 1], shares[lots] - shares[lots - 1]);
+            out.take_at(venue, lots as Shares * plan.lot, paid.div_euclid(gained.max(1)));
+        }
+        Ok(())
+    }
+
+    /// The curve of every venue that has something to offer.
+    fn draw_curves(&mut self, view: &View<'_>, plan: &curves::Plan) -> Result<()> {
+        let deepest = self.offers.iter().map(|offer| offer.available).max().unwrap_or(0);
+        require(
+            deepest.min(plan.cap) / plan.lot <= MOST_LOTS,
+            "lot",
+            "must be large enough that a child has at most 100,000 lots under plan=\"fills\"",
+            || plan.lot.to_string(),
+        )?;
+        let curves = &mut self.fills.curves;
+        curves.clear();
+        for (offer, &venue) in self.offers.iter().zip(&self.venues) {
+            let terms = Terms { available: offer.available, taker_fee: offer.fee, maker_rebate: offer.rebate };
+            let met = view.met(venue);
+            curves.push_fills(plan, &terms, |sent| {
+                let expected = view.market.fill.expected(view.side, sent, &met);
+                (expected.quantity, view.side.sign() * expected.key)
+            })?;
+        }
+        Ok(())
     }
 }

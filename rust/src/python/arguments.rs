@@ -1,14 +1,17 @@
 //! Python's arguments as the core's: orders, markets, policies.
 
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use crate::allocate::{Rule, Solver};
 use crate::batch::Variant;
-use crate::error::Result;
 use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
-use crate::policy::{ContKukanov, Plan, Policy, StaticRouter, Unit};
-use crate::python::allocate::{rule, solver, unknown};
+use crate::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
+use crate::python::names::{PlanName, PolicyName, SolverName};
 use crate::units::Side;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
@@ -19,13 +22,13 @@ pub(super) type ParentArgument = (i8, i64, i64, i64, i64, u64);
 pub(super) struct VariantArgument {
     /// `(taker fee, maker rebate, latency, queue position)` by venue index.
     venues: Vec<(i64, i64, i64, f64)>,
-    snapshot: String,
-    depletion: String,
+    snapshot: Snapshot,
+    depletion: Depletion,
     collar: f64,
     max_quote_age: Option<i64>,
     tick: i64,
     fill: Option<QueueAwareArgument>,
-    limit: String,
+    limit: Limit,
     policy: PolicyArgument,
 }
 
@@ -41,7 +44,7 @@ pub(super) struct QueueAwareArgument {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct PolicyArgument {
-    name: String,
+    name: PolicyName,
     #[pyo3(default)]
     bucket: i64,
     #[pyo3(default)]
@@ -56,11 +59,11 @@ struct RouterArgument {
     lambda_over: f64,
     lambda_under: f64,
     theta_queue: f64,
-    unit: String,
-    rule: String,
-    solver: String,
+    unit: Unit,
+    rule: Rule,
+    solver: SolverName,
     max_candidates: u64,
-    plan: String,
+    plan: PlanName,
     overbook: f64,
 }
 
@@ -70,21 +73,12 @@ struct ContKukanovArgument {
     lambda_over: f64,
     lambda_under: f64,
     theta_queue: f64,
-    unit: String,
+    unit: Unit,
     adverse_selection: i64,
     epoch: i64,
     window_every: i64,
     scenarios: usize,
-    queue: String,
-}
-
-pub(super) fn snapshot(name: &str) -> Result<Snapshot> {
-    match name {
-        "last" => Ok(Snapshot::Last),
-        "each" => Ok(Snapshot::Each),
-        "first" => Ok(Snapshot::First),
-        _ => Err(unknown("snapshot", "must be \"last\", \"each\" or \"first\"", name)),
-    }
+    queue: QueueModel,
 }
 
 pub(super) fn fill_model(queue: Option<&QueueAwareArgument>) -> FillModel {
@@ -94,76 +88,60 @@ pub(super) fn fill_model(queue: Option<&QueueAwareArgument>) -> FillModel {
 }
 
 impl RouterArgument {
-    fn build(&self) -> Result<StaticRouter> {
-        Ok(StaticRouter {
+    fn build(&self) -> StaticRouter {
+        StaticRouter {
             lambda_over: self.lambda_over,
             lambda_under: self.lambda_under,
             theta_queue: self.theta_queue,
-            unit: unit(&self.unit)?,
-            rule: rule(&self.rule)?,
-            solver: solver(&self.solver, self.max_candidates)?,
-            plan: match self.plan.as_str() {
-                "displayed" => Plan::Displayed,
-                "fills" => Plan::Fills { overbook: self.overbook },
-                other => return Err(unknown("plan", "must be \"displayed\" or \"fills\"", other)),
+            unit: self.unit,
+            rule: self.rule,
+            solver: solver(self.solver, self.max_candidates),
+            plan: match self.plan {
+                PlanName::Displayed => Planned::Displayed,
+                PlanName::Fills => Planned::Fills { overbook: self.overbook },
             },
-        })
-    }
-}
-
-impl ContKukanovArgument {
-    fn build(&self) -> Result<ContKukanov> {
-        Ok(ContKukanov {
-            lambda_over: self.lambda_over,
-            lambda_under: self.lambda_under,
-            theta_queue: self.theta_queue,
-            unit: unit(&self.unit)?,
-            adverse_selection: self.adverse_selection,
-            epoch: self.epoch,
-            window_every: self.window_every,
-            scenarios: self.scenarios,
-            queue: queue_model(&self.queue)?,
-        })
-    }
-}
-
-fn unit(name: &str) -> Result<Unit> {
-    match name {
-        "fraction" => Ok(Unit::Fraction),
-        "price" => Ok(Unit::Price),
-        other => Err(unknown("unit", "must be \"fraction\" or \"price\"", other)),
-    }
-}
-
-pub(super) fn queue_model(name: &str) -> Result<QueueModel> {
-    match name {
-        "pessimistic" => Ok(QueueModel::Pessimistic),
-        "expected" => Ok(QueueModel::Expected),
-        "optimistic" => Ok(QueueModel::Optimistic),
-        other => Err(unknown("queue", "must be \"pessimistic\", \"expected\" or \"optimistic\"", other)),
-    }
-}
-
-impl PolicyArgument {
-    fn build(&self) -> Result<Policy> {
-        match (self.name.as_str(), &self.router, &self.cont_kukanov) {
-            ("router", Some(router), _) => router.build().map(Policy::Static),
-            ("cont_kukanov", _, Some(router)) => router.build().map(Policy::ContKukanov),
-            ("best_ask", ..) => Ok(Policy::BestAsk),
-            ("sweep", ..) => Ok(Policy::Sweep),
-            ("twap", ..) => Ok(Policy::Twap { bucket: self.bucket }),
-            ("vwap", ..) => Ok(Policy::Vwap),
-            (other, ..) => Err(unknown(
-                "policy",
-                "must be \"router\", \"cont_kukanov\", \"best_ask\", \"sweep\", \"twap\" or \"vwap\"",
-                other,
-            )),
         }
     }
 }
 
+pub(super) fn solver(name: SolverName, max_candidates: u64) -> Solver {
+    match name {
+        SolverName::Exact => Solver::Exact,
+        SolverName::Exhaustive => Solver::Exhaustive { max_candidates },
+    }
+}
+
+impl ContKukanovArgument {
+    fn build(&self) -> ContKukanov {
+        ContKukanov {
+            lambda_over: self.lambda_over,
+            lambda_under: self.lambda_under,
+            theta_queue: self.theta_queue,
+            unit: self.unit,
+            adverse_selection: self.adverse_selection,
+            epoch: self.epoch,
+            window_every: self.window_every,
+            scenarios: self.scenarios,
+        }
+    }
+}
+
+impl PolicyArgument {
+    fn build(&self) -> PyResult<BuiltIn> {
+        let missing = || PyTypeError::new_err(format!("policy {:?} has no settings", self.name));
+        Ok(match self.name {
+            PolicyName::Static => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
+            PolicyName::ContKukanov => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
+            PolicyName::BestAsk => BuiltIn::BestAsk,
+            PolicyName::Sweep => BuiltIn::Sweep,
+            PolicyName::Twap => BuiltIn::Twap(Twap { bucket: self.bucket }),
+            PolicyName::ProRata => BuiltIn::ProRata,
+        })
+    }
+}
+
 impl VariantArgument {
-    pub(super) fn build(&self) -> Result<Variant> {
+    pub(super) fn build(&self) -> PyResult<Variant> {
         let venues = self.venues.iter().map(|&(taker_fee, maker_rebate, latency, queue_position)| Venue {
             taker_fee,
             maker_rebate,
@@ -172,23 +150,15 @@ impl VariantArgument {
         });
         let market = Market {
             venues: venues.collect(),
-            snapshot: snapshot(&self.snapshot)?,
-            depletion: match self.depletion.as_str() {
-                "refresh" => Depletion::Refresh,
-                "persistent" => Depletion::Persistent,
-                "none" => Depletion::None,
-                other => return Err(unknown("depletion", "must be \"refresh\", \"persistent\" or \"none\"", other)),
-            },
+            snapshot: self.snapshot,
+            depletion: self.depletion,
             visibility: Visibility { collar: self.collar, max_quote_age: self.max_quote_age },
             fill: fill_model(self.fill.as_ref()),
-            limit: match self.limit.as_str() {
-                "seen" => Limit::Seen,
-                "none" => Limit::None,
-                other => return Err(unknown("limit", "must be \"seen\" or \"none\"", other)),
-            },
+            queue: self.policy.cont_kukanov.as_ref().map_or(QueueModel::Expected, |router| router.queue),
+            limit: self.limit,
             tick: self.tick,
         };
-        Ok(Variant { market, policy: self.policy.build()? })
+        Ok(Variant { market, plan: Arc::new(self.policy.build()?) })
     }
 }
 

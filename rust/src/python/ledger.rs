@@ -4,9 +4,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::Result;
-use crate::ledger::{Child, Kind, Ledger, Reason, Status, Summary};
-use crate::policy::Solved;
+use crate::ledger::{Child, Ledger, Solved, Summary};
 use crate::python::columns::{Frame, narrow};
+use crate::python::names::Named;
 use crate::units::Money;
 
 /// A row of a result with the place it belongs to: variant and parent.
@@ -47,7 +47,7 @@ pub(super) fn summaries<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyRes
         .collect();
     let each = || rows.iter().map(|row| row.value);
     let frame = Frame::placed(py, &rows)?;
-    frame.column("status", each().map(|row| status(row.status)))?;
+    frame.column("status", each().map(|row| row.status.place()))?;
     frame.optional("arrival_mid", each().map(|row| row.arrival_mid))?;
     frame.column("executed", each().map(|row| row.executed))?;
     frame.column("posted", each().map(|row| row.posted))?;
@@ -79,7 +79,7 @@ pub(super) fn fills<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<
     frame.column("ts_decided", each().map(|fill| fill.ts_decided))?;
     frame.column("ts_executed", each().map(|fill| fill.ts_executed))?;
     frame.column("venue", each().map(|fill| fill.venue as u16))?;
-    frame.column("kind", each().map(|fill| kind(fill.kind)))?;
+    frame.column("kind", each().map(|fill| fill.kind.place()))?;
     frame.column("quantity", each().map(|fill| fill.quantity))?;
     frame.column("price", each().map(|fill| fill.price))?;
     frame.column("quoted", each().map(|fill| fill.quoted))?;
@@ -97,9 +97,9 @@ pub(super) fn children<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResu
     let each = || rows.iter().map(|row| row.value.1);
     let frame = Frame::placed(py, &rows)?;
     frame.column("child", rows.iter().map(|row| row.value.0 as i64))?;
-    frame.column("kind", each().map(|child| kind(child.kind)))?;
+    frame.column("kind", each().map(|child| child.kind.place()))?;
     frame.column("venue", each().map(|child| child.venue as u16))?;
-    frame.column("reason", each().map(|child| reason(child.reason)))?;
+    frame.column("reason", each().map(|child| child.reason.place()))?;
     let columns: [WholeColumn<Child>; 13] = [
         ("ts_decided", |child| child.ts_decided),
         ("ts_arrived", |child| child.ts_arrived),
@@ -119,6 +119,7 @@ pub(super) fn children<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResu
         frame.column(name, each().map(value))?;
     }
     frame.optional("threshold", each().map(|child| child.threshold))?;
+    frame.optional("gap", each().map(|child| child.gap))?;
     frame.optional("met_price", each().map(|child| child.met_price))?;
     frame.optional("fill_probability", each().map(|child| child.fill_probability))?;
     Ok(frame.into_dict())
@@ -140,12 +141,10 @@ pub(super) fn epochs<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult
     let frame = Frame::placed(py, &rows)?;
     frame.column("ts", each().map(|epoch| epoch.ts))?;
     frame.column("remaining", each().map(|epoch| epoch.remaining))?;
-    frame.column("market", each().map(|epoch| epoch.posting.market))?;
-    frame
-        .column("limit", each().map(|epoch| epoch.posting.limits.iter().map(|&(_, _, shares)| shares).sum::<i64>()))?;
-    let problem = |value: fn(&Solved) -> f64| each().map(move |epoch| epoch.posting.problem.as_ref().map(value));
-    frame
-        .column("scenarios", each().map(|epoch| epoch.posting.problem.map_or(0, |problem| problem.scenarios as i64)))?;
+    frame.column("market", each().map(|epoch| epoch.market))?;
+    frame.column("limit", each().map(|epoch| epoch.limit))?;
+    let problem = |value: fn(&Solved) -> f64| each().map(move |epoch| epoch.problem.as_ref().map(value));
+    frame.column("scenarios", each().map(|epoch| epoch.problem.map_or(0, |problem| problem.scenarios as i64)))?;
     frame.optional("half_spread", problem(|problem| problem.half_spread))?;
     frame.optional("lambda_under", problem(|problem| problem.lambda_under))?;
     frame.optional("lambda_over", problem(|problem| problem.lambda_over))?;
@@ -162,37 +161,4 @@ fn flat<'a, T>(ledgers: &[Row<&'a Ledger>], rows: fn(&Ledger) -> &Vec<T>) -> Vec
         rows(value).iter().map(move |value| Row { variant, parent, value })
     };
     ledgers.iter().flat_map(of).collect()
-}
-
-/// Places in `sor.schema.STATUSES`.
-const fn status(status: Status) -> u8 {
-    match status {
-        Status::Filled => 0,
-        Status::Completed => 1,
-        Status::NoQuotes => 2,
-    }
-}
-
-/// Places in `sor.schema.KINDS`.
-const fn kind(kind: Kind) -> u8 {
-    match kind {
-        Kind::Take => 0,
-        Kind::Post => 1,
-        Kind::Completion => 2,
-        Kind::Unwind => 3,
-    }
-}
-
-/// Places in `sor.schema.REASONS`.
-const fn reason(reason: Reason) -> u8 {
-    match reason {
-        Reason::Filled => 0,
-        Reason::Partial => 1,
-        Reason::NoQuote => 2,
-        Reason::Limit => 3,
-        Reason::Depleted => 4,
-        Reason::Queue => 5,
-        Reason::Expired => 6,
-        Reason::Crossed => 7,
-    }
 }

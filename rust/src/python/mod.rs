@@ -4,28 +4,43 @@
 
 mod allocate;
 mod arguments;
+mod books;
 mod columns;
 mod cont_kukanov;
 mod errors;
 mod ledger;
+mod names;
 mod observer;
 mod run;
 
-#[pyo3::pymodule]
+#[pyo3::pymodule(gil_used = false)]
 mod _core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
-    use super::allocate::allocate;
+    use super::allocate::{allocate, allocate_offers};
+    #[pymodule_export]
+    use super::books::allocate_books;
     #[pymodule_export]
     use super::cont_kukanov::{
         ck_bound, ck_check, ck_conditions, ck_cost, ck_market_order, ck_one_venue, ck_paper, ck_quantile_level,
         ck_solve,
     };
     #[pymodule_export]
-    use super::run::{count_states, execute, hindsight, mids, probe, replay};
+    use super::run::{book_at, count_states, execute, hindsight, probe, replay};
 
     /// Whether this is an optimised build; benchmarks refuse any other.
     #[pymodule_export]
     const RELEASE: bool = !cfg!(debug_assertions);
+
+    /// A digest of the core's sources: kept results name it, so that another core's are not taken for this one's.
+    #[pymodule_export]
+    const BUILD: &str = env!("SOR_BUILD");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::names::export(module)
+    }
 
     /// The version of the package.
     #[pymodule_export]

@@ -5,21 +5,18 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::batch::{hindsight_all, replay_all};
-use crate::error::Result;
-use crate::fills::{Met, Stream};
+use crate::fills::{Met, QueueModel, Stream};
 use crate::ledger::Ledger;
-use crate::market::{Visibility, count_states as count, mids_at};
+use crate::market::{Snapshot, Visibility, book_at as look_at, count_states as count};
 use crate::observe::{Stop, Watch};
 use crate::policy::probes::{Probing, Windows, probe as probe_tape};
-use crate::python::arguments::{
-    ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, queue_model, side, snapshot,
-};
-use crate::python::columns::TapeColumns;
+use crate::python::arguments::{ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, side};
+use crate::python::columns::{Frame, TapeColumns};
 use crate::python::ledger::{Row, children, epochs, fills, places, summaries};
 use crate::python::observer::PyObserver;
 use crate::units::Money;
 
-/// The least possible all-in cost of every parent in the market of `variant` (MODEL P4), nanos; `None` where its side
+/// The least possible all-in cost of every parent in the market of `variant` (rule P4), nanos; `None` where its side
 /// was never quoted.
 #[pyfunction]
 pub(super) fn hindsight(
@@ -36,7 +33,7 @@ pub(super) fn hindsight(
     observer.outcome(outcome)
 }
 
-/// What a child gets from a quote (MODEL F2): `(executed shares, signed price)`.
+/// What a child gets from a quote (rule F2): `(executed shares, signed price)`.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "the formula's own symbols, passed once from Python")]
 pub(super) fn execute(
@@ -71,7 +68,7 @@ pub(super) fn replay<'py>(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let parents = build_parents(parents);
-    let variants = variants.iter().map(VariantArgument::build).collect::<Result<Vec<_>>>()?;
+    let variants = variants.iter().map(VariantArgument::build).collect::<PyResult<Vec<_>>>()?;
     let venues = variants.first().map_or(0, |variant| variant.market.venues.len());
     let tape = tape.tape(venues)?;
     let mut observer = PyObserver::new(progress);
@@ -97,10 +94,10 @@ pub(super) fn count_states(
     py: Python<'_>,
     tape: TapeColumns<'_>,
     venues: usize,
-    snapshot: &str,
+    snapshot: Snapshot,
     collar: f64,
 ) -> PyResult<(u64, u64, u64, u64)> {
-    let (tape, mode) = (tape.tape(venues)?, self::snapshot(snapshot)?);
+    let (tape, mode) = (tape.tape(venues)?, snapshot);
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
         let watch = Watch::new(&mut observer, 1);
@@ -110,13 +107,10 @@ pub(super) fn count_states(
     Ok((counts.snapshots, counts.locked, counts.crossed, counts.stubs))
 }
 
-/// The windows' ends, and the filled shares, a row a window and a column a venue.
+/// The windows' ends, and the filled shares, one row per window and one column per venue.
 type Probed<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray2<i64>>);
 
-/// Values, and whether each is there.
-type Optional<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<bool>>);
-
-/// The filled shares of the probes of every window on the tape (MODEL C9).
+/// The filled shares of the probes of every window on the tape (rule C9).
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "what a probe is, passed once from Python")]
 pub(super) fn probe<'py>(
@@ -126,8 +120,8 @@ pub(super) fn probe<'py>(
     sign: i8,
     quantity: i64,
     windows: (i64, i64),
-    queue: &str,
-    snapshot: &str,
+    queue: QueueModel,
+    snapshot: Snapshot,
     collar: f64,
     max_quote_age: Option<i64>,
 ) -> PyResult<Probed<'py>> {
@@ -136,8 +130,9 @@ pub(super) fn probe<'py>(
     let probing = Probing {
         side: side(sign),
         quantity,
-        windows: Windows { length, every, queue: queue_model(queue)? },
-        snapshot: self::snapshot(snapshot)?,
+        windows: Windows { length, every },
+        queue,
+        snapshot,
         visibility: Visibility { collar, max_quote_age },
     };
     let mut observer = PyObserver::default();
@@ -151,22 +146,32 @@ pub(super) fn probe<'py>(
     Ok((ends.into_pyarray(py), probes.into_rows().into_pyarray(py).reshape(shape)?))
 }
 
-/// The mid as of each of `times` (ascending), nanos.
+/// The consolidated book as of each of `times` (any order), a dict of columns: `bid`, `ask` and `mid` in nanos (values, and
+/// whether each is there), and the visible shares `bid_displayed` and `ask_displayed`.
 #[pyfunction]
-pub(super) fn mids<'py>(
+#[allow(clippy::too_many_arguments, reason = "the terms of a view on the book, passed once from Python")]
+pub(super) fn book_at<'py>(
     py: Python<'py>,
     tape: TapeColumns<'py>,
     venues: usize,
-    snapshot: &str,
+    snapshot: Snapshot,
+    collar: f64,
+    max_quote_age: Option<i64>,
     times: PyReadonlyArray1<'py, i64>,
-) -> PyResult<Optional<'py>> {
-    let (tape, mode, times) = (tape.tape(venues)?, self::snapshot(snapshot)?, times.as_slice()?);
+) -> PyResult<Bound<'py, PyDict>> {
+    let (tape, times) = (tape.tape(venues)?, times.as_slice()?);
+    let visibility = Visibility { collar, max_quote_age };
     let mut observer = PyObserver::default();
     let outcome = py.detach(|| {
         let watch = Watch::new(&mut observer, 1);
-        mids_at(&tape, mode, times, Stop::new(&|| watch.poll()))
+        look_at(&tape, snapshot, &visibility, times, Stop::new(&|| watch.poll()))
     });
-    let (values, present): (Vec<i64>, Vec<bool>) =
-        observer.outcome(outcome)?.into_iter().map(|mid| (mid.unwrap_or_default(), mid.is_some())).unzip();
-    Ok((values.into_pyarray(py), present.into_pyarray(py)))
+    let states = observer.outcome(outcome)?;
+    let frame = Frame::new(py);
+    frame.optional("bid", states.iter().map(|state| state.bid))?;
+    frame.optional("ask", states.iter().map(|state| state.ask))?;
+    frame.optional("mid", states.iter().map(|state| state.mid))?;
+    frame.column("bid_displayed", states.iter().map(|state| state.bid_displayed))?;
+    frame.column("ask_displayed", states.iter().map(|state| state.ask_displayed))?;
+    Ok(frame.into_dict())
 }

@@ -29,10 +29,10 @@ impl Rng {
     }
 }
 
-/// How the venues fill (MODEL F1, F2).
+/// How the venues fill (rules F1, F2).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fills {
-    /// F1.
+    /// Rule F1.
     Displayed,
     /// F2, the same queue position everywhere.
     Queue(f64),
@@ -93,6 +93,49 @@ pub(crate) fn case(rng: &mut Rng, venues: usize, lots: i64, overbook: f64, fills
     }
     // lambda + theta at 5-20 and 0.5-2 bps of 100 dollars; sometimes free or equal.
     let rates = [0, 5 * CENT + CENT / 2, 6 * CENT, 11 * CENT, 22 * CENT];
+    let (under, over) = (rng.pick(&rates), rng.pick(&rates));
+    Case { curves, remaining, max_lots: plan.max_lots().expect("a positive lot"), under, over }
+}
+
+/// How much the venues of a [`hard`] book differ in price, fee and rebate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Prices {
+    /// One price, fee and rebate everywhere.
+    Equal,
+    /// Prices up to 3 nanos apart.
+    Nanos,
+    /// Fees and rebates in steps of a hundredth of a cent.
+    Fees,
+    /// Prices one or two ticks of a cent apart.
+    Ticks,
+}
+
+/// Books that ask most of the exact allocator: overbooked, without impact, a queue position of its own at every venue, so
+/// that very many splits are nearly as good and few execute exactly what is wanted.
+pub(crate) fn hard(rng: &mut Rng, venues: usize, lots: i64, overbook: f64, prices: Prices) -> Case {
+    let lot = 100;
+    let remaining = lots * lot - rng.pick(&[0, 0, 37, rng.0 as i64 & 0xFFF]).min(lots * lot - 1);
+    let side = rng.pick(&[Side::Buy, Side::Sell]);
+    let benchmark = 10_000 * CENT;
+    let plan = Plan { side, lot, cap: (overbook * remaining as f64).floor() as i64, benchmark };
+    let mut curves = Curves::new();
+    let even = rng.below(2) == 0;
+    for i in 0..venues {
+        let away = match prices {
+            Prices::Nanos => rng.below(4),
+            Prices::Ticks => rng.below(3) * CENT,
+            Prices::Equal | Prices::Fees => 0,
+        };
+        let quoted = benchmark + side.sign() * (CENT + away);
+        let displayed = lot * (10 + rng.below(40)) + rng.below(lot);
+        let position = if even { 0.1 + 0.8 * i as f64 / venues as f64 } else { rng.unit() };
+        let [fee, rebate] = if prices == Prices::Fees { [rng.below(6), rng.below(6)] } else { [0, 0] };
+        let (taker_fee, maker_rebate) = (3_000_000 - fee * 100_000, 2_000_000 + rebate * 100_000);
+        let terms = Terms { available: displayed, taker_fee, maker_rebate };
+        let fill = |x: i64| ((x as f64 * (0.9 * (1.0 - position))).round_ties_even() as i64, quoted);
+        curves.push_fills(&plan, &terms, fill).expect("a valid book");
+    }
+    let rates = [5 * CENT + CENT / 2, 6 * CENT, 11 * CENT, 22 * CENT];
     let (under, over) = (rng.pick(&rates), rng.pick(&rates));
     Case { curves, remaining, max_lots: plan.max_lots().expect("a positive lot"), under, over }
 }

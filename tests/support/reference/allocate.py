@@ -1,4 +1,4 @@
-"""The static allocator, by enumeration (MODEL section 3, and F4 of section 4)."""
+"""The static allocator, by enumeration (the model's section 3, and F4 of section 4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Split = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Allocation:
-    """A split and its cost (A1), all in nanos; ``cost == cash + fees - rebates + under + over``."""
+    """A split and its cost (rule A1), all in nanos; ``cost == cash + fees - rebates + under + over``."""
 
     split: Split
     cost: int
@@ -28,7 +28,7 @@ class Allocation:
 
 @dataclass(frozen=True)
 class Curve:
-    """What a venue gives for 0, 1, 2, ... lots (F4).
+    """What a venue gives for 0, 1, 2, ... lots (rule F4).
 
     ``points[k] = (notional, executed, rest)`` for ``x = k`` lots: executed shares times their price in nanos,
     executed shares ``t``, and the rest ``x - t`` that A1 credits with the maker rebate. The list ends at the
@@ -41,7 +41,7 @@ class Curve:
 
 
 def penalty_nanos(value: float, unit: str, benchmark: int) -> int:
-    """N3: a penalty as nanos per share. Python's ``round`` is half-even."""
+    """Rule N3: a penalty as nanos per share. Python's ``round`` is half-even."""
     if unit == "fraction":
         return round(value * benchmark)
     if unit == "price":
@@ -50,12 +50,12 @@ def penalty_nanos(value: float, unit: str, benchmark: int) -> int:
 
 
 def effective_lot(S: int, lot: int, rule: str) -> int:
-    """A2: relaxed trades the tail of an order (S < L) in single shares; strict never does."""
-    return 1 if rule == "relaxed" and S < lot else lot  # noqa: SIM300 (S is a variable, as in MODEL)
+    """Rule A2: relaxed trades the tail of an order (S < L) in single shares; strict never does."""
+    return 1 if rule == "relaxed" and S < lot else lot  # noqa: SIM300 (S is a variable, as in the model)
 
 
 def candidates(limits: Sequence[int], lot: int, most: int) -> Iterator[Split]:
-    """A2: every x with x_i in {0, L, 2L, ...}, x_i <= limits_i and sum x <= most, ascending."""
+    """Rule A2: every x with x_i in {0, L, 2L, ...}, x_i <= limits_i and sum x <= most, ascending."""
     if not limits:
         yield ()
         return
@@ -76,7 +76,7 @@ def allocate(
     theta: int,
     rule: str,
 ) -> Allocation | None:
-    """A1-A3: the least-cost split; None when strict admits none. Strict has b = 0, not ``benchmark``."""
+    """Rules A1-A3: the least-cost split; None when strict admits none. Strict has b = 0, not ``benchmark``."""
     s = {"buy": 1, "sell": -1}[side]
     b = {"relaxed": benchmark, "strict": 0}[rule]
     best = None
@@ -93,7 +93,7 @@ def allocate(
         under = (lambda_under + theta) * max(S - A, 0)
         over = (lambda_over + theta) * max(A - S, 0)
         cost = cash + fees - rebates + under + over
-        if best is None or cost < best.cost:  # A3: strict, so that the first of equals stays
+        if best is None or cost < best.cost:  # rule A3: strict, so that the first of equals stays
             best = Allocation(x, cost, cash, fees, rebates, under, over)
     return best
 
@@ -111,7 +111,7 @@ def allocate_fills(
     rule: str,
     overbook: float = 1.0,
 ) -> Allocation | None:
-    """F4: A1 with the executed shares and prices of a fill model, by enumeration.
+    """Rule F4: A1 with the executed shares and prices of a fill model, by enumeration.
 
     ``points[k]`` of a curve stands for ``k * effective_lot(S, lot, rule)`` shares. Relaxed allows
     ``sum x <= floor(overbook * S)``, the product taken in floating point; strict asks for ``sum x == S``.

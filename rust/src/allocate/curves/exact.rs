@@ -1,14 +1,43 @@
 //! The allocator that proves its answer without looking at every candidate.
 
 use super::dual::{Dual, Int, Multipliers};
-use super::search::Search;
+use super::search::{self, Search};
+use super::table::{self, Table};
 use super::{Problem, invalid};
 use crate::error::Result;
+use crate::observe::Stop;
 use crate::units::Money;
+
+/// What an answer costs, and how good it is known to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The objective, in nanos.
+    pub cost: Money,
+    /// `None`: no candidate costs less, and among equals this is the lexicographically smallest. Else to prove so much
+    /// takes more than the effort allows: no candidate costs less than `cost - gap`. With a gap of 0 no candidate
+    /// costs less, but another may cost as much and come first.
+    pub gap: Option<Money>,
+}
+
+/// How much work a decision may take. Steps, not seconds: the answer is the same on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Choices that the search may try before there is a table, of some 15 ns.
+    pub search: usize,
+    /// Steps that one table may take, of some 0.2 ns.
+    pub table: usize,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { search: 1 << 14, table: 1 << 27 }
+    }
+}
 
 /// The exact allocator with its reusable workspace: it allocates nothing once warm.
 #[derive(Clone, Debug, Default)]
 pub struct Solver {
+    effort: Effort,
     narrow: Workspace<i64>,
     wide: Workspace<i128>,
 }
@@ -20,25 +49,32 @@ impl Solver {
         Self::default()
     }
 
+    /// An empty workspace with another effort.
+    #[must_use]
+    pub fn with_effort(effort: Effort) -> Self {
+        Self { effort, ..Self::default() }
+    }
+
     /// The least-cost candidate, the lexicographically smallest among equals: its lots into `lots`, one number per
-    /// venue, its cost in nanos returned. The same as [`exhaustive`](super::exhaustive)'s on every input.
+    /// venue. The same as [`exhaustive`](super::exhaustive)'s, unless the answer states a gap. `stop` is asked
+    /// every few milliseconds at least.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) when the remaining quantity or a penalty is negative, or the numbers
-    /// are so large (about `2^125` nanos) that 128 bits do not hold the sums.
-    pub fn exact(&mut self, problem: &Problem, lots: &mut Vec<usize>) -> Result<Money> {
+    /// [`Error::Invalid`](crate::Error::Invalid) when the remaining quantity or a penalty is negative, or the numbers are
+    /// so large (about `2^125` nanos) that 128 bits do not hold the sums. [`Error::Stopped`](crate::Error::Stopped).
+    pub fn exact(&mut self, problem: &Problem, lots: &mut Vec<usize>, stop: Stop<'_>) -> Result<Answer> {
         problem.validate()?;
         let tops = (0..problem.curves.venues()).map(|i| problem.top(i));
         let problem = &Problem { max_lots: problem.max_lots.min(tops.sum()), ..*problem };
-        match magnitude(problem) {
-            Some(most) if most < 1 << 61 => self.narrow.solve(problem, lots),
-            Some(most) if most < 1 << 125 => self.wide.solve(problem, lots),
+        let gap = match magnitude(problem) {
+            Some(most) if most < 1 << 61 => self.narrow.solve(problem, self.effort, stop, lots)?.map(Money::from),
+            Some(most) if most < 1 << 125 => self.wide.solve(problem, self.effort, stop, lots)?,
             _ => {
                 return Err(invalid("curves", "must have costs that sum to less than 2^125 nanos", &"more"));
             }
-        }
-        Ok(problem.cost(lots))
+        };
+        Ok(Answer { cost: problem.cost(lots), gap })
     }
 }
 
@@ -72,27 +108,153 @@ struct Workspace<T> {
     /// Reduced cost of every lot count of every venue, one venue after the other.
     excess: Vec<T>,
     search: Search<T>,
+    table: Table,
+    /// The best candidate known.
+    best: Vec<usize>,
 }
 
 /// The first round looks within this fraction of the start's excess, each further one this many times as far.
 const FIRST_ROUND: i64 = 64;
 const WIDER: i64 = 4;
+/// The same for tables, from where the search has given up: the nearer, the smaller.
+const FIRST_TABLE: i64 = 4096;
+const WIDER_TABLE: i64 = 16;
+/// Where there can be no table, the search may take this many times as long.
+const LONGER: usize = 64;
+/// How many steps from the best known candidate a better one is looked for at first, and how often in all.
+const NEAR: usize = 8;
+const MOST_IMPROVEMENTS: usize = 64;
+/// A table of what is near may take this part of the steps of a whole one.
+const NEARBY: usize = 16;
+
+/// What is near the best known candidate: at every venue up to `lots * step` lots more or fewer, in steps.
+#[derive(Clone, Copy, Debug)]
+struct Near {
+    lots: usize,
+    step: usize,
+}
+
+impl Near {
+    fn holds(self, distance: usize) -> bool {
+        distance.is_multiple_of(self.step) && distance <= self.lots * self.step
+    }
+}
+
+/// One problem with its multipliers, and what it may take.
+struct Job<'a, T> {
+    problem: &'a Problem<'a>,
+    multipliers: Multipliers<T>,
+    effort: Effort,
+    stop: Stop<'a>,
+}
+
+impl<T> Job<'_, T> {
+    /// Lots and shares that are left at first.
+    fn left(&self) -> [i64; 2] {
+        [self.problem.max_lots as i64, self.problem.remaining]
+    }
+}
 
 impl<T: Int> Workspace<T> {
-    fn solve(&mut self, problem: &Problem, lots: &mut Vec<usize>) {
+    /// The gap; `None` when the answer is exact.
+    fn solve(&mut self, problem: &Problem, effort: Effort, stop: Stop<'_>, lots: &mut Vec<usize>) -> Result<Option<T>> {
         let multipliers = self.dual.maximise(problem);
+        let job = Job { problem, multipliers, effort, stop };
         self.reduce(problem, multipliers);
         let most = self.start(problem, multipliers, lots);
-        let mut limit = most / T::from(FIRST_ROUND);
+        self.best.clone_from(lots);
+        self.search.steps = 0;
+        // Every candidate's excess is at least `least`, and some candidate's at most `most`.
+        let (mut least, mut limit) = (T::default(), most / T::from(FIRST_ROUND));
         loop {
-            self.search.reduced.fill(problem, multipliers, &self.excess, limit);
-            if self.search.solve(problem.max_lots as i64, problem.remaining, limit, lots) {
-                return;
+            match self.search(&job, limit, effort.search, lots) {
+                search::Outcome::Found => return Ok(None),
+                search::Outcome::TooLong => break,
+                search::Outcome::Nothing => {}
             }
-            // The start itself is within the last limit.
             assert!(limit < most, "a candidate within {limit:?} exists");
+            least = limit + T::from(1);
             limit = (limit * T::from(WIDER) + T::from(1)).min(most);
         }
+        limit = (limit / T::from(FIRST_TABLE)).max(least);
+        loop {
+            match self.table(&job, limit, None, lots)? {
+                table::Outcome::Found(_) => return Ok(None),
+                table::Outcome::TooLarge => break,
+                table::Outcome::Nothing => {}
+            }
+            assert!(limit < most, "a candidate within {limit:?} exists");
+            least = limit + T::from(1);
+            limit = (limit * T::from(WIDER_TABLE) + T::from(1)).min(most);
+        }
+        self.without_table(&job, [least, limit, most], lots)
+    }
+
+    /// When the table within `limit` is too large: a longer search, then the best candidate near the best known, again
+    /// and again, and the table within what that has found.
+    fn without_table(
+        &mut self,
+        job: &Job<'_, T>,
+        [mut least, limit, most]: [T; 3],
+        lots: &mut Vec<usize>,
+    ) -> Result<Option<T>> {
+        match self.search(job, limit, job.effort.search.saturating_mul(LONGER), lots) {
+            search::Outcome::Found => return Ok(None),
+            search::Outcome::Nothing => least = limit + T::from(1),
+            search::Outcome::TooLong => {}
+        }
+        let excess = self.improve(job, [least, most], lots)?;
+        if excess < most && matches!(self.table(job, excess, None, lots)?, table::Outcome::Found(_)) {
+            return Ok(None);
+        }
+        lots.clone_from(&self.best);
+        Ok(Some(excess - least))
+    }
+
+    /// Makes the best candidate known better by tables of what is near it, in coarse steps of many lots, then in finer
+    /// ones; returns its excess, `most` before.
+    fn improve(&mut self, job: &Job<'_, T>, [least, mut most]: [T; 2], lots: &mut Vec<usize>) -> Result<T> {
+        let top = (0..self.best.len()).map(|i| job.problem.top(i)).max().unwrap_or(0);
+        let coarse = (top / NEAR).max(1);
+        let mut near = Near { lots: NEAR, step: 1 << coarse.ilog2() };
+        for _ in 0..MOST_IMPROVEMENTS {
+            if most <= least {
+                break;
+            }
+            match self.table(job, most, Some(near), lots)? {
+                table::Outcome::Found(excess) if excess < most => {
+                    most = excess;
+                    self.best.clone_from(lots);
+                }
+                table::Outcome::TooLarge if near.lots > 1 => near.lots /= 2,
+                _ if near.step > 1 => near = Near { lots: NEAR, step: near.step / 2 },
+                _ => break,
+            }
+        }
+        Ok(most)
+    }
+
+    fn search(&mut self, job: &Job<'_, T>, limit: T, most_steps: usize, lots: &mut Vec<usize>) -> search::Outcome {
+        self.search.reduced.fill(job.problem, job.multipliers, &self.excess, limit, |_, _| true);
+        self.search.solve(job.left(), limit, most_steps, lots)
+    }
+
+    /// The table of all choices within `limit`, or of those `near` lots from the best known.
+    fn table(
+        &mut self,
+        job: &Job<'_, T>,
+        limit: T,
+        near: Option<Near>,
+        lots: &mut Vec<usize>,
+    ) -> Result<table::Outcome<T>> {
+        let reduced = &mut self.search.reduced;
+        let best = &self.best;
+        reduced.fill(job.problem, job.multipliers, &self.excess, limit, |venue, lots| {
+            near.is_none_or(|near| near.holds(best[venue].abs_diff(lots)))
+        });
+        let step = near.map_or(1, |near| near.step);
+        let most_steps = if near.is_some() { job.effort.table / NEARBY } else { job.effort.table };
+        self.table.solve(reduced, job.left(), limit, [step, most_steps], job.stop, lots)
     }
 
     fn reduce(&mut self, problem: &Problem, multipliers: Multipliers<T>) {

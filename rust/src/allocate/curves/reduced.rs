@@ -50,8 +50,16 @@ pub(super) struct Reduced<T> {
 
 impl<T: Int> Reduced<T> {
     /// Keeps the choices whose `excess` (all lots of all venues, one after the other) is at most `limit`: no other
-    /// can be part of a candidate within the limit, because nothing else a candidate pays is negative.
-    pub(super) fn fill(&mut self, problem: &Problem, multipliers: Multipliers<T>, excess: &[T], limit: T) {
+    /// can be part of a candidate within the limit, because nothing else a candidate pays is negative. Of these, those
+    /// of which `keeps(venue, lots)` says so.
+    pub(super) fn fill(
+        &mut self,
+        problem: &Problem,
+        multipliers: Multipliers<T>,
+        excess: &[T],
+        limit: T,
+        keeps: impl Fn(usize, usize) -> bool,
+    ) {
         self.choices.clear();
         self.ends.clear();
         self.rates = Rates {
@@ -64,7 +72,7 @@ impl<T: Int> Reduced<T> {
             let (own, others) = rest.split_at(problem.top(i) + 1);
             rest = others;
             for ((lots, &excess), &shares) in (0..).zip(own).zip(problem.curves.shares(i)) {
-                if excess <= limit {
+                if excess <= limit && keeps(i, lots as usize) {
                     self.choices.push(Choice { lots, shares, excess });
                 }
             }

@@ -39,6 +39,17 @@ impl<T: Int> Frame<T> {
     }
 }
 
+/// How a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The lots of least excess, the lexicographically smallest, are in the answer.
+    Found,
+    /// Every candidate's excess is above the limit.
+    Nothing,
+    /// It has taken the steps it may take.
+    TooLong,
+}
+
 /// Workspace of the search. The frames are a stack of our own: any number of venues, no recursion.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Search<T> {
@@ -46,27 +57,39 @@ pub(super) struct Search<T> {
     tail: Tail<T>,
     memo: Memo<T>,
     frames: Vec<Frame<T>>,
+    /// Choices tried and entries of the tail looked at, over all calls since it was last set to 0.
+    pub(super) steps: usize,
 }
 
 impl<T: Int> Search<T> {
-    /// The lexicographically smallest lots of least excess into `lots`, if that excess is at most `limit`.
-    pub(super) fn solve(&mut self, max_lots: i64, remaining: i64, limit: T, lots: &mut Vec<usize>) -> bool {
+    /// The lexicographically smallest lots of least excess into `lots`, if that excess is at most `limit`; given up
+    /// once [`Self::steps`] pass `most_steps`.
+    pub(super) fn solve(
+        &mut self,
+        [max_lots, remaining]: [i64; 2],
+        limit: T,
+        most_steps: usize,
+        lots: &mut Vec<usize>,
+    ) -> Outcome {
         let Some((fee, root)) = self.reduced.enter(0, max_lots, remaining) else {
-            return false;
+            return Outcome::Nothing;
         };
         let below = limit + T::from(1);
         if fee >= below {
-            return false;
+            return Outcome::Nothing;
         }
         self.tail.build(&self.reduced, limit, &mut self.memo);
         for venue in 0..self.tail.head() {
             self.reduced.sort_by_excess(venue);
         }
         self.memo.clear();
-        if self.tail.head() > 0 && !self.descend(root, below - fee) {
-            return false;
+        if self.tail.head() > 0 {
+            match self.descend(root, below - fee, most_steps) {
+                Outcome::Found => {}
+                other => return other,
+            }
         }
-        self.trace(root, below, lots)
+        if self.trace(root, below, lots) { Outcome::Found } else { Outcome::Nothing }
     }
 
     /// Follows the best choices from a state.
@@ -84,19 +107,21 @@ impl<T: Int> Search<T> {
             };
             state = next;
         }
-        let Some((_, entry)) = self.tail.finish(&self.reduced, &state, limit) else {
+        let Some((_, entry)) = self.tail.finish(&self.reduced, &state, limit, &mut 0) else {
             return false;
         };
         lots.extend(self.tail.lots(entry));
         true
     }
 
-    /// Finds a state's least excess and keeps it in the memo, as that of every state on the best path; false when it
-    /// is `limit` or more.
-    fn descend(&mut self, root: State, limit: T) -> bool {
+    /// Finds a state's least excess, if below `limit`, and keeps it in the memo, as that of every state on the best path.
+    fn descend(&mut self, root: State, limit: T, most_steps: usize) -> Outcome {
         self.frames.clear();
         self.push(root, limit);
         while let Some(mut frame) = self.frames.pop() {
+            if self.steps > most_steps {
+                return Outcome::TooLong;
+            }
             if let Some(child) = self.advance(&mut frame, limit) {
                 self.frames.push(frame);
                 self.frames.push(child);
@@ -115,10 +140,10 @@ impl<T: Int> Search<T> {
                 }
             }
             if self.frames.is_empty() {
-                return frame.found.is_some();
+                return if frame.found.is_some() { Outcome::Found } else { Outcome::Nothing };
             }
         }
-        false
+        Outcome::Nothing
     }
 
     fn push(&mut self, state: State, limit: T) {
@@ -127,7 +152,7 @@ impl<T: Int> Search<T> {
     }
 
     /// Tries a frame's choices until one needs a child that is not known well enough, or none is left.
-    fn advance(&self, frame: &mut Frame<T>, most: T) -> Option<Frame<T>> {
+    fn advance(&mut self, frame: &mut Frame<T>, most: T) -> Option<Frame<T>> {
         let reduced = &self.reduced;
         let end = reduced.range(frame.state.venue).end;
         while frame.next < end {
@@ -137,6 +162,7 @@ impl<T: Int> Search<T> {
                 break;
             }
             frame.next += 1;
+            self.steps += 1;
             let Some((fee, state)) = reduced.after(frame.state, choice) else {
                 continue;
             };
@@ -147,7 +173,7 @@ impl<T: Int> Search<T> {
             }
             let room = bar - step;
             let known = if state.venue == self.tail.head() {
-                match self.tail.finish(reduced, &state, room) {
+                match self.tail.finish(reduced, &state, room, &mut self.steps) {
                     Some((value, entry)) => Some(Known::Exactly(value, entry)),
                     None => Some(Known::AtLeast(room)),
                 }

@@ -94,8 +94,14 @@ impl<T: Int> Tail<T> {
     }
 
     /// The least excess of the tail from a state, if below `limit`, and the lexicographically first entry that
-    /// attains it.
-    pub(super) fn finish(&self, reduced: &Reduced<T>, state: &State, limit: T) -> Option<(T, usize)> {
+    /// attains it; `steps` grows by the entries looked at.
+    pub(super) fn finish(
+        &self,
+        reduced: &Reduced<T>,
+        state: &State,
+        limit: T,
+        steps: &mut usize,
+    ) -> Option<(T, usize)> {
         let rates = reduced.rates;
         let mut best = Best { limit, found: None };
         let from = self.by_shares.partition_point(|&(shares, _)| shares < state.shares_left);
@@ -105,6 +111,7 @@ impl<T: Int> Tail<T> {
             if penalty > best.limit {
                 break;
             }
+            *steps += 1;
             self.offer(&mut best, at, penalty, rates.lot, state.lots_left);
         }
         for &(shares, at) in fewer.iter().rev() {
@@ -112,6 +119,7 @@ impl<T: Int> Tail<T> {
             if penalty > best.limit {
                 break;
             }
+            *steps += 1;
             self.offer(&mut best, at, penalty, rates.lot, state.lots_left);
         }
         best.found.map(|at| (best.limit, at))

@@ -1,23 +1,15 @@
-"""One child order against one quote: the original's `execute_order` (MODEL F1-F3)."""
+"""One child order against one quote: the original's `execute_order` (rules F1-F3)."""
 
 from __future__ import annotations
 
 from sor import _core
 from sor.errors import ParameterError
-from sor.replay.allocate import Offer
-from sor.replay.replay import core_fill
-from sor.settings.params import (
-    Displayed,
-    Duration,
-    FillModel,
-    QueueAware,
-    Side,
-    _choice,
-    _instance,
-    _number,
-    _whole,
-)
-from sor.settings.times import duration_ns
+from sor.replay.lower import core_fill
+from sor.replay.snapshot import Offer
+from sor.settings.checks import choice, instance, number, whole
+from sor.settings.market import Displayed, FillModel, QueueAware
+from sor.settings.orders import Side
+from sor.settings.times import Duration, duration_ns
 from sor.tape.venues import NANOS
 
 
@@ -46,14 +38,14 @@ def execute_order(
 
     Returns:
         Executed shares, `round_half_even(min(quantity, available) * fill_prob)` or a binomial draw, and the
-        slipped price in currency, rounded half to even to nanos (MODEL F2).
+        slipped price in currency, rounded half to even to nanos (rule F2).
 
     Raises:
         ParameterError: Naming the argument and what would be right.
 
     """
     model = QueueAware() if fill is None else fill
-    _instance("fill", model, Displayed, QueueAware)
+    instance("fill", model, Displayed, QueueAware)
     match venue:
         case Offer():
             offer = venue
@@ -61,9 +53,9 @@ def execute_order(
             offer = Offer(price=price, size=size)
         case _:
             raise ParameterError(f"venue must be a sor.Offer or (price, displayed size), got {venue!r}")
-    quantity = _whole("quantity", quantity)
-    _choice("side", side, Side)
-    left = offer.size if available is None else _whole("available", available, least=0, most=offer.size)
+    quantity = whole("quantity", quantity)
+    choice("side", side, Side)
+    left = offer.size if available is None else whole("available", available, least=0, most=offer.size)
     if left == 0:
         return 0, offer.price
     executed, price = _core.execute(
@@ -84,7 +76,7 @@ def _stream(stream: tuple[int, int]) -> tuple[int, int]:
     match stream:
         case (parent, child):
             most = 2**64 - 1
-            return _whole("stream[0]", parent, least=0, most=most), _whole(
+            return whole("stream[0]", parent, least=0, most=most), whole(
                 "stream[1]", child, least=0, most=most
             )
         case _:
@@ -93,7 +85,7 @@ def _stream(stream: tuple[int, int]) -> tuple[int, int]:
 
 def _queue_position(given: float | None, model: FillModel) -> float:
     if given is not None:
-        return _number("queue_position", given, least=0, most=1)
+        return number("queue_position", given, least=0, most=1)
     if isinstance(model, Displayed):
         return 0.0
-    return _number("queue_position", model.queue_position, least=0, most=1)
+    return number("queue_position", model.queue_position, least=0, most=1)

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sor.errors import ParameterError
+from sor.settings.run import RESAMPLES, Bootstrap
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
-
-RESAMPLES = 2000
-"""Bootstrap resamples: the 95% point is known to about 0.5% of probability."""
 
 _WINDOWS_PER_BLOCK = 4
 _LEAST_BLOCKS = 4
@@ -115,18 +113,18 @@ def mean_interval(
     """
     column = np.asarray(values, dtype=np.float64)
     sample = _Sample.of(column[:, None], starts, ends, block)
-    check_settings(level, resamples, seed)
+    settings = Bootstrap(level=level, resamples=resamples, seed=seed)
     mean = float(sample.mean[0])
-    found = (mean, level, len(column), sample.times, sample.block)
+    found = (mean, settings.level, len(column), sample.times, sample.block)
     if sample.spread[0] == 0.0 and sample.times > 1:
         return _interval(found, 0.0, 1.0 if mean == 0.0 else 0.0)
     if not sample.enough:
         return _interval(found, math.inf, None)
     error = float(sample.spread[0]) / math.sqrt(sample.times)
-    draws = np.abs(sample.draw(resamples, seed)[0][:, 0])
-    critical = float(np.quantile(draws, level, method="higher"))
+    draws = np.abs(sample.draw(settings.resamples, settings.seed)[0][:, 0])
+    critical = float(np.quantile(draws, settings.level, method="higher"))
     beyond = int(np.count_nonzero(draws >= abs(mean) / error))
-    return _interval(found, critical * error, (1 + beyond) / (1 + resamples))
+    return _interval(found, critical * error, (1 + beyond) / (1 + settings.resamples))
 
 
 def reality_check(
@@ -144,7 +142,7 @@ def reality_check(
     decide and short samples keep the test's size.
 
     Args:
-        gains: Gain over the benchmark, a row per observation, a column per candidate; positive when better.
+        gains: Gain over the benchmark, one row per observation, a column per candidate; positive when better.
         starts: When each observation's window starts, ns.
         ends: When it ends, ns.
         resamples: Bootstrap resamples.
@@ -158,9 +156,9 @@ def reality_check(
     table = np.asarray(gains, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] == 0:
         raise ParameterError(
-            f"gains must have a row per observation and a column per candidate, got {table.shape}"
+            f"gains must have one row per observation and a column per candidate, got {table.shape}"
         )
-    check_settings(0.5, resamples, seed)
+    settings = Bootstrap(resamples=resamples, seed=seed)
     # Candidates that trade alike are one candidate.
     different, column_of = np.unique(table, axis=1, return_inverse=True)
     sample = _Sample.of(different, starts, ends, block)
@@ -172,7 +170,7 @@ def reality_check(
     error = sample.spread / math.sqrt(sample.times)
     scores = _ratio(sample.mean, error)
     observed = max(0.0, float(scores.max()))
-    centred, scales = sample.draw(resamples, seed)
+    centred, scales = sample.draw(settings.resamples, settings.seed)
     poor = scores < -math.sqrt(2.0 * math.log(math.log(max(sample.times, 3))))
     # The consistent recentring leaves a clearly worse candidate as bad as it is.
     shifted = centred.copy()
@@ -181,24 +179,10 @@ def reality_check(
     # Where such a candidate does not vary at all, it is never the best.
     shifted[np.isnan(shifted)] = -math.inf
     chance = [
-        (1 + int(np.count_nonzero(np.maximum(draws.max(axis=1), 0.0) >= observed))) / (1 + resamples)
+        (1 + int(np.count_nonzero(np.maximum(draws.max(axis=1), 0.0) >= observed))) / (1 + settings.resamples)
         for draws in (centred, shifted)
     ]
     return RealityCheck(*found, chance[0], chance[1], *shape)
-
-
-def check_settings(level: float, resamples: int, seed: int) -> None:
-    """Check what every bootstrap here takes, before anything long runs.
-
-    Raises:
-        ParameterError: Naming the argument and what would be right.
-
-    """
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
-        raise ParameterError(f"level must be between 0 and 1, got {level!r}")
-    for name, value, least in (("resamples", resamples, 100), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ParameterError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
 def overlap(starts: ArrayLike, ends: ArrayLike) -> int:
@@ -238,7 +222,7 @@ class _Sample:
     """Observations gathered by start time, and the sums of their tapered blocks.
 
     `mean` and `spread` (long-run standard deviation of the mean's influence, per start time) have an entry
-    per column; `blocks` a row per circular block, scaled so that its variance estimates `spread**2`.
+    per column; `blocks` one row per circular block, scaled so that its variance estimates `spread**2`.
     """
 
     mean: Floats

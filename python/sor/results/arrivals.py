@@ -9,14 +9,13 @@ import polars as pl
 
 from sor.errors import ParameterError
 from sor.replay.parents import parents_frame
-from sor.tape.schema import UNDEF_PRICE
+from sor.replay.replay import book_at
+from sor.settings.checks import at_least
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from sor.studies.pipeline import Session
+    from sor.replay.parents import Job
 
 BREAKDOWNS = ("time", "spread", "depth", "size", "side", "tape")
 """What `Study.by` breaks the savings down by."""
@@ -24,55 +23,32 @@ BREAKDOWNS = ("time", "spread", "depth", "size", "side", "tape")
 _MOST_SIZES = 10
 
 
-def parents_of(sessions: Sequence[Session]) -> pl.DataFrame:
-    """Describe the parents of all sessions: the columns of `Study.parents`."""
+def parents_of(jobs: Sequence[Job]) -> pl.DataFrame:
+    """Describe the parents of all jobs: the columns of `Study.parents`."""
     frames = []
-    for tape, session in enumerate(sessions):
-        spread, depth = _arrival_book(session)
+    for tape, job in enumerate(jobs):
+        spread, depth = _arrival_book(job)
         frames.append(
-            parents_frame(session.parents).select(
+            parents_frame(job.parents).select(
                 pl.lit(tape, dtype=pl.UInt32).alias("tape"),
-                pl.lit(session.quotes.symbol, dtype=pl.String).alias("symbol"),
+                pl.lit(job.quotes.symbol, dtype=pl.String).alias("symbol"),
                 *("side", "quantity", "start", "end"),
-                pl.Series("arrival_spread_bps", spread, nan_to_null=True),
-                pl.Series("arrival_depth", depth),
+                spread.alias("arrival_spread_bps"),
+                depth.alias("arrival_depth"),
             )
         )
     return pl.concat(frames).with_row_index("parent")
 
 
-def _arrival_book(session: Session) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the spread in bps (NaN while one side is empty) and the shares displayed, at every start."""
-    parents = session.parents
-    starts = np.array([parent.start for parent in parents])
-    buys = np.array([parent.side == "buy" for parent in parents])
-    tape = session.quotes.arrays()
-    shape = (session.quotes.venues.height, len(parents))
-    price = {side: np.full(shape, UNDEF_PRICE) for side in ("bid", "ask")}
-    size = {side: np.zeros(shape, dtype=np.int64) for side in ("bid", "ask")}
-    for venue in range(shape[0]):
-        rows = np.flatnonzero(tape["venue"] == venue)
-        last = np.searchsorted(tape["ts"][rows], starts, side="right") - 1
-        seen = last >= 0
-        for side in ("bid", "ask"):
-            price[side][venue, seen] = tape[f"{side}_px"][rows[last[seen]]]
-            size[side][venue, seen] = tape[f"{side}_sz"][rows[last[seen]]]
-    ask = price["ask"].min(axis=0)
-    bid = np.where(price["bid"] == UNDEF_PRICE, -1, price["bid"]).max(axis=0)
-    two_sided = (ask != UNDEF_PRICE) & (bid >= 0)
-    mid = np.where(two_sided, (bid + np.where(two_sided, ask, 0)) // 2, 0)
-    spread = np.full(len(parents), np.nan)
-    np.divide(1e4 * (ask - bid), mid, out=spread, where=two_sided)
-    collar = session.market.book.collar
-    allowed = np.inf if collar is None else np.rint(mid * collar)
-    shown = {}
-    for side, sign in (("ask", 1), ("bid", -1)):
-        there = price[side] != UNDEF_PRICE
-        through = sign * (np.where(there, price[side], mid) - mid)
-        # Without a mid there is no telling a stub.
-        stub = two_sided & (through > allowed)
-        shown[side] = np.where(there & ~stub, size[side], 0).sum(axis=0)
-    return spread, np.where(buys, shown["ask"], shown["bid"])
+def _arrival_book(job: Job) -> tuple[pl.Series, pl.Series]:
+    """Return the spread in bps (null while one side is empty) and the shares displayed, at every start."""
+    starts = np.array([parent.start for parent in job.parents], dtype=np.int64)
+    buys = pl.Series([parent.side == "buy" for parent in job.parents], dtype=pl.Boolean)
+    seen = book_at(job.quotes, starts, job.market.book).with_columns(buy=buys)
+    spread = 1e4 * (pl.col("ask") - pl.col("bid")) / pl.col("mid")
+    depth = pl.when("buy").then("ask_displayed").otherwise("bid_displayed")
+    row = seen.select(spread=spread, depth=depth)
+    return row["spread"], row["depth"]
 
 
 def binned(parents: pl.DataFrame, what: str, bins: int, zone: str) -> pl.DataFrame:
@@ -87,8 +63,7 @@ def binned(parents: pl.DataFrame, what: str, bins: int, zone: str) -> pl.DataFra
     """
     if what not in BREAKDOWNS:
         raise ParameterError(f"what must be one of {', '.join(BREAKDOWNS)}, got {what!r}")
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
-        raise ParameterError(f"bins must be a whole number of at least 1, got {bins!r}")
+    bins = at_least("bins", bins, 1)
     column = {"spread": "arrival_spread_bps", "depth": "arrival_depth", "size": "quantity"}.get(what, what)
     match what:
         case "time":

@@ -1,0 +1,290 @@
+"""From a file of settings and the options on the command line to the objects of one call."""
+
+from __future__ import annotations
+
+import glob
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sor.errors import ParameterError
+from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
+from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
+from sor.settings.run import Bootstrap, Run
+from sor.studies.methods import METHODS
+from sor.studies.pipeline import checked_market
+from sor.tape.read import read_quotes
+
+if TYPE_CHECKING:
+    from sor.cli.options import Given
+    from sor.settings.market import Market
+    from sor.settings.orders import Order, OrderSchedule
+    from sor.settings.routers import Policies, Policy
+    from sor.tape.tape import Quotes
+
+_TABLES = ("orders", "policies", "router", "market", "run", "search", "study", "stress", "backtest")
+_KEYS = ("command", "files", "trades", "symbol", "policy", *_TABLES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What a command is asked to do.
+
+    Attributes:
+        files: Paths, one tape each.
+        symbol: Which instrument, where a file holds several.
+        trades: Paths, one for each tape; or none.
+        orders: What to trade.
+        router: What works the orders.
+        against: What it is compared with.
+        policies: Both, by name, for a study.
+        policy: In a study, the name of the one compared with the others.
+        market: What every policy meets.
+        run: Threads, progress, kept work.
+        options: The tables that single verbs have.
+
+    """
+
+    files: list[str]
+    symbol: str | None
+    trades: list[str]
+    orders: tuple[Order | OrderSchedule, ...]
+    router: Policy
+    against: Policies
+    policies: Mapping[str, Policy]
+    policy: str | None
+    market: Market
+    run: Run
+    options: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    def quotes(self) -> list[Quotes]:
+        """Read the tapes."""
+        return [read_quotes(file, symbol=self.symbol) for file in self.files]
+
+    @property
+    def searched(self) -> Any:
+        """The router, for a search, which says itself what it cannot search."""
+        return self.router
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The arguments that every verb takes by name."""
+        return {"market": self.market, "trades": self.trades or None, "run": self.run}
+
+
+def call(given: Given, *, json: bool, orders: Mapping[str, Any], need_files: bool = True) -> Call:
+    """Put a call together: the file's settings, then the options, then the command's defaults.
+
+    Args:
+        given: The options.
+        json: Whether only JSON may be printed.
+        orders: What an order is where neither file nor options say.
+        need_files: Whether it is an error to name no tape.
+
+    Raises:
+        ParameterError: Naming the option, or the file's key, and what would be right.
+
+    """
+    table = {} if given.config is None else read_config(given.config)
+    if given.router is not None:
+        _choose(table, str(given.router))
+    for text in given.set or ():
+        _set(table, text)
+    unknown = [key for key in table if key not in _KEYS]
+    if unknown:
+        raise ParameterError(f"settings have no {unknown[0]!r}; they have {', '.join(_KEYS)}")
+    for key in _TABLES:
+        if key != "orders" and not isinstance(table.get(key, {}), Mapping):
+            raise ParameterError(f"{key} must be a table, got {table[key]!r}")
+    files = _files(given.files or _texts("files", table))
+    if need_files and not files:
+        raise ParameterError("no tape: name FILES, or files in --config")
+    router, against = _policies(table)
+    asks_for_router = given.router or "router" in table or ROUTER in table.get("policies", {ROUTER: None})
+    return Call(
+        files=files,
+        symbol=given.symbol or table.get("symbol"),
+        trades=[str(path) for path in given.trades or _texts("trades", table)],
+        orders=_orders(table, given, orders),
+        router=router,
+        against=against,
+        policy=table.get("policy"),
+        policies=with_baselines(router, against) if asks_for_router else as_policies("policies", against),
+        market=_market(table, given),
+        run=_run(table, given, json),
+        options={name: dict(table.get(name, {})) for name in ("search", "study", "stress")},
+    )
+
+
+def _choose(table: dict[str, Any], kind: str) -> None:
+    """Make `kind` the router; parameters of the file stay where they are of that kind."""
+    policies = table.get("policies", {})
+    for place, name in ((policies, ROUTER), (table, "router")):
+        known = place.get(name) if isinstance(place, Mapping) else None
+        if known is not None and (known if isinstance(known, str) else known.get("kind", "static")) != kind:
+            del place[name]
+    table.setdefault("router", {})["kind"] = kind
+
+
+def _set(table: dict[str, Any], text: str) -> None:
+    """Set one value by its place, e.g. `router.lambda_under=0.002`; the value as TOML has it, or text."""
+    place, equals, value = text.partition("=")
+    keys = place.strip().split(".")
+    if not equals or not all(keys):
+        raise ParameterError(f"--set must be KEY=VALUE, e.g. router.lambda_under=0.002, got {text!r}")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    for i, key in enumerate(keys[:-1]):
+        inner = table.setdefault(key, {})
+        if isinstance(inner, list) and len(inner) == 1:
+            inner = inner[0]  # the only one of [[orders]]
+        if not isinstance(inner, dict):
+            raise ParameterError(f"--set {text}: {'.'.join(keys[: i + 1])} is no table")
+        table = inner
+    table[keys[-1]] = parsed
+
+
+def _texts(key: str, table: Mapping[str, Any]) -> list[str]:
+    values = table.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ParameterError(f"{key} must be a list of paths, got {values!r}")
+    return values
+
+
+def _files(names: list[str]) -> list[str]:
+    """Put the files that match in the place of a pattern; a file whose name looks like one is that file."""
+    found: list[str] = []
+    for name in names:
+        if glob.has_magic(name) and not Path(name).exists():
+            matching = sorted(glob.glob(name, recursive=True))  # noqa: PTH207, a path of any folder
+            if not matching:
+                raise FileNotFoundError(f"{name}: no file matches this pattern")
+            found += matching
+        else:
+            found.append(name)
+    return found
+
+
+def _orders(
+    table: Mapping[str, Any], given: Given, defaults: Mapping[str, Any]
+) -> tuple[Order | OrderSchedule, ...]:
+    asked = table.get("orders", [])
+    if isinstance(asked, Mapping):
+        asked = [{**defaults, **asked}]
+    if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
+        raise ParameterError(f"orders must be [[orders]] tables, got {asked!r}")
+    said = {name: getattr(given, name) for name in ("side", "horizon", "every", "start")}
+    said = {name: str(value) for name, value in said.items() if value is not None}
+    sizes: dict[str, Any] = {} if given.quantity is None else {"quantity": _sizes(given.quantity)}
+    if asked and not said and not sizes:
+        return orders_of(asked)
+    if len(asked) > 1:
+        name = next(iter(said | sizes))
+        raise ParameterError(f"--{name}: the settings have {len(asked)} [[orders]]; change it there")
+    if "start" in said and "every" in said:
+        raise ParameterError("--start is for one order; --every starts with the tape")
+    base = (
+        dict(asked[0])
+        if asked
+        else {k: v for k, v in defaults.items() if not ("start" in said and k == "every")}
+    )
+    one = base | said | sizes
+    if "start" in said:
+        one.pop("every", None)
+    if "every" in one:
+        one.setdefault("horizon", one["every"])
+        one.setdefault("side", "buy")
+    return _one_each(one)
+
+
+def _one_each(table: dict[str, Any]) -> tuple[Order | OrderSchedule, ...]:
+    """Make a schedule, or as many single orders as there are sides and sizes."""
+    if "every" in table:
+        return orders_of([table])
+    sides = ["buy", "sell"] if table.get("side") == "both" else [table.get("side", "buy")]
+    sizes = table["quantity"] if isinstance(table.get("quantity"), list) else [table.get("quantity")]
+    return orders_of([table | {"side": side, "quantity": size} for side in sides for size in sizes])
+
+
+def _sizes(text: str) -> int | list[int]:
+    try:
+        sizes = [int(part.replace("_", "")) for part in text.split(",")]
+    except ValueError:
+        raise ParameterError(f"--quantity must be whole numbers separated by commas, got {text!r}") from None
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def _policies(table: Mapping[str, Any]) -> tuple[Policy, Policies]:
+    """Return the router, and what it is compared with."""
+    tables = dict(table.get("policies", {}))
+    own = tables.pop(ROUTER, {})
+    own = {"kind": own} if isinstance(own, str) else dict(own)
+    own |= table.get("router", {})
+    against: Policies = BASELINES
+    if tables:
+        against = {name: policy_of(each, f"policies.{name}") for name, each in tables.items()}
+    return policy_of(own, ROUTER), against
+
+
+def _market(table: Mapping[str, Any], given: Given) -> Market:
+    said = dict(table.get("market", {}))
+    if given.venues is not None:
+        said.pop("venue", None)
+        said["venues"] = str(given.venues)
+    if given.latency is not None:
+        said["latency"] = given.latency
+    if given.fill is not None:
+        fill = dict(said.get("fill", {}))
+        model = fill.get("model")
+        said["fill"] = (fill if model in (None, given.fill) else {}) | {"model": str(given.fill)}
+    return checked_market(market_of(said))
+
+
+def _run(table: Mapping[str, Any], given: Given, json: bool) -> Run:
+    said = dict(table.get("run", {}))
+    run: Run = from_table(Run, said | {"progress": not json and sys.stderr.isatty()}, "run")
+    if given.threads is not None:
+        run = replace(run, threads=given.threads)
+    return run if given.resume is None else replace(run, resume=str(given.resume))
+
+
+def search_options(asked: Call) -> dict[str, Any]:
+    """Turn the table `search` into the arguments of `sor.search`."""
+    said = _only(asked, "search", "method", "folds", "grid", "bootstrap")
+    method = said.get("method")
+    if isinstance(method, Mapping):
+        settings = dict(method)
+        name = settings.pop("name", "grid")
+        if name not in METHODS:
+            raise ParameterError(f"search.method: name must be one of {', '.join(METHODS)}, got {name!r}")
+        kind: Any = METHODS[name]
+        said["method"] = from_table(kind, settings, "search.method") if settings else name
+    return said
+
+
+def study_options(asked: Call) -> dict[str, Any]:
+    """Turn the table `study` into the arguments of `sor.study`."""
+    return _only(asked, "study", "record", "bootstrap") | {"policy": asked.policy}
+
+
+def stress_options(asked: Call) -> dict[str, Any]:
+    """Turn the table `stress` into the arguments of `sor.stress`."""
+    said = _only(asked, "stress", "markets")
+    if "markets" in said:
+        said["markets"] = {name: market_of(table) for name, table in said["markets"].items()}
+    return said
+
+
+def _only(asked: Call, name: str, *keys: str) -> dict[str, Any]:
+    said = dict(asked.options[name])
+    unknown = [key for key in said if key not in keys]
+    if unknown:
+        raise ParameterError(f"{name} has no {unknown[0]!r}; it has {', '.join(keys)}")
+    if "bootstrap" in said:
+        said["bootstrap"] = from_table(Bootstrap, said["bootstrap"], f"{name}.bootstrap")
+    return said

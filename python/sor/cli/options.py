@@ -1,0 +1,138 @@
+"""The options of the commands, in panels, and how five commands come to share them."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from sor.settings.routers import POLICIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Side(StrEnum):
+    """Sides of an order."""
+
+    buy = "buy"
+    sell = "sell"
+    both = "both"
+
+
+class Fill(StrEnum):
+    """Fill models."""
+
+    displayed = "displayed"
+    queue = "queue"
+
+
+Router = StrEnum("Router", [(name, name) for name in POLICIES])  # type: ignore[misc]  # from the registry
+
+_ORDERS, _ROUTER, _MARKET, _RUN = "Orders", "Policies", "Market", "Run and output"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was said on the command line and holds for every command that replays; None: not said."""
+
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(help="Quotes, a tape each: paths or patterns (.parquet, .csv, .dbn, .gz, .zst)."),
+    ] = None
+    side: Annotated[Side | None, typer.Option(help="Side of the orders.", rich_help_panel=_ORDERS)] = None
+    quantity: Annotated[
+        str | None,
+        typer.Option(help="Shares of each order; several sizes: 1000,5000.", rich_help_panel=_ORDERS),
+    ] = None
+    horizon: Annotated[
+        str | None, typer.Option(help="Length of each order, e.g. 5m.", rich_help_panel=_ORDERS)
+    ] = None
+    every: Annotated[
+        str | None,
+        typer.Option(help="One order every so often over the whole tape, e.g. 1m.", rich_help_panel=_ORDERS),
+    ] = None
+    start: Annotated[
+        str | None,
+        typer.Option(help="When a single order starts (ISO 8601, UTC).", rich_help_panel=_ORDERS),
+    ] = None
+    router: Annotated[
+        Router | None,
+        typer.Option(help=f"{', '.join(POLICIES)}.", metavar="NAME", rich_help_panel=_ROUTER),
+    ] = None
+    venues: Annotated[
+        Path | None,
+        typer.Option(help="Fees, rebates, latency: a TOML file.", rich_help_panel=_MARKET),
+    ] = None
+    latency: Annotated[
+        str | None,
+        typer.Option(help="Where the venues' file says none, e.g. 1ms.", rich_help_panel=_MARKET),
+    ] = None
+    fill: Annotated[
+        Fill | None,
+        typer.Option(help="All that is displayed, or a queue's share.", rich_help_panel=_MARKET),
+    ] = None
+    symbol: Annotated[
+        str | None, typer.Option(help="Which, where a file holds several.", rich_help_panel=_MARKET)
+    ] = None
+    trades: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The tape's trades, for queues; one for each file.",
+            metavar="PATH",
+            rich_help_panel=_MARKET,
+        ),
+    ] = None
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file of settings, as --out writes it.", rich_help_panel=_RUN),
+    ] = None
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Any other setting by its place in that file, e.g. router.lambda_under=0.002.",
+            metavar="KEY=VALUE",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Worker threads; the result does not depend on it.", rich_help_panel=_RUN),
+    ] = None
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Keep finished work in this file, and go on from it.", rich_help_panel=_RUN),
+    ] = None
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=_RUN)]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Write rows, tables, settings and a chart here.", rich_help_panel=_RUN),
+]
+
+
+def shares_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Given`, before its own; it gets them as its first argument."""
+    own = list(inspect.signature(command).parameters.values())[1:]
+    shared = [field.name for field in fields(Given)]
+    hints = get_type_hints(Given, include_extras=True)
+
+    @wraps(command)
+    def with_options(**values: Any) -> None:
+        command(Given(**{name: values.pop(name) for name in shared}), **values)
+
+    own_hints = get_type_hints(command, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        *(inspect.Parameter(name, keyword, default=None, annotation=hints[name]) for name in shared),
+        *(each.replace(kind=keyword, annotation=own_hints[each.name]) for each in own),
+    ]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
+    with_options.__annotations__ = {each.name: each.annotation for each in parameters}
+    return with_options

@@ -1,0 +1,155 @@
+"""Settings lowered to what the core takes: integers, words and plain dictionaries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from sor.settings.market import Book, FillModel, Market, QueueAware
+from sor.settings.routers import ContKukanovRouter, Policy, StaticRouter, name_of
+from sor.settings.times import duration_ns
+from sor.tape.venues import NANOS, venue_index
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sor.replay.parents import Parent
+    from sor.tape.tape import Quotes
+
+CoreParent = tuple[int, int, int, int, int, int]
+"""Sign, quantity, start, end, lot, and a number that tells equal ones apart."""
+CoreVenue = tuple[int, int, int, float]
+"""Taker fee, maker rebate, latency in nanos, and queue position."""
+
+
+class CoreFill(TypedDict):
+    """A `QueueAware` model; `Displayed` is None."""
+
+    max_fill: float
+    impact: float
+    decay: float | None
+    seed: int | None
+
+
+class CorePolicy(TypedDict, total=False):
+    """A policy by the core's name, with what that policy has."""
+
+    name: str
+    router: dict[str, Any]
+    cont_kukanov: dict[str, Any]
+    bucket: int
+
+
+class CoreVariant(TypedDict):
+    """A policy in a market on one tape."""
+
+    venues: list[CoreVenue]
+    snapshot: str
+    depletion: str
+    collar: float
+    max_quote_age: int | None
+    tick: int
+    fill: CoreFill | None
+    limit: str
+    policy: CorePolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A policy in a market that is laid on a tape."""
+
+    policy: Policy
+    market: Market
+
+
+def core_parents(parents: Sequence[Parent]) -> list[CoreParent]:
+    """Return parents as the core takes them, equal ones distinguished by a running number."""
+    seen: Counter[Parent] = Counter()
+    rows = []
+    for parent in parents:
+        rows.append((parent.sign, parent.quantity, parent.start, parent.end, parent.lot, seen[parent]))
+        seen[parent] += 1
+    return rows
+
+
+def core_variant(variant: Variant, quotes: Quotes) -> CoreVariant:
+    """Return a variant as the core takes it."""
+    market, book = variant.market, variant.market.book
+    collar, age = core_visibility(book)
+    return {
+        "venues": _venues(market, quotes),
+        "snapshot": book.snapshot,
+        "depletion": book.depletion,
+        "collar": collar,
+        "max_quote_age": age,
+        "tick": round(book.tick * NANOS),
+        "fill": core_fill(market.fill),
+        "limit": market.limit,
+        "policy": _policy(variant.policy),
+    }
+
+
+def core_visibility(book: Book) -> tuple[float, int | None]:
+    """Return the collar and the largest age of a quote."""
+    age = book.max_quote_age
+    # A collar of a million times the mid hides nothing.
+    collar = 1e6 if book.collar is None else book.collar
+    return collar, None if age is None else duration_ns(age, "max_quote_age")
+
+
+def core_fill(fill: FillModel) -> CoreFill | None:
+    """Return a fill model; None is `Displayed`."""
+    if not isinstance(fill, QueueAware):
+        return None
+    return {
+        "max_fill": fill.max_fill,
+        "impact": fill.impact,
+        "decay": None if fill.decay is None else float(duration_ns(fill.decay, "decay")),
+        "seed": fill.seed if fill.mode == "sampled" else None,
+    }
+
+
+def _policy(policy: Policy) -> CorePolicy:
+    name = name_of(policy)
+    lowered: CorePolicy = {"name": name}
+    if isinstance(policy, StaticRouter):
+        lowered["router"] = dict(vars(policy))
+    elif isinstance(policy, ContKukanovRouter):
+        lowered["cont_kukanov"] = _cont_kukanov(policy)
+    else:
+        # Only TWAP has buckets; the core wants a number from all of them.
+        lowered["bucket"] = duration_ns(getattr(policy, "bucket", 0), "bucket")
+    return lowered
+
+
+def _cont_kukanov(router: ContKukanovRouter) -> dict[str, Any]:
+    epoch = duration_ns(router.epoch, "epoch")
+    every = router.window_every
+    return vars(router) | {
+        "adverse_selection": round(router.adverse_selection * NANOS),
+        "epoch": epoch,
+        "window_every": epoch if every is None else duration_ns(every, "window_every"),
+    }
+
+
+def _venues(market: Market, quotes: Quotes) -> list[CoreVenue]:
+    """Lower the terms of every venue, by index: a venue's own queue position before the fill model's."""
+    default = 0.5
+    by_venue: dict[int, float] = {}
+    fill = market.fill
+    if isinstance(fill, QueueAware):
+        if isinstance(fill.queue_position, dict):
+            for label, position in fill.queue_position.items():
+                by_venue[venue_index(label, quotes, "queue_position")] = position
+        else:
+            default = fill.queue_position
+    return [
+        (
+            round(venue.taker_fee * NANOS),
+            round(venue.maker_rebate * NANOS),
+            duration_ns(market.latency if venue.latency is None else venue.latency, "latency"),
+            by_venue.get(index, default) if venue.queue_position is None else venue.queue_position,
+        )
+        for index, venue in enumerate(market.laid)
+    ]

@@ -1,0 +1,163 @@
+"""The result of a backtest: one router beside the baselines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from sor.replay.replay import hindsight
+from sor.results import display, metrics
+from sor.results.replayed import Replayed
+from sor.settings.routers import AXES, OWN, ROUTER
+
+# The public task calls this baseline something else in its JSON.
+_PUBLIC_NAMES = {"pro_rata": "vwap"}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Backtest(Replayed):
+    """What a router and the baselines did with the same parents.
+
+    `result["sweep"]` has the rows of another policy: `fills`, `children`, `orders`, `posts`, `markouts`, `explain`.
+    """
+
+    @cached_property
+    def summary(self) -> pl.DataFrame:
+        """One row per policy, the router first: fill ratio, cash, shortfall and its parts, savings.
+
+        `savings_bps` is the mean over parents of what the router saves, in basis points of the parent's arrival value,
+        as in a study. `cash_savings_bps` compares the cash of all parents together, as a fraction of the policy's.
+        Both are null for the router itself.
+        """
+        table = metrics.summary_table(self.ledger.parents).drop("_all_in")
+        columns = {"savings_bps": self.savings_bps, "cash_savings_bps": self.cash_savings_bps}
+        return table.with_columns(
+            pl.Series(name, [saved.get(policy) for policy in table["policy"]], dtype=pl.Float64)
+            for name, saved in columns.items()
+        )
+
+    @cached_property
+    def baselines(self) -> pl.DataFrame:
+        """The rows of `summary` for the baselines."""
+        return self.summary.filter(~pl.col("policy").cast(pl.String).is_in(OWN))
+
+    @cached_property
+    def savings_bps(self) -> dict[str, float | None]:
+        """The router's mean paired savings against each baseline, bps of arrival value, positive when better."""
+        rows = metrics.paired_savings(
+            self.ledger.parents, self.ledger.parents.select("parent", "quantity").unique("parent"), ROUTER
+        )
+        return {
+            name: rows.filter(pl.col("against") == name)["savings_bps"].mean()  # type: ignore[misc]  # a float or null
+            for name in self._baselines
+        }
+
+    @cached_property
+    def cash_savings_bps(self) -> dict[str, float | None]:
+        """The router's savings against each baseline in cash over all parents, bps of its all-in price (rule P6)."""
+        cost = self._all_in
+        return {name: metrics.cash_savings_bps(cost[ROUTER], cost[name]) for name in self._baselines}
+
+    @cached_property
+    def hindsight(self) -> pl.DataFrame:
+        """The least possible cost of every parent with perfect foresight of the tape (rule P4).
+
+        Columns `parent, all_in_px, shortfall_bps`. A lower bound for every taking policy under displayed fills
+        and zero latency.
+        """
+        parents = self.ledger.parents.filter(pl.col("policy") == ROUTER)
+        sign = metrics.SIGN
+        least = pl.Series("least", self._least, dtype=pl.Int64)
+        return parents.select(
+            "parent",
+            (sign * least / (1e9 * pl.col("quantity"))).alias("all_in_px"),
+            ((least - sign * pl.col("quantity") * pl.col("arrival_mid")) / metrics.VALUE * 1e4).alias(
+                "shortfall_bps"
+            ),
+        )
+
+    @cached_property
+    def attainable_share(self) -> dict[str, float | None]:
+        """The share of the attainable saving against each baseline that the router gets (rule P4).
+
+        `(baseline - router) / (baseline - hindsight)` of all-in cost; null where nothing was attainable. Hindsight
+        only takes: a router that posts may get more than all of it.
+        """
+        least = sum(cost for cost in self._least if cost is not None)
+        cost = self._all_in
+        router = cost[ROUTER]
+
+        def share(own: int | None) -> float | None:
+            return None if own is None or own <= least else (own - router) / (own - least)
+
+        return {name: share(cost[name]) for name in self._baselines}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary in the schema that public versions of this task print."""
+        rows = {row["policy"]: row for row in self.summary.iter_rows(named=True)}
+        cash = {name: {key: row[key] for key in ("total_cash", "avg_fill_px")} for name, row in rows.items()}
+        return {
+            "best_parameters": {
+                name: getattr(self.router, name) for name in AXES if hasattr(self.router, name)
+            },
+            "optimized": cash[ROUTER],
+            "baselines": {_PUBLIC_NAMES.get(name, name): cash[name] for name in self._baselines},
+            "savings_vs_baselines_bps": {
+                _PUBLIC_NAMES.get(name, name): saved for name, saved in self.cash_savings_bps.items()
+            },
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    @cached_property
+    def _baselines(self) -> list[str]:
+        return [name for name in self.policies if name not in OWN]
+
+    @cached_property
+    def _all_in(self) -> dict[str, Any]:
+        """Signed all-in cash of each policy, nanos."""
+        return dict(metrics.summary_table(self.ledger.parents).select("policy", "_all_in").iter_rows())
+
+    @cached_property
+    def _least(self) -> list[int | None]:
+        return [cost for job in self.jobs for cost in hindsight(job)]
+
+    def __repr__(self) -> str:
+        orders = self.ledger.parents.filter(pl.col("policy") == ROUTER)
+        head = f"Backtest: {_orders_line(orders)} on {self._where}"
+        return f"{display.heading(head)}\n{display.text(_readable(self.summary))}"
+
+    def _repr_html_(self) -> str:
+        return display.as_html("Backtest", _readable(self.summary))
+
+    @property
+    def _where(self) -> str:
+        first = self.quotes[0]
+        name = first.symbol or first.source
+        return name if len(self.jobs) == 1 else f"{name} and {len(self.jobs) - 1} more"
+
+
+def _orders_line(parents: pl.DataFrame) -> str:
+    sides = "/".join(parents["side"].unique(maintain_order=True).to_list())
+    shares = parents["quantity"].unique(maintain_order=True).to_list()
+    size = f"{shares[0]:,}" if len(shares) == 1 else f"{min(shares):,} to {max(shares):,}"
+    return f"{parents.height:,} x {sides} {size}"
+
+
+def _readable(summary: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of a summary a person looks at first."""
+    posted = bool((summary["posted_ratio"] > 0).any())
+    return summary.select(
+        pl.col("policy").cast(pl.String),
+        pl.col("fill_ratio").round(3).alias("filled"),
+        *([pl.col("posted_ratio").round(3).alias("posted")] if posted else []),
+        pl.col("avg_fill_px").round(4).alias("price"),
+        *(pl.col(f"{name}_bps").round(3).alias(name) for name in ("shortfall", "spread", "timing")),
+        pl.col("savings_bps").round(3).alias("saved"),
+    )

@@ -1,0 +1,151 @@
+"""What a backtest and a study have in common: policies on the same parents, and the ledger of it all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sor.errors import ParameterError
+from sor.results import metrics
+from sor.results.arrivals import parents_of
+from sor.results.policy_view import PolicyView
+from sor.results.views import Drawn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from sor.replay.ledger import Ledger
+    from sor.replay.parents import Job
+    from sor.settings.config import Config
+    from sor.settings.market import Market
+    from sor.settings.routers import Policy
+    from sor.tape.tape import Quotes
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Replayed(Drawn):
+    """Policies on the same parents.
+
+    Attributes:
+        ledger: The exact record of every policy, integer nanos; `parent` numbers them through all tapes.
+        policies: By name.
+        policy: The name of the one that is compared with the others.
+        jobs: The tapes with the parents on each, and the market as it was laid on it.
+        made: The call that made it.
+
+    """
+
+    ledger: Ledger
+    policies: Mapping[str, Policy]
+    policy: str
+    jobs: tuple[Job, ...]
+    made: Config
+
+    @property
+    def quotes(self) -> tuple[Quotes, ...]:
+        """The tapes."""
+        return tuple(job.quotes for job in self.jobs)
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """What was the same for every policy, for each tape: `venues` holds every venue of it."""
+        return tuple(job.market for job in self.jobs)
+
+    @property
+    def market(self) -> Market:
+        """What was the same for every policy, on the first tape."""
+        return self.jobs[0].market
+
+    @property
+    def router(self) -> Policy:
+        """The settings of `policy`."""
+        return self.policies[self.policy]
+
+    @property
+    def others(self) -> list[str]:
+        """The policies that `policy` is compared with."""
+        return [name for name in self.policies if name != self.policy]
+
+    @cached_property
+    def parents(self) -> pl.DataFrame:
+        """One row per parent: `tape` (its place in `quotes`), `symbol`, `side`, `quantity`, `start`, `end`.
+
+        And the consolidated book at its start (records with `ts <= start`): `arrival_spread_bps`, of the mid (null
+        while one side is empty), and `arrival_depth`, the shares displayed on the side it takes, stubs left out.
+        """
+        return parents_of(self.jobs)
+
+    @cached_property
+    def summary(self) -> pl.DataFrame:
+        """One row per policy: fill ratio, cash, mean shortfall and its parts in bps (rules P6, P7)."""
+        return metrics.summary_table(self.ledger.parents).drop("_all_in")
+
+    @cached_property
+    def savings(self) -> pl.DataFrame:
+        """One row per other policy (`against`) and parent: `savings_bps` and its parts, which sum to it."""
+        return metrics.paired_savings(self.ledger.parents, self.parents, self.policy)
+
+    def __getitem__(self, name: str) -> PolicyView:
+        """Return what one policy did.
+
+        Raises:
+            ParameterError: If there is no policy of this name.
+
+        """
+        if name not in self.policies:
+            raise ParameterError(f"policy must be one of {', '.join(self.policies)}, got {name!r}")
+        return PolicyView(name, self.policies[name], self.ledger, self.jobs)
+
+    @cached_property
+    def _own(self) -> PolicyView:
+        return self[self.policy]
+
+    @property
+    def fills(self) -> pl.DataFrame:
+        """The executions of `policy`; of another one: `result[name].fills`."""
+        return self._own.fills
+
+    @property
+    def children(self) -> pl.DataFrame:
+        """The child orders of `policy`."""
+        return self._own.children
+
+    @property
+    def orders(self) -> pl.DataFrame:
+        """The parent orders under `policy`."""
+        return self._own.orders
+
+    @property
+    def posts(self) -> pl.DataFrame:
+        """The limit orders of `policy`."""
+        return self._own.posts
+
+    @property
+    def markouts(self) -> pl.DataFrame:
+        """What the passive fills of `policy` were worth afterwards."""
+        return self._own.markouts
+
+    @property
+    def epochs(self) -> pl.DataFrame:
+        """The decisions of `policy`, where it is a `ContKukanovRouter`."""
+        return self._own.epochs
+
+    @property
+    def places(self) -> pl.DataFrame:
+        """Where each limit order of `policy` stood in its queue."""
+        return self._own.places
+
+    def explain(self, child: int, *, order: int = 0) -> str:
+        """Say why a child of `policy` was sent; see `PolicyView.explain`."""
+        return self._own.explain(child, order=order)
+
+    def config(self) -> str:
+        """Return the TOML that makes this result again: `sor COMMAND --config run.toml`.
+
+        Settings are complete, so that later defaults change nothing. A tape that came from a frame is named `frame`:
+        put the path of a file in its place.
+        """
+        return self.made.to_toml()

@@ -1,0 +1,192 @@
+"""The result of a search: the parameters it chose, and the evidence for them."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from sor.results import display
+from sor.results.backtest import Backtest
+from sor.results.metrics import parent_costs
+from sor.results.views import Drawn
+from sor.settings.routers import AXES, ROUTER, StaticRouter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sor.results.study import Study
+
+GIVEN = "given"
+"""The router as the caller gave it, before the search: what tuning has to beat."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Search(Drawn):
+    """The parameters a search chose, and the evidence for them, in and out of sample.
+
+    Attributes:
+        table: One row per point tried on all parents: the three parameters, `shortfall_bps` (the objective: mean
+            over parents, completion included, never the penalised cost) and its parts, `best`, true for every
+            point that ties for the least; how far it is `behind_bps` the best, paired by parent, with the interval
+            `behind_lower`, `behind_upper`; and `plateau`, true where that interval does not exclude that the
+            point is as good.
+        best: The router at the best point of all parents; among ties the first.
+        method: How points were tried.
+        axes: The values or ranges searched.
+        flat_axes: The axes along which the objective does not change through the points, with the reason.
+        folds: One row per fold of the walk-forward: `boundary`, the parents that end by it (`train`), those that
+            span it and are left out of the training (`purged`), those that start from it on up to the next
+            boundary (`test`); the point chosen on the training parents alone, and its mean shortfall on them
+            (`in_sample_bps`) and on the test parents (`out_of_sample_bps`); `hindsight_bps`, the least that
+            any point tried in the fold cost there.
+        in_sample: The best point (`router`), the router as it was given (`given`) and the baselines on all
+            parents.
+        out_of_sample: The same policies on the parents of all folds' tests, where `router` is the point its
+            fold had chosen on the past. None where no fold has parents on both sides of its boundary.
+        comparisons: One row per policy that `router` is compared with: mean savings in bps `in_sample` (the
+            best point on the parents of the tests, or on all without folds) and `out_of_sample` with `lower`,
+            `upper` and `p_value`; `p_reality_check` and `p_spa`, the chance of a best of all points as good as
+            this one if none were any better than that policy, over all parents.
+
+    """
+
+    table: pl.DataFrame
+    best: StaticRouter
+    method: str
+    axes: Mapping[str, Sequence[float]]
+    flat_axes: Mapping[str, str]
+    folds: pl.DataFrame
+    in_sample: Study
+    out_of_sample: Study | None
+    comparisons: pl.DataFrame
+
+    @property
+    def plateau(self) -> pl.DataFrame:
+        """The points that cannot be told from the best, least shortfall first."""
+        return self.table.filter(pl.col("plateau")).sort("shortfall_bps", maintain_order=True)
+
+    @property
+    def ties(self) -> int:
+        """How many points share the least objective."""
+        return int(self.table["best"].sum())
+
+    @cached_property
+    def backtest(self) -> Backtest:
+        """The best point and the baselines on all parents, with every row."""
+        study = self.in_sample
+        names = [name for name in study.policies if name != GIVEN]
+        kept = pl.Enum(names)
+
+        def without_given(_: str, frame: pl.DataFrame) -> pl.DataFrame:
+            return frame.filter(pl.col("policy") != GIVEN).with_columns(
+                pl.col("policy").cast(pl.String).cast(kept)
+            )
+
+        return Backtest(
+            ledger=study.ledger.mapped(without_given),
+            policies={name: study.policies[name] for name in names},
+            policy=ROUTER,
+            jobs=study.jobs,
+            made=replace(
+                study.made,
+                command="backtest",
+                policies={name: study.policies[name] for name in names},
+                options={},
+            ),
+        )
+
+    @property
+    def savings_bps(self) -> dict[str, float | None]:
+        """The best point's mean paired savings against each baseline, bps, in sample."""
+        return self.backtest.savings_bps
+
+    @cached_property
+    def optimism_bps(self) -> float | None:
+        """By how much choosing on the same orders flatters: in-sample shortfall is lower by this, bps.
+
+        Mean over the parents of the tests, of the walk-forward's choice less the choice made on all parents.
+        """
+        if self.out_of_sample is None:
+            return None
+        outside = self.out_of_sample.ledger.parents.filter(pl.col("policy") == ROUTER)
+        inside = self.in_sample.ledger.parents.filter(
+            (pl.col("policy") == ROUTER) & pl.col("parent").is_in(outside["parent"].implode())
+        )
+        return float(np.nanmean(parent_costs(outside) - parent_costs(inside)))
+
+    def config(self) -> str:
+        """Return the TOML that makes this search again; see `Replayed.config`."""
+        return self.in_sample.config()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the choice and the evidence as plain values; the public task's schema: `backtest.to_dict()`."""
+        return {
+            "method": self.method,
+            "best_parameters": {axis: getattr(self.best, axis) for axis in AXES},
+            "router": asdict(self.best),
+            "flat_axes": dict(self.flat_axes),
+            "plateau_points": self.plateau.height,
+            "points": self.table.height,
+            "optimism_bps": self.optimism_bps,
+            "folds": self.folds.with_columns(pl.col("boundary").cast(pl.String)).to_dicts(),
+            "comparisons": self.comparisons.to_dicts(),
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def verdict(self) -> str:
+        """Say whether the best was judged on orders it was not chosen on, and how to ask for that."""
+        if self.optimism_bps is not None:
+            return f"chosen on the past alone it costs {self.optimism_bps:.3f} bps more"
+        if self.made_folds:
+            return "no out-of-sample figures: no fold has orders on both sides of its boundary"
+        return "in sample: the best was chosen on these very orders; folds=5 judges the choice on later ones"
+
+    @property
+    def made_folds(self) -> int:
+        """The number of folds asked for."""
+        return int(self.in_sample.made.options.get("folds", 0))
+
+    def __repr__(self) -> str:
+        point = ", ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)
+        tie = f" ({self.ties} tie)" if self.ties > 1 else ""
+        lines = [
+            f"Search ({self.method}): {self.table.height} points, best {point}{tie}",
+            f"{self.plateau.height} points are within noise of it",
+            *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
+            self.verdict(),
+        ]
+        lines = [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
+        tables = [_readable(self.comparisons)]
+        if not self.folds.is_empty():
+            tables.append(_folds(self.folds))
+        return "\n".join([*lines, *map(display.text, tables)])
+
+    def _repr_html_(self) -> str:
+        notes = [*(f"{axis} is flat: {why}" for axis, why in self.flat_axes.items()), self.verdict()]
+        folds = "" if self.folds.is_empty() else display.as_html("Folds", _folds(self.folds))
+        return display.as_html("Search", _readable(self.comparisons), *notes) + folds
+
+
+def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:
+    words = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
+    return comparisons.rename(words).with_columns(pl.selectors.float().round(3))
+
+
+def _folds(folds: pl.DataFrame) -> pl.DataFrame:
+    return folds.select(
+        "fold",
+        *("train", "test"),
+        *AXES,
+        pl.col("in_sample_bps").round(3).alias("in"),
+        pl.col("out_of_sample_bps").round(3).alias("out"),
+        pl.col("hindsight_bps").round(3).alias("least"),
+    )

@@ -1,0 +1,68 @@
+"""The result of a stress test: the same orders in several markets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sor.results import display
+from sor.results.views import Drawn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sor.settings.config import Config
+    from sor.settings.market import Market
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Stress(Drawn):
+    """The same orders in every market.
+
+    Attributes:
+        table: One row per market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
+            parts, and its savings against each other policy in the same market, `saved_<policy>_bps`: the mean over
+            parents, bps of arrival value.
+        summary: One row per market and policy: the columns of `Study.summary`.
+        markets: The markets by name.
+
+    """
+
+    table: pl.DataFrame
+    summary: pl.DataFrame
+    markets: Mapping[str, Market]
+    made: Config
+
+    def config(self) -> str:
+        """Return the TOML that makes this test again; see `Replayed.config`."""
+        return self.made.to_toml()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table as plain values."""
+        return {"markets": self.table.to_dicts()}
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def __repr__(self) -> str:
+        head = "Stress: the router's shortfall, and what it saves against each policy, bps"
+        return f"{head}\n{display.text(self.readable())}"
+
+    def _repr_html_(self) -> str:
+        return display.as_html("Stress", self.readable())
+
+    def readable(self) -> pl.DataFrame:
+        """Return the columns a person looks at first: at most four of the policies it is compared with."""
+        saved = [name for name in self.table.columns if name.startswith("saved_")][-4:]
+        return display.rounded(
+            self.table.select(
+                "market",
+                pl.col("fill_ratio").alias("filled"),
+                pl.col("shortfall_bps").alias("shortfall"),
+                *(pl.col(name).alias(name.removeprefix("saved_").removesuffix("_bps")) for name in saved),
+            )
+        )

@@ -1,0 +1,213 @@
+"""The result of a study: is a policy better, and by how much."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sor.errors import ParameterError
+from sor.results import display, metrics
+from sor.results.arrivals import binned
+from sor.results.replayed import Replayed
+from sor.results.statistics import Interval, mean_interval
+from sor.results.views import report as write_report
+from sor.settings.checks import at_least
+from sor.settings.routers import name_of
+from sor.settings.run import Bootstrap
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from sor.results.views import Drawn
+
+# Columns that may be null in every row.
+_FLOATS = {"lower": pl.Float64, "upper": pl.Float64, "p_value": pl.Float64}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Study(Replayed):
+    """What every policy did with the same parents, and how one of them compares with the others.
+
+    Savings are paired: for each parent, the other policy's shortfall less `policy`'s, in basis points of the
+    parent's arrival value `Q * M0`, positive where `policy` is better. Parents that either could not trade
+    are left out.
+
+    Attributes:
+        bootstrap: How intervals are estimated.
+
+    """
+
+    bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    only: pl.Series | None = None
+
+    @cached_property
+    def parents(self) -> pl.DataFrame:
+        """One row per parent; see `Replayed.parents`."""
+        rows = super().parents
+        return rows if self.only is None else rows.filter(pl.col("parent").is_in(self.only.implode()))
+
+    @cached_property
+    def comparisons(self) -> pl.DataFrame:
+        """One row per other policy: mean savings with interval and p-value, wins, parts, worst parent."""
+        parts = [f"{part}_bps" for part in metrics.PARTS]
+        rows = [
+            {"against": name}
+            | self._compared(rows)
+            | {"median_bps": rows["savings_bps"].median(), "worst_bps": rows["savings_bps"].min()}
+            | {part: rows[part].mean() for part in parts}
+            for name, rows in self._against(self.savings)
+        ]
+        return pl.DataFrame(
+            rows, schema=None if rows else _EMPTY, infer_schema_length=None, schema_overrides=_FLOATS
+        )
+
+    def interval(self, against: str) -> Interval:
+        """Return the mean paired savings against a policy, with its interval.
+
+        Raises:
+            ParameterError: If `against` is not another policy, or no parent could trade under both.
+
+        """
+        rows = self._rows(against)
+        if rows.is_empty():
+            raise ParameterError(f"against: no parent could trade under both {self.policy!r} and {against!r}")
+        return self._interval(rows)
+
+    def by(self, what: str, *, bins: int = 3, zone: str = "UTC") -> pl.DataFrame:
+        """Break the savings down.
+
+        Args:
+            what: `"time"` (hours of the day at the start), `"spread"` (bps at the start), `"depth"`
+                (shares displayed at the start), `"size"`, `"side"` or `"tape"`.
+            bins: How many quantiles, for `"spread"` and `"depth"`, and for more than ten sizes.
+            zone: Time zone of `"time"`.
+
+        Returns:
+            One row per other policy and bin, with the columns of `comparisons` up to `win_ratio`.
+
+        Raises:
+            ParameterError: If `what` is none of these, or `bins` or `zone` are wrong.
+
+        """
+        keyed = self.savings.join(binned(self.parents, what, bins, zone), on="parent", maintain_order="left")
+        return pl.DataFrame(
+            [
+                {"against": name, what: part["_bin"][0]} | self._compared(part)
+                for name, rows in self._against(keyed)
+                for part in rows.sort("_order", maintain_order=True).partition_by(
+                    "_order", maintain_order=True
+                )
+            ],
+            infer_schema_length=None,
+            schema_overrides=_FLOATS,
+        )
+
+    def worst(self, count: int = 10, *, against: str | None = None) -> pl.DataFrame:
+        """Return the parents where `policy` saved least against another policy (the first by default).
+
+        Raises:
+            ParameterError: If `count` is no whole number, or `against` is not another policy.
+
+        """
+        rows = self._rows(self.others[0] if against is None else against)
+        return rows.sort("savings_bps").head(at_least("count", count, 0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary and the comparisons as plain values."""
+        return {
+            "policy": self.policy,
+            "policies": {
+                name: {"kind": name_of(policy)} | asdict(policy) for name, policy in self.policies.items()
+            },
+            "level": self.bootstrap.level,
+            "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),
+            "comparisons": self.comparisons.to_dicts(),
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
+
+    def report(self, path: str | PathLike[str], *, search: Drawn | None = None) -> None:
+        """Write the study as one self-contained page: interactive charts, every setting, all JavaScript inside.
+
+        Args:
+            path: Where to write: `.html`, or `.png` or `.svg` for one picture of the main charts.
+            search: A `Search` over the router's parameters, to show next to the study.
+
+        Raises:
+            MissingExtra: Without the extra `report`.
+            ParameterError: If the path ends in something else, or the study compares nothing.
+            OSError: If the file cannot be written.
+
+        """
+        self._draw()
+        write_report(self, path, search=search)
+
+    def __repr__(self) -> str:
+        tapes = "1 tape" if len(self.jobs) == 1 else f"{len(self.jobs)} tapes"
+        head = f"Study: {self.policy} on {self.parents.height:,} parents of {tapes}, bps of arrival value"
+        return f"{display.heading(head)}\n{display.text(self._readable())}"
+
+    def _repr_html_(self) -> str:
+        return display.as_html(f"Study of {self.policy}", self._readable())
+
+    def _readable(self) -> pl.DataFrame:
+        words = {"savings_bps": "saved", "p_value": "p", "win_ratio": "wins", "worst_bps": "worst"}
+        shown = ("savings_bps", "lower", "upper", "p_value", "win_ratio", "worst_bps")
+        return self.comparisons.select(
+            "against", "parents", *(pl.col(name).round(3).alias(words.get(name, name)) for name in shown)
+        )
+
+    def _rows(self, against: str) -> pl.DataFrame:
+        if against not in self.others:
+            raise ParameterError(f"against must be one of {', '.join(self.others)}, got {against!r}")
+        return self.savings.filter(pl.col("against") == against)
+
+    def _against(self, frame: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+        parts = ((name, frame.filter(pl.col("against") == name)) for name in self.others)
+        return [(name, rows) for name, rows in parts if not rows.is_empty()]
+
+    def _interval(self, rows: pl.DataFrame) -> Interval:
+        return mean_interval(
+            rows["savings_bps"].to_numpy(),
+            rows["start"].to_physical().to_numpy(),
+            rows["end"].to_physical().to_numpy(),
+            level=self.bootstrap.level,
+            resamples=self.bootstrap.resamples,
+            seed=self.bootstrap.seed,
+        )
+
+    def _compared(self, rows: pl.DataFrame) -> dict[str, Any]:
+        found, saved = self._interval(rows), rows["savings_bps"]
+        wins, losses = int((saved > 0).sum()), int((saved < 0).sum())
+        return {
+            "savings_bps": found.mean,
+            "lower": found.lower,
+            "upper": found.upper,
+            "p_value": found.p_value,
+            "parents": rows.height,
+            "times": found.times,
+            "block": found.block,
+            "wins": wins,
+            "ties": rows.height - wins - losses,
+            "losses": losses,
+            "win_ratio": wins / rows.height,
+        }
+
+
+_COUNTS = ("parents", "times", "block", "wins", "ties", "losses")
+_MEANS = ("median_bps", "worst_bps", *(f"{part}_bps" for part in metrics.PARTS))
+# Where no parent could trade under two policies there is no row to take the columns from.
+_EMPTY: dict[str, Any] = {
+    "against": pl.String,
+    "savings_bps": pl.Float64,
+    **_FLOATS,
+    **dict.fromkeys(_COUNTS, pl.Int64),
+    "win_ratio": pl.Float64,
+    **dict.fromkeys(_MEANS, pl.Float64),
+}

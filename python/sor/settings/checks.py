@@ -1,0 +1,130 @@
+"""The one place that validates: numbers, whole numbers, durations, choices, kinds.
+
+Every function takes the argument's name, returns the value as Python's own type, and raises a `ParameterError` that
+names the argument and says what would be right. NumPy's scalars are numbers like Python's; no boolean is one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import get_args
+
+import numpy as np
+
+from sor.errors import ParameterError
+from sor.settings.times import duration_ns
+
+MOST_SHARES = 10**15
+"""The largest order, lot or size of a setting."""
+
+
+def number(name: str, value: object, *, least: float = -math.inf, most: float = math.inf) -> float:
+    """Return a finite float from `least` to `most`."""
+    found = _real(value)
+    if found is None:
+        raise ParameterError(f"{name} must be a number, got {value!r}")
+    if not (math.isfinite(found) and least <= found <= most):
+        bounds = [f"at least {least:g}"] * (least > -math.inf) + [f"at most {most:g}"] * (most < math.inf)
+        raise ParameterError(
+            f"{name} must be a finite number {' and '.join(bounds)}".rstrip() + f", got {value!r}"
+        )
+    return found
+
+
+def numbers(name: str, values: object) -> list[float]:
+    """Return finite or infinite floats, one for each entry of a sequence."""
+    row = isinstance(values, Iterable) and not isinstance(values, str | bytes)
+    found = [_real(value) for value in values] if row else [None]  # type: ignore[attr-defined]  # iterable
+    if None in found:
+        raise ParameterError(f"{name} must be a sequence of numbers, got {values!r}")
+    return [value for value in found if value is not None]
+
+
+def above_zero(name: str, value: object, unit: str = "") -> float:
+    """Return a positive, finite float; `unit` says what it counts."""
+    found = _real(value)
+    if found is None or not (math.isfinite(found) and found > 0):
+        raise ParameterError(f"{name} must be a positive number{unit}, got {value!r}")
+    return found
+
+
+def fraction(name: str, value: object) -> float:
+    """Return a float strictly between 0 and 1."""
+    found = _real(value)
+    if found is None or not 0.0 < found < 1.0:
+        raise ParameterError(f"{name} must be between 0 and 1, got {value!r}")
+    return found
+
+
+def whole(name: str, value: object, *, least: int = 1, most: int = MOST_SHARES) -> int:
+    """Return an integer from `least` to `most`."""
+    found = _integer(value)
+    if found is None or not least <= found <= most:
+        raise ParameterError(f"{name} must be a whole number from {least:,} to {most:,}, got {value!r}")
+    return found
+
+
+def at_least(name: str, value: object, least: int) -> int:
+    """Return an integer of at least `least`, however large."""
+    found = _integer(value)
+    if found is None or found < least:
+        raise ParameterError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return found
+
+
+def positive(name: str, value: object) -> int:
+    """Return a duration in nanoseconds, above zero."""
+    nanos = duration_ns(value, name)
+    if nanos <= 0:
+        raise ParameterError(f"{name} must be positive, got {value!r}")
+    return nanos
+
+
+def choice(name: str, value: object, choices: object) -> str:
+    """Return one of the words of a `Literal`."""
+    allowed = get_args(choices)
+    if not isinstance(value, str) or value not in allowed:
+        raise ParameterError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """Return a string."""
+    if not isinstance(value, str):
+        raise ParameterError(f"{name} must be text, got {value!r}")
+    return value
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a boolean."""
+    if not isinstance(value, bool | np.bool_):
+        raise ParameterError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def instance(name: str, value: object, *classes: type) -> None:
+    """Check that a value is of one of the package's classes."""
+    if not isinstance(value, classes):
+        names = " or ".join(f"sor.{each.__name__}" for each in classes)
+        raise ParameterError(f"{name} must be a {names}, got {value!r}")
+
+
+def keep(settings: object, **values: object) -> None:
+    """Store checked values in a frozen instance as Python's own numbers, whatever they came as."""
+    for name, value in values.items():
+        object.__setattr__(settings, name, value)
+
+
+def _real(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond every float
+        return math.inf
+
+
+def _integer(value: object) -> int | None:
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None

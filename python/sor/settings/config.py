@@ -1,0 +1,191 @@
+"""A call as plain values and back: what `result.config()` prints and `--config` reads."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from sor.errors import ParameterError
+from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
+from sor.settings.orders import Order, OrderSchedule
+from sor.settings.routers import POLICIES, ROUTER, Policy, name_of
+from sor.settings.times import duration_ns, to_ns
+from sor.settings.toml import to_toml
+
+_FILLS: Mapping[str, type] = {"displayed": Displayed, "queue": QueueAware}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One call of a verb, in settings objects.
+
+    Attributes:
+        command: The verb.
+        files: Paths of the tapes; "frame" for what came from none.
+        trades: Paths of their trades, one for each tape.
+        symbol: Which instrument, where a file holds several.
+        orders: Orders and schedules.
+        policies: By name; `router` is the one that is asked about.
+        policy: The one compared with the others, where it is not `router`.
+        market: What every policy meets.
+        options: The verb's other options, by name, as plain values.
+
+    """
+
+    command: str
+    files: tuple[str, ...] = ()
+    trades: tuple[str, ...] = ()
+    symbol: str | None = None
+    orders: tuple[Order | OrderSchedule, ...] = ()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    policy: str = ROUTER
+    market: Market = field(default_factory=Market)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_toml(self) -> str:
+        """Write the call as TOML."""
+        return to_toml(self.to_plain())
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the call as tables of plain values."""
+        return {
+            "command": self.command,
+            "files": list(self.files),
+            "trades": list(self.trades) or None,
+            "symbol": self.symbol,
+            "policy": None if self.policy == ROUTER else self.policy,
+            "orders": [plain(order) for order in self.orders],
+            "policies": {
+                name: {"kind": name_of(policy)} | plain(policy) for name, policy in self.policies.items()
+            },
+            "market": plain_market(self.market),
+            self.command: dict(self.options) or None,
+        }
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """Return a settings object's fields as plain values; times and durations as strings or nanoseconds."""
+    return {each.name: _plain(getattr(settings, each.name)) for each in fields(settings)}
+
+
+def plain_market(market: Market) -> dict[str, Any]:
+    """Return a market as tables: `book`, `fill` with its `model`, and `venue`s or the path of their file."""
+    venues = market.venues
+    model = next(name for name, kind in _FILLS.items() if isinstance(market.fill, kind))
+    by_venue = getattr(market.fill, "queue_position", None)
+    fill = plain(market.fill)
+    if isinstance(by_venue, dict):
+        fill["queue_position"] = {str(venue): position for venue, position in by_venue.items()}
+    return {
+        "venues": fspath(venues) if isinstance(venues, str | PathLike) else None,
+        "latency": _plain(market.latency),
+        "limit": market.limit,
+        "book": plain(market.book) | ({"collar": "none"} if market.book.collar is None else {}),
+        "fill": {"model": model} | fill,
+        "venue": [plain(venue) for venue in venues]
+        if isinstance(venues, Sequence) and not isinstance(venues, str)
+        else None,
+    }
+
+
+def read_config(path: str | PathLike[str]) -> dict[str, Any]:
+    """Read a TOML file of settings as it is.
+
+    Raises:
+        ParameterError: If it is no TOML, naming the file.
+        OSError: If it cannot be read.
+
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{fspath(path)}: not a TOML file: {error}") from None
+
+
+def orders_of(tables: Sequence[Mapping[str, Any]]) -> tuple[Order | OrderSchedule, ...]:
+    """Make orders of tables; one with `every` is a schedule."""
+    return tuple(
+        from_table(OrderSchedule if "every" in table else Order, table, f"orders[{i}]")
+        for i, table in enumerate(tables)
+    )
+
+
+def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
+    """Make a policy of a name, or of a table with its `kind` and its parameters."""
+    if isinstance(table, str):
+        table = {"kind": table}
+    given = dict(table)
+    kind = given.pop("kind", "static")
+    if kind not in POLICIES:
+        raise ParameterError(f"{label}: kind must be one of {', '.join(POLICIES)}, got {kind!r}")
+    policy: Policy = from_table(type(POLICIES[kind]), given, label)
+    return policy
+
+
+def market_of(table: Mapping[str, Any]) -> Market:
+    """Make a market of its table."""
+    given = dict(table)
+    changes: dict[str, Any] = {}
+    if "venue" in given:
+        changes["venues"] = tuple(
+            from_table(Venue, venue, f"market, [[venue]] {i + 1}")
+            for i, venue in enumerate(given.pop("venue"))
+        )
+    if "book" in given:
+        book = dict(given.pop("book"))
+        if book.get("collar") == "none":
+            book["collar"] = None
+        changes["book"] = from_table(Book, book, "market.book")
+    if "fill" in given:
+        fill = dict(given.pop("fill"))
+        model = fill.pop("model", "displayed")
+        if model not in _FILLS:
+            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {model!r}")
+        changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
+    market: Market = from_table(Market, given | changes, "market")
+    return market
+
+
+def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
+    """Make a settings object of a table.
+
+    Raises:
+        ParameterError: If a key is unknown or missing, or a value is wrong; `label` says where.
+
+    """
+    if not isinstance(table, Mapping):
+        raise ParameterError(f"{label} must be a table, got {table!r}")
+    names = [each.name for each in fields(kind) if each.init and each.name != "_"]
+    unknown = [name for name in table if name not in names]
+    if unknown:
+        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(names) or 'nothing'}")
+    try:
+        return kind(**table)
+    except TypeError:
+        missing = [
+            name for name in ("side", "quantity", "id", "horizon") if name in names and name not in table
+        ]
+        raise ParameterError(f"{label} needs {' and '.join(missing)}") from None
+    except ParameterError as error:
+        raise ParameterError(f"{label}: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case bool() | int() | float() | str() | None:
+            return value
+        case timedelta():
+            return duration_ns(value, "duration")
+        case datetime() | date():
+            return to_ns(value, "time")
+        case Sequence():
+            return [_plain(each) for each in value]
+        case _ if hasattr(value, "dtype"):
+            return to_ns(value, "time") if value.dtype.kind == "M" else duration_ns(value, "duration")
+        case _:
+            return None

@@ -1,0 +1,202 @@
+"""The terms every policy meets: venues, the book, the fill model, and the market that holds them.
+
+Every class is immutable, so a result can carry the settings it was made under. Money is in the quote currency
+(floats here; the core turns it into nanos once), sizes are whole shares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from sor.errors import ParameterError
+from sor.settings.checks import choice, instance, keep, number, positive, text, whole
+from sor.settings.times import Duration, duration_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    import polars as pl
+
+Snapshot: TypeAlias = Literal["last", "each", "first"]
+Depletion: TypeAlias = Literal["refresh", "persistent", "none"]
+Limit: TypeAlias = Literal["seen", "none"]
+Mode: TypeAlias = Literal["expected", "sampled"]
+
+
+@dataclass(frozen=True)
+class Venue:
+    """The terms of one venue.
+
+    Args:
+        id: The venue on the tape: its publisher id or its name.
+        name: A name to show instead.
+        taker_fee: Per share taken, in currency; negative where the venue pays takers.
+        maker_rebate: Per share made, in currency.
+        latency: From a decision to its arrival (rule F5); the market's `latency` by default.
+        queue_position: 0 (front) to 1 (back), instead of the fill model's (rule F2).
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    id: int | str
+    _: KW_ONLY
+    name: str | None = None
+    taker_fee: float = 0.0030
+    maker_rebate: float = 0.0020
+    latency: Duration | None = None
+    queue_position: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str):
+            keep(self, id=whole("id (a publisher id, else a name)", self.id, least=0, most=65_535))
+        if self.name is not None:
+            text("name", self.name)
+        for name in ("taker_fee", "maker_rebate"):
+            keep(self, **{name: number(name, getattr(self, name), least=-1e6, most=1e6)})
+        if self.latency is not None:
+            duration_ns(self.latency, "latency")
+        if self.queue_position is not None:
+            keep(self, queue_position=number("queue_position", self.queue_position, least=0, most=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Book:
+    """How the consolidated book is seen and depleted (section 2 of the model, rule P2).
+
+    Args:
+        snapshot: `"last"`: one snapshot per event time. `"each"`: one per record. `"first"`: only the first
+            record of each time and venue exists (rule B4).
+        depletion: Own fills stay taken until the quote changes (`"refresh"`), until its price changes
+            (`"persistent"`), or not at all (`"none"`) (rule B5).
+        collar: Quotes further than this fraction through the mid are stubs no policy sees; None sees all
+            (rule B7).
+        max_quote_age: Quotes older than this are hidden; None hides none (rule B3).
+        tick: Price step of the completion walk, in currency (rule P2).
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    snapshot: Snapshot = "last"
+    depletion: Depletion = "refresh"
+    collar: float | None = 0.01
+    max_quote_age: Duration | None = None
+    tick: float = 0.01
+
+    def __post_init__(self) -> None:
+        choice("snapshot", self.snapshot, Snapshot)
+        choice("depletion", self.depletion, Depletion)
+        if self.collar is not None:
+            keep(self, collar=number("collar", self.collar, least=0, most=1e6))
+        if self.max_quote_age is not None:
+            duration_ns(self.max_quote_age, "max_quote_age")
+        keep(self, tick=number("tick", self.tick, least=1e-9, most=1e6))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Displayed:
+    """A child takes what is available at the quoted price (rule F1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueAware:
+    """A child gets part of what is available, at a slipped price (rules F2, F3).
+
+    `fill_prob = max_fill * (1 - queue_position) * exp(-age / decay)`; executed shares are the available
+    ones times it, rounded half to even; the price moves against us by `impact * x / displayed`, a fraction
+    of price.
+
+    Args:
+        queue_position: 0 (front) to 1 (back): one value, or by venue id; a `queue_position` column of the
+            tape and a `Venue`'s own value come before it, in this order.
+        max_fill: Fill probability at the front, in [0, 1].
+        impact: Slippage of a child as large as the displayed size, a fraction of price.
+        decay: Time constant of the age of the venue's last record; None: quotes do not age.
+        mode: `"expected"`, or `"sampled"` from the binomial.
+        seed: Of the sampled stream.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    queue_position: float | dict[int | str, float] = 0.5
+    max_fill: float = 0.9
+    impact: float = 0.0005
+    decay: Duration | None = None
+    mode: Mode = "expected"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        position = self.queue_position
+        if isinstance(position, dict):
+            checked: object = {
+                venue: number(f"queue_position[{venue!r}]", value, least=0, most=1)
+                for venue, value in position.items()
+            }
+        else:
+            checked = number("queue_position", position, least=0, most=1)
+        keep(
+            self,
+            queue_position=checked,
+            max_fill=number("max_fill", self.max_fill, least=0, most=1),
+            impact=number("impact", self.impact, least=0, most=1),
+            seed=whole("seed", self.seed, least=0, most=2**64 - 1),
+        )
+        if self.decay is not None:
+            positive("decay", self.decay)
+        choice("mode", self.mode, Mode)
+
+
+FillModel: TypeAlias = Displayed | QueueAware
+VenueSource: TypeAlias = (
+    "Sequence[Venue] | Mapping[int | str, Venue] | Mapping[str, Venue] | pl.DataFrame | str | PathLike[str]"
+)
+"""What `read_venues` takes: `Venue` objects, a frame, or the path of a TOML file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """Everything that is the same for every policy: venues' terms, the book, how children fill.
+
+    A market names no tape. It is laid on one when it is used: `venues` may name some of the tape's venues, in any
+    order; the others have the default terms.
+
+    Args:
+        venues: Fees, rebates, latency and queue position by venue: `Venue` objects, a frame, or the path of a TOML
+            file; see `read_venues`.
+        latency: From a decision to its arrival, for every venue that says nothing else (rule F5).
+        book: How the book is seen and depleted.
+        fill: How children are filled: `Displayed()` or `QueueAware(...)`.
+        limit: A child's limit: the price it was planned on (`"seen"`) or none (`"none"`) (rule F6).
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    venues: VenueSource | None = None
+    latency: Duration = 0
+    book: Book = field(default_factory=Book)
+    fill: FillModel = field(default_factory=Displayed)
+    limit: Limit = "seen"
+
+    def __post_init__(self) -> None:
+        duration_ns(self.latency, "latency")
+        instance("book", self.book, Book)
+        instance("fill", self.fill, Displayed, QueueAware)
+        choice("limit", self.limit, Limit)
+        if isinstance(self.venues, list):
+            keep(self, venues=tuple(self.venues))
+
+    @property
+    def laid(self) -> tuple[Venue, ...]:
+        """The terms of every venue by index, of a market that is laid on a tape."""
+        if not isinstance(self.venues, tuple):
+            raise ParameterError(f"market: its venues are not laid on a tape yet, got {self.venues!r}")
+        return self.venues

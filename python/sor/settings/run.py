@@ -1,0 +1,83 @@
+"""How a run is done, which changes nothing in its result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sor.errors import ParameterError
+from sor.settings.checks import at_least, fraction, keep, whole
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with (done, total) about 20 times a second."""
+
+RESAMPLES = 2000
+"""Bootstrap resamples: the 95% point is known to about 0.5% of probability."""
+
+_MOST_THREADS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Threads, progress, and where finished work is kept. The result depends on none of them.
+
+    Args:
+        threads: Worker threads; as many as there are cores by default.
+        progress: True for a bar on standard error, or a callback `(done, total)`.
+        resume: A file that keeps what is finished, also when the run is interrupted or killed; the same call
+            with the same file continues from there, to the same bytes.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    threads: int | None = None
+    progress: bool | Progress = False
+    resume: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.threads is not None:
+            keep(self, threads=whole("threads", self.threads, most=_MOST_THREADS))
+        if not callable(self.progress) and not isinstance(self.progress, bool):
+            raise ParameterError(
+                f"progress must be True, False or a callback (done, total), got {self.progress!r}"
+            )
+        if self.resume is not None and not isinstance(self.resume, str | os.PathLike):
+            raise ParameterError(f"resume must be the path of a file, got {self.resume!r}")
+
+    @property
+    def workers(self) -> int:
+        """The number of threads to use."""
+        if self.threads is not None:
+            return self.threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bootstrap:
+    """How intervals and p-values are estimated: a block bootstrap over start times.
+
+    Args:
+        level: Confidence of the intervals, between 0 and 1.
+        resamples: How often the sample is drawn again.
+        seed: Of the resampling.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    level: float = 0.95
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        keep(
+            self,
+            level=fraction("level", self.level),
+            resamples=at_least("resamples", self.resamples, 100),
+            seed=at_least("seed", self.seed, 0),
+        )

@@ -1,0 +1,123 @@
+//! All that a policy may look at when it decides: the past and the present.
+
+use crate::fills::{Met, Resting};
+use crate::market::{Book, Market, Taken, Tape, postable};
+use crate::observe::Stop;
+use crate::order::Parent;
+use crate::quote::Quote;
+use crate::units::{Nanos, Shares, Side, Time};
+
+/// A limit order at its venue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Posted {
+    /// The order's number.
+    pub number: u32,
+    /// When it was decided.
+    pub ts_decided: Time,
+    /// When it expires.
+    pub until: Time,
+    /// The order in its queue.
+    pub order: Resting,
+}
+
+/// The market and the order as a policy sees them at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Decision time.
+    pub now: Time,
+    /// The parent's side.
+    pub side: Side,
+    /// Shares to plan: quantity less executed less in flight. Not positive when there are none.
+    pub remaining: Shares,
+    /// Shares of takes under way. A limit order may never fill, so its shares are not counted.
+    pub in_flight: Shares,
+    /// The parent order.
+    pub parent: &'a Parent,
+    /// The mid.
+    pub mid: Nanos,
+    /// The venues' terms and the rules of the market.
+    pub market: &'a Market,
+    /// Asked by a policy that computes for long.
+    pub stop: Stop<'a>,
+    pub(crate) tape: &'a Tape<'a>,
+    pub(crate) book: &'a Book,
+    pub(crate) taken: &'a Taken,
+    pub(crate) resting: &'a [Vec<Posted>],
+    // Signed price beyond which a quote on the taking side is a stub, and the oldest record a quote may rest on.
+    pub(crate) worst_key: Nanos,
+    pub(crate) oldest: Time,
+    pub(crate) lowest_fee: Nanos,
+}
+
+impl View<'_> {
+    /// The quotes the policy can take, by venue.
+    #[inline]
+    pub fn visible(&self) -> impl Iterator<Item = (usize, Quote)> + '_ {
+        let quotes = self.book.offers(self.side).iter().copied().enumerate();
+        quotes.filter(|&(venue, quote)| self.sees(venue, quote))
+    }
+
+    #[inline]
+    fn sees(&self, venue: usize, quote: Quote) -> bool {
+        quote.key <= self.worst_key && self.book.updated(venue) >= self.oldest
+    }
+
+    /// The quote that can be taken at a venue: its signed price, and the displayed shares.
+    #[must_use]
+    pub fn quote(&self, venue: usize) -> Option<Quote> {
+        Some(self.book.offers(self.side)[venue]).filter(|&quote| self.sees(venue, quote))
+    }
+
+    /// The quotes the policy can join, by venue: visible ones that the venue's other side does not reach.
+    pub fn joinable(&self) -> impl Iterator<Item = (usize, Quote)> + '_ {
+        postable(self.book, self.side, &self.market.visibility, self.mid, self.now)
+    }
+
+    /// A venue's quote on the side that the policy joins, where it can be seen.
+    #[must_use]
+    pub fn own_quote(&self, venue: usize) -> Option<Quote> {
+        let own = self.side.opposite();
+        let worst = self.market.visibility.worst_key(own, self.mid);
+        let quote = self.book.offers(own)[venue];
+        (quote.key <= worst && self.book.updated(venue) >= self.oldest).then_some(quote)
+    }
+
+    /// Shares left of a quote.
+    #[must_use]
+    #[inline]
+    pub fn available(&self, venue: usize, quote: Quote) -> Shares {
+        self.taken.available(venue, quote.size)
+    }
+
+    /// Time since a venue's last record; `None` before its first.
+    #[must_use]
+    pub fn age(&self, venue: usize) -> Option<Time> {
+        let updated = self.book.updated(venue);
+        (updated != Time::MIN).then(|| self.now - updated)
+    }
+
+    /// What a quote costs per share, fee included, as a signed price.
+    #[must_use]
+    #[inline]
+    pub fn all_in(&self, venue: usize, quote: Quote) -> Nanos {
+        quote.key + self.market.venues[venue].taker_fee
+    }
+
+    /// No quote costs less than this all-in, as a signed price: the best quote and the lowest fee.
+    #[must_use]
+    #[inline]
+    pub fn cheapest(&self) -> Nanos {
+        self.book.best(self.side).saturating_add(self.lowest_fee)
+    }
+
+    /// The quote as a fill model sees it.
+    #[must_use]
+    pub fn met(&self, venue: usize) -> Met {
+        self.market.met(self.tape, self.book, self.taken, self.side, venue, self.now)
+    }
+
+    /// The policy's own limit orders at their venues.
+    pub fn resting(&self) -> impl Iterator<Item = (usize, &Posted)> + '_ {
+        self.resting.iter().enumerate().flat_map(|(venue, posted)| posted.iter().map(move |order| (venue, order)))
+    }
+}

@@ -1,0 +1,80 @@
+"""The house: one door to the core, and files that can be read in one sitting."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(sor.__file__).parent
+FILES = sorted(PACKAGE.glob("**/*.py"))
+# `sor.replay` is the door; the paper's problem has its own, and a tape counts its own states.
+DOORS = ("replay", "cont_kukanov", "tape/tape.py", "__init__.py")
+
+
+def core_imports(path: Path) -> Iterator[ast.ImportFrom | ast.Import]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ImportFrom(module=module, names=names):
+                if module == "sor._core" or (module == "sor" and any(name.name == "_core" for name in names)):
+                    yield node
+            case ast.Import(names=names) if any(name.name == "sor._core" for name in names):
+                yield node
+
+
+def test_one_door_to_the_core() -> None:
+    importers = {path.relative_to(PACKAGE).as_posix() for path in FILES if any(core_imports(path))}
+    assert importers
+    assert [name for name in sorted(importers) if not name.startswith(DOORS)] == []
+
+
+def test_nothing_below_the_command_line_imports_the_packages_face() -> None:
+    """`import sor` would lead back up; import-linter cannot tell it from the core."""
+    for path in FILES:
+        if path.parent.name == "cli" or path.parent == PACKAGE:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "sor":
+                assert [name.name for name in node.names] == ["_core"], path
+            if isinstance(node, ast.Import):
+                assert all(name.name != "sor" for name in node.names), path
+
+
+def test_files_are_short() -> None:
+    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in FILES]
+    assert max(lengths) <= 500
+    assert statistics.median(lengths) <= 200
+
+
+def test_functions_are_short() -> None:
+    """Docstrings left out: more than sixty lines in three functions of the package at most."""
+    long = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                has_doc = ast.get_docstring(node) is not None
+                first = node.body[1] if has_doc and len(node.body) > 1 else node.body[0]
+                if (node.end_lineno or 0) - first.lineno + 1 > 60:
+                    long.append(f"{path.relative_to(PACKAGE)}: {node.name}")
+    assert len(long) <= 3, long
+
+
+def test_no_public_function_has_more_than_eight_options() -> None:
+    """Besides its data: what reads or makes a tape has options that say what the data are."""
+    for name in sor.__all__:
+        value = getattr(sor, name)
+        if inspect.isfunction(value) and name not in ("simulate_quotes", "read_quotes", "read_trades"):
+            options = [
+                each
+                for each in inspect.signature(value).parameters.values()
+                if each.kind == each.KEYWORD_ONLY
+            ]
+            data = [each for each in options if each.name in ("quotes", "trades", "halts", "quantity")]
+            assert len(options) - len(data) <= 8, (name, [each.name for each in options])
