@@ -110,7 +110,7 @@ def brute_force(rows: list[tuple[Any, ...]], order: ref.Order, settings: ref.Set
 
 
 def play(plan: tuple[int, ...], groups: list[Any], order: ref.Order, settings: ref.Settings) -> int | None:
-    """What one plan costs; None when it takes what is not there, or the side was never seen."""
+    """What one plan costs; None when it takes what is not there, or the order never arrives."""
     book, wanted = ref.Book(settings, order.taking), iter(plan)
     s, end = order.sign, order.start + order.horizon
     cost, left = 0, order.quantity
@@ -130,16 +130,22 @@ def play(plan: tuple[int, ...], groups: list[Any], order: ref.Order, settings: r
     for ts, group in groups:
         if ts <= order.start:
             book.apply_snapshot(group)
-    if not decide(order.start):
+    if book.has_shown_both and not decide(order.start):
         return None
     for ts, group in groups:
         if order.start < ts <= end:
             book.apply_snapshot(group)
-            if ts < end and not decide(ts):
+            if ts < end and book.has_shown_both and not decide(ts):
                 return None
-    level = book.best(order.taking) or book.last_seen[order.taking]
-    if level is None:
+    if not book.has_shown_both:
         return None
+    level, last = book.visible_level(order.taking, end), book.last_visible[order.taking]
+    for ts, group in groups:
+        if ts > end and level is None:
+            book.apply_snapshot(group)
+            level = book.visible_level(order.taking, ts)
+    level = level or last
+    assert level is not None
     price, step = level.price, s * settings.tick
     while left:
         shares = min(left, level.depth)

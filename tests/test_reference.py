@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import reference as ref
 from golden_cases import ALLOCATE, REPLAY, golden_arguments
+from hours import around
 
+ENDS = ("filled", "completed", "late", "stale", "no_quotes")
 UNFILLED = ("no_quote", "limit", "depleted", "queue", "expired")
 
 
@@ -48,6 +50,7 @@ def test_replay_golden(case: dict[str, Any]) -> None:
     assert [{name: getattr(row, name) for name in names} for row in run.fills] == case["fills"]
     assert run.status == case["status"]
     assert run.m0 == case.get("m0")
+    assert run.cut == case.get("cut", False)
     if "children" in case:
         keys = ("child", "venue", "quantity", "executed", "reason")
         assert [{key: getattr(row, key) for key in keys} for row in run.children] == case["children"]
@@ -100,7 +103,7 @@ def random_curves(rng: random.Random, S: int, offers: list[Any], options: dict[s
         points = []
         for k in range(available // L + 1):
             t = model.executed(k * L, available, p)
-            points.append((t * model.price(price, k * L, available or 1, s), t, k * L - t))
+            points.append((t * model.price(price, k * L, available, available or 1, s), t, k * L - t))
         curves.append(ref.Curve(fee, rebate, points))
     return curves
 
@@ -179,10 +182,20 @@ def random_case(rng: random.Random) -> tuple[list[Any], ref.Order, ref.Policy, r
         lambda_under=rng.choice([0.001, 0.005, 0.05]),
         bucket=15,
     )
-    order = ref.Order(
-        rng.choice(["buy", "sell"]), rng.randint(1, 900), rng.randint(-5, 40), rng.randint(1, 60)
-    )
-    return random_tape(rng, venues, 25), order, policy, settings
+    records = random_tape(rng, venues, 25)
+    start = rng.randint(-5, 40)
+    horizon = max(rng.randint(1, 60), records[0][0] - start + 1)
+    order = ref.Order(rng.choice(["buy", "sell"]), rng.randint(1, 900), start, horizon)
+    settings = dataclasses.replace(settings, sessions=around(records, order), halts=random_halts(rng, venues))
+    return records, order, policy, settings
+
+
+def random_halts(rng: random.Random, venues: int) -> list[ref.Halt]:
+    halts = []
+    for _ in range(rng.choice([0, 0, 0, 1, 2])):
+        start = rng.randint(0, 60)
+        halts.append(ref.Halt(start, start + rng.randint(1, 40), rng.choice([None, *range(venues)])))
+    return halts
 
 
 def draw(n: int, p: float, parent: int, child: int) -> int:
@@ -201,7 +214,8 @@ def test_replay_conserves_shares_and_cash() -> None:
         net = total["executed"] + total["completed"] - total["unwound"]
         if run.status != "no_quotes":
             assert net == order.quantity
-        assert (run.status == "completed") == (total["completed"] > 0)
+        assert (run.status in ("completed", "late", "stale")) >= (total["completed"] > 0)
+        assert (run.status == "no_quotes") == (run.m0 is None)
         assert total["executed"] == sum(child.executed for child in run.children)
         if run.fills:
             cash = sum((-1 if row.kind == "unwind" else 1) * row.quantity * row.price for row in run.fills)
@@ -213,9 +227,11 @@ def test_replay_conserves_shares_and_cash() -> None:
             seen[child.reason] += 1
         for row in run.fills:
             seen[row.kind] += 1
-            assert order.start <= row.ts_decided <= row.ts_executed <= order.start + order.horizon
+            assert order.start <= row.ts_decided <= row.ts_executed
+            assert row.ts_decided <= order.start + order.horizon
+            assert (row.ts_executed > order.start + order.horizon) <= (run.status == "late")
         seen[run.status] += 1
-    for outcome in ("filled", "partial", "completed", "no_quotes", "unwind", "take", "completion", *UNFILLED):
+    for outcome in (*ENDS, "partial", "unwind", "take", "completion", *UNFILLED):
         assert seen[outcome] > 0, outcome
 
 
@@ -226,7 +242,7 @@ def test_no_episode_gives_more_than_it_displayed() -> None:
     for _ in range(300):
         records, order, policy, settings = random_case(rng)
         records = [(ts, *record[1:]) for ts, record in enumerate(records)]  # a time names one record
-        settings = ref.Settings(settings.venues, tick=1)
+        settings = ref.Settings(settings.venues, tick=1, sessions=around(records, order))
         columns = slice(2, 4) if order.side == "sell" else slice(4, 6)
         taken: dict[tuple[int, int], int] = defaultdict(int)
         for row in ref.replay(records, order, policy, settings).fills:
@@ -256,6 +272,8 @@ def test_hindsight_is_a_lower_bound_for_taking_policies() -> None:
             collar=settings.collar,
             max_quote_age=settings.max_quote_age,
             tick=1,
+            sessions=settings.sessions,
+            halts=settings.halts,
         )
         run = ref.replay(records, order, policy, settings)
         bound = ref.hindsight(records, order, settings)
@@ -278,7 +296,7 @@ def test_certain_queue_aware_fills_are_displayed_fills() -> None:
         records, order, policy, settings = random_case(rng)
         certain = ref.FillModel("expected", queue_position=0.0, max_fill=1.0, impact=0.0)
         runs = [
-            ref.replay(records, order, policy, ref.Settings(settings.venues, tick=1, fill=fill))
+            ref.replay(records, order, policy, dataclasses.replace(settings, fill=fill))
             for fill in (ref.FillModel(), certain)
         ]
         assert runs[0] == runs[1]

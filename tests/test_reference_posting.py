@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
+import pytest
 import reference as ref
 from effort import enough, some
 from exchange import simulate
@@ -27,20 +29,26 @@ PATIENT = ref.Policy(
 )
 
 
-def hand_replay(latency: int) -> ref.Run:
+def hand_replay(latency: int, **hours: Any) -> ref.Run:
     """Two windows before the order filled it whole, so it rests: 40 shares in its first epoch, none in its second."""
-    records = [(ts, 0, 1_000, 50, 1_004, 70) for ts in (0, 12, 22, 31, 45)]
+    records = [(ts, 0, 1_000, 50, 1_004, 70) for ts in (0, 12, 22, 31, 36, 45)]
     trades = [(5, 0, 1_000, 150), (15, 0, 1_000, 150), (25, 0, 1_000, 90)]
     order = ref.Order("buy", 100, 20, 20)
-    return ref.replay(records, order, PATIENT, one_venue(latency), trades=trades)
+    return ref.replay(records, order, PATIENT, replace(one_venue(latency), **hours), trades=trades)
+
+
+def posts(run: ref.Run) -> list[tuple[Any, ...]]:
+    return [
+        (c.kind, c.ts_decided, c.ts_arrived, c.quantity, c.seen, c.executed, c.reason) for c in run.children
+    ]
 
 
 def test_replay_by_hand() -> None:
     run = hand_replay(0)
-    posts = [
-        (c.kind, c.ts_decided, c.ts_arrived, c.quantity, c.seen, c.executed, c.reason) for c in run.children
+    assert posts(run) == [
+        ("post", 20, 20, 100, 1_000, 40, "partial"),
+        ("post", 30, 30, 60, 1_000, 0, "queue"),
     ]
-    assert posts == [("post", 20, 20, 100, 1_000, 40, "partial"), ("post", 30, 30, 60, 1_000, 0, "queue")]
     post, completion = run.fills
     assert (post.kind, post.ts_decided, post.ts_executed, post.child) == ("post", 20, 25, 0)
     assert (post.quantity, post.price, post.quoted, post.mid, post.age) == (40, 1_000, 1_000, 1_002, 3)
@@ -49,6 +57,41 @@ def test_replay_by_hand() -> None:
     assert run.summary["spread"] == 40 * -2 + 60 * 2
     assert run.summary["rebates"] == 80
     assert run.summary["shortfall"] == 40 * -2 + 60 * 2 + 60 * 3 - 80
+
+
+@pytest.mark.parametrize("venue", [None, 0])
+def test_a_halt_cancels_what_rests(venue: int | None) -> None:
+    """The halt begins at 22, and the trade of 25 finds nobody; the next epoch posts again."""
+    run = hand_replay(0, halts=[ref.Halt(22, 27, venue)])
+    assert posts(run) == [("post", 20, 20, 100, 1_000, 0, "queue"), ("post", 30, 30, 100, 1_000, 0, "queue")]
+    assert [(row.kind, row.quantity) for row in run.fills] == [("completion", 70), ("completion", 30)]
+
+
+def test_an_epoch_that_begins_in_a_halt_is_planned_after_it() -> None:
+    """40 are filled at 25, the rest is cancelled at 28; the record of 31 is in the halt, that of 36 is not."""
+    run = hand_replay(0, halts=[ref.Halt(28, 35)])
+    assert posts(run) == [
+        ("post", 20, 20, 100, 1_000, 40, "partial"),
+        ("post", 36, 36, 60, 1_000, 0, "queue"),
+    ]
+
+
+def test_a_limit_order_that_arrives_in_a_halt_is_refused() -> None:
+    """Sent at 20, it would join at 24; the halt of the venue lasts from 23 to 25."""
+    run = hand_replay(4, halts=[ref.Halt(23, 25, 0)])
+    assert posts(run)[0] == ("post", 20, 24, 100, 1_000, 0, "no_quote")
+
+
+def test_windows_of_another_session_are_no_scenarios() -> None:
+    """The silence of 15 ends a session at 45: the order after it has seen no window, so it sweeps 70 and completes."""
+    records = [(ts, 0, 1_000, 50, 1_004, 70) for ts in (0, 12, 22, 31, 45, 60, 65)]
+    trades = [(5, 0, 1_000, 150), (15, 0, 1_000, 150)]
+    run = ref.replay(
+        records, ref.Order("buy", 100, 60, 5), PATIENT, replace(one_venue(), session_gap=15), trades=trades
+    )
+    assert [(c.kind, c.quantity) for c in run.children] == [("take", 70)]
+    together = ref.replay(records, ref.Order("buy", 100, 60, 5), PATIENT, one_venue(), trades=trades)
+    assert "post" in {c.kind for c in together.children}
 
 
 def test_an_order_that_would_arrive_when_its_epoch_ends_expires() -> None:

@@ -1,4 +1,4 @@
-"""MODEL.md sections 1 to 5, transcribed literally: the third engine the Rust core is compared with.
+"""MODEL.md sections 1 to 5 and 7, transcribed literally: the third engine the Rust core is compared with.
 
 Plain integers, plain loops, no dependence on the package it checks. Obviously right is worth more here than
 fast. Each function cites the rule it transcribes.
@@ -19,6 +19,7 @@ from .book import Book, FillModel, Level, Settings, Venue, snapshots
 from .hindsight import hindsight
 from .replay import Child, Fill, Order, Policy, Run, replay
 from .resting import QUEUES, Resting, Trade, probe, timeline, windows_of
+from .sessions import Halt, Piece, Session, dropped, pieces_of, place_order, schedule, sessions_of
 
 __all__ = [
     "QUEUES",
@@ -28,11 +29,14 @@ __all__ = [
     "Curve",
     "Fill",
     "FillModel",
+    "Halt",
     "Level",
     "Order",
+    "Piece",
     "Policy",
     "Resting",
     "Run",
+    "Session",
     "Settings",
     "Trade",
     "Venue",
@@ -40,12 +44,17 @@ __all__ = [
     "allocate_fills",
     "allocate_table",
     "candidates",
+    "dropped",
     "effective_lot",
     "hindsight",
     "offers_as_curves",
     "penalty_nanos",
+    "pieces_of",
+    "place_order",
     "probe",
     "replay",
+    "schedule",
+    "sessions_of",
     "snapshots",
     "timeline",
     "windows_of",

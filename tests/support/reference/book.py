@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from .sessions import Halt, Session
+
 UNDEF_PRICE = 2**63 - 1
+LARGEST_PRICE = 2**63 - 1
+MINUTE = 60_000_000_000
 # ts, venue index, bid price or None, bid size, ask price or None, ask size[, queue position or None]
 Record = tuple[Any, ...]
 Quote = tuple[int, int]  # price, size
@@ -43,12 +47,15 @@ class FillModel:
         time_decay = 1.0 if self.decay is None else math.exp(-age / self.decay)
         return self.max_fill * (1 - queue_position) * time_decay
 
-    def price(self, quoted: int, x: int, size: int, s: int) -> int:
-        """F2: the quoted price, slipped by the child's own size."""
+    def price(self, quoted: int, x: int, available: int, size: int, s: int) -> int:
+        """F2: the quoted price, slipped by what of the child can execute; never below zero."""
         if self.kind == "displayed":
             return quoted
-        slippage = self.impact * x / size
-        return round(quoted * (1 + s * slippage))
+        slippage = self.impact * min(x, available) / size
+        price = max(0, round(quoted * (1 + s * slippage)))
+        if price > LARGEST_PRICE:
+            raise OverflowError(f"a price of {price} nanos is beyond 64 bits")
+        return price
 
     def executed(self, x: int, available: int, probability: float) -> int:
         """F1, F2: the expected executed shares, half-even."""
@@ -59,16 +66,23 @@ class FillModel:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a replay needs besides the order and the policy; ``tick`` in nanos, ages in ns."""
+    """Everything a replay needs besides the order and the policy; ``tick`` in nanos, ages and gaps in ns.
+
+    ``sessions`` is "gaps", None (the whole tape is one) or the sessions themselves (T1).
+    """
 
     venues: Sequence[Venue]
     snapshot: str = "last"
     depletion: str = "refresh"
     collar: float | None = 0.01
+    collar_ticks: int = 5
     max_quote_age: int | None = None
     tick: int = 10_000_000
     fill: FillModel = field(default_factory=FillModel)
     limit: str = "seen"
+    sessions: str | Sequence[Session] | None = "gaps"
+    session_gap: int = 30 * MINUTE
+    halts: Sequence[Halt] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +111,10 @@ def snapshots(records: Sequence[Record], mode: str) -> Iterator[tuple[int, list[
 
 
 class Book:
-    """B3: every venue's last quote, seen by one parent that takes from ``taking`` ("ask" or "bid")."""
+    """B3: every venue's last quote, seen by one parent that takes from ``taking`` ("ask" or "bid").
+
+    A book is of one session: it starts empty (T2). A halted venue keeps its quotes and shows none of them (T5).
+    """
 
     def __init__(self, settings: Settings, taking: str) -> None:
         n = len(settings.venues)
@@ -110,25 +127,29 @@ class Book:
         self.record_queue_position: list[float | None] = [None] * n
         self.mid: int | None = None
         self.was_two_sided = False
-        self.last_seen: dict[str, Level | None] = {"bid": None, "ask": None}
+        self.has_shown_both = False  # T4: a visible quote on both sides at once, at some moment so far
+        self.last_visible: dict[str, Level | None] = {"bid": None, "ask": None}
 
     def apply_snapshot(self, group: Sequence[Record]) -> None:
         """P1 (2): the records one by one, then what is a function of the snapshot."""
         for record in group:
             self.apply(record)
-        self.close_snapshot()
+        self.close_moment(group[-1][0])
 
-    def close_snapshot(self) -> None:
-        """B6: mid and last side seen are those of a whole snapshot."""
-        bid, ask = self.best("bid"), self.best("ask")
-        for side, level in (("bid", bid), ("ask", ask)):
-            if level is not None:
-                self.last_seen[side] = level
-        if bid is not None and ask is not None:  # B6
+    def close_moment(self, now: int) -> None:
+        """B6, T4, T6: what is remembered of the book as it is after a snapshot, or when a halt begins or ends."""
+        bid, ask = self.best("bid", now), self.best("ask", now)
+        if bid is not None and ask is not None:
             self.mid = (bid.price + ask.price) // 2
             self.was_two_sided = True
         elif not self.was_two_sided and (present := bid or ask) is not None:
             self.mid = present.price
+        levels = {side: self.visible_level(side, now) for side in ("bid", "ask")}
+        for side, level in levels.items():
+            if level is not None:
+                self.last_visible[side] = level
+        if None not in levels.values():
+            self.has_shown_both = True
 
     def apply(self, record: Record) -> None:
         """B3: one record."""
@@ -149,15 +170,31 @@ class Book:
         if not (self.settings.depletion == "persistent" and same_price):
             self.taken[venue] = 0
 
-    def best(self, side: str) -> Level | None:
-        """B6: the best displayed price of a side, raw: no collar, no age, no depletion."""
-        shown = [(quote, venue) for venue, quote in enumerate(self.quotes[side]) if quote is not None]
-        if not shown:
-            return None
-        prices = [price for (price, _), _ in shown]
-        best = max(prices) if side == "bid" else min(prices)
-        depth = sum(size for (price, size), _ in shown if price == best)
-        return Level(best, depth, min(venue for (price, _), venue in shown if price == best))
+    def is_halted(self, venue: int, now: int) -> bool:
+        """T5: a halt holds from its start until before its end; without a venue it is everybody's."""
+        return any(
+            halt.start <= now < halt.end and halt.venue in (None, venue) for halt in self.settings.halts
+        )
+
+    def all_halted(self, now: int) -> bool:
+        """T5: nothing trades anywhere."""
+        return all(self.is_halted(venue, now) for venue in range(len(self.settings.venues)))
+
+    def shown(self, side: str, now: int) -> dict[int, Quote]:
+        """B3, T5: the quotes of a side, by ascending venue, of those that are not halted."""
+        return {
+            venue: quote
+            for venue, quote in enumerate(self.quotes[side])
+            if quote is not None and not self.is_halted(venue, now)
+        }
+
+    def best(self, side: str, now: int) -> Level | None:
+        """B6: the best displayed price of a side: no collar, no age, no depletion."""
+        return level_of(self.shown(side, now), side)
+
+    def visible_level(self, side: str, now: int) -> Level | None:
+        """T6: the best price of a side among the quotes that live."""
+        return level_of(self.visible_on(side, now), side)
 
     def available(self, venue: int) -> int:
         """B5: what is left of the displayed size on the taking side."""
@@ -169,20 +206,27 @@ class Book:
         return max(0, quote[1] - self.taken[venue])
 
     def visible(self, now: int) -> dict[int, Quote]:
-        """B3, B7: the taking-side quotes a policy sees at ``now``, by ascending venue, depleted ones too."""
-        s = 1 if self.taking == "ask" else -1
-        seen: dict[int, Quote] = {}
-        for venue, quote in enumerate(self.quotes[self.taking]):
-            if quote is None or self.mid is None:
-                continue
-            collar = self.settings.collar
-            if collar is not None and s * (quote[0] - self.mid) > round(collar * self.mid):
-                continue
-            oldest = self.settings.max_quote_age
-            if oldest is not None and self.age(venue, now) > oldest:
-                continue
-            seen[venue] = quote
-        return seen
+        """The taking-side quotes a policy sees at ``now``, by ascending venue, depleted ones too."""
+        return self.visible_on(self.taking, now)
+
+    def visible_on(self, side: str, now: int) -> dict[int, Quote]:
+        """B3, B7, T5: the quotes of a side that are no stubs, not too old, and of venues that are not halted."""
+        s = 1 if side == "ask" else -1
+        oldest = self.settings.max_quote_age
+        return {
+            venue: quote
+            for venue, quote in self.shown(side, now).items()
+            if not self.is_stub(s * quote[0], s) and (oldest is None or self.age(venue, now) <= oldest)
+        }
+
+    def is_stub(self, signed_price: int, s: int) -> bool:
+        """B7: beyond the collar, which is never narrower than ``collar_ticks`` ticks."""
+        collar = self.settings.collar
+        if collar is None:
+            return False
+        assert self.mid is not None
+        widest = max(round(collar * self.mid), self.settings.collar_ticks * self.settings.tick)
+        return signed_price - s * self.mid > widest
 
     def age(self, venue: int, now: int) -> int:
         """Time since the venue's last record; a repeat counts."""
@@ -194,6 +238,16 @@ class Book:
             if value is not None:
                 return value
         return self.settings.fill.queue_position
+
+
+def level_of(quotes: dict[int, Quote], side: str) -> Level | None:
+    """The best price among quotes by venue, the shares shown there, the lowest venue that shows it."""
+    if not quotes:
+        return None
+    prices = [price for price, _ in quotes.values()]
+    best = max(prices) if side == "bid" else min(prices)
+    depth = sum(size for price, size in quotes.values() if price == best)
+    return Level(best, depth, min(venue for venue, (price, _) in quotes.items() if price == best))
 
 
 def walk(level: Level, side: str, quantity: int, tick: int) -> Iterator[tuple[int, int]]:

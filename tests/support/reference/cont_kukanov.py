@@ -10,65 +10,22 @@ from typing import TYPE_CHECKING
 from sor import cont_kukanov
 
 from .allocate import effective_lot, penalty_nanos
-from .replay import Child, Draw, Order, Policy, Run, _Desk, plan_sweep
-from .resting import Resting, Trade, postable, probe, sides_in, sides_of, timeline, windows_of
+from .plans import plan_sweep
+from .replay import Child, Draw, Order, Policy, _Desk
+from .resting import Resting, Trade, postable, probe, sides_in, sides_of, windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .book import Quote, Record, Settings
+    from .sessions import Piece
 
 
-def replay_cont_kukanov(
-    records: Sequence[Record],
-    order: Order,
-    policy: Policy,
-    settings: Settings,
-    trades: Sequence[Trade] | None,
-    parent: int,
-    draw: Draw | None,
-) -> Run:
-    """R5: one parent. The scenarios are those of the whole tape; a plan reads those that have ended by then."""
-    instants = timeline(records, trades, settings.snapshot)
-    desk = _PostingDesk(order, policy, settings, parent, draw, trades is not None)
-    desk.windows = windows_of(records, policy.epoch, policy.window_every)
-    desk.filled = probe(records, trades, desk.windows, order.side, order.quantity, policy.queue, settings)
-    end = order.start + order.horizon
+class PostingDesk(_Desk):
+    """R5: the working state of a parent that also rests orders.
 
-    for ts, _, groups in instants:
-        if ts <= order.start:
-            for group in groups:
-                desk.book.apply_snapshot(group)
-    desk.begin_epoch(order.start)
-
-    by_ts = {ts: (prints, groups) for ts, prints, groups in instants if order.start < ts < end}
-    epochs = set(range(order.start + policy.epoch, end, policy.epoch))
-    for ts in sorted({*by_ts, *epochs}):
-        desk.execute_arrivals(before=ts)
-        prints, groups = by_ts.get(ts, ([], []))
-        desk.see_trades(prints)
-        for group in groups:
-            desk.see_snapshot(group)
-            desk.note_mid()
-            if ts not in epochs:
-                desk.decide(ts)
-        if ts in epochs:
-            desk.begin_epoch(ts)
-
-    desk.execute_arrivals(before=end)
-    for ts, prints, groups in instants:
-        if ts == end:
-            desk.see_trades(prints)
-            for group in groups:
-                desk.see_snapshot(group)
-    desk.expire()
-    desk.execute_arrivals(before=end + 1)
-    desk.finish(end)
-    return desk.run
-
-
-class _PostingDesk(_Desk):
-    """The working state of a parent that also rests orders."""
+    The scenarios are those of its session; a plan reads those that have ended by then.
+    """
 
     def __init__(
         self,
@@ -77,20 +34,26 @@ class _PostingDesk(_Desk):
         settings: Settings,
         parent: int,
         draw: Draw | None,
-        taped: bool,
+        piece: Piece,
     ) -> None:
         super().__init__(order, policy, settings, parent, draw)
-        self.taped = taped
-        self.windows: list[tuple[int, int]] = []
-        self.filled: list[list[int]] = []
+        self.taped = piece.trades is not None
+        self.windows = windows_of(piece.records, policy.epoch, policy.window_every)
+        self.filled = probe(
+            piece.records, piece.trades, self.windows, order.side, order.quantity, policy.queue, settings
+        )
         self.market: int | None = None  # M of this epoch; None: not planned yet
         self.takes: list[Child] = []  # sent in this epoch
         self.sailing: list[tuple[Child, int]] = []  # posts on their way, and the size each was planned on
         self.resting: list[tuple[Child, Resting]] = []
 
-    def note_mid(self) -> None:
-        """P2: the arrival mid is that of the first snapshot with one, whether or not it is a decision."""
-        self._set_m0()
+    def wakes(self) -> set[int]:
+        """Every epoch begins with a decision, the first at the order's start."""
+        start, epoch = self.order.start, self.policy.epoch
+        return set(range(start + epoch, start + self.order.horizon, epoch))
+
+    def wake(self, now: int) -> None:
+        self.begin_epoch(now)
 
     def begin_epoch(self, now: int) -> None:
         """Return to the state before a plan, then plan."""
@@ -99,9 +62,8 @@ class _PostingDesk(_Desk):
         self.decide(now)
 
     def decide(self, now: int) -> None:
-        """Plan where this epoch has no plan yet and there is a mid; else send what of M is unfilled."""
-        self._set_m0()
-        if self.book.mid is None:
+        """Plan where this epoch has no plan yet; else send what of M is unfilled."""
+        if not self.may_act(now):
             return
         if self.market is not None:
             self._take(now)
@@ -189,6 +151,9 @@ class _PostingDesk(_Desk):
         super().execute_arrivals(before)
         for child, planned in [post for post in self.sailing if post[0].ts_arrived < before]:
             self.sailing.remove((child, planned))
+            if self.book.is_halted(child.venue, child.ts_arrived):
+                child.reason = "no_quote"
+                continue
             own, other = sides_of(self.book, child.venue)
             resting = Resting.join(
                 self.order.side,
@@ -204,6 +169,12 @@ class _PostingDesk(_Desk):
                 child.reason = "crossed"
             else:
                 self.resting.append((child, resting))
+
+    def see_halts(self, now: int) -> None:
+        """T5: a halt cancels what rests at its venue."""
+        halted = [rest for rest in self.resting if self.book.is_halted(rest[0].venue, now)]
+        self.resting = [rest for rest in self.resting if rest not in halted]
+        self._cancel(halted)
 
     def see_trades(self, trades: Sequence[Trade]) -> None:
         """R3, one after the other."""
@@ -223,7 +194,7 @@ class _PostingDesk(_Desk):
                     shares = resting.record(ts, before[0], now[0], before[1], now[1])
                     self._fill_post(child, ts, shares)
             self.book.apply(record)
-        self.book.close_snapshot()
+        self.book.close_moment(group[-1][0])
 
     def _fill_post(self, child: Child, now: int, shares: int) -> None:
         """P5: at our price, earning the rebate."""
@@ -238,12 +209,15 @@ class _PostingDesk(_Desk):
         """End what rests and what has not arrived yet."""
         for child, _ in self.sailing:
             child.reason = "expired"
-        for child, resting in self.resting:
+        self._cancel(self.resting)
+        self.sailing, self.resting = [], []
+
+    def _cancel(self, orders: Sequence[tuple[Child, Resting]]) -> None:
+        for child, resting in orders:
             if child.executed == 0:
                 child.reason = "queue"
             else:
                 child.reason = "filled" if resting.left == 0 else "partial"
-        self.sailing, self.resting = [], []
 
 
 def whole(shares: float) -> int:

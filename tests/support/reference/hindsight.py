@@ -4,51 +4,58 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .book import Book, Record, Settings, snapshots, walk
+from .book import Record, Settings, walk
+from .completion import completion
+from .replay import Policy, _Desk, follow
+from .sessions import pieces_of, place_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .replay import Order
+    from .resting import Instant
 
 
 def hindsight(records: Sequence[Record], order: Order, settings: Settings) -> int | None:
-    """P4: the least all-in cost in nanos, ``s * notional + fees``; None when the side was never seen.
+    """P4: the least all-in cost in nanos, ``s * notional + fees``; None when the order never arrived.
 
     Every (venue, quote episode) a policy could see at one of its decisions offers its displayed size once,
     the completion walk is open as well, and the cheapest shares are taken.
     """
-    s, end = order.sign, order.start + order.horizon
-    book = Book(settings, order.taking)
-    episodes: dict[tuple[int, int], tuple[int, int]] = {}
+    piece, cut = place_order(order, pieces_of(records, None, settings))
+    witness = _Witness(cut, settings)
+    follow(witness, piece)
+    return witness.least
 
-    def look(now: int) -> None:
-        for venue, (price, size) in book.visible(now).items():
-            all_in = s * price + settings.venues[venue].taker_fee
-            episodes[venue, book.episode[venue]] = (all_in, size)
 
-    groups = list(snapshots(records, settings.snapshot))
-    for ts, group in groups:
-        if ts <= order.start:
-            book.apply_snapshot(group)
-    look(order.start)
-    for ts, group in groups:
-        if order.start < ts < end:
-            book.apply_snapshot(group)
-            look(ts)
-    for ts, group in groups:
-        if ts == end:
-            book.apply_snapshot(group)
+class _Witness(_Desk):
+    """A policy that looks at all and takes nothing."""
 
-    level = book.best(order.taking) or book.last_seen[order.taking]
-    if level is None:
-        return None
-    fee = settings.venues[level.venue].taker_fee
-    pieces = list(episodes.values())
-    pieces += [(s * price + fee, n) for n, price in walk(level, order.side, order.quantity, settings.tick)]
-    cost, left = 0, order.quantity
-    for all_in, size in sorted(pieces):
-        shares = min(size, left)
-        cost += shares * all_in
-        left -= shares
-    return cost
+    def __init__(self, order: Order, settings: Settings) -> None:
+        super().__init__(order, Policy("hindsight"), settings, 0, None)
+        self.episodes: dict[tuple[int, int], tuple[int, int]] = {}
+        self.least: int | None = None
+
+    def decide(self, now: int) -> None:
+        if not self.may_act(now):
+            return
+        for venue, (price, size) in self.book.visible(now).items():
+            all_in = self.order.sign * price + self.settings.venues[venue].taker_fee
+            self.episodes[venue, self.book.episode[venue]] = (all_in, size)
+
+    def finish(self, end: int, later: Sequence[Instant]) -> None:
+        if self.run.m0 is None:
+            return
+        s, quantity = self.order.sign, self.order.quantity
+        level = completion(self.book, self.order.taking, end, later).level
+        fee = self.settings.venues[level.venue].taker_fee
+        pieces = list(self.episodes.values())
+        pieces += [
+            (s * price + fee, n) for n, price in walk(level, self.order.side, quantity, self.settings.tick)
+        ]
+        cost, left = 0, quantity
+        for all_in, size in sorted(pieces):
+            shares = min(size, left)
+            cost += shares * all_in
+            left -= shares
+        self.least = cost

@@ -1,11 +1,11 @@
-"""One parent order over a tape: policies, replay, completion, accounting (MODEL sections 4 and 5)."""
+"""One parent order over its session: policies, replay, completion, accounting (MODEL sections 4, 5 and 7)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .allocate import (
     Curve,
@@ -16,10 +16,11 @@ from .allocate import (
     offers_as_curves,
     penalty_nanos,
 )
-from .book import Book, Record, Settings, snapshots, walk
-
-if TYPE_CHECKING:
-    from .resting import Trade
+from .book import Book, Record, Settings, walk
+from .completion import completion
+from .plans import plan_best, plan_sweep, plan_vwap, twap_due
+from .resting import Instant, Trade, timeline
+from .sessions import Piece, halt_edges, pieces_of, place_order
 
 Draw = Callable[[int, float, int, int], int]  # (n, p, parent, child) -> executed shares
 ENUMERATE_AT_MOST = 5_000  # candidates; beyond it allocate_table gives the same answer sooner
@@ -27,7 +28,7 @@ ENUMERATE_AT_MOST = 5_000  # candidates; beyond it allocate_table gives the same
 
 @dataclass(frozen=True)
 class Order:
-    """P2: a parent order; ``start`` and ``horizon`` in ns."""
+    """P2: a parent order; ``start`` and ``horizon`` in ns. A horizon of zero is one that T3 cut to nothing."""
 
     side: str
     quantity: int
@@ -111,11 +112,15 @@ class Fill:
 
 @dataclass
 class Run:
-    """What became of one parent: its rows, how it ended, and its parts."""
+    """What became of one parent: its rows, how it ended, whether its session cut it, and its parts.
+
+    ``status`` is "filled", "completed", "late" or "stale" (T6), or "no_quotes": it never arrived (T4).
+    """
 
     children: list[Child] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     status: str = "filled"
+    cut: bool = False
     m0: int | None = None
     summary: dict[str, int] = field(default_factory=dict)
 
@@ -134,32 +139,54 @@ def replay(
 
     Only what rests sees ``trades`` (sorted); None: there is no trade tape.
     """
+    piece, cut = place_order(order, pieces_of(records, trades, settings))
+    desk = _Desk(cut, policy, settings, parent, draw)
     if policy.kind == "cont_kukanov":
-        from .cont_kukanov import replay_cont_kukanov
+        from .cont_kukanov import PostingDesk
 
-        return replay_cont_kukanov(records, order, policy, settings, trades, parent, draw)
-    desk = _Desk(order, policy, settings, parent, draw)
-    end = order.start + order.horizon
-    groups = list(snapshots(records, settings.snapshot))
-
-    for ts, group in groups:
-        if ts <= order.start:
-            desk.book.apply_snapshot(group)
-    desk.decide(order.start)
-
-    for ts, group in groups:
-        if order.start < ts < end:
-            desk.execute_arrivals(before=ts)  # P1 (1)
-            desk.book.apply_snapshot(group)  # P1 (2)
-            desk.decide(ts)  # P1 (3) and (4)
-
-    desk.execute_arrivals(before=end)
-    for ts, group in groups:
-        if ts == end:
-            desk.book.apply_snapshot(group)
-    desk.execute_arrivals(before=end + 1)
-    desk.finish(end)
+        desk = PostingDesk(cut, policy, settings, parent, draw, piece)
+    follow(desk, piece)
+    desk.run.cut = cut.horizon < order.horizon
     return desk.run
+
+
+def follow(desk: _Desk, piece: Piece) -> None:
+    """P1, T4: take a desk through its session. Of one moment, halts come first, then trades, then records."""
+    start, end, wakes = desk.order.start, desk.order.start + desk.order.horizon, desk.wakes()
+    instants = moments(piece, desk.settings)
+    by_ts = {ts: (prints, groups) for ts, prints, groups in instants}
+    edges = halt_edges(desk.settings)
+    for now in sorted({*by_ts, *wakes, start, end}):
+        if now > end:
+            break
+        prints, groups = by_ts.get(now, ([], []))
+        desk.execute_arrivals(before=now)  # P1 (1)
+        desk.see_halts(now)
+        desk.see_trades(prints)
+        for group in groups:
+            desk.see_snapshot(group)  # P1 (2)
+            if now > start:
+                desk.arrive()
+                if now < end and now not in wakes:
+                    desk.decide(now)  # P1 (3) and (4)
+        if not groups and now in edges:
+            desk.book.close_moment(now)
+            if now > start and desk.arrive() and now < end and now not in wakes:
+                desk.decide(now)
+        if now == start:
+            desk.arrive()
+        if now < end and (now == start or now in wakes):
+            desk.wake(now)
+    desk.expire()
+    desk.execute_arrivals(before=end + 1)
+    desk.finish(end, [instant for instant in instants if instant[0] > end])
+
+
+def moments(piece: Piece, settings: Settings) -> list[Instant]:
+    """All that happens in a session: records, trades, and halts that begin or end in it."""
+    session = piece.session
+    edges = [ts for ts in halt_edges(settings) if session.open <= ts <= session.close]
+    return timeline(piece.records, piece.trades, settings.snapshot, edges)
 
 
 class _Desk:
@@ -174,11 +201,42 @@ class _Desk:
         self.in_flight: list[Child] = []
         self.executed = 0
 
+    def wakes(self) -> set[int]:
+        """The times of its own at which a policy decides, besides the snapshots."""
+        return set()
+
+    def wake(self, now: int) -> None:
+        """Called at the start, and at each time of `wakes`."""
+        self.decide(now)
+
+    def see_halts(self, now: int) -> None:
+        """T5, for what rests."""
+
+    def see_trades(self, trades: Sequence[Trade]) -> None:
+        """Only what rests sees trades."""
+
+    def see_snapshot(self, group: Sequence[Record]) -> None:
+        """P1 (2)."""
+        self.book.apply_snapshot(group)
+
+    def expire(self) -> None:
+        """End what rests."""
+
+    def arrive(self) -> bool:
+        """T4: whether the order arrives now; M0 is the mid of this moment."""
+        if self.run.m0 is not None or not self.book.has_shown_both:
+            return False
+        self.run.m0 = self.book.mid
+        return True
+
+    def may_act(self, now: int) -> bool:
+        """T4, T5: the order has arrived, and not everything is halted."""
+        return self.run.m0 is not None and not self.book.all_halted(now)
+
     def decide(self, now: int) -> None:
         """P1 (3), (4): plan, send, and execute at once what has no latency."""
-        self._set_m0()
         S = self._unsent()
-        if self.run.m0 is None or S <= 0:
+        if not self.may_act(now) or S <= 0:
             return
         seen = self.book.visible(now)
         self._send(self._plan(S, now, seen), now, seen)
@@ -215,23 +273,20 @@ class _Desk:
             self.in_flight.remove(child)
             self._execute(child)
 
-    def finish(self, end: int) -> None:
-        """P2: expire what is still in flight, then complete or unwind."""
-        self._set_m0()
+    def finish(self, end: int, later: Sequence[Instant]) -> None:
+        """P2, T4: expire what is still in flight, then complete or unwind; `later` is the rest of the session."""
         for child in self.in_flight:
             child.reason = "expired"
         self.in_flight = []
         left = self.order.quantity - self.executed
-        if left > 0:
-            self.run.status = "completed"
-            self._walk(end, "completion", self.order.side, left)
-        elif left < 0:
-            self._walk(end, "unwind", {"buy": "sell", "sell": "buy"}[self.order.side], -left)
-        self.run.summary = summarise(self.run, self.order)
-
-    def _set_m0(self) -> None:
         if self.run.m0 is None:
-            self.run.m0 = self.book.mid
+            self.run.status = "no_quotes"
+        elif left > 0:
+            self.run.status = "completed"
+            self._complete(end, later, "completion", self.order.side, left)
+        elif left < 0:
+            self._complete(end, later, "unwind", {"buy": "sell", "sell": "buy"}[self.order.side], -left)
+        self.run.summary = summarise(self.run, self.order)
 
     def _plan(self, S: int, now: int, seen: dict[int, tuple[int, int]]) -> list[tuple[int, int]]:
         """P3: (venue, shares) in the order they are sent; nothing of zero shares."""
@@ -300,14 +355,14 @@ class _Desk:
         for k in range(lots + 1):
             x = k * L
             t = fill.executed(x, x, p)  # x <= available
-            points.append((t * fill.price(quoted, x, size, self.order.sign), t, x - t))
+            points.append((t * fill.price(quoted, x, x, size, self.order.sign), t, x - t))
         v = self.settings.venues[venue]
         return Curve(v.taker_fee, v.maker_rebate, points)
 
     def _execute(self, child: Child) -> None:
         """F1-F3, F5, F6: an immediate-or-cancel child against the book it meets."""
         book, fill, s = self.book, self.settings.fill, self.order.sign
-        quote = book.quotes[book.taking][child.venue]
+        quote = book.shown(book.taking, child.ts_arrived).get(child.venue)
         if quote is None:
             child.reason = "no_quote"
             return
@@ -330,7 +385,7 @@ class _Desk:
             child.reason = "queue"
             return
         child.executed = shares
-        child.price = fill.price(quoted, child.quantity, size, s)
+        child.price = fill.price(quoted, child.quantity, child.available, size, s)
         child.reason = "filled" if shares == child.quantity else "partial"
         book.taken[child.venue] += shares
         self.executed += shares
@@ -338,21 +393,46 @@ class _Desk:
             child.child, child.ts_decided, child.ts_arrived, child.venue, "take", shares, child.price, quoted
         )
 
-    def _walk(self, end: int, kind: str, side: str, quantity: int) -> None:
-        """P2: the completion walk, or its mirror on the other side for shares beyond the quantity."""
-        shown = {"buy": "ask", "sell": "bid"}[side]
-        level = self.book.best(shown) or self.book.last_seen[shown]
-        if level is None:
-            self.run.status = "no_quotes"
-            return
+    def _complete(self, end: int, later: Sequence[Instant], kind: str, side: str, quantity: int) -> None:
+        """P2, T6: the completion walk, or its mirror on the other side for shares beyond the quantity."""
+        found = completion(self.book, {"buy": "ask", "sell": "bid"}[side], end, later)
+        if found.status is not None:
+            self.run.status = found.status
+        level = found.level
         for shares, price in walk(level, side, quantity, self.settings.tick):
-            self._record(-1, end, end, level.venue, kind, shares, price, level.price)
+            self._record(
+                -1,
+                end,
+                found.ts,
+                level.venue,
+                kind,
+                shares,
+                price,
+                level.price,
+                mid=found.mid,
+                age=found.age,
+            )
 
     def _record(
-        self, child: int, decided: int, now: int, venue: int, kind: str, shares: int, price: int, quoted: int
+        self,
+        child: int,
+        decided: int,
+        now: int,
+        venue: int,
+        kind: str,
+        shares: int,
+        price: int,
+        quoted: int,
+        *,
+        mid: int | None = None,
+        age: int | None = None,
     ) -> None:
-        """P5: a row; what rested earns the rebate, every other kind takes liquidity and pays the fee."""
-        assert self.book.mid is not None
+        """P5: a row; what rested earns the rebate, every other kind takes liquidity and pays the fee.
+
+        Mid and age are those of the book as it is, unless they are given.
+        """
+        mid = self.book.mid if mid is None else mid
+        assert mid is not None
         self.run.fills.append(
             Fill(
                 policy=self.policy.kind,
@@ -365,53 +445,12 @@ class _Desk:
                 quantity=shares,
                 price=price,
                 quoted=quoted,
-                mid=self.book.mid,
+                mid=mid,
                 fee=0 if kind == "post" else shares * self.settings.venues[venue].taker_fee,
                 rebate=shares * self.settings.venues[venue].maker_rebate if kind == "post" else 0,
-                age=self.book.age(venue, now),
+                age=self.book.age(venue, now) if age is None else age,
             )
         )
-
-
-def plan_best(
-    S: int, s: int, seen: dict[int, tuple[int, int]], available: dict[int, int]
-) -> list[tuple[int, int]]:
-    """P3 best_ask: the one venue at the best displayed price; ties: more available, then the lower id."""
-    if not seen:
-        return []
-    venue = min(seen, key=lambda v: (s * seen[v][0], -available[v], v))
-    return [(venue, min(S, available[venue]))]
-
-
-def plan_sweep(S: int, all_in: dict[int, int], available: dict[int, int]) -> list[tuple[int, int]]:
-    """P3 sweep: all venues, cheapest all-in first; ties: the lower id."""
-    plan = []
-    for venue in sorted(available, key=lambda v: (all_in[v], v)):
-        x = max(0, min(S, available[venue]))
-        plan.append((venue, x))
-        S -= x
-    return plan
-
-
-def plan_vwap(S: int, available: dict[int, int]) -> list[tuple[int, int]]:
-    """P3 vwap: in proportion to available size, by largest remainder; ties: the lower id."""
-    total = sum(available.values())
-    if total <= S:
-        return list(available.items())
-    share = {venue: S * a // total for venue, a in available.items()}
-    by_remainder = sorted(available, key=lambda v: (-(S * available[v] % total), v))
-    for venue in by_remainder[: S - sum(share.values())]:
-        share[venue] += 1
-    return list(share.items())
-
-
-def twap_due(order: Order, bucket: int, now: int) -> int:
-    """P3 twap: the shares of all slices whose bucket has begun."""
-    n = -(-order.horizon // bucket)
-    lots, odd = divmod(order.quantity, order.lot)
-    slices = [(lots // n + (1 if j < lots % n else 0)) * order.lot for j in range(n)]
-    slices[-1] += odd
-    return sum(slices[: (now - order.start) // bucket + 1])
 
 
 def summarise(run: Run, order: Order) -> dict[str, int]:

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from .book import Book, Quote, Record, Settings, quote_of, snapshots
+from .sessions import halt_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -209,13 +210,18 @@ def divide_half_even(a: int, b: int) -> int:
     return quotient + (2 * rest > b or (2 * rest == b and quotient % 2 == 1))
 
 
-def timeline(records: Sequence[Record], trades: Sequence[Trade] | None, mode: str) -> list[Instant]:
-    """R0: every ts with its trades, then its snapshots, each the records that make it (B4)."""
+def timeline(
+    records: Sequence[Record], trades: Sequence[Trade] | None, mode: str, edges: Sequence[int] = ()
+) -> list[Instant]:
+    """R0: every ts with its trades, then its snapshots, each the records that make it (B4).
+
+    `edges`: further times, at which halts begin or end (T5).
+    """
     prints = {ts: list(group) for ts, group in groupby(trades or [], key=lambda trade: trade[0])}
     groups: dict[int, list[list[Record]]] = {}
     for ts, group in snapshots(records, mode):
         groups.setdefault(ts, []).append(group)
-    return [(ts, prints.get(ts, []), groups.get(ts, [])) for ts in sorted({*prints, *groups})]
+    return [(ts, prints.get(ts, []), groups.get(ts, [])) for ts in sorted({*prints, *groups, *edges})]
 
 
 def sides_of(book: Book, venue: int) -> tuple[Quote | None, Quote | None]:
@@ -233,24 +239,17 @@ def sides_in(book: Book, record: Record) -> tuple[Quote | None, Quote | None]:
 def postable(book: Book, now: int) -> dict[int, Quote]:
     """R5: own-side quotes one may join at `now`, by ascending venue: visible, and not locked by the venue itself."""
     s = 1 if book.taking == "ask" else -1
+    own_side = {"ask": "bid", "bid": "ask"}[book.taking]
     found: dict[int, Quote] = {}
-    for venue in range(len(book.settings.venues)):
-        own, other = sides_of(book, venue)
-        if own is None or book.mid is None:
-            continue
-        collar, oldest = book.settings.collar, book.settings.max_quote_age
-        if collar is not None and s * (book.mid - own[0]) > round(collar * book.mid):
-            continue
-        if oldest is not None and book.age(venue, now) > oldest:
-            continue
-        if other is not None and s * other[0] <= s * own[0]:
-            continue
-        found[venue] = own
+    for venue, own in book.visible_on(own_side, now).items():
+        other = sides_of(book, venue)[1]
+        if other is None or s * other[0] > s * own[0]:
+            found[venue] = own
     return found
 
 
 def windows_of(records: Sequence[Record], length: int, every: int) -> list[tuple[int, int]]:
-    """R6: the windows of a tape, which begins with its first record and ends with its last."""
+    """R6: the windows of one session, from its first record to its last."""
     if not records:
         return []
     first, last = records[0][0], records[-1][0]
@@ -266,13 +265,17 @@ def probe(
     queue: str,
     settings: Settings,
 ) -> list[list[int]]:
-    """R6: for each window `(begin, end)` the shares filled at every venue; `trades` None: there is no trade tape."""
+    """R6: for each window `(begin, end)` of one session the shares filled at every venue.
+
+    `trades` None: there is no trade tape. What rests at a venue is cancelled when a halt begins there (T5).
+    """
     windows = list(windows)
     rows = [[0] * len(settings.venues) for _ in windows]
     book = Book(settings, {"buy": "ask", "sell": "bid"}[side])
     waiting = sorted(range(len(windows)), key=lambda i: windows[i][0])
     live: list[tuple[int, int, Resting]] = []  # window, venue, order
-    for ts, prints, groups in timeline(records, trades, settings.snapshot):
+    edges = sorted(halt_edges(settings))
+    for ts, prints, groups in timeline(records, trades, settings.snapshot, edges):
         while waiting and windows[waiting[0]][0] < ts:
             i = waiting.pop(0)
             for venue, (price, size) in postable(book, windows[i][0]).items():
@@ -282,7 +285,11 @@ def probe(
                 )
                 assert order is not None
                 live.append((i, venue, order))
-        live = [(i, venue, order) for i, venue, order in live if ts <= windows[i][1]]
+        live = [
+            (i, venue, order)
+            for i, venue, order in live
+            if ts <= windows[i][1] and not book.is_halted(venue, ts)
+        ]
         for _, at, price, size in prints:
             for i, venue, order in live:
                 if venue == at:
@@ -294,5 +301,7 @@ def probe(
                     if venue == record[1]:
                         rows[i][venue] += order.record(ts, before[0], now[0], before[1], now[1])
                 book.apply(record)
-            book.close_snapshot()
+            book.close_moment(ts)
+        if not groups and ts in edges:
+            book.close_moment(ts)
     return rows
