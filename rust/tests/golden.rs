@@ -10,7 +10,9 @@ use sor_core::engine::{Scene, replay};
 use sor_core::fills::{FillModel, QueueAware, QueueModel};
 use sor_core::hindsight::hindsight;
 use sor_core::ledger::{Kind, Ledger, Reason, Status};
-use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
+use sor_core::market::{
+    Columns, Depletion, Halt, Hours, Limit, Market, Session, Snapshot, Tape, Venue, Visibility, as_of_books,
+};
 use sor_core::observe::Stop;
 use sor_core::order::Parent;
 use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Twap, Unit};
@@ -128,6 +130,8 @@ struct ReplayCase {
     m0: Option<Nanos>,
     summary: Option<GoldenSummary>,
     hindsight: Option<Money>,
+    #[serde(default)]
+    cut: bool,
 }
 
 #[derive(Deserialize)]
@@ -201,6 +205,11 @@ struct GoldenSettings {
     snapshot: Option<String>,
     depletion: Option<String>,
     collar_ppm: Option<f64>,
+    collar_ticks: Option<i64>,
+    sessions: Option<Vec<[Time; 2]>>,
+    session_gap: Option<Time>,
+    #[serde(default)]
+    halts: Vec<Vec<i64>>,
     max_quote_age: Option<Time>,
     tick: Option<Nanos>,
     limit: Option<String>,
@@ -234,7 +243,7 @@ impl GoldenSettings {
             },
             visibility: Visibility {
                 collar: self.collar_ppm.unwrap_or(10_000.0) / 1e6,
-                collar_least: 0,
+                collar_least: self.collar_ticks.unwrap_or(5) * self.tick.unwrap_or(1),
                 max_quote_age: self.max_quote_age,
             },
             fill: self.fill(),
@@ -246,6 +255,27 @@ impl GoldenSettings {
             },
             tick: self.tick.unwrap_or(1),
         }
+    }
+
+    /// By default one session, from the first record or the order's start to the last record or the order's end.
+    fn hours(&self, ts: &[Time], order: &Parent) -> Hours {
+        let (first, last) = (ts.first().copied().expect("records"), ts.last().copied().expect("records"));
+        let whole = vec![[first.min(order.start), last.max(order.end)]];
+        let silent = |pair: &[Time], gap| pair[1] - pair[0] >= gap;
+        let gaps = self.session_gap.map(|gap| {
+            let rows = ts.chunk_by(|&one, &next| !silent(&[one, next], gap));
+            rows.map(|rows| [rows[0], rows[rows.len() - 1]]).collect::<Vec<_>>()
+        });
+        let given = gaps.as_ref().or(self.sessions.as_ref()).unwrap_or(&whole);
+        let session = |(i, &[open, close]): (usize, &[Time; 2])| {
+            // A moment that two sessions share belongs to the later one.
+            let shared = given.get(i + 1).is_some_and(|&[next, _]| next == close);
+            let end = ts.partition_point(|&time| if shared { time < close } else { time <= close });
+            Session { rows: ts.partition_point(|&time| time < open)..end, open, close }
+        };
+        let sessions = given.iter().enumerate().map(session).filter(|session| !session.rows.is_empty());
+        let halt = |halt: &Vec<i64>| Halt { start: halt[0], end: halt[1], venue: halt.get(2).map(|&at| at as usize) };
+        Hours::new(sessions.collect(), self.halts.iter().map(halt).collect(), ts.len()).expect("valid hours")
     }
 
     fn fill(&self) -> FillModel {
@@ -414,11 +444,10 @@ fn check(case: &ReplayCase, ledger: &Ledger, name: &str) {
 
 #[test]
 fn the_replay_gives_the_golden_ledgers() {
-    let cases: Vec<ReplayCase> = cases("replay.toml");
-    assert!(cases.len() >= 40, "only {} cases", cases.len());
-    for case in cases {
+    let (plain, sessions): (Vec<ReplayCase>, Vec<ReplayCase>) = (cases("replay.toml"), cases("sessions.toml"));
+    assert!(plain.len() >= 40 && sessions.len() >= 20, "only {} and {} cases", plain.len(), sessions.len());
+    for case in plain.into_iter().chain(sessions) {
         let (records, market) = (Owned::new(&case.records), case.settings.market());
-        let tape = records.tape(market.venues.len());
         let order = &case.order;
         let parent = Parent {
             side: side(&order.side),
@@ -428,7 +457,10 @@ fn the_replay_gives_the_golden_ledgers() {
             lot: order.lot,
             twin: 0,
         };
+        let hours = case.settings.hours(&records.ts, &parent);
+        let tape = records.tape(market.venues.len()).with_hours(&hours);
         let as_of = || as_of_books(&tape, &market, &[parent], Stop::NEVER).expect("books").remove(0);
+        assert_eq!(as_of().end < parent.end, case.cut, "{}", case.name);
         for solver in SOLVERS {
             let name = format!("{}, {solver:?}", case.name);
             let policy = case.policy.build(solver);

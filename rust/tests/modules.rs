@@ -64,7 +64,10 @@ impl Modules {
     fn arrows(&self) -> BTreeMap<String, BTreeSet<String>> {
         let needs = |(from, module): (&String, &Module)| {
             let targets = module.uses.iter().filter_map(|path| self.target(from, path));
-            (from.clone(), targets.filter(|target| target != from).collect())
+            // A part may name the whole it is a part of: a type's methods may fill several files.
+            let whole =
+                |target: &String| target == from || (!target.is_empty() && from.starts_with(&format!("{target}::")));
+            (from.clone(), targets.filter(|target| !whole(target)).collect())
         };
         self.0.iter().map(needs).collect()
     }

@@ -201,7 +201,7 @@ fn parent(rng: &mut Rng, last: Time) -> Parent {
         side: rng.pick(&[Side::Buy, Side::Sell]),
         quantity: 1 + rng.below(8 * LOT),
         start,
-        end: start + 1 + rng.below(last + 8),
+        end: start.max(4) + 1 + rng.below(last + 8),
         lot: rng.pick(&[1, LOT, 3 * LOT]),
         twin: 0,
     }
