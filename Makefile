@@ -11,8 +11,8 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all lowest golden mutants lint format bench bench-stats bench-paper bench-posting \
-	bench-interrupt wheel docs clean
+.PHONY: help demo test test-all lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
+	bench-posting bench-interrupt wheel docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -28,6 +28,9 @@ test: $(CORE) ## The everyday suite, Rust and Python: about two minutes once bui
 test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the browser and other packages
 	cargo test --workspace --quiet
 	SOR_TESTS=all $(BIN)/python -m pytest -q -m ""
+
+fuzz: $(CORE) ## Damaged files of every kind that is read, FILES of them (6,000); SEED begins elsewhere
+	SOR_FUZZ_FILES=$(or $(FILES),6000) SOR_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/test_fuzz_reading.py
 
 lowest: $(CORE) ## The everyday Python suite with the lowest versions that pyproject.toml declares
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
@@ -62,6 +65,10 @@ format: $(SETUP) ## Format everything
 bench: $(CORE) ## Measure, in release
 	cargo bench --workspace
 	$(BIN)/python -m bench
+
+bench-allocate: $(CORE) ## Arrays of books beside a numba loop
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m bench.bench_allocate_many
 
 bench-stats: $(CORE) ## Check intervals and tests against known truths, 1,000 trials each
 	$(BIN)/python -m bench.bench_stats
@@ -106,5 +113,6 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
-	$(BIN)/python -m pip install --quiet "sor[databento,optuna,report]" playwright
+	$(BIN)/python -m pip install --quiet "sor[calendars,databento,optuna,report]" \
+		pandas_market_calendars pyarrow playwright
 	@touch $@

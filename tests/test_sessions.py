@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from dbn_files import status_file
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_frames import T0, raw
 from sor.errors import DataError, MissingExtra, ParameterError
@@ -65,6 +66,7 @@ def test_a_silence_of_thirty_minutes_ends_a_session() -> None:
     assert bounds(resolve(quotes, None)) == [(T0, T0 + 61 * MINUTE - 1)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 40), min_size=1, max_size=60),
     st.integers(1, 20),
@@ -131,6 +133,7 @@ def test_trades_outside_are_dropped_too() -> None:
     assert kept.frame["ts"].to_list() == [T0, T0 + 10]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 10)), min_size=1, max_size=6), st.data())
 def test_every_kept_record_is_in_one_session(spans: list[tuple[int, int]], data: st.DataObject) -> None:
     hours, last = [], -1
@@ -290,33 +293,8 @@ def test_halts_that_are_none(halts: Any, message: str) -> None:
 
 
 def test_halts_from_status_records(tmp_path: Any) -> None:
-    dbn = pytest.importorskip("databento_dbn")
-    pytest.importorskip("databento")
-    head = dbn.Metadata(
-        dataset="XNAS.ITCH", start=T0, stype_out=dbn.SType.INSTRUMENT_ID, schema=dbn.Schema.STATUS,
-        stype_in=dbn.SType.RAW_SYMBOL, symbols=["X"], partial=[], not_found=[], mappings=[],
-    )  # fmt: skip
-    said = [
-        (T0, "TRADING"),
-        (T0 + 60, "HALT"),
-        (T0 + 70, "QUOTING"),
-        (T0 + 90, "TRADING"),
-        (T0 + 95, "PAUSE"),
-    ]
-    body = b"".join(
-        bytes(
-            dbn.StatusMsg(
-                publisher_id=2,
-                instrument_id=5,
-                ts_event=time,
-                ts_recv=time,
-                action=getattr(dbn.StatusAction, action),
-            )
-        )
-        for time, action in said
-    )
     path = tmp_path / "status.dbn"
-    path.write_bytes(bytes(head.encode()) + body)
+    path.write_bytes(status_file())
     quotes = read_quotes(raw(publisher_id=pl.Series([2, 3, 2], dtype=pl.UInt16)))
     sessions = resolve(quotes, halts=path)
     assert sessions.halt_start.tolist() == [T0 + 60, T0 + 95]

@@ -8,13 +8,13 @@ import sys
 import warnings
 import zlib
 from contextlib import suppress
-from datetime import date, timedelta
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 import recorded
+import sor
+from dbn_files import dbn_file, mapping
 from raw_frames import T0, raw, write
 from sor.errors import DataError, MissingExtra, ParameterError, SorWarning
 from sor.tape.publishers import PUBLISHERS, ids_named, venue_of
@@ -179,34 +179,6 @@ def test_anything_with_an_arrow_capsule() -> None:
 # Databento
 
 
-def dbn_file(records: int = 3, **metadata: Any) -> bytes:
-    """A file of MBP-1 records of publisher 2 and instrument 5."""
-    dbn = pytest.importorskip("databento_dbn")
-    pytest.importorskip("databento")
-    about = {"mappings": [], "dataset": "XNAS.ITCH", "schema": dbn.Schema.MBP_1, **metadata}
-    head = dbn.Metadata(
-        start=T0, stype_out=dbn.SType.INSTRUMENT_ID, stype_in=dbn.SType.RAW_SYMBOL, symbols=["ESU4"], partial=[],
-        not_found=[], **about,
-    )  # fmt: skip
-    body = b"".join(
-        bytes(
-            dbn.MBP1Msg(
-                publisher_id=2, instrument_id=5, ts_event=T0 + k, price=1, size=1, action=dbn.Action.ADD,
-                side=dbn.Side.BID, depth=0, ts_recv=T0 + k, flags=0, ts_in_delta=0, sequence=4 + k,
-                levels=dbn.BidAskPair(bid_px=99_990_000_000, ask_px=100_010_000_000, bid_sz=100, ask_sz=300 + k),
-            )
-        )
-        for k in range(records)
-    )  # fmt: skip
-    return bytes(head.encode()) + body
-
-
-def mapping() -> list[Any]:
-    day = date(2024, 1, 2)
-    span = SimpleNamespace(start_date=day, end_date=day + timedelta(1), symbol="5")
-    return [SimpleNamespace(raw_symbol="ESU4", intervals=[span])]
-
-
 def test_dbn_files_and_stores(tmp_path: Path) -> None:
     databento = pytest.importorskip("databento")
     zstandard = pytest.importorskip("zstandard")
@@ -294,6 +266,15 @@ def test_two_publishers_of_one_venue_are_told_apart() -> None:
         venue_index("XNAS", quotes, "venues")
     same = read_quotes(raw(venue=["A", "A", "A"]))
     assert same.venues.rows() == [(0, 3, "A (3)"), (1, 7, "A (7)")]
+
+
+def test_a_venue_may_be_called_like_a_column() -> None:
+    names = ["start", "end", "venue"]
+    quotes = read_quotes(raw(publisher_id=None, venue=names, ts_event=[T0, T0 + 10**9, T0 + 61 * 10**9]))
+    assert quotes.venues["name"].to_list() == sorted(names)
+    outflows = sor.probe_outflows(quotes, side="buy", quantity=100, window="60s")
+    assert outflows.columns == ["start", "end", "end (venue)", "start (venue)", "venue"]
+    assert sor.backtest(quotes, sor.Order("buy", 100)).fills.height > 0
 
 
 def test_a_tape_holds_as_many_venues_as_its_index_counts() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display
+from sor.results.views import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Stress:
+class Stress(Drawn):
     """The same orders in every market.
 
     Attributes:
-        table: A row a market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
+        table: One row per market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
             parts, and its savings against each other policy in the same market, `saved_<policy>_bps`: the mean over
             parents, bps of arrival value.
-        summary: A row a market and policy: the columns of `Study.summary`.
+        summary: One row per market and policy: the columns of `Study.summary`.
         markets: The markets by name.
 
     """
@@ -52,7 +53,7 @@ class Stress:
         return f"{head}\n{display.text(self.readable())}"
 
     def _repr_html_(self) -> str:
-        return f"<b>Stress</b>{self.readable()._repr_html_()}"
+        return display.as_html("Stress", self.readable())
 
     def readable(self) -> pl.DataFrame:
         """Return the columns a person looks at first: at most four of the policies it is compared with."""
