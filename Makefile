@@ -11,8 +11,8 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all lowest golden mutants lint format bench bench-stats bench-paper bench-posting \
-	bench-interrupt wheel docs clean
+.PHONY: help demo test test-all lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
+	bench-posting bench-interrupt wheel docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -29,17 +29,20 @@ test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the b
 	cargo test --workspace --quiet
 	SOR_TESTS=all $(BIN)/python -m pytest -q -m ""
 
+fuzz: $(CORE) ## Damaged files of every kind that is read, FILES of them (6,000); SEED begins elsewhere
+	SOR_FUZZ_FILES=$(or $(FILES),6000) SOR_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/test_fuzz_reading.py
+
 lowest: $(CORE) ## The everyday Python suite with the lowest versions that pyproject.toml declares
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
-	$(BIN)/python -m tests.support.lowest > $(LOWEST)/versions.txt
+	$(BIN)/python tests/support/lowest.py > $(LOWEST)/versions.txt
 	$(LOWEST)/bin/python -m pip install --quiet -r $(LOWEST)/versions.txt
 	PYTHONPATH=python $(LOWEST)/bin/python -m pytest -q
 
 golden: $(CORE) ## Write again what the reference says in tests/golden, after a change of the model
-	$(BIN)/python -m tests.support.make_golden
+	$(BIN)/python tests/support/make_golden.py
 
 mutants: ## How many of the core's hand-made mutants `cargo test` catches; takes an hour
-	$(PYTHON) -m tests.support.mutants
+	$(PYTHON) tests/support/mutants.py
 
 lint: $(SETUP) ## Formatting, ruff, clippy, mypy, stubtest: what is quick first
 	cargo fmt --all --check
@@ -62,6 +65,10 @@ format: $(SETUP) ## Format everything
 bench: $(CORE) ## Measure, in release
 	cargo bench --workspace
 	$(BIN)/python -m bench
+
+bench-allocate: $(CORE) ## Arrays of books beside a numba loop
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m bench.bench_allocate_many
 
 bench-stats: $(CORE) ## Check intervals and tests against known truths, 1,000 trials each
 	$(BIN)/python -m bench.bench_stats

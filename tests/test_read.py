@@ -165,7 +165,7 @@ def test_order_is_a_stable_sort(keys: list[tuple[int, int]]) -> None:
 def test_order_is_compared_across_the_blocks_it_is_compared_in(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = raw(ts_event=[T0 + 1, T0, T0])
     whole = read_quotes(frame)
-    monkeypatch.setattr("sor.tape.read._BLOCK", 1)
+    monkeypatch.setattr("sor.tape.ordering._BLOCK", 1)
     assert read_quotes(frame).out_of_order == whole.out_of_order == 1
     assert read_quotes(frame).frame.equals(whole.frame)
 
@@ -318,7 +318,10 @@ def test_report(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (report.records, report.venues, report.out_of_order, report.duplicates) == (3, 2, 1, 0)
     assert (report.no_quote_bid, report.no_quote_ask) == (2, 1)
     assert (report.locked, report.crossed, report.stubs) == (3, 2, 1)
+    assert (report.outside, report.halts) == (0, 0)
+    assert report.sessions["records"].to_list() == [3]
     assert "out of order" in repr(report)
+    assert "2024-01-02 14:30:00 to 14:30:00  3 records, longest silence 0:00:00" in repr(report)
     assert "<table>" in report._repr_html_()
 
 

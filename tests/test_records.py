@@ -323,5 +323,5 @@ def test_any_table_by_its_own_names() -> None:
     ],
 )  # fmt: skip
 def test_options_that_are_none(argument: str, value: Any) -> None:
-    with pytest.raises(ParameterError, match=rf"^{argument}\b.* expected "):
+    with pytest.raises(ParameterError, match=rf"^{argument}\b.* (expected|must be) "):
         read_quotes(raw(), **{argument: value})

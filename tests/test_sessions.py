@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
+from dbn_files import status_file
 from hypothesis import given
 from hypothesis import strategies as st
 from raw_frames import T0, raw
@@ -290,33 +291,8 @@ def test_halts_that_are_none(halts: Any, message: str) -> None:
 
 
 def test_halts_from_status_records(tmp_path: Any) -> None:
-    dbn = pytest.importorskip("databento_dbn")
-    pytest.importorskip("databento")
-    head = dbn.Metadata(
-        dataset="XNAS.ITCH", start=T0, stype_out=dbn.SType.INSTRUMENT_ID, schema=dbn.Schema.STATUS,
-        stype_in=dbn.SType.RAW_SYMBOL, symbols=["X"], partial=[], not_found=[], mappings=[],
-    )  # fmt: skip
-    said = [
-        (T0, "TRADING"),
-        (T0 + 60, "HALT"),
-        (T0 + 70, "QUOTING"),
-        (T0 + 90, "TRADING"),
-        (T0 + 95, "PAUSE"),
-    ]
-    body = b"".join(
-        bytes(
-            dbn.StatusMsg(
-                publisher_id=2,
-                instrument_id=5,
-                ts_event=time,
-                ts_recv=time,
-                action=getattr(dbn.StatusAction, action),
-            )
-        )
-        for time, action in said
-    )
     path = tmp_path / "status.dbn"
-    path.write_bytes(bytes(head.encode()) + body)
+    path.write_bytes(status_file())
     quotes = read_quotes(raw(publisher_id=pl.Series([2, 3, 2], dtype=pl.UInt16)))
     sessions = resolve(quotes, halts=path)
     assert sessions.halt_start.tolist() == [T0 + 60, T0 + 95]

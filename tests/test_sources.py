@@ -8,13 +8,12 @@ import sys
 import warnings
 import zlib
 from contextlib import suppress
-from datetime import date, timedelta
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 import recorded
+from dbn_files import dbn_file, mapping
 from raw_frames import T0, raw, write
 from sor.errors import DataError, MissingExtra, ParameterError, SorWarning
 from sor.tape.publishers import PUBLISHERS, ids_named, venue_of
@@ -177,34 +176,6 @@ def test_anything_with_an_arrow_capsule() -> None:
 
 
 # Databento
-
-
-def dbn_file(records: int = 3, **metadata: Any) -> bytes:
-    """A file of MBP-1 records of publisher 2 and instrument 5."""
-    dbn = pytest.importorskip("databento_dbn")
-    pytest.importorskip("databento")
-    about = {"mappings": [], "dataset": "XNAS.ITCH", "schema": dbn.Schema.MBP_1, **metadata}
-    head = dbn.Metadata(
-        start=T0, stype_out=dbn.SType.INSTRUMENT_ID, stype_in=dbn.SType.RAW_SYMBOL, symbols=["ESU4"], partial=[],
-        not_found=[], **about,
-    )  # fmt: skip
-    body = b"".join(
-        bytes(
-            dbn.MBP1Msg(
-                publisher_id=2, instrument_id=5, ts_event=T0 + k, price=1, size=1, action=dbn.Action.ADD,
-                side=dbn.Side.BID, depth=0, ts_recv=T0 + k, flags=0, ts_in_delta=0, sequence=4 + k,
-                levels=dbn.BidAskPair(bid_px=99_990_000_000, ask_px=100_010_000_000, bid_sz=100, ask_sz=300 + k),
-            )
-        )
-        for k in range(records)
-    )  # fmt: skip
-    return bytes(head.encode()) + body
-
-
-def mapping() -> list[Any]:
-    day = date(2024, 1, 2)
-    span = SimpleNamespace(start_date=day, end_date=day + timedelta(1), symbol="5")
-    return [SimpleNamespace(raw_symbol="ESU4", intervals=[span])]
 
 
 def test_dbn_files_and_stores(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Print the lowest versions that pyproject.toml declares: `python -m tests.support.lowest`."""
+"""Print the lowest versions that pyproject.toml declares: `make lowest`."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ class Stress:
     """The same orders in every market.
 
     Attributes:
-        table: A row a market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
+        table: One row per market: `market`, its name, the router's `fill_ratio`, `avg_fill_px`, `shortfall_bps` and its
             parts, and its savings against each other policy in the same market, `saved_<policy>_bps`: the mean over
             parents, bps of arrival value.
-        summary: A row a market and policy: the columns of `Study.summary`.
+        summary: One row per market and policy: the columns of `Study.summary`.
         markets: The markets by name.
 
     """

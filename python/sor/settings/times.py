@@ -1,4 +1,4 @@
-"""Times and durations as Python users write them, to integer nanoseconds (MODEL N1)."""
+"""Times and durations as Python users write them, to integer nanoseconds (rule N1)."""
 
 from __future__ import annotations
 
@@ -107,6 +107,19 @@ def duration_ns(value: object, name: str) -> int:
     if nanos.denominator != 1 or nanos > INT64_MAX:
         raise _wrong(name, value, "a whole number of nanoseconds below 292 years")
     return int(nanos)
+
+
+def duration_notice(value: object, name: str) -> str | None:
+    """Say what a bare number means as a duration, where it is so short that another unit may have been meant.
+
+    Returns:
+        A sentence for a whole number from 1 to 999,999 (it is nanoseconds: less than a millisecond), or None.
+
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
+    if not whole or not 0 < int(value) < _NANOS["ms"]:  # type: ignore[call-overload]
+        return None
+    return f"{name} is {value}, which is {value} nanoseconds; a string says its unit: '{value}s', '{value}ms'"
 
 
 def format_ns(nanos: int) -> str:

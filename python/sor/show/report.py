@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -370,7 +370,7 @@ def _walk_forward(search: Search) -> _Section:
 
 def _data(study: Study) -> _Section:
     reports = [
-        {"from": format_ns(tape.start)[:19], "to": format_ns(tape.end)[:19], **asdict(tape.report())}
+        {"from": format_ns(tape.start)[:19], "to": format_ns(tape.end)[:19], **tape.report().counts()}
         for tape in study.quotes
     ]
     names = [tape.symbol or Path(tape.source).name for tape in study.quotes]

@@ -1,4 +1,4 @@
-"""The time of a record, from any form a table may have it in (MODEL B8, B10)."""
+"""The time of a record, from any form a table may have it in (rules B8, B10)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def time_column(part: Part, options: Options) -> Column:
     if dtype == pl.String:
         text = raw.str.strip_chars()
         number = _scaled(text.cast(pl.Int64, strict=False), unit)
-        if not part.text:
+        if part.trusting:
             return Column("ts", name, _quick_iso(part, name, options), _expected(unit), _unit_hint(unit))
         iso = pl.coalesce(number, _iso(text, options.tz))
         return Column("ts", name, iso, _expected(unit), _unit_hint(unit))

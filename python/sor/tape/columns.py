@@ -1,4 +1,4 @@
-"""How the canonical columns of quotes and trades are made from a source's own (MODEL B1, B2, B9, B10)."""
+"""How the canonical columns of quotes and trades are made from a source's own (rules B1, B2, B9, B10)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def trade_columns(part: Part, options: Options) -> list[Column]:
 
 
 def refuse_consolidated(part: Part, options: Options) -> None:
-    """Refuse records in which each side names a venue of its own (MODEL B9).
+    """Refuse records in which each side names a venue of its own (rule B9).
 
     Raises:
         DataError: Saying why.
@@ -124,15 +124,10 @@ def symbol_column(part: Part) -> str | None:
 
 
 def _side(part: Part, side: str, whole: bool, options: Options) -> list[Column]:
-    """Plan price and size of one side; both say so where there is no quote (MODEL B2)."""
-    price = _price(part, f"{side}_px_00", whole, options)
-    size = _size(part, f"{side}_sz_00", options)
-    # The null tests keep a malformed value malformed when the other of the pair says "no quote".
-    quoted = pl.when((size == 0) & price.is_not_null()).then(UNDEF_PRICE).otherwise(price)
-    shown = pl.when((price == UNDEF_PRICE) & size.is_not_null()).then(pl.lit(0, pl.UInt32)).otherwise(size)
+    """Plan price and size of one side, each for itself; `collect` clears both where one says there is no quote."""
     return [
-        Column(f"{side}_px", f"{side}_px_00", quoted, _PRICE),
-        Column(f"{side}_sz", f"{side}_sz_00", shown, _size_expected(options)),
+        Column(f"{side}_px", f"{side}_px_00", _price(part, f"{side}_px_00", whole, options), _PRICE),
+        Column(f"{side}_sz", f"{side}_sz_00", _size(part, f"{side}_sz_00", options), _size_expected(options)),
     ]
 
 
@@ -140,7 +135,7 @@ def _price(part: Part, name: str, whole: bool, options: Options) -> pl.Expr:
     """Plan nanos; `UNDEF_PRICE` where there is none (null, NaN, <= 0, undefined), null where malformed."""
     raw, dtype = pl.col(name), part.schema[name]
     if isinstance(dtype, pl.Binary):
-        return _whole_nanos(_fixed_point(raw, 10**7, 1), 1)
+        return _fixed_price(raw)
     if part.text and dtype == pl.String:
         raw = raw.str.strip_chars()
         value = raw.cast(pl.Int64 if whole else pl.Float64, strict=False)
@@ -161,7 +156,7 @@ def _whole_nanos(value: pl.Expr, factor: int) -> pl.Expr:
 
 
 def _float_nanos(value: pl.Expr, options: Options) -> pl.Expr:
-    """Plan `round_half_even(value * 1e9)` (MODEL N1); what rounds to zero is no quote."""
+    """Plan `round_half_even(value * 1e9)` (rule N1); what rounds to zero is no quote."""
     # The product stands here once: polars would compute it again for every test made on it.
     # Half a nano is the largest float that rounds to zero.
     scale = float(options.nanos_per_price) if options.price_scale is not None else 1e9
@@ -170,27 +165,24 @@ def _float_nanos(value: pl.Expr, options: Options) -> pl.Expr:
     return pl.when(is_price).then(nanos).otherwise(UNDEF_PRICE)
 
 
-def _fixed_point(raw: pl.Expr, wide: int, narrow: int) -> pl.Expr:
-    """Plan whole numbers from nautilus' fixed-point bytes: 16 of them count 1e-16, 8 count 1e-9.
+def _fixed_point(raw: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Plan the whole number in nautilus' fixed-point bytes, and how many of it make one: 16 bytes or 8 of them.
 
-    Args:
-        raw: The column of bytes.
-        wide: How many 1e-16 make one of the result's units; what is not whole is null.
-        narrow: The same of 1e-9.
-
+    Null where there are neither 8 nor 16.
     """
     low = raw.bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64, endianness="little").cast(pl.Int128)
     high = raw.bin.slice(8, 8).bin.reinterpret(dtype=pl.Int64, endianness="little").cast(pl.Int128)
-    sixteen = high * 2**64 + low
-    eight = raw.bin.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="little").cast(pl.Int128)
+    short = raw.bin.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="little").cast(pl.Int128)
     length = raw.bin.size()
-    whole = (
-        pl.when((length == 16) & (sixteen % wide == 0))
-        .then(sixteen // wide)
-        .when((length == 8) & (eight % narrow == 0))
-        .then(eight // narrow)
-    )
-    return whole.cast(pl.Int64, strict=False)
+    whole = pl.when(length == 16).then(high * pl.lit(2**64, pl.Int128) + low).when(length == 8).then(short)
+    return whole, pl.when(length == 16).then(pl.lit(10**16, pl.Int128)).otherwise(pl.lit(10**9, pl.Int128))
+
+
+def _fixed_price(raw: pl.Expr) -> pl.Expr:
+    whole, one = _fixed_point(raw)
+    per_nano = one // pl.lit(10**9, pl.Int128)
+    nanos = pl.when(whole % per_nano == 0).then(whole // per_nano).cast(pl.Int64, strict=False)
+    return pl.when(raw.is_null() | (whole <= 0)).then(UNDEF_PRICE).otherwise(nanos)
 
 
 def _size_expected(options: Options) -> str:
@@ -203,10 +195,12 @@ def _size(part: Part, name: str, options: Options) -> pl.Expr:
     """Plan whole units, 0 for null and NaN; null where it is negative, has a fraction, or does not fit."""
     raw, dtype = pl.col(name), part.dtype(name)
     if isinstance(dtype, pl.Binary):
-        value = _fixed_point(raw, 1, 1).cast(pl.Float64) / pl.when(raw.bin.size() == 16).then(1e16).otherwise(
-            1e9
-        )
-        return _float_size(value, options)
+        whole, one = _fixed_point(raw)
+        # The rest apart: the whole has more digits than a float.
+        number = (whole // one).cast(pl.Float64) + (whole % one).cast(pl.Float64) / one.cast(pl.Float64)
+        value = pl.when(whole.is_not_null()).then(number).otherwise(-1.0)
+        units = _float_size(value, options)
+        return pl.when(raw.is_null()).then(pl.lit(0, pl.UInt32)).otherwise(units)
     if part.text and dtype == pl.String:
         text = raw.str.strip_chars()
         number = text.cast(pl.Float64, strict=False)
@@ -273,7 +267,7 @@ def _whole_prices(part: Part, names: list[str], options: Options) -> bool:
     """Tell whether the prices are integers; one answer for both sides.
 
     Raises:
-        DataError: If nothing says what one of the integers is worth (MODEL B10).
+        DataError: If nothing says what one of the integers is worth (rule B10).
 
     """
     if part.text and part.schema[names[0]] == pl.String:

@@ -17,7 +17,7 @@ from sor.tape.venues import venue_index
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sor.tape.tape import Quotes
+    from sor.tape.schema import Tape
 
 HaltSource: TypeAlias = pl.DataFrame | str | PathLike[str] | Any | None
 """A frame with `start`, `end` and perhaps `venue`, or Databento's `status` records as a file, a frame or a store."""
@@ -38,7 +38,7 @@ def no_halts() -> Halts:
     return none, none, none
 
 
-def read_halts(source: HaltSource, quotes: Quotes) -> Halts:
+def read_halts(source: HaltSource, quotes: Tape) -> Halts:
     """Read halts onto the venues of a tape, in order of start; those of one venue that touch are one.
 
     Raises:
@@ -69,7 +69,7 @@ def _frame(source: HaltSource) -> pl.DataFrame:
     return to_frame(source, "halts", _ANSWER)
 
 
-def _of_frame(frame: pl.DataFrame, quotes: Quotes) -> list[tuple[int, int, int]]:
+def _of_frame(frame: pl.DataFrame, quotes: Tape) -> list[tuple[int, int, int]]:
     if missing := [name for name in ("start", "end") if name not in frame.columns]:
         raise ParameterError(
             f"halts: no column {' and '.join(missing)}; its columns are {', '.join(frame.columns)}; expected {_ANSWER}"
@@ -90,7 +90,7 @@ def _of_frame(frame: pl.DataFrame, quotes: Quotes) -> list[tuple[int, int, int]]
     return rows
 
 
-def _of_status(frame: pl.DataFrame, quotes: Quotes) -> list[tuple[int, int, int]]:
+def _of_status(frame: pl.DataFrame, quotes: Tape) -> list[tuple[int, int, int]]:
     """Read status records: a halt lasts from a stop to the next word that the publisher's venue trades."""
     for name in ("ts_event", "publisher_id"):
         if name not in frame.columns:

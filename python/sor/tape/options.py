@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sor.errors import ParameterError
+from sor.settings.checks import above_zero, whole
 
 NANOS = 10**9
 TIME_UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
@@ -71,10 +71,10 @@ def read_options(given: Mapping[str, object]) -> Options:
         "date": _date,
         "tz": _zone,
         "price_scale": _price_scale,
-        "size_scale": lambda name, value: _whole(name, value, 10**6),
+        "size_scale": lambda name, value: whole(name, value, most=10**6),
         "size_unit": _size_unit,
         "separator": _separator,
-        "max_bytes": lambda name, value: _whole(name, value, 2**62),
+        "max_bytes": lambda name, value: whole(name, value, most=2**62),
     }
     checked = {name: checks[name](name, value) for name, value in given.items() if value is not None}
     options = Options(**checked)
@@ -138,21 +138,9 @@ def _no_zone(name: str, value: object) -> str:
     raise ParameterError(f"{name} is {value!r}; expected a time zone such as 'America/New_York'")
 
 
-def _number(name: str, value: object, right: str) -> float:
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise ParameterError(f"{name} is {value!r}; expected {right}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise ParameterError(f"{name} is {value!r}; expected {right}")
-    return number
-
-
 def _price_scale(name: str, value: object) -> float:
     right = "what one unit of the price column is worth, a multiple of 1e-9: 1e-9 nanos, 0.0001 as LOBSTER, 1 currency"
-    number = _number(name, value, right)
+    number = _checked(name, value, right)
     nanos = _decimal(number) * NANOS
     if nanos.denominator != 1 or nanos > 10**15:
         raise ParameterError(f"{name} is {value!r}; expected {right}")
@@ -161,7 +149,7 @@ def _price_scale(name: str, value: object) -> float:
 
 def _size_unit(name: str, value: object) -> float:
     right = "the least size the tape counts, such as 0.001, from 1e-12 to 1"
-    number = _number(name, value, right)
+    number = _checked(name, value, right)
     if not 1e-12 <= number <= 1:
         raise ParameterError(f"{name} is {value!r}; expected {right}")
     return number
@@ -172,11 +160,11 @@ def _decimal(number: float) -> Fraction:
     return Fraction(repr(number))
 
 
-def _whole(name: str, value: object, most: int) -> int:
-    whole = None if isinstance(value, bool) or not hasattr(value, "__index__") else int(value.__index__())
-    if whole is None or not 1 <= whole <= most:
-        raise ParameterError(f"{name} is {value!r}; expected a whole number from 1 to {most:,}")
-    return whole
+def _checked(name: str, value: object, right: str) -> float:
+    try:
+        return above_zero(name, value)
+    except ParameterError:
+        raise ParameterError(f"{name} is {value!r}; expected {right}") from None
 
 
 def _separator(name: str, value: object) -> str:

@@ -1,4 +1,4 @@
-"""Recorded quotes and trades, checked and put in order (MODEL B1, B2, B8-B10)."""
+"""Recorded quotes and trades, checked and put in order (rules B1, B2, B8-B10)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from sor.errors import DataError, SorWarning
 from sor.tape.clocks import INTERVAL_RTYPES
 from sor.tape.columns import CONSOLIDATED_RTYPES, quote_columns, symbol_column, trade_columns
 from sor.tape.options import Options, read_options
+from sor.tape.ordering import dense, in_order, present_codes
 from sor.tape.publishers import labels
 from sor.tape.schema import Column, Part, collect, reading
 from sor.tape.sources import Source, Table, open_source
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
 
 __all__ = ["Source", "Table", "read_quotes", "read_trades"]
 
@@ -105,8 +104,10 @@ def read_quotes(
         }
     )  # fmt: skip
     records = _load(source, options, quote_columns, check=_check_quotes)
-    frame, out_of_order, duplicates = _in_order(records.frame)
-    frame, venues = _dense(frame, records.names)
+    frame, out_of_order, duplicates = in_order(records.frames)
+    present = sorted(records.names)
+    frame = dense(frame, present)
+    venues = venue_table([records.names[code] for code in present])
     noticed = records.warnings or _repeated(records.source, frame.height, duplicates)
     for each in noticed:
         warnings.warn(each, SorWarning, stacklevel=2)
@@ -182,16 +183,17 @@ def read_trades(
     records = _load(source, options, trade_columns, default=quotes.symbol, action="T")
     for each in records.warnings:
         warnings.warn(each, SorWarning, stacklevel=2)
-    if "cond" in records.frame.columns:
-        require_listed_codes(records.frame["cond"], records.source, exclude)
-    cleaned = clean(records.frame, exclude)
-    ordered, _, _ = _in_order(cleaned.frame)
+    (frame,) = records.frames
+    if "cond" in frame.columns:
+        require_listed_codes(frame["cond"], records.source, exclude)
+    cleaned = clean(frame, exclude)
+    ordered, _, _ = in_order([cleaned.frame])
     index = _index_on_tape(ordered["venue"], records.names, quotes)
     on_tape = ordered.with_columns(index).filter(pl.col("venue").is_not_null()).rechunk()
     if on_tape.is_empty():
         venues = _listed(quotes.venues["name"].to_list())
         raise DataError(
-            f"{records.source}: none of {records.frame.height:,} trades is left: {cleaned.excluded:,} excluded by "
+            f"{records.source}: none of {frame.height:,} trades is left: {cleaned.excluded:,} excluded by "
             f"condition, {cleaned.corrected + cleaned.repeated:,} corrected or repeated, "
             f"{cleaned.frame.height:,} not on the tape's venues {venues}"
         )
@@ -207,17 +209,14 @@ def read_trades(
     )
 
 
-# Records compared at a time: what fits in a core's cache costs no memory and little time.
-_BLOCK = 2**16
-
-
 @dataclass(frozen=True)
 class _Records:
     """Checked records in the order of the input, and what else the sources said of them."""
 
-    frame: pl.DataFrame
+    frames: list[pl.DataFrame]
+    """The one frame, in a list, so that it can be taken out and freed."""
     names: Mapping[int, tuple[int | None, str]]
-    """The publisher id, if there is one, and the name for each code in the column `venue`."""
+    """The publisher id, if there is one, and the name for each code that is in the column `venue`."""
     symbol: str | None
     source: str
     warnings: list[str]
@@ -256,7 +255,7 @@ def _load(
     frames, symbol = _one_symbol(parts, frames, options.symbol, default)
     frames, names = _venue_codes(parts, frames)
     label = parts[0].label if len(parts) == 1 else f"{parts[0].label} and {len(parts) - 1} more"
-    return _Records(pl.concat(frames), names, symbol, label, noticed)
+    return _Records([pl.concat(frames)], names, symbol, label, noticed)
 
 
 def _only_action(part: Part, action: str) -> Part:
@@ -272,8 +271,8 @@ def _only_symbol(part: Part, symbol: str) -> Part:
 
 
 def _check_quotes(part: Part, frame: pl.DataFrame) -> None:
-    """Refuse what is no quote of a venue (MODEL B9), and interval samples among other records (MODEL B8)."""
-    rtypes = set(frame["rtype"].unique().to_list()) if "rtype" in frame.columns else set()
+    """Refuse what is no quote of a venue (rule B9), and interval samples among other records (rule B8)."""
+    rtypes: set[int] = set(frame["rtype"].unique().to_list()) if "rtype" in frame.columns else set()
     interval = rtypes & set(INTERVAL_RTYPES)
     if wrong := sorted(rtypes & set(CONSOLIDATED_RTYPES)):
         raise DataError(
@@ -389,7 +388,7 @@ def _names_of_ids(parts: list[Part], frames: list[pl.DataFrame]) -> dict[int, tu
                 raise DataError(
                     f"{part.label}: publisher_id {number} is venue {names[number]!r} and {name!r}; expected one name"
                 )
-    ids = sorted({number for frame in frames for number in frame["venue"].unique().to_list()})
+    ids = sorted({number for frame in frames for number in present_codes(frame["venue"])})
     if len(ids) > _MOST_VENUES:
         raise DataError(f"{parts[0].label}: {len(ids):,} venues; at most {_MOST_VENUES:,}")
     databento = any(part.rtype is not None or part.kind is not None for part in parts)
@@ -411,60 +410,6 @@ def _repeated(source: str, records: int, duplicates: int) -> list[str]:
         f"{source}: {duplicates:,} of {records:,} records repeat the one before in everything; "
         "the same records may have been read twice"
     ]
-
-
-def _in_order(frame: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
-    """Sort by time, sequence and input, in one chunk; count what was out of order and what is there twice."""
-    keys = frame.select(name for name in ("ts", "sequence") if name in frame.columns)
-    backward, same = _neighbours(keys)
-    tape = frame.drop("sequence", strict=False).rechunk()
-    if backward:
-        order = keys.select(pl.arg_sort_by(keys.columns, maintain_order=True)).to_series()
-        tape = tape.select(pl.all().gather(order)).rechunk()
-        _, same = _neighbours(keys.select(pl.all().gather(order)))
-    for column in tape.drop("ts"):
-        same = same[(column.gather(same) == column.gather(same + 1)).to_numpy()]
-    return tape, backward, len(same)
-
-
-def _neighbours(keys: pl.DataFrame) -> tuple[int, NDArray[np.intp]]:
-    """Count the records whose key is below that of the one before; find those whose next has the same key."""
-    backward, same = 0, [np.empty(0, dtype=np.intp)]
-    for begin in range(0, keys.height, _BLOCK):
-        # One more than the block, to compare its last with the next block's first.
-        columns = [column.to_numpy() for column in keys.slice(begin, _BLOCK + 1)]
-        falls, equal = _compare(columns[0])
-        for column in columns[1:]:
-            lower, level = _compare(column)
-            falls |= equal & lower
-            equal &= level
-        backward += int(np.count_nonzero(falls))
-        same.append(begin + np.flatnonzero(equal))
-    return backward, np.concatenate(same)
-
-
-def _compare(values: NDArray[np.int64] | NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    return values[1:] < values[:-1], values[1:] == values[:-1]
-
-
-def _dense(
-    frame: pl.DataFrame, names: Mapping[int, tuple[int | None, str]]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Replace the venue codes by a dense index in ascending order, with the table of what they stand for."""
-    codes = frame["venue"].to_numpy()
-    blocks = [slice(begin, begin + _BLOCK) for begin in range(0, len(codes), _BLOCK)]
-    seen = np.zeros(2**16, dtype=np.bool_)
-    for block in blocks:
-        seen[codes[block]] = True
-    present = np.flatnonzero(seen)
-    index = np.zeros(2**16, dtype=np.uint16)
-    index[present] = np.arange(len(present))
-    dense = np.empty_like(codes)
-    for block in blocks:
-        dense[block] = index[codes[block]]
-
-    labels = [names.get(code, (code, str(code))) for code in present.tolist()]
-    return frame.with_columns(pl.Series("venue", dense)), venue_table(labels)
 
 
 def _index_on_tape(

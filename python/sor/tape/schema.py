@@ -1,4 +1,4 @@
-"""The one form of a tape that the core sees, and a source of records on the way to it (MODEL B1, B2).
+"""The one form of a tape that the core sees, and a source of records on the way to it (rules B1, B2).
 
 Every input column becomes a canonical one through a polars expression that is null exactly where the
 record is malformed. A good file is therefore read and checked in one streaming pass, and the check is a
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
 
 import polars as pl
 
@@ -33,6 +34,48 @@ TRADE_SCHEMA = {"ts": pl.Int64(), "venue": pl.UInt16(), "price": pl.Int64(), "si
 """Canonical trades: the same venue index, nanos and shares as the tape they belong to."""
 
 
+class Prints(Protocol):
+    """Trades, by what sessions need of them."""
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The trades, in order of `ts`."""
+        ...
+
+
+class Tape(Protocol):
+    """A tape, by what is laid on it: sessions, halts, the terms of venues. `sor.Quotes` is one."""
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The records, of `TAPE_SCHEMA`."""
+        ...
+
+    @property
+    def venues(self) -> pl.DataFrame:
+        """The index, id and name of each venue."""
+        ...
+
+    @property
+    def symbol(self) -> str | None:
+        """The instrument."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the records came from."""
+        ...
+
+    @property
+    def trades(self) -> Prints | None:
+        """The executions."""
+        ...
+
+    def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Self:
+        """Return the tape with these of its records and trades."""
+        ...
+
+
 @dataclass(frozen=True)
 class Part:
     """One source of records: a file, or a frame."""
@@ -44,6 +87,8 @@ class Part:
     """Every column is a string (CSV), to be parsed here, where a value that does not parse can be named."""
     quick: Part | None = None
     """The same records with the types that the first rows have: what a file of text is tried as first."""
+    trusting: bool = False
+    """Texts are taken to have the form of the first one; what has not is null, and read again in another part."""
     keep: pl.Expr | None = None
     """The records to read: those of one symbol, say; all by default."""
     theirs: Mapping[str, str] = field(default_factory=dict)
@@ -123,7 +168,22 @@ def reading(label: str) -> Iterator[None]:
 
 def _gather(part: Part, columns: list[Column]) -> pl.DataFrame:
     kept = part.frame if part.keep is None else part.frame.filter(part.keep)
-    return kept.select(column.expr.alias(column.name) for column in columns).collect(engine="streaming")
+    made = kept.select(column.expr.alias(column.name) for column in columns)
+    if any(column.name == "bid_px" for column in columns):
+        made = made.with_columns(*_cleared("bid"), *_cleared("ask"))
+    return made.collect(engine="streaming")
+
+
+def _cleared(side: str) -> tuple[pl.Expr, pl.Expr]:
+    """Clear price and size where either says that there is no quote (rule B2); what is malformed stays null."""
+    price, size = pl.col(f"{side}_px"), pl.col(f"{side}_sz")
+    return (
+        pl.when((size == 0) & price.is_not_null()).then(UNDEF_PRICE).otherwise(price).alias(f"{side}_px"),
+        pl.when((price == UNDEF_PRICE) & size.is_not_null())
+        .then(pl.lit(0, pl.UInt32))
+        .otherwise(size)
+        .alias(f"{side}_sz"),
+    )
 
 
 def _malformed(part: Part, columns: list[Column]) -> DataError:

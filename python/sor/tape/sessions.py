@@ -6,10 +6,10 @@ which the next opens, that moment belongs to the later one. A session without a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import time
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from sor.errors import DataError, ParameterError
 from sor.settings.times import duration_ns, format_ns, to_ns
 from sor.tape.calendars import calendar_hours
 from sor.tape.halts import HaltSource, no_halts, read_halts
+from sor.tape.schema import Tape
 from sor.tape.sources import to_frame
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sor.tape.tape import Quotes
 
 SessionSource: TypeAlias = str | pl.DataFrame | Any | None
 """`"gaps"`, a calendar's name such as `"XNYS"`, a frame with `open` and `close`, or None: the tape is one session."""
+
+T = TypeVar("T", bound=Tape)
 
 _UTC = pl.Datetime("ns", "UTC")
 
@@ -37,7 +39,7 @@ Hours: TypeAlias = "NDArray[np.int64]"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Sessions:
+class Sessions(Generic[T]):
     """The sessions of a tape and its halts; made by `resolve`.
 
     Attributes:
@@ -54,7 +56,7 @@ class Sessions:
 
     """
 
-    quotes: Quotes
+    quotes: T
     first: NDArray[np.uint64]
     end: NDArray[np.uint64]
     open: NDArray[np.int64]
@@ -122,11 +124,11 @@ class Sessions:
 
 
 def resolve(
-    quotes: Quotes,
+    quotes: T,
     sessions: SessionSource = "gaps",
     session_gap: str | int | timedelta = "30m",
     halts: HaltSource = None,
-) -> Sessions:
+) -> Sessions[T]:
     """Cut a tape into sessions, leave out what lies outside all of them, and lay halts on it.
 
     Args:
@@ -216,27 +218,26 @@ def _given(sessions: object) -> Hours:
     return np.array(hours, dtype=np.int64)
 
 
-def _inside(
-    quotes: Quotes, hours: Hours, begin: NDArray[np.intp], end: NDArray[np.intp], *, whole: bool
-) -> Quotes:
+def _inside(quotes: T, hours: Hours, begin: NDArray[np.intp], end: NDArray[np.intp], *, whole: bool) -> T:
     """Keep the records and trades of sessions; the tape itself where that is all of it."""
-    trades = quotes.trades
-    if trades is not None:
-        ts = trades.frame["ts"].to_numpy()
+    prints = None if quotes.trades is None else quotes.trades.frame
+    if prints is not None:
+        ts = prints["ts"].to_numpy()
         place = np.searchsorted(hours[:, 0], ts, side="right") - 1
         held = (place >= 0) & (ts <= hours[np.maximum(place, 0), 1])
         if not held.all():
-            trades = replace(trades, frame=trades.frame.filter(pl.Series(held)).rechunk())
+            prints = prints.filter(pl.Series(held))
+            whole = False
     if whole:
-        return quotes if trades is quotes.trades else replace(quotes, trades=trades)
+        return quotes
     slices = [
         quotes.frame.slice(int(first), int(last - first)) for first, last in zip(begin, end, strict=True)
     ]
-    return replace(quotes, frame=pl.concat(slices).rechunk(), trades=trades)
+    return quotes.kept(pl.concat(slices), prints)
 
 
 def lay_starts(
-    sessions: Sessions,
+    sessions: Sessions[T],
     *,
     every: int,
     horizon: int,

@@ -16,9 +16,9 @@ import polars as pl
 
 from sor.errors import DataError, MissingExtra, ParameterError
 from sor.tape.dbn import is_store, read_dbn, read_store
+from sor.tape.files import file_kind
 from sor.tape.options import CONSOLIDATED_NAMES, KNOWN_NAMES, Options
 from sor.tape.schema import Part, reading
-from sor.tape.tape import file_kind
 
 Table: TypeAlias = str | PathLike[str] | pl.DataFrame | pl.LazyFrame | Any
 """One source of records.
@@ -101,7 +101,8 @@ def to_frame(table: object, name: str, right: str) -> pl.DataFrame:
 
 
 def _of_frame(frame: pl.DataFrame, label: str) -> Part:
-    return Part(label, frame.lazy(), frame.schema)
+    part = Part(label, frame.lazy(), frame.schema)
+    return replace(part, quick=replace(part, trusting=True)) if pl.String in frame.schema.values() else part
 
 
 def _foreign(table: Any, label: str) -> pl.DataFrame:
@@ -258,7 +259,7 @@ def _open_csv(source: Path | bytes, label: str, options: Options) -> Part:
     first = frame.head(_SNIFFED).collect()
     types = {name: _sniffed(first[name], options.columns.get(name, name)) for name in schema}
     typed = scan(schema_overrides=types, infer_schema=False)
-    return replace(part, quick=Part(label, typed, pl.Schema(types)))
+    return replace(part, quick=Part(label, typed, pl.Schema(types), trusting=True))
 
 
 def _sniffed(values: pl.Series, name: str) -> pl.DataType:

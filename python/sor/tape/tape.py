@@ -1,10 +1,8 @@
-"""A validated tape and its trades, as the package hands them around (MODEL B1, B2)."""
+"""A validated tape and its trades, as the package hands them around (rules B1, B2)."""
 
 from __future__ import annotations
 
 import html
-import os
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -13,28 +11,35 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor import _core
-from sor.errors import DataError, ParameterError
+from sor.errors import ParameterError
 from sor.settings.checks import number
 from sor.settings.times import format_ns
+from sor.tape.files import beside, file_kind
 from sor.tape.schema import UNDEF_PRICE
+from sor.tape.sessions import SessionSource, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from datetime import timedelta
 
     from numpy.typing import NDArray
+
+    from sor.tape.halts import HaltSource
 
 
 _MBP_1 = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class QuotesReport:
     """What a tape holds.
 
     `out_of_order` counts records that precede, in (time, sequence), the record before them in the input;
     `duplicates` those that equal the record before them in the sorted tape in every column, sequence
     included; `locked` and `crossed` the snapshots whose consolidated best bid equals or exceeds the best
-    ask (MODEL B6); `stubs` the quotes beyond the collar (MODEL B7).
+    ask (rule B6); `stubs` the quotes beyond the collar (rule B7); `outside` the records outside all sessions
+    (rule T1), and `halts` the halts that were given. `sessions` has a row for each session: open, close, records,
+    the longest silence and the time in which everything was halted.
     """
 
     records: int
@@ -46,16 +51,36 @@ class QuotesReport:
     locked: int
     crossed: int
     stubs: int
+    outside: int
+    halts: int
+    sessions: pl.DataFrame
+
+    def counts(self) -> dict[str, int]:
+        """Return every count by its name; of the sessions, how many."""
+        names = [field.name for field in fields(self) if field.name != "sessions"]
+        return {**{name: getattr(self, name) for name in names}, "sessions": self.sessions.height}
 
     def __repr__(self) -> str:
-        rows = [(field.name.replace("_", " "), f"{getattr(self, field.name):,}") for field in fields(self)]
+        rows = [(name.replace("_", " "), f"{count:,}") for name, count in self.counts().items()]
         width = max(len(count) for _, count in rows)
-        return "\n".join(["QuotesReport", *(f"  {name:<13}{count:>{width}}" for name, count in rows)])
+        lines = [f"  {name:<13}{count:>{width}}" for name, count in rows]
+        return "\n".join(["QuotesReport", *lines, *self._session_lines()])
+
+    def _session_lines(self, most: int = 10) -> list[str]:
+        lines = []
+        for row in self.sessions.head(most).iter_rows(named=True):
+            span = f"{row['open']:%Y-%m-%d %H:%M:%S} to {row['close']:%H:%M:%S}"
+            halted = f", halted {row['halted']}" if row["halted"] else ""
+            lines.append(
+                f"  {span}  {row['records']:,} records, longest silence {row['longest_silence']}{halted}"
+            )
+        more = self.sessions.height - most
+        return [*lines, f"  and {more:,} more sessions"] if more > 0 else lines
 
     def _repr_html_(self) -> str:
         row = "<tr><td>{}</td><td style='text-align:right'>{:,}</td></tr>"
-        rows = (row.format(field.name.replace("_", " "), getattr(self, field.name)) for field in fields(self))
-        return f"<table><tbody>{''.join(rows)}</tbody></table>"
+        rows = (row.format(name.replace("_", " "), count) for name, count in self.counts().items())
+        return f"<table><tbody>{''.join(rows)}</tbody></table>{self.sessions._repr_html_()}"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -74,9 +99,9 @@ class Quotes:
         out_of_order: Records that were not in order in the input; see `QuotesReport`.
         duplicates: Records that say nothing new; see `QuotesReport`.
         trades: The executions on its venues, where they are given: what tells a trade from a cancellation in
-            the queue of a resting order (MODEL C10).
+            the queue of a resting order (rule C10).
         size_unit: What one unit of `bid_sz` and `ask_sz` is in the user's own sizes: 0.001 where the tape counts
-            thousandths (MODEL B10).
+            thousandths (rule B10).
         warnings: What was noticed when the tape was read and may make a result say little.
 
     """
@@ -109,6 +134,19 @@ class Quotes:
         """Lend the tape to the core: `arrays()`, and those of the trades under `"trades"` where there are any."""
         return self.arrays() if self.trades is None else {**self.arrays(), "trades": self.trades.arrays()}
 
+    def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Quotes:
+        """Return this tape with some of its records and trades only, in one chunk.
+
+        Args:
+            frame: Records of `frame`, in their order.
+            trades: Trades of `trades.frame`; None for a tape without.
+
+        """
+        prints = (
+            None if self.trades is None or trades is None else replace(self.trades, frame=trades.rechunk())
+        )
+        return replace(self, frame=frame.rechunk(), trades=prints)
+
     def with_trades(self, trades: Trades) -> Quotes:
         """Return this tape with its trades.
 
@@ -131,9 +169,29 @@ class Quotes:
             )
         return replace(self, trades=trades)
 
-    def report(self, *, collar: float = 0.01) -> QuotesReport:
-        """Count what the tape holds; a quote beyond `collar`, a fraction of the mid, is a stub (MODEL B7)."""
+    def report(
+        self,
+        *,
+        collar: float = 0.01,
+        sessions: SessionSource = "gaps",
+        session_gap: str | int | timedelta = "30m",
+        halts: HaltSource = None,
+    ) -> QuotesReport:
+        """Count what the tape holds, and describe its sessions.
+
+        Args:
+            collar: A quote further through the mid than this fraction of it is a stub (rule B7).
+            sessions: As in a market: `"gaps"`, a calendar's name, a frame, or None (see `sor.tape.sessions.resolve`).
+            session_gap: The silence that ends a session.
+            halts: A frame, or Databento's `status` records.
+
+        Raises:
+            ParameterError: If an argument is none of these.
+            DataError: If no record lies in any session.
+
+        """
         locked, crossed, stubs = _scan(self, number("collar", collar, least=0, most=1e6))
+        laid = resolve(self, sessions, session_gap, halts)
         return QuotesReport(
             records=len(self),
             venues=self.venues.height,
@@ -144,6 +202,9 @@ class Quotes:
             locked=locked,
             crossed=crossed,
             stubs=stubs,
+            outside=laid.dropped,
+            halts=len(laid.halt_start),
+            sessions=laid.table(),
         )
 
     def write(self, path: str | PathLike[str]) -> None:
@@ -248,25 +309,6 @@ class Trades:
         return f"Trades({self.symbol or 'no symbol'}, {len(self):,} trades, {dropped}, {self.source})"
 
 
-@contextmanager
-def beside(path: Path) -> Iterator[Path]:
-    """Yield a name to write under, which becomes `path` when all is written, and vanishes when it is not.
-
-    Raises:
-        DataError: If the system or polars cannot write it.
-
-    """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    except (OSError, pl.exceptions.PolarsError) as failed:
-        raise DataError(f"{path}: cannot be written: {str(failed) or type(failed).__name__}") from failed
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
 def venue_table(labels: Sequence[tuple[int | None, str]]) -> pl.DataFrame:
     """Make the frame `venues` of a tape from publisher ids and names in the order of their index."""
     return pl.DataFrame(
@@ -276,20 +318,6 @@ def venue_table(labels: Sequence[tuple[int | None, str]]) -> pl.DataFrame:
             "name": pl.Series([name for _, name in labels], dtype=pl.String),
         }
     )
-
-
-def file_kind(path: Path) -> str:
-    """Tell `parquet`, `csv` or `dbn` by a path's ending, compressed or not; empty for anything else."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    match suffixes:
-        case [*_, ".parquet"]:
-            return "parquet"
-        case [*_, ".csv"] | [*_, ".csv", ".gz" | ".zst"]:
-            return "csv"
-        case [*_, ".dbn"] | [*_, ".dbn", ".gz" | ".zst"]:
-            return "dbn"
-        case _:
-            return ""
 
 
 def _scan(quotes: Quotes, collar: float) -> tuple[int, int, int]:

@@ -16,7 +16,7 @@ from sor.settings.market import Venue, VenueSource
 from sor.tape.publishers import PUBLISHERS, ids_named
 
 if TYPE_CHECKING:
-    from sor.tape.tape import Quotes
+    from sor.tape.schema import Tape
 
 NANOS = 10**9
 _FIELDS = [field.name for field in fields(Venue)]
@@ -57,7 +57,7 @@ def read_venues(source: VenueSource | None) -> list[Venue]:
     return [venue for _, venue in labelled]
 
 
-def venues_on_tape(source: VenueSource | None, quotes: Quotes) -> list[Venue]:
+def venues_on_tape(source: VenueSource | None, quotes: Tape) -> list[Venue]:
     """Return the terms of every venue of a tape, by index; the defaults where `source` has none.
 
     Raises:
@@ -75,14 +75,14 @@ def venues_on_tape(source: VenueSource | None, quotes: Quotes) -> list[Venue]:
     ]
 
 
-def venue_names(venues: Sequence[Venue], quotes: Quotes) -> list[str]:
+def venue_names(venues: Sequence[Venue], quotes: Tape) -> list[str]:
     """Return the name to show for each venue, by index."""
     shown = quotes.venues["name"].to_list()
     names = [venue.name or name for venue, name in zip(venues, shown, strict=True)]
     return names if len(set(names)) == len(names) else shown
 
 
-def venue_index(label: int | str, quotes: Quotes, argument: str) -> int:
+def venue_index(label: int | str, quotes: Tape, argument: str) -> int:
     """Find a venue on a tape by publisher id, name, or the name that Databento gives to the id.
 
     Raises:

@@ -40,7 +40,7 @@ pub fn conditions(
     let low = if may_rise { here.probability_under - beta } else { 0.0 };
     let high = if may_fall { beta - probability_at_most } else { 0.0 };
 
-    let search = Search::new(parameters, scenarios, allocation.clone());
+    let mut search = Search::new(parameters, scenarios, allocation.clone());
     let mut slopes = Vec::with_capacity(here.derivatives.len());
     for (order, &[left, right]) in orders(parameters.venues()).zip(&here.derivatives) {
         let [less, more] = match lot {

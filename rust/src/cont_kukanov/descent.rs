@@ -282,12 +282,12 @@ impl<'a> Descent<'a> {
     }
 
     /// Whether a step either way saves.
-    fn falls(&self, along: Move, step: f64) -> bool {
+    fn falls(&mut self, along: Move, step: f64) -> bool {
         self.saving_step(along, step).is_some()
     }
 
     /// The better of a step down and a step up, and what it saves, if it does.
-    fn saving_step(&self, along: Move, step: f64) -> Option<(f64, f64)> {
+    fn saving_step(&mut self, along: Move, step: f64) -> Option<(f64, f64)> {
         let [low, high] = self.bounds(along);
         let here = self.search.position(along);
         let [less, more] = self.search.change(along, step);

@@ -13,7 +13,10 @@
 //! scenario's cost is piecewise linear in `t`, with kinks where either fill saturates and where `A` crosses `S`.
 //! The mean over scenarios is their sum: kinks are collected once, then one sweep finds the exact minimum.
 
+mod step;
+
 use super::{Allocation, Parameters, Scenarios, block_sum, kinks};
+use step::{Fills, Pivot, lane_sums};
 
 /// One end of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +90,12 @@ pub(super) struct Search<'a> {
     /// What a shift would buy, and gain, in every scenario.
     shifted: Vec<f64>,
     gained: Vec<f64>,
+    /// How often the allocation has moved.
+    moves: usize,
+    /// Moves made, and the shares missing.
+    missing: (usize, f64),
+    pivot: Pivot,
+    fills: Vec<Fills>,
 }
 
 impl<'a> Search<'a> {
@@ -106,6 +115,10 @@ impl<'a> Search<'a> {
             kept,
             shifted: Vec::new(),
             gained: Vec::new(),
+            moves: 1,
+            missing: (0, 0.0),
+            pivot: Pivot::default(),
+            fills: vec![None; p.venues()],
         }
     }
 
@@ -205,6 +218,7 @@ impl<'a> Search<'a> {
     }
 
     fn set(&mut self, order: Order, amount: f64) {
+        self.moves += 1;
         match order {
             Order::Limit(k) => {
                 let old = std::mem::replace(&mut self.allocation.limits[k], amount);
@@ -234,12 +248,14 @@ impl<'a> Search<'a> {
 
     /// Goes back to the point that was kept last.
     pub(super) fn back(&mut self) {
+        self.moves += 1;
         self.allocation.clone_from(&self.kept.0);
         self.bought.clone_from(&self.kept.1);
     }
 
     /// Takes away the rounding that many exchanges have left in the shares bought.
     pub(super) fn refresh(&mut self) {
+        self.moves += 1;
         self.bought = self.scenarios.executed(&self.allocation);
     }
 
@@ -253,54 +269,6 @@ impl<'a> Search<'a> {
 
     fn theta(&self, order: Order) -> f64 {
         if order == Order::Nothing { 0.0 } else { self.p.theta }
-    }
-
-    /// By how much `V` grows when `t` falls, and when it grows, by `step`.
-    pub(super) fn change(&self, along: Move, step: f64) -> [f64; 2] {
-        let s = self.p.quantity;
-        let rows = self.bought.len() as f64;
-        let moved = along.orders();
-        let [cu, cd, ct] = moved.map(|order| self.capacity(order));
-        let [lu, ld, lt] = moved.map(|order| self.amount(order));
-        let [[lu_less, lu_more], [ld_less, ld_more], [lt_less, lt_more]] =
-            [[lu - step, lu + step], [ld + step, ld - step], [lt + step, lt - step]];
-        // The penalty is `over (A - S) + (miss + over) (S - A)+`: all but the last factor is linear in the fills, so that
-        // their changes and that of the shortfall are summed apart. "Nothing" never fills: it is not read.
-        let [less, more] = if moved[1] == Order::Nothing {
-            let [u, v, under_u, under_v] = lane_sums([&self.bought, cu], |[a, cu]| {
-                let (short, full) = (s - a, lesser(cu, lu));
-                let [u, v] = [lesser(cu, lu_less) - full, lesser(cu, lu_more) - full];
-                let under = greater(short, 0.0);
-                [u, v, greater(short - u, 0.0) - under, greater(short - v, 0.0) - under]
-            });
-            [[u, 0.0, 0.0, under_u], [v, 0.0, 0.0, under_v]]
-        } else if moved[2] == Order::Nothing {
-            let [u, v, du, dv, under_u, under_v] = lane_sums([&self.bought, cu, cd], |[a, cu, cd]| {
-                let (short, full, other) = (s - a, lesser(cu, lu), lesser(cd, ld));
-                let [u, v] = [lesser(cu, lu_less) - full, lesser(cu, lu_more) - full];
-                let [du, dv] = [lesser(cd, ld_less) - other, lesser(cd, ld_more) - other];
-                let under = greater(short, 0.0);
-                [u, v, du, dv, greater(short - u - du, 0.0) - under, greater(short - v - dv, 0.0) - under]
-            });
-            [[u, du, 0.0, under_u], [v, dv, 0.0, under_v]]
-        } else {
-            // The market order fills whole.
-            let [du, dv, tu, tv, under_u, under_v] = lane_sums([&self.bought, cd, ct], |[a, cd, ct]| {
-                let (short, other, third) = (s - a, lesser(cd, ld), lesser(ct, lt));
-                let [du, dv] = [lesser(cd, ld_less) - other, lesser(cd, ld_more) - other];
-                let [tu, tv] = [lesser(ct, lt_less) - third, lesser(ct, lt_more) - third];
-                let under = greater(short, 0.0);
-                let shorts = [short + step - du - tu, short - step - dv - tv];
-                [du, dv, tu, tv, greater(shorts[0], 0.0) - under, greater(shorts[1], 0.0) - under]
-            });
-            [[-step * rows, du, tu, under_u], [step * rows, dv, tv, under_v]]
-        };
-        let prices = moved.map(|order| self.p.lambda_over - self.gain(order));
-        let penalties = self.p.miss_cost() + self.p.lambda_over;
-        let cost =
-            |[u, d, t, under]: [f64; 4]| (prices[0] * u + prices[1] * d + prices[2] * t + penalties * under) / rows;
-        let submitted = step * self.far_theta(along);
-        [cost(less) - submitted, cost(more) + submitted]
     }
 
     /// Directions along the kinks through the present point (module `kinks`).
@@ -401,35 +369,6 @@ fn lesser(a: f64, b: f64) -> f64 {
 #[inline]
 fn greater(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
-}
-
-/// Sums over rows of several columns, each in two interleaved partial sums: a fixed order that vectorises, and few
-/// enough of them for the registers.
-fn lane_sums<const COLUMNS: usize, const SUMS: usize>(
-    columns: [&[f64]; COLUMNS],
-    terms: impl Fn([f64; COLUMNS]) -> [f64; SUMS],
-) -> [f64; SUMS] {
-    const LANES: usize = 2;
-    let rows = columns[0].len();
-    let mut lanes = [[0.0; LANES]; SUMS];
-    let mut row = 0;
-    while row + LANES <= rows {
-        let block = columns.map(|column| column[row..row + LANES].first_chunk::<LANES>().expect("LANES rows"));
-        for lane in 0..LANES {
-            let terms = terms(block.map(|values| values[lane]));
-            for (sum, term) in lanes.iter_mut().zip(terms) {
-                sum[lane] += term;
-            }
-        }
-        row += LANES;
-    }
-    let mut sums = lanes.map(|lanes| lanes.iter().sum::<f64>());
-    for n in row..rows {
-        for (sum, term) in sums.iter_mut().zip(terms(columns.map(|column| column[n]))) {
-            *sum += term;
-        }
-    }
-    sums
 }
 
 /// Slope changes by lattice cell: `[sum of changes, cost they add by the cell's upper end]`. A kink on a lattice point

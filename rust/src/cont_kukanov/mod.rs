@@ -1,4 +1,4 @@
-//! Optimal order placement in limit order markets (Cont & Kukanov, arXiv:1210.1625v4; MODEL C1-C8).
+//! Optimal order placement in limit order markets (Cont & Kukanov, arXiv:1210.1625v4; rules C1-C8).
 //!
 //! A trader must buy `S` shares by time `T`. At time 0 she sends a market order of `M` shares and rests limit
 //! orders of `L_1 .. L_K` shares at the best own-side quote of `K` venues, venue `k` behind a queue of `Q_k` shares.
@@ -19,12 +19,12 @@
 //! - [`Parameters`] and their assumptions; [`cost()`], written once, with its one-sided derivatives;
 //!   [`conditions()`], the optimality test;
 //! - [`scenarios`]: the sample;
-//! - [`closed_form`]: one venue (C4) and the market order as a quantile (C5);
+//! - [`closed_form`]: one venue (rule C4) and the market order as a quantile (rule C5);
 //! - `line`: the exact cost along an exchange of shares between two orders; `descent`: local search by such moves;
 //!   `kinks`: directions in which several orders move along kinks;
-//! - [`solve`]: descents from several starts (C6);
-//! - [`bound`]: the convex relaxation, a lower bound on the optimum (C6);
-//! - [`paper`]: the paper's own stochastic approximation (C7).
+//! - [`solve`]: descents from several starts (rule C6);
+//! - [`bound`]: the convex relaxation, a lower bound on the optimum (rule C6);
+//! - [`paper`]: the paper's own stochastic approximation (rule C7).
 //!
 //! Floats are right here: nothing in this module enters a ledger. Every sum runs in a fixed order, on one thread, so
 //! that equal input gives equal bytes.

@@ -123,7 +123,7 @@ fn descents(p: &Parameters, scenarios: &Scenarios, lot: Option<f64>, stop: Stop<
     }
     if large {
         // What the middle sample could not tell apart, a larger one may.
-        for rows in [4 * MIDDLE_SAMPLE, scenarios.rows()] {
+        for rows in [2 * MIDDLE_SAMPLE, 4 * MIDDLE_SAMPLE, scenarios.rows()] {
             let larger = scenarios.thinned(rows);
             found = refine(p, &larger, found, stop, |descent| descent.kick(&pairs, unit))?;
             found = finish(found)?;

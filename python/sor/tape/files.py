@@ -1,0 +1,48 @@
+"""Files by their names, and files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sor.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def file_kind(path: Path) -> str:
+    """Tell `parquet`, `csv` or `dbn` by a path's ending, compressed or not; empty for anything else."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    match suffixes:
+        case [*_, ".parquet"]:
+            return "parquet"
+        case [*_, ".csv"] | [*_, ".csv", ".gz" | ".zst"]:
+            return "csv"
+        case [*_, ".dbn"] | [*_, ".dbn", ".gz" | ".zst"]:
+            return "dbn"
+        case _:
+            return ""
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Yield a name to write under, which becomes `path` when all is written, and vanishes when it is not.
+
+    Raises:
+        DataError: If the system or polars cannot write it.
+
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as failed:
+        raise DataError(f"{path}: cannot be written: {str(failed) or type(failed).__name__}") from failed
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
