@@ -114,7 +114,7 @@ class Study(Replayed):
 
         """
         rows = self._rows(self.others[0] if against is None else against)
-        return rows.sort("savings_bps").head(at_least("count", count, 0))
+        return rows.sort("savings_bps").head(at_least("count", count, 0, most=2**32 - 1))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary and the comparisons as plain values."""

@@ -66,7 +66,7 @@ def whole(name: str, value: object, *, least: int = 1, most: int = MOST_SHARES) 
     return found
 
 
-def at_least(name: str, value: object, least: int, *, most: int = 2**63 - 1) -> int:
+def at_least(name: str, value: object, least: int, *, most: int = 2**64 - 1) -> int:
     """Return an integer of at least `least`, and at most what any machine can do."""
     found = _integer(value)
     if found is None or found < least:
