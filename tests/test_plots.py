@@ -11,7 +11,7 @@ import pytest
 import sor
 
 pytest.importorskip("altair")
-from sor.show import plots
+from sor.show import plots, style, terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,24 +69,42 @@ def test_a_line_begins_at_nothing_and_moves_in_time(quotes: sor.Quotes) -> None:
     for line in data.partition_by("policy"):
         assert line["cost"][0] == 0
         assert line["time"].is_sorted()
-        assert line.height == 1 + result[line["policy"][0]].fills.height
+        assert line["time"][-1] == result.orders["end"][0].replace(
+            microsecond=result.orders["end"][0].microsecond // 1000 * 1000
+        )
+        assert line.height == 2 + result[line["policy"][0]].fills.height
 
 
 def test_chart_draws_every_policy(quotes: sor.Quotes, tmp_path: Path) -> None:
     chart = plots.cumulative_cost(sor.backtest(quotes, MANY))
     assert chart.to_dict()["mark"]["type"] == "line"
     for name, head in (("a.png", b"\x89PNG\r\n\x1a\n"), ("a.svg", b"<svg"), ("a.html", b"<!DOCTYPE html>")):
-        plots.save(chart, tmp_path / name)
+        style.save(chart, tmp_path / name)
         assert head in (tmp_path / name).read_bytes()[:64]
     drawing = (tmp_path / "a.svg").read_text()
-    for colour in plots.PALETTE[:5]:
+    for colour in style.PALETTE[:5]:
         assert colour in drawing.lower()
 
 
-def test_what_is_missing_is_named(quotes: sor.Quotes, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("sor.show.plots", "altair"):
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.delattr(sor.show, "plots")
+@pytest.fixture
+def without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("plots", "grids", "orders", "style"):
+        monkeypatch.delitem(sys.modules, f"sor.show.{module}")
+        monkeypatch.delattr(sor.show, module)
     monkeypatch.setitem(sys.modules, "altair", None)
+
+
+@pytest.mark.usefixtures("without_altair")
+def test_what_is_missing_is_named(quotes: sor.Quotes) -> None:
     with pytest.raises(sor.MissingExtra, match=r"charts need altair .* pip install 'sor\[report\]'"):
         sor.backtest(quotes, ONE).plot()
+
+
+@pytest.mark.usefixtures("without_altair")
+def test_tables_are_written_without_a_picture(quotes: sor.Quotes, tmp_path: Path) -> None:
+    result = sor.backtest(quotes, ONE)
+    names, why = terminal.write(result, tmp_path / "out")
+    assert "charts need altair" in why
+    assert "summary.parquet" in names
+    assert "cost.png" not in names
+    assert pl.read_parquet(tmp_path / "out" / "summary.parquet").height == len(result.policies)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 import sor.tape.tape
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_frames import T0, raw, tape, write
 from sor.errors import DataError, ParameterError, SorWarning
@@ -54,6 +54,7 @@ def test_nanos_do_not_pass_through_floats() -> None:
     assert tape(raw(bid_px_00=prices, ask_px_00=prices), price_scale=1e-9)["bid_px"].to_list() == [odd] * 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 2**52), min_size=1, max_size=20))
 def test_float_prices_round_half_even_as_python_does(nanos: list[int]) -> None:
     prices = [each / 1e9 for each in nanos]
@@ -143,6 +144,7 @@ def test_sorts_by_time_then_sequence_then_input() -> None:
     assert read_quotes(raw(ts_event=[T0, T0, T0], sequence=[1, 1, 2])).out_of_order == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=300))
 def test_order_is_a_stable_sort(keys: list[tuple[int, int]]) -> None:
     n = len(keys)

@@ -17,7 +17,7 @@ from sor.studies.search import search
 from sor.studies.study import study
 
 pytest.importorskip("altair")
-from sor.show import plots
+from sor.show import grids
 from sor.show.report import page, report, settings
 
 if TYPE_CHECKING:
@@ -27,9 +27,17 @@ if TYPE_CHECKING:
     from sor.results.search import Search
     from sor.results.study import Study
 
+STUDY = (
+    "chart-savings",
+    "chart-distribution",
+    "chart-parts",
+    "chart-spread",
+    "chart-size",
+    "chart-completion",
+)
 CHARTS = (
-    *("chart-savings", "chart-distribution", "chart-parts", "chart-size", "order-fills", "order-costs"),
-    *("chart-venues", "map-0", "map-1", "map-2", "chart-walk-forward"),
+    *(*STUDY, "chart-time", "order-fills", "order-left", "order-costs", "chart-venues", "chart-fills"),
+    *("map-0", "chart-walk-forward"),
 )
 
 
@@ -148,14 +156,26 @@ def test_best_quotes_are_those_of_the_tape(tape: sor.Quotes) -> None:
 
 
 def test_heat_maps_mark_the_chosen_point_and_flat_axes(found: Search) -> None:
-    maps = [chart.to_dict() for chart in plots.heat_maps(found).values()]
+    maps = [chart.to_dict() for chart in grids.heat_maps(found).values()]
     rows = [row for spec in maps for name in spec["datasets"] for row in spec["datasets"][name]]
-    assert len(rows) == 27
+    assert len(rows) == 9  # the flat axis has no room of its own
     (chosen,) = [row for row in rows if row["chosen"]]
     assert [chosen[axis] for axis in DEFAULT_GRID] == [getattr(found.best, axis) for axis in DEFAULT_GRID]
     assert "lambda_over" in found.flat_axes
-    assert '"lambda_over (flat)"' in json.dumps(maps)
-    assert '"lambda_under (flat)"' not in json.dumps(maps)
+    assert '"lambda_over, bps"' not in json.dumps(maps)
+    assert '"lambda_under, bps"' in json.dumps(maps)
+    assert {row["lambda_under_"] for row in rows} == {5.0, 10.0, 20.0}
+    assert "lambda_over changes nothing" in json.dumps(found.plot().to_dict())
+
+
+def test_names_cannot_break_the_page(tape: sor.Quotes) -> None:
+    evil = "<!--<script>"
+    odd = study(tape, [sor.Order("buy", 500)], {evil: sor.StaticRouter(), "</script><b>": sor.Twap()})
+    text = page(odd)
+    assert evil not in text
+    assert "</script><b>" not in text
+    assert evil in json.dumps(specs(text))
+    assert "&lt;!--&lt;script&gt;" in text
 
 
 def test_points_off_a_grid_are_drawn_along_each_axis(tape: sor.Quotes, result: Study) -> None:
@@ -173,7 +193,7 @@ def test_points_off_a_grid_are_drawn_along_each_axis(tape: sor.Quotes, result: S
 def test_without_fills_or_a_search(tape: sor.Quotes) -> None:
     small = study(tape, [sor.Order("buy", 500)], record=False)
     text = page(small)
-    assert set(specs(text)) == {"chart-savings", "chart-distribution", "chart-parts", "chart-size"}
+    assert set(specs(text)) == set(STUDY)
     assert "too few independent orders for an interval" in text
 
 
@@ -186,9 +206,9 @@ def test_pictures_and_paths(result: Study, tmp_path: Path) -> None:
 
 def test_plot_methods(tape: sor.Quotes, result: Study, found: Search) -> None:
     assert len(result.plot().to_dict()["layer"]) == 3
-    assert len(found.plot().to_dict()["hconcat"]) == 3
+    assert len(found.plot().to_dict()["layer"]) == 4
     grid = sor.search(tape, sor.Order("buy", 500))
-    assert len(grid.plot().to_dict()["hconcat"]) == 3
+    assert len(grid.plot().to_dict()["layer"]) == 4
     assert grid.backtest.plot().to_dict()["mark"]["type"] == "line"
 
 
@@ -265,6 +285,26 @@ CONTRAST = """() => {
 }"""
 
 
+OVERLAPS = """() => {
+  const found = [];
+  for (const svg of document.querySelectorAll(".chart svg.marks")) {
+    const shown = [...svg.querySelectorAll("text")].filter(
+      (e) => e.textContent.trim() && !e.closest('[opacity="0"]') && Number(getComputedStyle(e).opacity) > 0);
+    const boxes = shown.map((e) => e.getBoundingClientRect()), frame = svg.getBoundingClientRect();
+    const name = svg.closest(".chart").id;
+    boxes.forEach((a, i) => {
+      if (a.left < frame.left - 1 || a.right > frame.right + 1) found.push([name, "cut", shown[i].textContent]);
+      boxes.slice(0, i).forEach((b, j) => {
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const tall = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (wide > 1 && tall > 3) found.push([name, shown[i].textContent, shown[j].textContent]);
+      });
+    });
+  }
+  return found;
+}"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
@@ -322,11 +362,16 @@ def test_page_in_browser(browser: Any, file: Path, result: Study, theme: str, wi
     assert marks["chart-distribution"][2] >= result.savings.height
     assert marks["map-0"][2] >= 18  # nine cells and their figures
     assert view.evaluate("document.documentElement.scrollWidth") <= width
+    assert view.evaluate(OVERLAPS) == []
+    cut = "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1)"
+    assert view.evaluate(f"{cut}.every((e) => e.classList.contains('cut'))")
+    if width == 1280:
+        assert view.evaluate(f"{cut}.length") == 0
     found = view.evaluate(CONTRAST)
     kinds = [kind for _, _, kind in found]
     assert kinds.count("html") > 50
     assert kinds.count("svg") > 80
-    assert kinds.count("map") >= 27
+    assert kinds.count("map") >= 9
     print("least contrast", min(found))
     assert [entry for entry in found if entry[0] < 4.5] == []
     assert said == []

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from dbn_files import status_file
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_frames import T0, raw
 from sor.errors import DataError, MissingExtra, ParameterError
@@ -66,6 +66,7 @@ def test_a_silence_of_thirty_minutes_ends_a_session() -> None:
     assert bounds(resolve(quotes, None)) == [(T0, T0 + 61 * MINUTE - 1)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 40), min_size=1, max_size=60),
     st.integers(1, 20),
@@ -132,6 +133,7 @@ def test_trades_outside_are_dropped_too() -> None:
     assert kept.frame["ts"].to_list() == [T0, T0 + 10]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 10)), min_size=1, max_size=6), st.data())
 def test_every_kept_record_is_in_one_session(spans: list[tuple[int, int]], data: st.DataObject) -> None:
     hours, last = [], -1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 import recorded
+import sor
 from dbn_files import dbn_file, mapping
 from raw_frames import T0, raw, write
 from sor.errors import DataError, MissingExtra, ParameterError, SorWarning
@@ -265,6 +266,15 @@ def test_two_publishers_of_one_venue_are_told_apart() -> None:
         venue_index("XNAS", quotes, "venues")
     same = read_quotes(raw(venue=["A", "A", "A"]))
     assert same.venues.rows() == [(0, 3, "A (3)"), (1, 7, "A (7)")]
+
+
+def test_a_venue_may_be_called_like_a_column() -> None:
+    names = ["start", "end", "venue"]
+    quotes = read_quotes(raw(publisher_id=None, venue=names, ts_event=[T0, T0 + 10**9, T0 + 61 * 10**9]))
+    assert quotes.venues["name"].to_list() == sorted(names)
+    outflows = sor.probe_outflows(quotes, side="buy", quantity=100, window="60s")
+    assert outflows.columns == ["start", "end", "end (venue)", "start (venue)", "venue"]
+    assert sor.backtest(quotes, sor.Order("buy", 100)).fills.height > 0
 
 
 def test_a_tape_holds_as_many_venues_as_its_index_counts() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECOND = 10**9
+BYTES = pytest.mark.skipif(not hasattr(pl.col("a").bin, "slice"), reason="this polars has no slices of bytes")
 PAGE = recorded.ROOT / "docs" / "vendors.md"
 SECTIONS = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -161,6 +162,7 @@ IBM,37,8,11,4,1704205801000000000,160.04,8,1704205801000000400,100
         )
 
 
+@BYTES
 @pytest.mark.parametrize("width", [8, 16])
 def test_nautilus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     scale = 10 ** (9 if width == 8 else 16)
@@ -189,6 +191,7 @@ def test_nautilus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -
     assert quotes.frame["ask_sz"].to_list() == [2_000_000, 7]
 
 
+@BYTES
 @pytest.mark.skipif(not (recorded.DATA / "public" / "quotes.parquet").exists(), reason="no public files")
 def test_a_public_nautilus_file() -> None:
     names = {

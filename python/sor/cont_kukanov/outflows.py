@@ -65,7 +65,8 @@ def probe_outflows(
 
     Returns:
         One row per window, in order: `start`, `end` (Datetime(ns, UTC); the row is known from `end` on), and a
-        column of filled shares (Int64) for every venue of the tape, 0 where the probe could not be posted.
+        column of filled shares (Int64) for every venue of the tape, 0 where the probe could not be posted. A venue
+        called `start` or `end` is `start (venue)` here.
 
     Raises:
         ParameterError: Naming the argument; also if no window fits on the tape.
@@ -108,7 +109,9 @@ def probe_outflows(
     )
     utc = pl.Datetime("ns", "UTC")
     times = pl.DataFrame({"start": ends - length, "end": ends}).cast(utc)
-    shares = pl.DataFrame(filled, schema=tape.venues["name"].to_list(), orient="row")
+    # A venue may be called like one of the times.
+    names = [f"{name} (venue)" if name in times.columns else name for name in tape.venues["name"]]
+    shares = pl.DataFrame(filled, schema=names, orient="row")
     return times.hstack(shares.get_columns())
 
 

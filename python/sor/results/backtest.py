@@ -131,10 +131,10 @@ class Backtest(Replayed):
     def __repr__(self) -> str:
         orders = self.ledger.parents.filter(pl.col("policy") == ROUTER)
         head = f"Backtest: {_orders_line(orders)} on {self._where}"
-        return f"{head}\n{display.text(_readable(self.summary))}"
+        return f"{display.heading(head)}\n{display.text(_readable(self.summary))}"
 
     def _repr_html_(self) -> str:
-        return f"<b>Backtest</b>{_readable(self.summary)._repr_html_()}"
+        return display.as_html("Backtest", _readable(self.summary))
 
     @property
     def _where(self) -> str:

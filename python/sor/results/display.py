@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 
 import polars as pl
 
@@ -19,15 +20,60 @@ def rounded(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.selectors.float().round(3) + 0.0)
 
 
+WIDTH = 80
+"""Columns of a terminal that every table fits."""
+_MOST_NAME = 30
+
+
 def text(frame: pl.DataFrame) -> str:
-    """Return a whole frame as aligned text: names over rows, numbers to the right, what is null a dash."""
-    columns = [_column(column) for column in frame]
+    """Return a whole frame as aligned text: names over rows, numbers to the right, what is null a dash.
+
+    A table wider than a terminal goes on below, its first column repeated.
+    """
+    if not frame.columns:
+        return "nothing to show"
+    first, *others = (_column(column) for column in frame)
+    blocks: list[list[list[str]]] = [[first]]
+    for column in others:
+        if sum(len(cells[0]) + 2 for cells in (*blocks[-1], column)) - 2 > WIDTH and len(blocks[-1]) > 1:
+            blocks.append([first])
+        blocks[-1].append(column)
+    return "\n\n".join(map(_block, blocks))
+
+
+def heading(words: str) -> str:
+    """Return a line of words, wrapped where it is wider than a terminal."""
+    return "\n".join(textwrap.wrap(words, WIDTH, subsequent_indent="  "))
+
+
+def as_html(title: str, frame: pl.DataFrame, *notes: str) -> str:
+    """Return the table of `text` for a notebook, with a title and notes; every word escaped."""
+    items = "".join(f"<li>{escaped(note)}</li>" for note in notes)
+    head = f"<b>{escaped(title)}</b>" + (f"<ul>{items}</ul>" if items else "")
+    if not frame.columns:
+        return head
+    columns = [_column(column, short=False) for column in frame]
+    ends = ["right" if column.dtype.is_numeric() else "left" for column in frame]
+    tags = ("th", *("td" for _ in range(frame.height)))
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f'<{tag} style="text-align:{end}">{escaped(cell.strip())}</{tag}>'
+            for cell, end in zip(cells, ends, strict=True)
+        )
+        + "</tr>"
+        for tag, cells in zip(tags, zip(*columns, strict=True), strict=True)
+    )
+    return f"{head}<table>{rows}</table>"
+
+
+def _block(columns: list[list[str]]) -> str:
     header, *rows = ("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
     rule = "-" * max(map(len, (header, *rows)))
     return "\n".join([header, rule, *rows])
 
 
-def _column(column: pl.Series) -> list[str]:
+def _column(column: pl.Series, *, short: bool = True) -> list[str]:
     """Return the cells of a column, its name first, all of one width."""
     values = column.to_list()
     if column.dtype.is_float():
@@ -36,6 +82,8 @@ def _column(column: pl.Series) -> list[str]:
         cells = ["-" if value is None else f"{value + 0.0:,.{digits}f}" for value in values]
     else:
         cells = [_cell(value) for value in values]
+    if short:
+        cells = [cell if len(cell) <= _MOST_NAME else f"{cell[: _MOST_NAME - 3]}..." for cell in cells]
     width = max(map(len, (column.name, *cells)))
     right = column.dtype.is_numeric()
     return [cell.rjust(width) if right else cell.ljust(width) for cell in (column.name, *cells)]

@@ -172,10 +172,8 @@ class Search(Drawn):
 
     def _repr_html_(self) -> str:
         notes = [*(f"{axis} is flat: {why}" for axis, why in self.flat_axes.items()), self.verdict()]
-        tables = (self.comparisons, self.folds, self.table)
-        return f"<b>Search</b><ul>{''.join(f'<li>{note}</li>' for note in notes)}</ul>" + "".join(
-            display.rounded(table)._repr_html_() for table in tables if not table.is_empty()
-        )
+        folds = "" if self.folds.is_empty() else display.as_html("Folds", _folds(self.folds))
+        return display.as_html("Search", _readable(self.comparisons), *notes) + folds
 
 
 def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:

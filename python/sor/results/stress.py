@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display
+from sor.results.views import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Stress:
+class Stress(Drawn):
     """The same orders in every market.
 
     Attributes:
@@ -52,7 +53,7 @@ class Stress:
         return f"{head}\n{display.text(self.readable())}"
 
     def _repr_html_(self) -> str:
-        return f"<b>Stress</b>{self.readable()._repr_html_()}"
+        return display.as_html("Stress", self.readable())
 
     def readable(self) -> pl.DataFrame:
         """Return the columns a person looks at first: at most four of the policies it is compared with."""

@@ -151,10 +151,10 @@ class Study(Replayed):
     def __repr__(self) -> str:
         tapes = "1 tape" if len(self.jobs) == 1 else f"{len(self.jobs)} tapes"
         head = f"Study: {self.policy} on {self.parents.height:,} parents of {tapes}, bps of arrival value"
-        return f"{head}\n{display.text(self._readable())}"
+        return f"{display.heading(head)}\n{display.text(self._readable())}"
 
     def _repr_html_(self) -> str:
-        return f"<b>Study of {display.escaped(self.policy)}</b>{self._readable()._repr_html_()}"
+        return display.as_html(f"Study of {self.policy}", self._readable())
 
     def _readable(self) -> pl.DataFrame:
         words = {"savings_bps": "saved", "p_value": "p", "win_ratio": "wins", "worst_bps": "worst"}

@@ -23,6 +23,7 @@ MOST_QUOTES = 500
 """Points of a line of quotes; of more, the last in each of as many equal spans of time."""
 
 _SIZE_BINS = 5
+_LEAST_SHOWN = 2 * 10**9
 
 
 def running_costs(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
@@ -43,6 +44,97 @@ def running_costs(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
     )
     ordered = pl.concat([begun, executed]).sort("policy", "parent", "time", maintain_order=True)
     return ordered.with_columns(pl.col("cost").cum_sum().over("policy", "parent") / 1e9)
+
+
+def carried(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
+    """Return `running_costs` with every line carried on to the end of its order."""
+    running = running_costs(ledger, orders)
+    ends = ledger.parents.filter(pl.col("parent").is_in(list(orders))).select("policy", "parent", time="end")
+    last = running.group_by("policy", "parent", maintain_order=True).last().drop("time")
+    closing = ends.join(last, on=["policy", "parent"], maintain_order="left").select(running.columns)
+    rows = pl.concat([running.with_columns(pl.col("time").cast(closing["time"].dtype)), closing])
+    return rows.sort("policy", "parent", "time", maintain_order=True)
+
+
+def left(study: Study, orders: Sequence[int]) -> pl.DataFrame:
+    """Return `policy, parent, time, left`: shares still to execute, from all at the start to none at the end."""
+    chosen = pl.col("parent").is_in(list(orders))
+    parents = study.ledger.parents.filter(chosen)
+    sign = pl.when(pl.col("kind") == "unwind").then(1).otherwise(-1)
+    fills = study.ledger.fills.filter(chosen).select(
+        "policy", "parent", time="ts_executed", change=sign * pl.col("quantity").cast(pl.Int64)
+    )
+    begun = parents.select("policy", "parent", time="start", change=pl.col("quantity").cast(pl.Int64))
+    ended = parents.select("policy", "parent", time="end", change=pl.lit(0, dtype=pl.Int64))
+    rows = pl.concat([begun, fills, ended]).sort("policy", "parent", "time", maintain_order=True)
+    return rows.with_columns(left=pl.col("change").cum_sum().over("policy", "parent")).drop("change")
+
+
+QUANTILES = (5, 25, 50, 75, 95)
+
+
+def _bps_of_parents(study: Study) -> pl.DataFrame:
+    """Return `policy, parent, start, bps, seconds` of the parents that could trade."""
+    return study.ledger.parents.filter(metrics.TRADED).select(
+        pl.col("policy").cast(pl.String),
+        "parent",
+        "start",
+        bps=pl.col("shortfall") / metrics.VALUE * 1e4,
+        seconds=(pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds() / 1e9,
+    )
+
+
+def cost_quantiles(study: Study) -> pl.DataFrame:
+    """Return `policy, p5, p25, p50, p75, p95, deviation, seconds` (median) over single orders, costs in bps."""
+    quantiles = {f"p{q}": pl.col("bps").quantile(q / 100, "linear") for q in QUANTILES}
+    return (
+        _bps_of_parents(study)
+        .group_by("policy", maintain_order=True)
+        .agg(**quantiles, deviation=pl.col("bps").std(), seconds=pl.col("seconds").median())
+    )
+
+
+def completion(study: Study) -> pl.DataFrame:
+    """Return `policy, seconds, done`: the share of orders that had their last execution by then; 100 steps."""
+    rows = _bps_of_parents(study)
+    frames = []
+    for part in rows.partition_by("policy", maintain_order=True):
+        shares = [i / 100 for i in range(101)]
+        frames.append(
+            pl.DataFrame(
+                {
+                    "policy": part["policy"][0],
+                    "seconds": [part["seconds"].quantile(share, "lower") for share in shares],
+                    "done": shares,
+                }
+            ).unique("seconds", keep="last", maintain_order=True)
+        )
+    return pl.concat(frames)
+
+
+def cost_by_time(study: Study) -> pl.DataFrame:
+    """Return `policy, at, shortfall_bps, parents` by half hours of the day (UTC)."""
+    at = pl.col("start").dt.truncate("30m").dt.strftime("%H:%M")
+    return (
+        _bps_of_parents(study)
+        .group_by("policy", at.alias("at"), maintain_order=True)
+        .agg(shortfall_bps=pl.col("bps").mean(), parents=pl.len())
+        .sort("at", maintain_order=True)
+    )
+
+
+def fill_sizes(study: Study) -> pl.DataFrame:
+    """Return `policy, quantity, share`: of the shares executed, those in executions up to a size; 100 steps."""
+    fills = study.ledger.fills.filter(pl.col("quantity") > 0)
+    sizes = (
+        fills.group_by("policy", "quantity").agg(shares=pl.col("quantity").sum()).sort("policy", "quantity")
+    )
+    whole = sizes.with_columns(
+        pl.col("policy").cast(pl.String),
+        share=pl.col("shares").cum_sum().over("policy") / pl.col("shares").sum().over("policy"),
+    )
+    step = (pl.col("share") * 100).ceil().alias("step")
+    return whole.group_by("policy", step, maintain_order=True).last().select("policy", "quantity", "share")
 
 
 def distribution(study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -71,12 +163,13 @@ def examples(study: Study, against: str) -> dict[int, str]:
     cost = pl.col("shortfall") / metrics.VALUE
     picks = {
         "typical": rows["parent"][rows.height // 2],
-        "saved least": rows["parent"][0],
-        "saved most": rows["parent"][-1],
-        "cost most": mine.sort(cost, descending=True, maintain_order=True)["parent"][0],
-        "traded longest": busiest(study),
+        "worst": rows["parent"][0],
+        "best": rows["parent"][-1],
+        "most expensive": mine.sort(cost, descending=True, maintain_order=True)["parent"][0],
+        "longest": busiest(study),
     }
-    parents = {row["parent"]: row for row in study.parents.iter_rows(named=True)}
+    chosen = study.parents.filter(pl.col("parent").is_in(list(picks.values())))
+    parents = {row["parent"]: row for row in chosen.iter_rows(named=True)}
     labels: dict[int, str] = {}
     for why, parent in picks.items():
         row = parents[parent]
@@ -92,16 +185,22 @@ def busiest(study: Study) -> int:
     return int(mine.sort(worked, "fills", descending=True, maintain_order=True)["parent"][0])
 
 
-def order_quotes(study: Study, orders: Sequence[int]) -> pl.DataFrame:
-    """Return `parent, time, bid, ask` over the time of some orders."""
+def order_quotes(study: Study, orders: Sequence[int], fills: pl.DataFrame) -> pl.DataFrame:
+    """Return `parent, time, bid, ask` of some orders, from the start to shortly after the last of its `fills`."""
     rows = study.parents.filter(pl.col("parent").is_in(list(orders)))
-    windows = rows.select("parent", "tape", pl.col("start", "end").to_physical()).iter_rows()
-    return pl.concat(
-        best_quotes(study.quotes[tape], start, end).select(
-            pl.lit(parent, dtype=pl.UInt32).alias("parent"), pl.all()
+    last = dict(fills.group_by("parent").agg(pl.col("time").max().to_physical()).iter_rows())
+    frames = []
+    for parent, tape, start, end in rows.select(
+        "parent", "tape", pl.col("start", "end").to_physical()
+    ).iter_rows():
+        done = last.get(parent, end)
+        until = min(end, max(done + (done - start) // 5, start + _LEAST_SHOWN))
+        quotes = best_quotes(study.quotes[tape], start, until)
+        closing = quotes.tail(1).with_columns(time=pl.lit(until, pl.Int64).cast(quotes["time"].dtype))
+        frames.append(
+            pl.concat([quotes, closing]).select(pl.lit(parent, dtype=pl.UInt32).alias("parent"), pl.all())
         )
-        for parent, tape, start, end in windows
-    )
+    return pl.concat(frames)
 
 
 def order_fills(study: Study, orders: Sequence[int]) -> pl.DataFrame:

@@ -135,7 +135,7 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
         return names, str(missing)
     drawn = result.backtest if isinstance(result, Search) else result
     chart = plots.cumulative_cost(drawn) if isinstance(drawn, Backtest) else drawn.plot()
-    plots.save(chart, out / "cost.png")
+    importlib.import_module("sor.show.style").save(chart, out / "cost.png")
     return [*names, "cost.png"], ""
 
 

@@ -17,6 +17,7 @@ _NAME = "a venue name"
 _SEQUENCE = "a whole number from 0 to 2^64 - 1"
 _QUEUE = "a number from 0 (front) to 1 (back)"
 _CATEGORY = pl.Categorical()
+_SLICES_BYTES = hasattr(pl.col("a").bin, "slice")
 
 CONSOLIDATED_RTYPES = (177, 192, 193, 194)
 """CMBP-1, CBBO-1s, CBBO-1m and TCBBO."""
@@ -297,10 +298,11 @@ def _whole_dtypes(part: Part, names: list[str]) -> bool:
             raise wrong_dtype(part, name, dtype, right)
         if dtype.is_integer():
             kinds[name] = True
-        elif dtype == pl.Float64 or dtype.is_decimal() or isinstance(dtype, pl.Binary):
+        elif dtype == pl.Float64 or dtype.is_decimal() or (isinstance(dtype, pl.Binary) and _SLICES_BYTES):
             kinds[name] = False
         elif dtype != pl.Null:
-            raise wrong_dtype(part, name, dtype, _PRICE)
+            newer = " (fixed-point bytes need a newer polars)" if isinstance(dtype, pl.Binary) else ""
+            raise wrong_dtype(part, name, dtype, _PRICE + newer)
     if len(set(kinds.values())) > 1:
         found = " and ".join(f"{part.theirs.get(name, name)} {part.schema[name]}" for name in names)
         raise DataError(f"{part.label}: {found}; expected both in currency (Float64) or both whole numbers")

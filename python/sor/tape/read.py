@@ -74,7 +74,8 @@ def read_quotes(
         tz: Zone of times without one, `"America/New_York"`; by default UTC.
         price_scale: What one unit of a whole-number price is worth: 1e-9 nanos, 0.0001 LOBSTER's, 1 currency.
         size_scale: Shares in one unit of the sizes: 100 where they count round lots.
-        size_unit: The least size, 0.001 say, where sizes have fractions: the tape counts in it.
+        size_unit: The least size, 0.001 say, where sizes have fractions: the tape counts in it, and so do the
+            quantities of orders and of results.
         separator: Of CSV; by default a comma.
         max_bytes: The most that a compressed file may unpack to; by default 64 times its size, 256 MiB at least.
 
@@ -364,10 +365,9 @@ def _venue_codes(
     named = sorted({name for frame in frames for name in _names_in(frame["venue"])})
     if len(named) > _MOST_VENUES:
         raise DataError(f"{parts[0].label}: {len(named):,} venues; at most {_MOST_VENUES:,}")
-    coded = [
-        frame.with_columns(pl.col("venue").cast(pl.Enum(named)).to_physical().cast(pl.UInt16))
-        for frame in frames
-    ]
+    # By way of the names, as the polars of 2025 casts no category to an enum; in pieces, as they take memory.
+    code = pl.col("venue").cast(pl.String).cast(pl.Enum(named)).to_physical().cast(pl.UInt16)
+    coded = [frame.lazy().with_columns(code).collect(engine="streaming") for frame in frames]
     return [frame.drop(dropped, strict=False) for frame in coded], {
         code: (None, name) for code, name in enumerate(named)
     }

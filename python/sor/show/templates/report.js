@@ -3,7 +3,7 @@ const specs = JSON.parse(document.getElementById("specs").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const views = {};
 
-function config() {
+function config(width) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   const text = colour("--text"), muted = colour("--muted"), line = colour("--line");
@@ -17,7 +17,7 @@ function config() {
     },
     legend: {
       labelColor: text, titleColor: muted, labelFontSize: 12, orient: "top", offset: 8,
-      columns: innerWidth < 520 ? 2 : 7, symbolSize: 110,
+      columns: Math.max(2, Math.floor(width / 105)), symbolSize: 110,
     },
     rule: { color: text }, tick: { color: text }, text: { color: text },
   };
@@ -30,7 +30,7 @@ async function draw() {
     const result = await vegaEmbed(`#${id}`, spec, {
       mode: "vega-lite",
       renderer: "svg",
-      config: config(),
+      config: config(document.getElementById(id).clientWidth),
       tooltip: { theme },
       downloadFileName: id,
       actions: { export: true, source: false, compiled: false, editor: false },
@@ -44,11 +44,37 @@ async function draw() {
 function choose() {
   const select = document.getElementById("order");
   if (!select) return;
-  for (const id of ["order-fills", "order-costs"]) {
+  for (const id of ["order-fills", "order-left", "order-costs"]) {
     views[id]?.signal("order", Number(select.value)).runAsync();
   }
 }
 
+function mark() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    box.classList.toggle("cut", box.scrollWidth > box.clientWidth + 1);
+  }
+}
+
+// Sections without the words are hidden; charts count by their titles.
+document.getElementById("find").addEventListener("input", (event) => {
+  const wanted = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const section of document.querySelectorAll("main section")) {
+    const text = section.textContent.toLowerCase();
+    section.hidden = !wanted.every((word) => text.includes(word));
+  }
+});
+
+for (const button of document.querySelectorAll("button.copy")) {
+  button.addEventListener("click", () => {
+    const block = button.nextElementSibling;
+    getSelection().selectAllChildren(block);
+    document.execCommand("copy");
+    button.textContent = "Copied";
+  });
+}
+
+mark();
+addEventListener("resize", mark);
 document.getElementById("order")?.addEventListener("change", choose);
 let drawing = draw();
 dark.addEventListener("change", () => { drawing = drawing.then(draw); });

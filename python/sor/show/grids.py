@@ -1,0 +1,259 @@
+"""Charts of a search: what the points cost, which cannot be told from the best, and what the choice was worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sor.results.search import GIVEN, Search
+from sor.settings.routers import AXES
+from sor.show import style
+from sor.show.style import alt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIGURES_UP_TO = 6
+"""Columns of a map whose cells have room for their figure."""
+MOST_MAPS = 12
+
+
+def axis_title(search: Search, axis: str) -> str:
+    """Return an axis with its unit."""
+    unit = "bps" if search.best.unit == "fraction" else "per share"
+    return f"{axis}, {unit}"
+
+
+def in_unit(search: Search, value: float) -> float:
+    """Return a parameter in the unit of `axis_title`."""
+    return round(value * 1e4, 6) if search.best.unit == "fraction" else value
+
+
+def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
+    """Mean shortfall at the points of a grid, on one scale of colours, by title.
+
+    Axes that change nothing are left out; of the others two span a map, and there is a map for each value of the
+    third. The chosen point has a frame, those within noise of it an outline. Empty for points off a grid.
+    """
+    axes = search.axes
+    on_grid = search.table.filter(pl.col(axis).is_in(list(axes[axis])) for axis in AXES)
+    if search.method in ("random", "optuna") or on_grid.height != _size(axes):
+        return {}
+    varied = _varied(search)
+    for axis in AXES:
+        if axis not in varied:
+            on_grid = on_grid.filter(pl.col(axis) == getattr(search.best, axis))
+    across, down, apart = ([*varied, None, None, None])[:3]
+    data = on_grid.select(
+        *AXES,
+        *(
+            pl.col(axis).map_elements(lambda v: in_unit(search, v), pl.Float64).alias(f"{axis}_")
+            for axis in varied
+        ),
+        "shortfall_bps",
+        "plateau",
+        label=pl.col("shortfall_bps").map_elements(lambda bps: f"{bps:.3f}", pl.String),
+        chosen=pl.all_horizontal(pl.col(axis) == getattr(search.best, axis) for axis in AXES),
+    )
+    scale = _scale(data["shortfall_bps"])
+    if apart is None:
+        return {"mean shortfall, bps": _heat_map(search, data, scale, across, down)}
+    values = sorted(axes[apart])
+    if len(values) > MOST_MAPS:
+        return {}
+    return {
+        f"{apart} = {in_unit(search, value):g}": _heat_map(
+            search, data.filter(pl.col(apart) == value), scale, across, down
+        )
+        for value in values
+    }
+
+
+def _varied(search: Search) -> list[str]:
+    """Return the axes that were searched and change something."""
+    return [axis for axis in AXES if len(search.axes[axis]) > 1 and axis not in search.flat_axes]
+
+
+def _size(axes: Mapping[str, Any]) -> int:
+    size = 1
+    for axis in AXES:
+        size *= len(axes[axis])
+    return size
+
+
+def _scale(costs: pl.Series) -> alt.Scale:
+    """Spread the colours over what most points cost: one that hardly trades would leave all others alike."""
+    low, q25, q75, high = (costs.quantile(q, "linear") or 0.0 for q in (0, 0.25, 0.75, 1))
+    top = min(high, q75 + 3 * (q75 - q25)) if q75 > q25 else high
+    return alt.Scale(domain=[low, top if top > low else low + 1], range=list(style.HEAT), clamp=True)
+
+
+def _heat_map(
+    search: Search, data: pl.DataFrame, scale: alt.Scale, across: str | None, down: str | None
+) -> alt.LayerChart:
+    columns = data[f"{across}_"].n_unique() if across else 1
+    rows = data[f"{down}_"].n_unique() if down else 1
+    small = columns > _FIGURES_UP_TO or rows > 2 * _FIGURES_UP_TO
+    axis: dict[str, Any] = {
+        "labelOverlap": "greedy",
+        "labelAngle": 0,
+        "format": "~g",
+        "ticks": False,
+        "labelPadding": 6,
+    }
+    # Above the axis, where a single row has room for it.
+    above: dict[str, Any] = {
+        "titleAngle": 0,
+        "titleAlign": "left",
+        "titleAnchor": "end",
+        "titleX": 0,
+        "titleY": -10,
+    }
+    encoding: dict[str, Any] = {
+        "tooltip": [
+            *(alt.Tooltip(f"{name}:Q", format="~g") for name in AXES),
+            alt.Tooltip("shortfall_bps:Q", format=",.4f", title="shortfall, bps"),
+            alt.Tooltip("chosen:N"),
+            alt.Tooltip("plateau:N", title="within noise"),
+        ]
+    }
+    if across:
+        encoding["x"] = alt.X(f"{across}_:O", title=axis_title(search, across), axis=alt.Axis(**axis))
+    if down:
+        encoding["y"] = alt.Y(
+            f"{down}_:O", title=axis_title(search, down), sort="descending", axis=alt.Axis(**axis, **above)
+        )
+    base = alt.Chart(data, height=(18 if small else 44) * rows).encode(**encoding)
+    legend = alt.Legend(title="shortfall, bps", format=".3~f", tickCount=3) if small else None
+    cells = base.mark_rect(stroke="#ffffff", strokeWidth=1).encode(
+        color=alt.Color("shortfall_bps:Q", scale=scale, legend=legend)
+    )
+    noise = base.transform_filter("datum.plateau").mark_rect(
+        filled=False, fillOpacity=0, stroke="#30455c", strokeWidth=1.5 if small else 2
+    )
+    frame = base.transform_filter("datum.chosen").mark_rect(
+        filled=False, fillOpacity=0, stroke=style.CHOSEN, strokeWidth=3 if small else 5
+    )
+    if small:
+        return style.layers(cells, noise, frame)
+    # Cells are light in both themes, so their text is dark in both.
+    text = base.mark_text(color="#111111", fontSize=13).encode(text="label:N")
+    return style.layers(cells, noise, frame, text)
+
+
+def search(found: Search) -> alt.TopLevelMixin:
+    """Mean shortfall over the points of a search: heat maps of a grid, else along every parameter."""
+    best = ", ".join(f"{axis} {in_unit(found, getattr(found.best, axis)):g}" for axis in AXES)
+    unit = " bps" if found.best.unit == "fraction" else ""
+    flat = [f"{axis} changes nothing" for axis in found.flat_axes]
+    if len(flat) == len(AXES):
+        flat = ["no parameter changes anything"]
+    title = alt.TitleParams(
+        f"Mean shortfall, bps; chosen: {best}{unit}",
+        subtitle=["orange frame: chosen; dark outline: within noise of it" + "".join(f"; {x}" for x in flat)],
+        anchor="start",
+    )
+    maps = heat_maps(found)
+    if not maps:
+        title.subtitle = ["orange: chosen; each point is one set of parameters tried"]
+        charts = [points(found, axis).properties(width=220, height=200) for axis in _varied(found) or AXES]
+        return style.row(*charts).properties(title=title)
+    first = next(iter(maps.values()))
+    columns = next((len(found.axes[axis]) for axis in _varied(found)), 1)
+    width = max(150 if len(maps) > 1 else 420, columns * (16 if columns > _FIGURES_UP_TO else 62))
+    if len(maps) == 1:
+        return first.properties(width=width, title=title)
+    sized = [chart.properties(width=width, title=name) for name, chart in maps.items()]
+    drawn: alt.TopLevelMixin = alt.ConcatChart(concat=sized, columns=3 if len(sized) <= 3 else 4, title=title)
+    return drawn
+
+
+def points(search: Search, axis: str) -> alt.Chart:
+    """Mean shortfall of every point tried, along one parameter; the chosen point in the first colour."""
+    chosen = pl.all_horizontal(pl.col(name) == getattr(search.best, name) for name in AXES)
+    data = search.table.select(
+        *AXES,
+        "shortfall_bps",
+        value=pl.col(axis).map_elements(lambda v: in_unit(search, v), pl.Float64),
+        point=pl.when(chosen).then(1).otherwise(0),
+    ).sort("point")
+    chart: alt.Chart = (
+        alt.Chart(data, height=220)
+        .mark_circle(opacity=0.8)
+        .encode(
+            x=alt.X(
+                "value:Q",
+                title=axis_title(search, axis),
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(format="~g", tickCount=4, labelOverlap="greedy"),
+            ),
+            y=alt.Y("shortfall_bps:Q", title="shortfall, bps", scale=alt.Scale(zero=False)),
+            color=alt.Color(
+                "point:O", scale=alt.Scale(domain=[0, 1], range=[style.PALETTE[4], style.CHOSEN]), legend=None
+            ),
+            size=alt.Size("point:O", scale=alt.Scale(domain=[0, 1], range=[40, 180]), legend=None),
+            tooltip=[*(f"{name}:Q" for name in AXES), alt.Tooltip("shortfall_bps:Q", format=",.4f")],
+        )
+    )
+    return chart
+
+
+def regret(search: Search) -> pl.DataFrame:
+    """Return what each fold's choice cost on later orders beyond others on the same orders.
+
+    Returns:
+        `fold` (from 1), `boundary, train, test`, the point, `than` and `bps`, the mean of paired differences:
+        against the best point in hindsight (never negative), and against the router as it was given.
+
+    """
+    folds = search.folds.with_columns(pl.col("fold") + 1)
+    keys = ("fold", "boundary", "train", "test", *AXES)
+    hindsight = folds.select(
+        *keys,
+        than=pl.lit("than the best in hindsight"),
+        bps=pl.col("out_of_sample_bps") - pl.col("hindsight_bps"),
+    )
+    if search.out_of_sample is None:
+        return hindsight
+    saved = search.out_of_sample.savings.filter(pl.col("against") == GIVEN).sort("start")
+    joined = saved.join_asof(
+        folds.select("fold", start="boundary").sort("start"), on="start", strategy="backward"
+    )
+    means = joined.group_by("fold").agg(bps=-pl.col("savings_bps").mean())
+    given = folds.select(keys).join(means, on="fold", maintain_order="left")
+    return pl.concat(
+        [hindsight, given.select(*keys, than=pl.lit("than the router as given"), bps=pl.col("bps"))]
+    )
+
+
+def walk_forward(search: Search) -> alt.Chart:
+    """Draw what each fold's choice cost more than others, on orders it was not chosen on."""
+    data = regret(search)
+    words = data["than"].unique(maintain_order=True).to_list()
+    chart: alt.Chart = (
+        alt.Chart(style.readable(data, "boundary"), height=220)
+        .mark_bar()
+        .encode(
+            x=alt.X("fold:O", title="fold, in time", axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("than:N", sort=words),
+            y=alt.Y("bps:Q", title="costs more, bps"),
+            color=alt.Color(
+                "than:N",
+                title=None,
+                legend=alt.Legend(columns=1, labelLimit=300),
+                scale=alt.Scale(domain=words, range=["#6fb1dc", "#8a6d3b"][: len(words)]),
+            ),
+            opacity=style.picked("than"),
+            tooltip=[
+                "than:N",
+                alt.Tooltip("bps:Q", format="+,.4f"),
+                style.clock("boundary"),
+                "train:Q",
+                "test:Q",
+                *(alt.Tooltip(f"{axis}:Q", format="~g") for axis in AXES),
+            ],
+        )
+        .add_params(style.legend_picks("than"))
+    )
+    return chart

@@ -1,0 +1,78 @@
+"""Figures in words: what a person reads above a chart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sor.results.study import Study
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value as it is worth saying: no digits below what resampling can tell."""
+    if p is None:
+        return "-"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_said(p: float) -> str:
+    """Return `p < 0.001` or `p = 0.012`."""
+    said = p_value(p)
+    return f"p {said}" if said.startswith("<") else f"p = {said}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 order`, `2 orders`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """Return `a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def seconds(value: float) -> str:
+    """Return a length of time."""
+    if value >= 120:
+        return f"{value / 60:.1f} minutes"
+    return "less than 0.1 s" if value < 0.05 else f"{value:.1f} s"
+
+
+def interval(row: Mapping[str, Any], level: float) -> str:
+    """Return the interval of a comparison in brackets."""
+    if row["lower"] is None:
+        return "(too few independent orders for an interval)"
+    return f"({level:.0%} interval {row['lower']:+.2f} to {row['upper']:+.2f})"
+
+
+def verdict(row: Mapping[str, Any]) -> str:
+    """Say what an interval means."""
+    if row["lower"] is None:
+        return "One sample, not evidence."
+    if row["lower"] > 0 or row["upper"] < 0:
+        return f"The interval excludes zero; {p_said(row['p_value'])}."
+    return f"The interval includes zero: no difference is shown. {p_said(row['p_value']).capitalize()}."
+
+
+def saved(study: Study) -> str:
+    """Answer which policies the one in question beats, with intervals."""
+    better, worse, alike = [], [], []
+    for row in study.comparisons.iter_rows(named=True):
+        name = f"{row['against']} by {abs(row['savings_bps']):.2f} bps {interval(row, study.bootstrap.level)}"
+        if row["lower"] is not None and row["lower"] > 0:
+            better.append(name)
+        elif row["upper"] is not None and row["upper"] < 0:
+            worse.append(name)
+        else:
+            alike.append(row["against"])
+    parts = []
+    if better:
+        parts.append(f"{study.policy} beats {listed(better)}")
+    if worse:
+        parts.append(f"loses to {listed(worse)}" if parts else f"{study.policy} loses to {listed(worse)}")
+    if alike:
+        parts.append(f"no difference is shown against {listed(alike)}")
+    answer = "; ".join(parts)
+    return answer[0].upper() + answer[1:] + "." if alike and len(parts) == 1 else answer + "."

@@ -1,0 +1,107 @@
+"""Every `.plot()` at its default size: its words are legible, apart from each other and inside the picture."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import sor
+
+pytest.importorskip("altair")
+import vl_convert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SHORT = sor.simulate_quotes(minutes=20, venues=1, price=20.0, spread=4.0, seed=5)
+LONG = sor.simulate_quotes(minutes=390, venues=12, seed=5)
+FEW = sor.orders_every("2m", side="buy", quantity=20_000, horizon="2m")
+DAY = sor.Order("sell", 60_000, horizon="380m")
+
+
+def grid(over: int, under: int, theta: int) -> dict[str, list[float]]:
+    axes = {"lambda_over": over, "lambda_under": under, "theta_queue": theta}
+    return {axis: np.linspace(0.0001, 0.002, count).round(5).tolist() for axis, count in axes.items()}
+
+
+PICTURES: dict[str, Callable[[], Any]] = {
+    "one order of 10 s": lambda: sor.backtest(SHORT, sor.Order("buy", 20_000, horizon="10s")),
+    "one order of 300 ms": lambda: sor.backtest(SHORT, sor.Order("buy", 2_000, horizon="300ms")),
+    "one order of a day": lambda: sor.backtest(LONG, DAY),
+    "1,000 orders": lambda: sor.backtest(
+        LONG, sor.orders_every("23s", side="buy", quantity=900, horizon="1m")
+    ),
+    "study of one order": lambda: sor.study(LONG, DAY),
+    "study of many": lambda: sor.study(SHORT, FEW),
+    "stress": lambda: sor.stress(SHORT, FEW),
+    "grid of 27": lambda: sor.search(SHORT, FEW, folds=0),
+    "grid of 1,000": lambda: sor.search(SHORT, FEW, grid=grid(10, 10, 10), folds=0),
+    "points": lambda: sor.search(SHORT, FEW, method=sor.RandomPoints(points=20), folds=0),
+}
+
+
+def text_boxes(svg: str) -> Iterator[tuple[str, float, float, float, float]]:
+    """Yield every visible text with its box: widths as for a wide sans-serif, 0.56 of the size a letter."""
+
+    def walk(
+        node: ElementTree.Element, x: float, y: float
+    ) -> Iterator[tuple[str, float, float, float, float]]:
+        if node.get("opacity") == "0":
+            return
+        # Titles along a vertical axis are turned; they stand in a margin of their own.
+        if "rotate" in node.get("transform", ""):
+            return
+        for dx, dy in re.findall(r"translate\(([-\d.e]+)[, ]*([-\d.e]*)\)", node.get("transform", "")):
+            x, y = x + float(dx), y + float(dy or 0)
+        if node.tag.endswith("}text") and node.text:
+            size = float(re.sub(r"px$", "", node.get("font-size", "11px")))
+            wide = 0.5 * size * len(node.text)
+            left = x - {"middle": wide / 2, "end": wide}.get(node.get("text-anchor", ""), 0)
+            yield node.text, left, y - 0.8 * size, left + wide, y + 0.1 * size
+        for child in node:
+            yield from walk(child, x, y)
+
+    yield from walk(ElementTree.fromstring(svg), 0.0, 0.0)
+
+
+def overlaps(svg: str) -> list[tuple[str, str]]:
+    boxes = list(text_boxes(svg))
+    assert len(boxes) > 3
+    return [
+        (a, b)
+        for i, (a, left, top, right, bottom) in enumerate(boxes)
+        for b, other_left, other_top, other_right, other_bottom in boxes[:i]
+        if min(right, other_right) - max(left, other_left) > 1
+        and min(bottom, other_bottom) - max(top, other_top) > 1
+    ]
+
+
+def test_an_overlap_is_found() -> None:
+    head = '<svg xmlns="http://www.w3.org/2000/svg">'
+    words = "".join(
+        f'<text transform="translate({x},5)" font-size="10px">abcde</text>' for x in (0, 20, 60, 100)
+    )
+    assert overlaps(f"{head}{words}</svg>") == [("abcde", "abcde")]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_words_keep_apart(name: str) -> None:
+    spec = PICTURES[name]().plot().to_dict()
+    svg = vl_convert.vegalite_to_svg(spec)
+    assert overlaps(svg) == []
+    width = float(re.search(r'<svg[^>]* width="([\d.]+)"', svg)[1])  # type: ignore[index]  # there is one
+    assert 300 < width < 1_400
+    assert "undefined" not in svg
+    assert "NaN" not in svg
+    png = vl_convert.vegalite_to_png(spec)
+    assert png[:4] == b"\x89PNG"
+
+
+def test_ticks_of_a_short_order_differ() -> None:
+    svg = vl_convert.vegalite_to_svg(PICTURES["one order of 10 s"]().plot().to_dict())
+    ticks = [text for text, *_ in text_boxes(svg) if re.fullmatch(r"\d\d:\d\d(:\d\d)?", text)]
+    assert len(ticks) >= 4
+    assert len(set(ticks)) == len(ticks)
