@@ -136,7 +136,7 @@ class Study(Replayed):
         """Write the study as one self-contained page: interactive charts, every setting, all JavaScript inside.
 
         Args:
-            path: Where to write: `.html`, or `.png` or `.svg` for one picture of the main charts.
+            path: Where to write: `.html`, `.pdf` (by the system's Chromium), or `.png` or `.svg` for one picture.
             search: A `Search` over the router's parameters, to show next to the study.
 
         Raises:
