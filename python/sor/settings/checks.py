@@ -66,12 +66,12 @@ def whole(name: str, value: object, *, least: int = 1, most: int = MOST_SHARES) 
     return found
 
 
-def at_least(name: str, value: object, least: int, *, most: int = 2**64 - 1) -> int:
-    """Return an integer of at least `least`, and at most what any machine can do."""
+def at_least(name: str, value: object, least: int, *, most: int | None = None) -> int:
+    """Return an integer of at least `least`, and at most `most` where there is such a bound."""
     found = _integer(value)
     if found is None or found < least:
         raise ParameterError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    if found > most:
+    if most is not None and found > most:
         raise ParameterError(f"{name} must be at most {most:,}, got {value!r}")
     return found
 
