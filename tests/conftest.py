@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import recorded
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytest.register_assert_rewrite("ledgers", "posted_tapes", "small_tape", "tapes")
+
+# No test is about time: a busy machine may hold any of them up.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # A terminal's width is looked up when a table is drawn, unless it was set when the command line was imported.
 os.environ.pop("COLUMNS", None)

@@ -105,3 +105,27 @@ def test_ticks_of_a_short_order_differ() -> None:
     ticks = [text for text, *_ in text_boxes(svg) if re.fullmatch(r"\d\d:\d\d(:\d\d)?", text)]
     assert len(ticks) >= 4
     assert len(set(ticks)) == len(ticks)
+
+
+def test_a_stretch_of_a_tape() -> None:
+    start = LONG.start + 60 * 10**9
+    result = sor.backtest(LONG, sor.Order("buy", 20_000, start=start, horizon="30s"))
+    chart = sor.plot_quotes(LONG, start, start + 30 * 10**9, fills=result.fills)
+    svg = vl_convert.vegalite_to_svg(chart.to_dict())
+    assert overlaps(svg) == []
+    rows = [row for rows in chart.to_dict()["datasets"].values() for row in rows]
+    assert sum("quantity" in row for row in rows) == result.fills.height > 5
+    assert {row["venue"] for row in rows if "side" in row and "venue" in row} <= set(LONG.venues["name"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"start": LONG.end, "end": LONG.start}, "end must come after start"),
+        ({"fills": 3}, "fills must be a polars frame"),
+        ({"fills": SHORT.frame}, "fills has no column 'ts_executed'"),
+    ],
+)
+def test_what_cannot_be_drawn(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(sor.ParameterError, match=said):
+        sor.plot_quotes(LONG, **arguments)

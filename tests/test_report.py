@@ -200,8 +200,26 @@ def test_without_fills_or_a_search(tape: sor.Quotes) -> None:
 def test_pictures_and_paths(result: Study, tmp_path: Path) -> None:
     result.report(tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
-    with pytest.raises(sor.ParameterError, match=r"path must end in \.html, \.png or \.svg, got '.*a\.pdf'"):
+    with pytest.raises(
+        sor.ParameterError, match=r"path must end in \.html, \.pdf, \.png or \.svg, got '.*a\.doc'"
+    ):
+        result.report(tmp_path / "a.doc")
+
+
+def test_pdf_needs_a_browser(result: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(sor.MissingExtra, match="printed by Chromium or Chrome, and neither is on the path"):
         result.report(tmp_path / "a.pdf")
+    assert not (tmp_path / "a.pdf").exists()
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("browser")
+def test_pdf(result: Study, tmp_path: Path) -> None:
+    result.report(tmp_path / "a.pdf")
+    printed = (tmp_path / "a.pdf").read_bytes()
+    assert printed[:5] == b"%PDF-"
+    assert len(printed) > 30_000
 
 
 def test_plot_methods(tape: sor.Quotes, result: Study, found: Search) -> None:
@@ -227,7 +245,7 @@ def test_command(
     ("args", "message"),
     [
         ([], "give FILES to report on, or --demo"),
-        (["--demo", "-o", "r.pdf"], "path must end in .html, .png or .svg, got 'r.pdf'"),
+        (["--demo", "-o", "r.doc"], "path must end in .html, .pdf, .png or .svg, got 'r.doc'"),
         (["no.parquet"], "no.parquet"),
         (["--demo", "--side", "up"], "'up' is not one of 'buy', 'sell', 'both'"),
     ],

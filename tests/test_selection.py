@@ -300,7 +300,7 @@ def test_progress_ends_where_it_says(tape: Quotes) -> None:
 
 def test_reprs_show_both_sides(made: Search) -> None:
     assert "chosen on the past alone it costs" in repr(made)
-    assert "hindsight_bps" in made._repr_html_()
+    assert "least" in made._repr_html_()
 
 
 def test_optuna_without_the_package_says_what_to_install(

@@ -25,6 +25,7 @@ from sor.settings.routers import (
     Twap,
 )
 from sor.settings.run import Bootstrap, Run
+from sor.show.book import plot_quotes
 from sor.studies.backtest import backtest
 from sor.studies.grid import DEFAULT_GRID
 from sor.studies.methods import Optuna, RandomPoints, Refine
@@ -83,6 +84,7 @@ __all__ = [
     "cont_kukanov",
     "execute_order",
     "orders_every",
+    "plot_quotes",
     "probe_outflows",
     "read_quotes",
     "read_trades",

@@ -35,7 +35,7 @@ def agree(seed: int, count: int) -> Counter[str]:
     met["replays"] += len(days.cases)
     met["several sessions"] += len(days.cases) * (len(pieces) > 1)
     met["halts"] += len(days.cases) * bool(market.halts)
-    met["one-sided or stubs"] += len(days.cases) * any(
+    met["one-sided"] += len(days.cases) * any(
         record[2] is None or record[4] is None for record in days.records
     )
     return met

@@ -21,7 +21,8 @@ def lowest(requirement: str) -> str:
 def main() -> None:
     """Print one requirement a line, as `pip install -r` reads them."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))
-    for requirement in project["project"]["dependencies"]:
+    extras = project["project"]["optional-dependencies"]
+    for requirement in (*project["project"]["dependencies"], *extras["report"]):
         print(lowest(requirement))
     for requirement in project["dependency-groups"]["dev"]:
         if requirement.startswith(TOOLS):

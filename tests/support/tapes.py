@@ -20,6 +20,7 @@ from sor.replay.lower import Variant
 from sor.replay.parents import Parent
 from sor.replay.replay import replay
 from sor.settings.market import Market
+from sor.tape.sessions import Sessions, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ SNAPSHOTS = ("last", "each", "first")
 QUEUES = ("pessimistic", "expected", "optimistic")
 SIDES = ("buy", "sell")
 PUBLISHERS = (39, 2, 41, 9)  # not in ascending order: the venue index is by id, not by appearance
+ALL_TIME = (ref.Session(0, 2**62),)
 COLUMNS = ("ts_event", "sequence", "publisher_id", "bid_px_00", "bid_sz_00", "ask_px_00", "ask_sz_00")
 
 FILL_FIELDS = tuple(
@@ -156,6 +158,7 @@ def random_settings(rng: Random, venues: int) -> ref.Settings:
             for _ in range(venues)
         ],
         snapshot=rng.choice(SNAPSHOTS),
+        sessions=ALL_TIME,
         depletion=rng.choice(DEPLETIONS),
         collar=rng.choice([None, 0.0, 0.001, 0.01]),
         max_quote_age=rng.choice([None, None, 0, 8]),
@@ -275,6 +278,7 @@ def as_market(settings: ref.Settings, quotes: sor.Quotes) -> Market:
             snapshot=settings.snapshot,
             depletion=settings.depletion,
             collar=settings.collar,
+            collar_ticks=settings.collar_ticks,
             max_quote_age=settings.max_quote_age,
             tick=settings.tick / NANOS,
         ),
@@ -290,6 +294,34 @@ def as_market(settings: ref.Settings, quotes: sor.Quotes) -> Market:
         ),
         limit=settings.limit,
     )
+
+
+class Laid:
+    """A tape with its sessions and halts, as replays take it."""
+
+    def __init__(self, sessions: Sessions[sor.Quotes]) -> None:
+        self.sessions = sessions
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sessions.quotes, name)
+
+    def lent(self) -> dict[str, Any]:
+        return {**self.sessions.quotes.lent(), **self.sessions.arrays()}
+
+
+def lay(quotes: sor.Quotes, settings: ref.Settings) -> Any:
+    """Lay the sessions and halts of the reference's settings on a tape."""
+    ids = quotes.venues["id"].to_list()
+    hours = settings.sessions
+    if not isinstance(hours, str | None):
+        hours = pl.DataFrame(list(hours), schema={"open": pl.Int64, "close": pl.Int64}, orient="row")
+        hours = hours.cast(pl.Datetime("ns", "UTC"))
+    halts = pl.DataFrame(
+        [(start, end, None if venue is None else ids[venue]) for start, end, venue in settings.halts],
+        schema={"start": pl.Int64, "end": pl.Int64, "venue": pl.Int64},
+        orient="row",
+    ).cast({"start": pl.Datetime("ns", "UTC"), "end": pl.Datetime("ns", "UTC")})
+    return Laid(resolve(quotes, hours, settings.session_gap, halts))
 
 
 def as_policy(policy: ref.Policy) -> Policy:
@@ -321,8 +353,16 @@ def replay_all(quotes: sor.Quotes, cases: Sequence[Case], *, threads: int = 1) -
     variants = [
         Variant(policy=as_policy(case.policy), market=as_market(case.settings, quotes)) for case in cases
     ]
+    hours = [(case.settings.sessions, case.settings.session_gap, case.settings.halts) for case in cases]
+    assert all(other == hours[0] for other in hours), "one call has one market's hours"
     orders = list(dict.fromkeys(case.order for case in cases))
-    ledger = replay(quotes, [as_parent(order) for order in orders], variants, record=True, threads=threads)
+    ledger = replay(
+        lay(quotes, cases[0].settings),
+        [as_parent(order) for order in orders],
+        variants,
+        record=True,
+        threads=threads,
+    )
     parents = [orders.index(case.order) for case in cases]
     frames = [by_case(getattr(ledger, table), parents) for table in TABLES]
     return [Ledger(*tables) for tables in zip(*frames, strict=True)]

@@ -179,7 +179,7 @@ def stress(given: Given, json: Json = False, out: Out = None) -> None:
 def report(
     given: Given,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Write here: .html; .png or .svg for one picture.")
+        Path, typer.Option("--out", "-o", help="Write here: .html or .pdf; .png or .svg for one picture.")
     ] = Path("report.html"),
     demo: Annotated[
         bool, typer.Option("--demo", help="On a synthetic market and orders made for it.")
@@ -201,7 +201,7 @@ def report(
         tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
         result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
         found = None
-        if search and out.suffix == ".html" and isinstance(asked.router, sor.StaticRouter):
+        if search and out.suffix in (".html", ".pdf") and isinstance(asked.router, sor.StaticRouter):
             options = {"folds": _FOLDS} | search_options(asked)
             found = sor.search(
                 tapes, asked.orders, asked.router, against=asked.against, **options, **asked.shared

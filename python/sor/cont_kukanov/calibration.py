@@ -49,7 +49,7 @@ def calibrate(
 
     """
     for name, shares in (("under", under), ("over", over)):
-        if shares is not None:
+        if name == "under" or shares is not None:
             above_zero(name, shares, " of shares")
     above_zero("tolerance", tolerance)
     table, resolved = prepare(scenarios, parameters)

@@ -31,6 +31,8 @@ Scenarios: TypeAlias = ArrayLike | pl.DataFrame
 
 
 _MOST_WINDOWS = 1_000_000
+_MOST_DRAWS = 10**9
+_LARGEST_MEAN = 1e15
 
 
 def probe_outflows(
@@ -130,6 +132,8 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
     n, venues = _drawn(n, venues)
     weight = number("weight", weight, least=0, most=1)
     mean = above_zero("mean", mean)
+    if mean > _LARGEST_MEAN:
+        raise ParameterError(f"mean must be at most {_LARGEST_MEAN:g}, got {mean!r}")
     rng = _generator(seed)
     common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
     return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
@@ -149,7 +153,7 @@ def exponential(n: int, venues: int, *, mean: float | Sequence[float], seed: See
 
     """
     n, venues = _drawn(n, venues)
-    return _generator(seed).exponential(_positive_numbers("mean", mean), size=(n, venues))
+    return _generator(seed).exponential(_positive_numbers("mean", mean, venues), size=(n, venues))
 
 
 def pareto(
@@ -169,8 +173,8 @@ def pareto(
 
     """
     n, venues = _drawn(n, venues)
-    draws = _generator(seed).pareto(_positive_numbers("shape", shape), size=(n, venues))
-    return np.asarray(_positive_numbers("scale", scale)) * (1 + draws)
+    draws = _generator(seed).pareto(_positive_numbers("shape", shape, venues), size=(n, venues))
+    return np.asarray(_positive_numbers("scale", scale, venues)) * (1 + draws)
 
 
 def gamma(
@@ -191,7 +195,7 @@ def gamma(
     """
     n, venues = _drawn(n, venues)
     return _generator(seed).gamma(
-        _positive_numbers("shape", shape), _positive_numbers("scale", scale), size=(n, venues)
+        _positive_numbers("shape", shape, venues), _positive_numbers("scale", scale, venues), size=(n, venues)
     )
 
 
@@ -208,7 +212,7 @@ def empirical(outflows: Scenarios, n: int, *, seed: Seed) -> Table:
 
     """
     table = as_table(outflows)
-    n = at_least("n", n, 1)
+    n, _ = _drawn(n, table.shape[1])
     return table[_generator(seed).integers(table.shape[0], size=n)]
 
 
@@ -223,7 +227,7 @@ def as_table(scenarios: Scenarios) -> Table:
         scenarios = scenarios.select(pl.selectors.numeric()).to_numpy()
     try:
         table = np.ascontiguousarray(scenarios, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ParameterError(f"scenarios must be an array of numbers of shape (n, K): {error}") from None
     if table.ndim != 2 or 0 in table.shape:
         raise ParameterError(
@@ -232,17 +236,22 @@ def as_table(scenarios: Scenarios) -> Table:
     return table
 
 
-def _positive_numbers(name: str, value: float | Sequence[float]) -> float | list[float]:
+def _positive_numbers(name: str, value: float | Sequence[float], venues: int) -> float | list[float]:
     if isinstance(value, Real):
         return above_zero(name, value)
     found = numbers(name, value)
+    if len(found) not in (1, venues):
+        raise ParameterError(f"{name} must have one value, or one for each of {venues} venues, got {value!r}")
     if not all(math.isfinite(each) and each > 0 for each in found):
         raise ParameterError(f"{name} must be positive, got {value}")
     return found
 
 
 def _drawn(n: int, venues: int) -> tuple[int, int]:
-    return at_least("n", n, 1), at_least("venues", venues, 1)
+    n, venues = at_least("n", n, 1), at_least("venues", venues, 1)
+    if n * venues > _MOST_DRAWS:
+        raise ParameterError(f"n times venues must be at most {_MOST_DRAWS:,}, got {n:,} times {venues:,}")
+    return n, venues
 
 
 def _generator(seed: Seed) -> np.random.Generator:

@@ -210,6 +210,7 @@ class Calibration:
 
 def venues_of(parameters: Parameters) -> int:
     """Return how many venues the parameters name; one when all of them are scalars."""
+    _checked(parameters)
     lengths = sorted({len(value) for value in (parameters.r, parameters.Q) if isinstance(value, tuple)})
     if len(lengths) > 1:
         raise ParameterError(
@@ -225,6 +226,7 @@ def resolve(parameters: Parameters, venues: int) -> Resolved:
         ParameterError: If `r` or `Q` has another number of values, or something is not a number.
 
     """
+    _checked(parameters)
 
     def per_venue(name: str, value: float | Sequence[float]) -> list[float]:
         if not isinstance(value, tuple):
@@ -251,3 +253,8 @@ def as_number(name: str, value: object) -> float:
 def as_lot(lot: float | None) -> float | None:
     """Return a lot as a positive float; None stays None."""
     return None if lot is None else above_zero("lot", lot, " of shares")
+
+
+def _checked(parameters: Parameters) -> None:
+    if not isinstance(parameters, Parameters):
+        raise ParameterError(f"parameters must be sor.cont_kukanov.Parameters, got {parameters!r}")

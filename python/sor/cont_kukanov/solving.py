@@ -22,7 +22,7 @@ from sor.cont_kukanov.problem import (
     venues_of,
 )
 from sor.errors import ParameterError
-from sor.settings.checks import numbers
+from sor.settings.checks import flag, numbers, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,16 +151,15 @@ def solve(
 
     """
     table, resolved = prepare(scenarios, parameters)
-    lot = as_lot(lot)
+    lot, bound = as_lot(lot), flag("bound", bound)
+    one_of("solver", solver, ("exact", "paper"))
     if solver == "exact":
         market, limits, starts = _core.ck_solve(resolved, table, lot)
-    elif solver == "paper":
+    else:
         if lot is not None:
             raise ParameterError(f'lot must be None with solver="paper", got {lot}')
         market, limits = _core.ck_paper(resolved, table)
         starts = []
-    else:
-        raise ParameterError(f'solver must be "exact" or "paper", got {solver!r}')
     orders = (market, limits)
     here = cost_of(table, resolved, orders)
     below = _bound(table, resolved, orders) if bound else None
@@ -227,7 +226,10 @@ def _quantile(law: Callable[[float], float] | FrozenLaw | ArrayLike, level: floa
         return as_number("law", law.ppf(level))
     if callable(law):
         return as_number("law", law(level))
-    sample = np.sort(np.asarray(law, dtype=np.float64).ravel())
+    try:
+        sample = np.sort(np.asarray(law, dtype=np.float64).ravel())
+    except (TypeError, ValueError, OverflowError):
+        sample = np.empty(0)
     if not sample.size or not np.isfinite(sample).all():
         raise ParameterError("law must be a quantile function or a non-empty sample of finite outflows")
     return float(np.quantile(sample, level, method="inverted_cdf"))

@@ -10,7 +10,7 @@ import polars as pl
 from sor.errors import ParameterError
 from sor.replay.parents import parents_frame
 from sor.replay.replay import book_at
-from sor.settings.checks import at_least
+from sor.settings.checks import at_least, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,9 +61,8 @@ def binned(parents: pl.DataFrame, what: str, bins: int, zone: str) -> pl.DataFra
         ParameterError: If `what` is not one of `BREAKDOWNS`, or `bins` or `zone` are wrong.
 
     """
-    if what not in BREAKDOWNS:
-        raise ParameterError(f"what must be one of {', '.join(BREAKDOWNS)}, got {what!r}")
-    bins = at_least("bins", bins, 1)
+    one_of("what", what, BREAKDOWNS)
+    bins = at_least("bins", bins, 1, most=1_000_000)
     column = {"spread": "arrival_spread_bps", "depth": "arrival_depth", "size": "quantity"}.get(what, what)
     match what:
         case "time":

@@ -11,6 +11,7 @@ import polars as pl
 
 from sor.errors import ParameterError
 from sor.results import metrics, passive
+from sor.results.columns import money
 from sor.results.explain import explain_child
 from sor.settings.checks import whole
 
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from sor.replay.ledger import Ledger
     from sor.replay.parents import Job
     from sor.settings.routers import Policy
-
-_EPOCH_MONEY = ("half_spread", "lambda_under", "lambda_over", "cost")
-_FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
-_CHILD_MONEY = (
-    *("mid", "seen_price", "marginal", "threshold", "gap", "met_price", "price"),
-    *("spread", "slippage", "timing", "fee", "rebate", "cost"),
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,7 +41,7 @@ class PolicyView:
     @cached_property
     def fills(self) -> pl.DataFrame:
         """One row per execution (rule P5)."""
-        return metrics.to_currency(self._rows(self._ledger.fills), _FILL_MONEY)
+        return metrics.to_currency(self._rows(self._ledger.fills), money("Backtest.fills"))
 
     @cached_property
     def children(self) -> pl.DataFrame:
@@ -55,7 +49,7 @@ class PolicyView:
         children, fills, parents = (
             self._rows(frame) for frame in (self._ledger.children, self._ledger.fills, self._ledger.parents)
         )
-        return metrics.to_currency(metrics.child_costs(children, fills, parents), _CHILD_MONEY)
+        return metrics.to_currency(metrics.child_costs(children, fills, parents), money("Backtest.children"))
 
     @cached_property
     def orders(self) -> pl.DataFrame:
@@ -71,7 +65,7 @@ class PolicyView:
         share as they were used, `cost` (`V`) in currency, `shortfall` and `excess` (`E (S - A)+`,
         `E (A - S)+`) in shares.
         """
-        return metrics.to_currency(self._rows(self._ledger.epochs), _EPOCH_MONEY)
+        return metrics.to_currency(self._rows(self._ledger.epochs), money("Backtest.epochs"))
 
     @cached_property
     def places(self) -> pl.DataFrame:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sor.errors import ParameterError
 from sor.results import metrics
 from sor.results.arrivals import parents_of
 from sor.results.policy_view import PolicyView
 from sor.results.views import Drawn
+from sor.settings.checks import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,8 +95,7 @@ class Replayed(Drawn):
             ParameterError: If there is no policy of this name.
 
         """
-        if name not in self.policies:
-            raise ParameterError(f"policy must be one of {', '.join(self.policies)}, got {name!r}")
+        one_of("policy", name, self.policies)
         return PolicyView(name, self.policies[name], self.ledger, self.jobs)
 
     @cached_property

@@ -15,7 +15,7 @@ from sor.results.arrivals import binned
 from sor.results.replayed import Replayed
 from sor.results.statistics import Interval, mean_interval
 from sor.results.views import report as write_report
-from sor.settings.checks import at_least
+from sor.settings.checks import at_least, one_of
 from sor.settings.routers import name_of
 from sor.settings.run import Bootstrap
 
@@ -114,7 +114,7 @@ class Study(Replayed):
 
         """
         rows = self._rows(self.others[0] if against is None else against)
-        return rows.sort("savings_bps").head(at_least("count", count, 0))
+        return rows.sort("savings_bps").head(at_least("count", count, 0, most=2**32 - 1))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary and the comparisons as plain values."""
@@ -136,7 +136,7 @@ class Study(Replayed):
         """Write the study as one self-contained page: interactive charts, every setting, all JavaScript inside.
 
         Args:
-            path: Where to write: `.html`, or `.png` or `.svg` for one picture of the main charts.
+            path: Where to write: `.html`, `.pdf` (by the system's Chromium), or `.png` or `.svg` for one picture.
             search: A `Search` over the router's parameters, to show next to the study.
 
         Raises:
@@ -164,8 +164,7 @@ class Study(Replayed):
         )
 
     def _rows(self, against: str) -> pl.DataFrame:
-        if against not in self.others:
-            raise ParameterError(f"against must be one of {', '.join(self.others)}, got {against!r}")
+        one_of("against", against, self.others)
         return self.savings.filter(pl.col("against") == against)
 
     def _against(self, frame: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:

@@ -66,11 +66,13 @@ def whole(name: str, value: object, *, least: int = 1, most: int = MOST_SHARES) 
     return found
 
 
-def at_least(name: str, value: object, least: int) -> int:
-    """Return an integer of at least `least`, however large."""
+def at_least(name: str, value: object, least: int, *, most: int | None = None) -> int:
+    """Return an integer of at least `least`, and at most `most` where there is such a bound."""
     found = _integer(value)
     if found is None or found < least:
         raise ParameterError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    if most is not None and found > most:
+        raise ParameterError(f"{name} must be at most {most:,}, got {value!r}")
     return found
 
 
@@ -87,6 +89,14 @@ def choice(name: str, value: object, choices: object) -> str:
     allowed = get_args(choices)
     if not isinstance(value, str) or value not in allowed:
         raise ParameterError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
+
+
+def one_of(name: str, value: object, names: Iterable[str]) -> str:
+    """Return one of some names."""
+    known = list(names)
+    if not isinstance(value, str) or value not in known:
+        raise ParameterError(f"{name} must be one of {', '.join(known)}, got {value!r}")
     return value
 
 
@@ -118,7 +128,8 @@ def keep(settings: object, **values: object) -> None:
 
 
 def _real(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, Real):
+    # A span of NumPy's is an integer to Python.
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, Real):
         return None
     try:
         return float(value)
@@ -127,4 +138,6 @@ def _real(value: object) -> float | None:
 
 
 def _integer(value: object) -> int | None:
-    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    return (
+        int(value) if isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64) else None
+    )

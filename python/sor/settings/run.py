@@ -17,6 +17,7 @@ RESAMPLES = 2000
 """Bootstrap resamples: the 95% point is known to about 0.5% of probability."""
 
 _MOST_THREADS = 1024
+_MOST_RESAMPLES = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,6 @@ class Bootstrap:
         keep(
             self,
             level=fraction("level", self.level),
-            resamples=at_least("resamples", self.resamples, 100),
+            resamples=at_least("resamples", self.resamples, 100, most=_MOST_RESAMPLES),
             seed=at_least("seed", self.seed, 0),
         )

@@ -19,6 +19,7 @@ from sor.results.study import Study
 from sor.settings.checks import instance
 from sor.settings.routers import StaticRouter
 from sor.settings.times import format_ns
+from sor.show import pdf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +44,8 @@ def report(
 
     Args:
         study: With `record=True`, or the sections on fills and venues stay out.
-        path: Where to write: `.html`, or `.png` or `.svg` for one picture of the main charts.
+        path: Where to write: `.html`; `.pdf`, printed by the system's Chromium; `.png` or `.svg` for one picture of the
+            main charts.
         search: A search over the router's parameters, to show next to the study.
         command: The command that made it, to show among the settings.
 
@@ -62,6 +64,8 @@ def report(
         from sor.show import plots, style
 
         style.save(plots.overview(study), out, scale=1.25)
+    elif out.suffix == ".pdf":
+        pdf.write(page(study, search=search, command=command), out)
     else:
         out.write_text(page(study, search=search, command=command), encoding="utf-8")
 
@@ -70,12 +74,15 @@ def check_path(path: str | PathLike[str]) -> Path:
     """Return a path that a report can be written to, before any work is done.
 
     Raises:
-        ParameterError: If it does not end in `.html`, `.png` or `.svg`.
+        ParameterError: If it does not end in `.html`, `.pdf`, `.png` or `.svg`.
+        MissingExtra: If it ends in `.pdf` and there is no Chromium to print it.
 
     """
     out = Path(path)
-    if out.suffix not in (".html", *_PICTURES):
-        raise ParameterError(f"path must end in .html, .png or .svg, got {str(path)!r}")
+    if out.suffix not in (".html", ".pdf", *_PICTURES):
+        raise ParameterError(f"path must end in .html, .pdf, .png or .svg, got {str(path)!r}")
+    if out.suffix == ".pdf":
+        pdf.browser()
     return out
 
 

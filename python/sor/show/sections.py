@@ -299,7 +299,8 @@ def _data(study: Study) -> Section:
 
 def chart(name: str, drawn: alt.Chart | alt.LayerChart, title: str = "") -> Chart:
     """Give a chart the width of its place."""
-    spec = drawn.properties(width="container").to_dict()
+    # The tests render every chart, so that the schema need not be checked each time.
+    spec = drawn.properties(width="container").to_dict(validate=False)
     spec.pop("config", None)
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     return Chart(name, spec, title)

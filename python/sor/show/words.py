@@ -37,7 +37,7 @@ def seconds(value: float) -> str:
     """Return a length of time."""
     if value >= 120:
         return f"{value / 60:.1f} minutes"
-    return "less than 0.1 s" if value < 0.05 else f"{value:.1f} s"
+    return "0.1 s" if value < 0.05 else f"{value:.1f} s"
 
 
 def interval(row: Mapping[str, Any], level: float) -> str:

@@ -31,6 +31,8 @@ Method: TypeAlias = "Callable[[Objective, StaticRouter, Axes], None]"
 """Tries points; what it tried is known to the objective."""
 
 _SIGNIFICANT = 6
+_MOST_POINTS = 1_000_000
+_MOST_ROUNDS = 1_000
 
 
 def at(router: StaticRouter, point: Mapping[str, float]) -> StaticRouter:
@@ -69,7 +71,11 @@ class RandomPoints:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        keep(self, points=at_least("points", self.points, 1), seed=at_least("seed", self.seed, 0))
+        keep(
+            self,
+            points=at_least("points", self.points, 1, most=_MOST_POINTS),
+            seed=at_least("seed", self.seed, 0),
+        )
 
     def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:
         """Try the points."""
@@ -98,7 +104,7 @@ class Refine:
     rounds: int = 3
 
     def __post_init__(self) -> None:
-        keep(self, rounds=at_least("rounds", self.rounds, 0))
+        keep(self, rounds=at_least("rounds", self.rounds, 0, most=_MOST_ROUNDS))
 
     def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:
         """Try the grids."""
@@ -134,7 +140,11 @@ class Optuna:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        keep(self, points=at_least("points", self.points, 1), seed=at_least("seed", self.seed, 0))
+        keep(
+            self,
+            points=at_least("points", self.points, 1, most=_MOST_POINTS),
+            seed=at_least("seed", self.seed, 0),
+        )
         _optuna()
 
     def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:

@@ -233,6 +233,8 @@ class Pipeline:
 
     def _placed(self, unit: Ledger, variant: int, offset: int) -> Ledger:
         """Give a unit's rows the variants, venues and parent numbers of the whole."""
+        if variant == offset == 0 and len(self.jobs) == 1:
+            return unit  # which has them
         common = [
             (pl.col(name) + shift).cast(unit.parents[name].dtype)
             for name, shift in (("variant", variant), ("parent", offset))

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
+_MOST_FOLDS = 1_000
+
 
 def search(
     quotes: Tapes,
@@ -89,7 +91,11 @@ def search(
     instance("router", given, StaticRouter)
     assert isinstance(given, StaticRouter)
     instance("bootstrap", bootstrap, Bootstrap)
-    axes, folds, run = checked_axes(grid, given), at_least("folds", folds, 0), checked_run(run)
+    axes, folds, run = (
+        checked_axes(grid, given),
+        at_least("folds", folds, 0, most=_MOST_FOLDS),
+        checked_run(run),
+    )
     name, settings, tried_by = methods.as_method(method)
     others = {GIVEN: given} | {
         label: policy for label, policy in with_baselines(given, against).items() if label != ROUTER

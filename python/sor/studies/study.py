@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sor.errors import ParameterError
 from sor.results.study import Study
-from sor.settings.checks import flag, instance
+from sor.settings.checks import flag, instance, one_of
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policies, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -56,8 +56,7 @@ def study(
     instance("bootstrap", bootstrap, Bootstrap)
     named = _policies(policies)
     chosen = next(iter(named)) if policy is None else policy
-    if chosen not in named:
-        raise ParameterError(f"policy must be one of {', '.join(named)}, got {policy!r}")
+    one_of("policy", chosen, named)
     run, record = checked_run(run), flag("record", record)
     jobs = jobs_of(quotes, orders, trades, [market])
     with (

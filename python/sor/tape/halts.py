@@ -62,6 +62,13 @@ def read_halts(source: HaltSource, quotes: Tape) -> Halts:
     )
 
 
+def moments(column: pl.Series) -> list[Any]:
+    """Return a column of times as values for `to_ns`; Python's datetimes end at microseconds, so nanoseconds as numbers."""
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_unit == "ns":
+        return column.to_physical().to_list()
+    return column.to_list()
+
+
 def _frame(source: HaltSource) -> pl.DataFrame:
     if isinstance(source, str | PathLike) or type(source).__name__ == "DBNStore":
         parts, _ = open_source(source, Options())
@@ -77,7 +84,7 @@ def _of_frame(frame: pl.DataFrame, quotes: Tape) -> list[tuple[int, int, int]]:
     venues = frame["venue"].to_list() if "venue" in frame.columns else [None] * frame.height
     rows = []
     for row, (start, end, venue) in enumerate(
-        zip(frame["start"].to_list(), frame["end"].to_list(), venues, strict=True), start=1
+        zip(moments(frame["start"]), moments(frame["end"]), venues, strict=True), start=1
     ):
         begin = to_ns(start, f"halts, row {row}: start")
         until = INT64_MAX if end is None else to_ns(end, f"halts, row {row}: end")

@@ -17,7 +17,7 @@ import polars as pl
 from sor.errors import DataError, ParameterError
 from sor.settings.times import duration_ns, format_ns, to_ns
 from sor.tape.calendars import calendar_hours
-from sor.tape.halts import HaltSource, no_halts, read_halts
+from sor.tape.halts import HaltSource, moments, no_halts, read_halts
 from sor.tape.schema import Tape
 from sor.tape.sources import to_frame
 
@@ -199,7 +199,7 @@ def _given(sessions: object) -> Hours:
         )
     if frame.is_empty():
         raise ParameterError("sessions is a frame without rows; expected one for each session")
-    rows = zip(frame["open"].to_list(), frame["close"].to_list(), strict=True)
+    rows = zip(moments(frame["open"]), moments(frame["close"]), strict=True)
     hours = sorted(
         (to_ns(begin, f"sessions, row {row}: open"), to_ns(close, f"sessions, row {row}: close"))
         for row, (begin, close) in enumerate(rows, start=1)

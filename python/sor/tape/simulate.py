@@ -190,7 +190,7 @@ def _quotes(
 def _per_venue(name: str, value: float | Sequence[float], count: int) -> NDArray[np.float64]:
     try:
         given = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         given = np.array([math.nan])
     if not (np.isfinite(given).all() and (given > 0).all() and given.size):
         raise ParameterError(f"{name} is {value!r}; expected a number above zero, or one for each venue")

@@ -117,7 +117,7 @@ def _label(row: Mapping[str, Any]) -> int | str:
 def _from_toml(path: Path) -> list[Venue]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no text, or no path that a system knows
         raise ParameterError(f"{path}: not a TOML file: {error}") from None
     entries = table.get("venue")
     if set(table) != {"venue"} or not isinstance(entries, list) or not all(map(_is_table, entries)):
