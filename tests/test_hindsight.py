@@ -17,8 +17,10 @@ from sor.replay.parents import Job, Parent
 from sor.replay.replay import hindsight, replay
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES
+from tapes import lay
 
 CENT = 10_000_000
+OPEN = (ref.Session(-1_000, 2**62),)
 ROUTERS = {
     "default": sor.StaticRouter(),
     "eager": sor.StaticRouter(lambda_under=0.05),
@@ -59,7 +61,7 @@ def random_case(rng: random.Random) -> tuple[list[tuple[Any, ...]], ref.Order, r
         "collar": rng.choice((None, 0.01, 0.03)),
         "max_quote_age": rng.choice((None, 5)),
     }
-    settings = ref.Settings([ref.Venue(fee) for fee in fees], **book)
+    settings = ref.Settings([ref.Venue(fee) for fee in fees], sessions=OPEN, **book)
     market = Market(
         venues=[sor.Venue(i, taker_fee=fee / 1e9) for i, fee in enumerate(fees)], book=sor.Book(**book)
     )
@@ -83,9 +85,9 @@ def test_hindsight_is_the_references() -> None:
     for i in range(some(1_500)):
         rows, order, settings, market = random_case(rng)
         expected = ref.hindsight(rows, order, settings)
-        assert hindsight(Job(tape(rows), [parent(order)], (market,)), threads=1) == [expected], (
-            f"case {i}: {rows}"
-        )
+        assert hindsight(Job(lay(tape(rows), settings), [parent(order)], (market,)), threads=1) == [
+            expected
+        ], f"case {i}: {rows}"
         known += expected is not None
     assert known > enough(1_200)
 
@@ -169,15 +171,15 @@ def test_hindsight_is_the_brute_force_optimum_of_tiny_tapes() -> None:
         if (order.quantity + 1) ** (moments * venues) > 4_000:
             continue
         collar = rng.choice((None, 0.01))
-        settings = ref.Settings([ref.Venue(fee) for fee in fees], collar=collar)
+        settings = ref.Settings([ref.Venue(fee) for fee in fees], sessions=OPEN, collar=collar)
         market = Market(
             venues=[sor.Venue(i, taker_fee=fee / 1e9) for i, fee in enumerate(fees)],
             book=sor.Book(collar=collar),
         )
         expected = brute_force(rows, order, settings)
-        assert hindsight(Job(tape(rows), [parent(order)], (market,)), threads=1) == [expected], (
-            f"{order}: {rows}"
-        )
+        assert hindsight(Job(lay(tape(rows), settings), [parent(order)], (market,)), threads=1) == [
+            expected
+        ], f"{order}: {rows}"
         checked += 1
         sweep = ref.replay(rows, order, ref.Policy("sweep"), settings)
         paid = sum(order.sign * fill.quantity * fill.price + fill.fee for fill in sweep.fills)
@@ -210,8 +212,8 @@ def test_no_taking_policy_beats_hindsight_on_random_tapes() -> None:
     rng = random.Random(3)
     attained = 0
     for _ in range(some(400)):
-        rows, order, _, market = random_case(rng)
-        attained += assert_bound(tape(rows), [parent(order)], market)
+        rows, order, settings, market = random_case(rng)
+        attained += assert_bound(lay(tape(rows), settings), [parent(order)], market)
     assert attained > enough(100)
 
 

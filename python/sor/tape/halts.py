@@ -63,7 +63,7 @@ def read_halts(source: HaltSource, quotes: Tape) -> Halts:
 
 
 def moments(column: pl.Series) -> list[Any]:
-    """Return a column of times as values for `to_ns`; Python's datetimes end at microseconds, so nanoseconds as numbers."""
+    """Return a column of times as values for `to_ns`: nanoseconds as numbers, where Python's datetimes end earlier."""
     if isinstance(column.dtype, pl.Datetime) and column.dtype.time_unit == "ns":
         return column.to_physical().to_list()
     return column.to_list()
