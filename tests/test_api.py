@@ -193,7 +193,7 @@ def test_rows_come_back_without_a_copy(quotes: sor.Quotes) -> None:
 def test_what_the_core_cannot_borrow(quotes: sor.Quotes, wrong: Any, message: str) -> None:
     tape = quotes.arrays()
     with pytest.raises(TypeError) as caught:
-        _core.count_states({**tape, "ts": wrong(tape["ts"])}, 3, "last", 0.01)
+        _core.count_states({**tape, "ts": wrong(tape["ts"])}, 3, "last", (0.01, 0))
     assert str(caught.value).startswith("tape.ts must be a contiguous 1-dimensional array of int64, got ")
     assert message in str(caught.value)
 

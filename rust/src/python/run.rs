@@ -51,7 +51,7 @@ pub(super) fn execute(
     let side = side(sign);
     let met = Met { key: side.sign() * price, displayed, available, age, queue_position };
     let stream = Stream { parent: [stream.0, 0], child: stream.1 };
-    let execution = fill_model(fill.as_ref()).execute(side, quantity, &met, stream)?;
+    let execution = fill_model(fill.as_ref()).execute_order(side, quantity, &met, stream)?;
     Ok((execution.quantity, side.sign() * execution.key))
 }
 
