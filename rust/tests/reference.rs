@@ -126,6 +126,8 @@ fn check_sums(case: &CaseRow, ledger: &Ledger, name: &str) {
     let status = match total.status {
         Status::Filled => "filled",
         Status::Completed => "completed",
+        Status::Late => "late",
+        Status::Stale => "stale",
         Status::NoQuotes => "no_quotes",
     };
     assert_eq!((status, total.arrival_mid), (case.status.as_str(), case.m0), "{name}");
@@ -172,7 +174,12 @@ fn replays_are_those_of_the_reference() {
         let owned = Owned::new(&row.records, row.trades.as_deref());
         for (i, case) in row.cases.iter().enumerate() {
             let venues = case.settings.market(&case.policy).venues.len();
-            check_case(&owned.tape(venues), case, &format!("tape {number}, case {i}: {:?}", case.policy));
+            let hours = case.settings.hours(owned.ts());
+            check_case(
+                &owned.tape(venues).with_hours(&hours),
+                case,
+                &format!("tape {number}, case {i}: {:?}", case.policy),
+            );
         }
     }
 }
@@ -246,7 +253,7 @@ fn probes_fill_as_in_the_reference() {
                 windows: Windows { length: row.length, every: row.every },
                 queue: queue(word),
                 snapshot: Snapshot::Last,
-                visibility: Visibility { collar: 1e6, max_quote_age: None },
+                visibility: Visibility { collar: 1e6, collar_least: 0, max_quote_age: None },
             };
             let probes = probe(&owned.tape(owned.venues()), &probing, Stop::NEVER).expect("few windows");
             assert_eq!(probes.into_rows(), filled.concat(), "{number}, {word}");
@@ -270,7 +277,8 @@ fn states_are_counted_as_in_the_reference() {
         let owned = Owned::new(&row.records, None);
         for (mode, expected) in &row.counts {
             let tape = owned.tape(owned.venues());
-            let counts = count_states(&tape, snapshot(mode), row.collar, Stop::NEVER).expect("nobody stops it");
+            let visibility = Visibility { collar: row.collar, collar_least: 0, max_quote_age: None };
+            let counts = count_states(&tape, snapshot(mode), &visibility, Stop::NEVER).expect("nobody stops it");
             let found = [counts.snapshots, counts.locked, counts.crossed, counts.stubs];
             assert_eq!(&found, expected, "{number}, {mode}");
             met.iter_mut().zip(found).for_each(|(sum, count)| *sum += count);
@@ -288,7 +296,8 @@ fn a_walk_of_a_million_levels_is_the_longest() {
     let owned = Owned::new(&row.records, None);
     let case = &row.cases[0];
     let market = case.settings.market(&case.policy);
-    let tape = owned.tape(market.venues.len());
+    let hours = case.settings.hours(owned.ts());
+    let tape = owned.tape(market.venues.len()).with_hours(&hours);
     let variants = [Variant { market, plan: Arc::new(case.policy.plan(Solver::Exact)) }];
     let walk = |quantity| {
         let parent = Parent { quantity, ..case.order.parent() };

@@ -194,10 +194,10 @@ def counts(records: Sequence[ref.book.Record], mode: str, collar: float) -> list
     venues = 1 + max(record[1] for record in records)
     book = ref.Book(ref.Settings([ref.Venue()] * venues), "ask")
     total = locked = crossed = stubs = 0
-    for _, group in ref.snapshots(records, mode):
+    for ts, group in ref.snapshots(records, mode):
         book.apply_snapshot(group)
         total += 1
-        bid, ask = book.best("bid"), book.best("ask")
+        bid, ask = book.best("bid", ts), book.best("ask", ts)
         if bid is not None and ask is not None:
             locked += bid.price == ask.price
             crossed += bid.price > ask.price

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sor_core::allocate::{Rule, Solver};
 use sor_core::fills::{FillModel, QueueAware, QueueModel};
-use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Trades, Venue, Visibility};
+use sor_core::market::{
+    Columns, Depletion, Halt, Hours, Limit, Market, Session, Snapshot, Tape, Trades, Venue, Visibility,
+};
 use sor_core::order::Parent;
 use sor_core::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
 use sor_core::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
@@ -64,6 +66,10 @@ pub(crate) struct Owned {
 }
 
 impl Owned {
+    pub(crate) fn ts(&self) -> &[Time] {
+        &self.ts
+    }
+
     pub(crate) fn new(records: &[RecordRow], trades: Option<&[(Time, u16, Nanos, u32)]>) -> Self {
         let mut owned = Self { taped: trades.is_some(), ..Self::default() };
         for record in records {
@@ -202,13 +208,37 @@ pub(crate) struct SettingsRow {
     snapshot: String,
     depletion: String,
     collar: Option<f64>,
+    collar_ticks: i64,
     max_quote_age: Option<Time>,
     tick: Nanos,
     fill: FillRow,
     limit: String,
+    sessions: SessionsRow,
+    #[serde(rename = "session_gap")]
+    _session_gap: Time,
+    halts: Vec<(Time, Time, Option<usize>)>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum SessionsRow {
+    Given(Vec<[Time; 2]>),
+    // By silences, of which these tapes have none, or none at all.
+    Whole(Option<String>),
 }
 
 impl SettingsRow {
+    /// Sessions and halts on a tape of these times, all of it inside the one session that is given.
+    pub(crate) fn hours(&self, ts: &[Time]) -> Hours {
+        let [open, close] = match &self.sessions {
+            SessionsRow::Given(given) => given[0],
+            SessionsRow::Whole(_) => [ts[0], ts[ts.len() - 1]],
+        };
+        let halt = |&(start, end, venue): &_| Halt { start, end, venue };
+        let session = Session { rows: 0..ts.len(), open, close };
+        Hours::new(vec![session], self.halts.iter().map(halt).collect(), ts.len()).expect("valid hours")
+    }
+
     pub(crate) fn market(&self, policy: &PolicyRow) -> Market {
         let venue = |row: &VenueRow| Venue {
             taker_fee: row.taker_fee,
@@ -225,7 +255,11 @@ impl SettingsRow {
             snapshot: snapshot(&self.snapshot),
             depletion: named(&self.depletion, &depletions),
             // Without a collar nothing is hidden: one of a million times the mid.
-            visibility: Visibility { collar: self.collar.unwrap_or(1e6), max_quote_age: self.max_quote_age },
+            visibility: Visibility {
+                collar: self.collar.unwrap_or(1e6),
+                collar_least: self.collar_ticks * self.tick,
+                max_quote_age: self.max_quote_age,
+            },
             fill: named(&self.fill.kind, &[("displayed", FillModel::Displayed), ("expected", aware)]),
             queue: queue(&policy.queue),
             limit: named(&self.limit, &[("seen", Limit::Seen), ("none", Limit::None)]),
