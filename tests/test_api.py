@@ -193,7 +193,7 @@ def test_rows_come_back_without_a_copy(quotes: sor.Quotes) -> None:
 def test_what_the_core_cannot_borrow(quotes: sor.Quotes, wrong: Any, message: str) -> None:
     tape = quotes.arrays()
     with pytest.raises(TypeError) as caught:
-        _core.count_states({**tape, "ts": wrong(tape["ts"])}, 3, "last", 0.01)
+        _core.count_states({**tape, "ts": wrong(tape["ts"])}, 3, "last", (0.01, 0))
     assert str(caught.value).startswith("tape.ts must be a contiguous 1-dimensional array of int64, got ")
     assert message in str(caught.value)
 
@@ -201,14 +201,14 @@ def test_what_the_core_cannot_borrow(quotes: sor.Quotes, wrong: Any, message: st
 def test_columns_that_do_not_make_a_tape(quotes: sor.Quotes) -> None:
     tape = quotes.arrays()
     with pytest.raises(TypeError, match="tape has no column bid_sz"):
-        _core.count_states({name: tape[name] for name in tape if name != "bid_sz"}, 3, "last", 0.01)
+        _core.count_states({name: tape[name] for name in tape if name != "bid_sz"}, 3, "last", (0.01, 0))
     for changes, message in (
         ({"ts": tape["ts"][:-1]}, "tape must have columns of one length"),
         ({"ts": np.ascontiguousarray(tape["ts"][::-1])}, "tape.ts must not decrease"),
         ({"venue": tape["venue"] + np.uint16(1)}, "tape.venue must be below the number of venues"),
     ):
         with pytest.raises(sor.DataError, match=message):
-            _core.count_states({**tape, **changes}, 3, "last", 0.01)
+            _core.count_states({**tape, **changes}, 3, "last", (0.01, 0))
 
 
 # A light import, and documents that run

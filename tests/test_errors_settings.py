@@ -209,7 +209,7 @@ def test_a_tape_with_one_side_only() -> None:
     message = "frame: no ask quote in 2 records, so a buy cannot trade"
     raises(message, lambda: run(quotes=ONE_SIDED), sor.DataError)
     raises(message, lambda: sor.search(ONE_SIDED, ORDER), sor.DataError)
-    assert run(quotes=ONE_SIDED, orders=sor.Order("sell", 500)).orders["status"].to_list() == ["completed"]
+    assert run(quotes=ONE_SIDED, orders=sor.Order("sell", 500)).orders["status"].to_list() == ["no_quotes"]
 
 
 def test_a_lot_above_the_quantity_trades_single_shares_or_strictly_nothing() -> None:
