@@ -48,7 +48,7 @@ lint: $(SETUP) ## Formatting, ruff, clippy, mypy, stubtest: what is quick first
 	cargo fmt --all --check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+	PYTHONPATH=python $(BIN)/lint-imports
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 	cargo clippy --workspace --all-targets --quiet -- -D warnings

@@ -157,6 +157,33 @@ fn limit_orders_fill_expire_and_are_taken_back() {
 }
 
 #[test]
+fn limit_orders_expire_one_after_the_other() {
+    // After the first has gone the second is not forgotten: nothing rests when the bid is sold through at 45.
+    let plan = Scripted::new(|n, _, out| {
+        if n == 0 {
+            out.post(0, 30, None, Some(20));
+            out.post(0, 30, None, Some(40));
+        }
+    });
+    let ledger = run(&plan, &[(50, 90)], &[(45, 98 * CENT, 500)], 0).expect("a replay");
+    assert_eq!((ledger.summary.executed, ledger.summary.completed), (0, 300));
+    assert_eq!(*plan.heard.lock().expect("one thread"), [(0, Reason::Expired, 0, 30), (1, Reason::Expired, 0, 30)]);
+}
+
+#[test]
+fn the_better_price_is_served_first() {
+    let plan = Scripted::new(|n, _, out| {
+        if n == 0 {
+            out.post(0, 30, None, None);
+            out.post(0, 30, Some(98 * CENT), None);
+        }
+    });
+    let ledger = run(&plan, &[(50, 90)], &[(15, 97 * CENT, 40)], 0).expect("a replay");
+    let executed: Vec<_> = ledger.children.iter().map(|child| child.executed).collect();
+    assert_eq!(executed, [30, 10]);
+}
+
+#[test]
 fn a_cancel_takes_its_time() {
     // Sent at 10 over a way of 4: the trade at 12 still meets the order.
     let plan = Scripted::new(|n, _, out| match n {
