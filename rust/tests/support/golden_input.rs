@@ -224,7 +224,7 @@ pub(crate) struct SettingsRow {
 enum SessionsRow {
     Given(Vec<[Time; 2]>),
     // By silences, of which these tapes have none, or none at all.
-    Whole(#[expect(dead_code, reason = "only its shape tells it from hours that are given")] Option<String>),
+    Whole(serde::de::IgnoredAny),
 }
 
 impl SettingsRow {
