@@ -160,7 +160,7 @@ def test_report_of_ten_real_minutes_counts_as_the_reference_book_does() -> None:
     assert (report.locked, report.crossed, report.stubs) == counted(records, "last", 0.01)[1:]
     # Inside one event time the book is locked far more often: those states are no snapshots (B4).
     each = _core.count_states(quotes.arrays(), quotes.venues.height, "each", (0.01, 0))
-    assert each == counted(records, "each", (0.01, 0))
+    assert each == counted(records, "each", 0.01)
     assert each[1] > report.locked
 
 
