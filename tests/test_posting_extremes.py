@@ -67,8 +67,8 @@ def test_extremes(name: str, side: Any) -> None:
 
 def assert_sound(result: sor.Backtest) -> None:
     for row in result.ledger.parents.iter_rows(named=True):
-        traded = row["executed"] + row["completed"] - row["unwound"]
-        assert traded == (0 if row["status"] == "no_quotes" else row["quantity"])
+        net = row["executed"] + row["completed"] - row["unwound"]
+        assert net == (0 if row["status"] == "no_quotes" else row["quantity"])
         parts = ("spread", "slippage", "timing", "opportunity", "fees")
         assert row["shortfall"] == sum(row[part] for part in parts) - row["rebates"]
     assert result.to_json()

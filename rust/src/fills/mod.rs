@@ -91,7 +91,7 @@ impl FillModel {
             FillModel::Displayed => Execution { quantity: most, key: met.key },
             FillModel::QueueAware(queue) => Execution {
                 quantity: (most as f64 * self.probability(met)).round_ties_even() as Shares,
-                key: queue.slipped(side, x, met),
+                key: queue.slipped(side, most, met),
             },
         }
     }
@@ -103,13 +103,29 @@ impl FillModel {
     /// [`Error::Invalid`](crate::Error::Invalid) when the slipped price leaves 64 bits.
     #[inline]
     pub fn execute(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Result<Execution> {
+        self.fill(side, x, x.min(met.available), met, stream)
+    }
+
+    /// The original's `execute_order`, to the letter: its price slips by the shares *sent*, of which more may be sent than
+    /// are there.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    pub fn execute_order(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Result<Execution> {
+        self.fill(side, x, x, met, stream)
+    }
+
+    #[inline]
+    fn fill(&self, side: Side, x: Shares, slips: Shares, met: &Met, stream: Stream) -> Result<Execution> {
         let mut execution = self.expected(side, x, met);
         let FillModel::QueueAware(queue) = *self else { return Ok(execution) };
+        execution.key = queue.slipped(side, slips, met);
         if let Some(seed) = queue.seed {
             execution.quantity = draw(x.min(met.available), self.probability(met), seed, stream);
         }
         require(execution.key.checked_abs().is_some_and(|price| price < Nanos::MAX), "impact", RULE, || {
-            format!("{} for {} of {} displayed shares", queue.impact, x.min(met.available), met.displayed)
+            format!("{} for {slips} of {} displayed shares", queue.impact, met.displayed)
         })?;
         Ok(execution)
     }
@@ -118,11 +134,11 @@ impl FillModel {
 const RULE: &str = "must be small enough for slipped prices to stay within 64-bit nanos (at most about 9.2e9)";
 
 impl QueueAware {
-    /// `quoted * (1 + s * slippage)`, `slippage = impact * min(x, available) / displayed`, rounded half to even, never below
-    /// zero; the largest number where it would leave 64 bits.
-    fn slipped(&self, side: Side, x: Shares, met: &Met) -> Nanos {
+    /// `quoted * (1 + s * slippage)`, `slippage = impact * shares / displayed`, rounded half to even, never below zero; the
+    /// largest number where it would leave 64 bits.
+    fn slipped(&self, side: Side, shares: Shares, met: &Met) -> Nanos {
         let sign = side.sign();
-        let slippage = self.impact * x.min(met.available) as f64 / met.displayed as f64;
+        let slippage = self.impact * shares as f64 / met.displayed as f64;
         let quoted = (sign * met.key) as f64;
         sign * ((quoted * (1.0 + sign as f64 * slippage)).round_ties_even() as Nanos).max(0)
     }

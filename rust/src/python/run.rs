@@ -34,8 +34,7 @@ pub(super) fn hindsight(
     observer.outcome(outcome)
 }
 
-/// What a child gets from a quote: `(executed shares, signed price)`. Its slippage is the original formula's, on the shares
-/// sent; a replay's is on those that can execute (rule F2).
+/// What a child gets from a quote (rule F2): `(executed shares, signed price)`.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "the formula's own symbols, passed once from Python")]
 pub(super) fn execute(
@@ -52,10 +51,8 @@ pub(super) fn execute(
     let side = side(sign);
     let met = Met { key: side.sign() * price, displayed, available, age, queue_position };
     let stream = Stream { parent: [stream.0, 0], child: stream.1 };
-    let fill = fill_model(fill.as_ref());
-    let sent = Met { available: quantity, ..met };
-    let price = side.sign() * fill.execute(side, quantity, &sent, stream)?.key;
-    Ok((fill.execute(side, quantity, &met, stream)?.quantity, price))
+    let execution = fill_model(fill.as_ref()).execute_order(side, quantity, &met, stream)?;
+    Ok((execution.quantity, side.sign() * execution.key))
 }
 
 /// Replays every parent under every variant. Returns dicts of columns by name: `parents` (row `variant * parents +
