@@ -87,7 +87,9 @@ def test_an_overlap_is_found() -> None:
     assert overlaps(f"{head}{words}</svg>") == [("abcde", "abcde")]
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if "1,000" in name else ()) for name in PICTURES]
+)
 def test_words_keep_apart(name: str) -> None:
     spec = PICTURES[name]().plot().to_dict()
     svg = vl_convert.vegalite_to_svg(spec)

@@ -291,8 +291,9 @@ fn states_are_counted_as_in_the_reference() {
 #[test]
 fn a_walk_of_a_million_levels_is_the_longest() {
     let tapes: Vec<TapeRow> = entries("replays.json");
-    // Two venues of the last tape but one show a buyer a share each, and its router never trades.
-    let row = &tapes[tapes.len() - 2];
+    // Two venues of this tape show a buyer a share each, and its router never trades.
+    let thin = |row: &&TapeRow| row.cases[0].order.lot == 1_000_000 && row.cases[0].order.quantity == 1;
+    let row = tapes.iter().find(thin).expect("a thin book");
     let owned = Owned::new(&row.records, None);
     let case = &row.cases[0];
     let market = case.settings.market(&case.policy);

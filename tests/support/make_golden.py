@@ -37,7 +37,7 @@ from tapes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TAPES = 45  # a policy, depletion and snapshot each
@@ -287,26 +287,23 @@ def probed(
     }
 
 
-def replays() -> list[Json]:
-    markets = (posters(seed) for seed in count())
-    return [
-        *(takers(tape) for tape in range(TAPES)),
-        *(overbooked(seed) for seed in range(6)),
-        *islice((tape for tape in markets if posts_filled(tape) > 4), 10),
-        *(posters_anywhere(seed) for seed in range(6)),
-        *far_walks(),
-    ]
+def replays() -> Iterator[Json]:
+    yield from (takers(tape) for tape in range(TAPES))
+    yield from (overbooked(seed) for seed in range(6))
+    yield from far_walks()
+    yield from (posters_anywhere(seed) for seed in range(6))
+    yield from islice((tape for tape in map(posters, count()) if posts_filled(tape) > 4), 10)
 
 
-FILES: dict[str, Callable[[], list[Json]]] = {
+FILES: dict[str, Callable[[], Iterator[Json]]] = {
     "replays.json": replays,
-    "allocations.json": lambda: [allocated(seed) for seed in range(300)],
-    "probes.json": lambda: list(probes()),
-    "states.json": lambda: [counted(seed) for seed in range(60)],
+    "allocations.json": lambda: map(allocated, range(300)),
+    "probes.json": probes,
+    "states.json": lambda: map(counted, range(60)),
 }
 
 
-def written(entries: list[Json]) -> str:
+def written(entries: Iterable[Json]) -> str:
     """JSON, a line an entry."""
     lines = (json.dumps(entry, separators=(",", ":"), allow_nan=False) for entry in entries)
     return "[\n" + ",\n".join(lines) + "\n]\n"

@@ -121,7 +121,7 @@ pub(crate) struct OrderRow {
     pub(crate) quantity: Shares,
     start: Time,
     horizon: Time,
-    lot: Shares,
+    pub(crate) lot: Shares,
 }
 
 impl OrderRow {
