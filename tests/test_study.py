@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sor.results.study import Study
 
+CENT = 10_000_000
 ORDERS = orders_every("20s", quantity=(500, 4_000), horizon="60s", side="both")
 
 
@@ -165,7 +166,7 @@ def test_arrival_columns_are_the_book_at_the_start(tape: Quotes, collar: float |
         ask, bid = min(asks), max(bids)
         mid = (ask + bid) // 2
         assert row["arrival_spread_bps"] == pytest.approx((ask - bid) / mid * 1e4)
-        most = float("inf") if collar is None else round(collar * mid)
+        most = float("inf") if collar is None else max(round(collar * mid), 5 * CENT)
         shown = [
             q[f"{side}_sz"]
             for q in book.values()

@@ -74,6 +74,8 @@ pub(super) struct Exchange<'a> {
     // No later than the first time at which a limit order expires.
     pub(super) next_expiry: Time,
     pub(super) next_trade: usize,
+    // Trades of a moment in which the next session opens are that one's.
+    last_trade: Time,
     // When a halt last began or ended, and the mid before.
     pub(super) edge: Option<(Time, Option<Nanos>)>,
     stream: [u64; 2],
@@ -106,6 +108,7 @@ impl<'a> Exchange<'a> {
             posts_under_way: 0,
             next_expiry: Time::MAX,
             next_trade: 0,
+            last_trade: if tape.opens_at(end) { end.saturating_sub(1) } else { end },
             stream: parent.stream(),
         }
     }
@@ -137,7 +140,7 @@ impl<'a> Exchange<'a> {
     /// When the next trade prints that may meet a limit order.
     pub(super) fn next_trade(&self) -> Option<Time> {
         let trades = self.tape.trades().filter(|_| !self.is_quiet())?;
-        trades.ts.get(self.next_trade).copied()
+        trades.ts.get(self.next_trade).copied().filter(|&ts| ts <= self.last_trade)
     }
 
     /// When to look for limit orders that expire.

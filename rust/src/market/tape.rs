@@ -138,6 +138,12 @@ impl<'a> Tape<'a> {
         }
     }
 
+    /// Whether a session opens at `now`.
+    #[must_use]
+    pub(crate) fn opens_at(&self, now: Time) -> bool {
+        self.hours.is_some_and(|hours| hours.sessions().binary_search_by_key(&now, |session| session.open).is_ok())
+    }
+
     /// Whether any halt is known.
     #[must_use]
     pub(crate) fn has_halts(&self) -> bool {

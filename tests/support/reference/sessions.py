@@ -86,6 +86,7 @@ def pieces_of(records: Sequence[Record], trades: Sequence[Trade] | None, setting
         inside = [session for session in sessions if session.open <= ts <= session.close]
         return inside[-1] if inside else None
 
+    sessions = [session for session in sessions if any(place(record[0]) == session for record in records)]
     pieces = []
     for session in sessions:
         own = [record for record in records if place(record[0]) == session]

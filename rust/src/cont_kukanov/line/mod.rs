@@ -13,10 +13,11 @@
 //! scenario's cost is piecewise linear in `t`, with kinks where either fill saturates and where `A` crosses `S`.
 //! The mean over scenarios is their sum: kinks are collected once, then one sweep finds the exact minimum.
 
+mod lanes;
 mod step;
 
 use super::{Allocation, Parameters, Scenarios, block_sum, kinks};
-use step::{Fills, Pivot, lane_sums};
+use lanes::{Fills, Pivot, lane_sums};
 
 /// One end of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
