@@ -107,10 +107,8 @@ impl Exchange<'_> {
         };
         let price = posting.sign() * key;
         if reaches(self.book.offers(taking)[venue].key, key) {
-            return Err(refused(
-                decision,
-                ("price", format!("must not cross the other side of venue {venue}, got {price}")),
-            ));
+            let why = format!("must not cross the other side of venue {venue}, got {price}");
+            return Err(refused(decision, ("price", why)));
         }
         let until = until.unwrap_or(Time::MAX).min(self.end);
         if until <= now {
