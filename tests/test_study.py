@@ -146,9 +146,7 @@ def test_breakdowns_bin_by_what_they_say(made: Study) -> None:
 
 @pytest.mark.parametrize("collar", [0.01, 0.0, None])
 def test_arrival_columns_are_the_book_at_the_start(tape: Quotes, collar: float | None) -> None:
-    made = study(
-        tape, ORDERS, {"a": "sweep", "b": "twap"}, market=sor.Market(book=Book(collar=collar, collar_ticks=0))
-    )
+    made = study(tape, ORDERS, {"a": "sweep", "b": "twap"}, market=sor.Market(book=Book(collar=collar)))
     records = list(tape.frame.iter_rows(named=True))
     parents = lay([ORDERS], tape)
     for row, parent in list(zip(made.parents.iter_rows(named=True), parents, strict=True))[::7]:
