@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 import recorded
-import reference as ref
 import sor
 from effort import enough, some
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledgers import Replayed, assert_derivable, ledger_bytes, replayed, serialized
+from make_golden import counts
 from sor import _core
 from sor.replay.ledger import TABLES
 from sor.replay.lower import Variant
@@ -116,27 +116,6 @@ def test_no_episode_gives_more_than_it_displayed(snapshot: str, depletion: str) 
     assert again > enough(30)  # episodes that were taken from more than once
 
 
-def counted(records: list[Any], mode: str, collar: float) -> tuple[int, int, int, int]:
-    """Snapshots, locked, crossed, and stubs, by the reference's book (MODEL B4, B6, B7)."""
-    venues = 1 + max(record[1] for record in records)
-    book = ref.Book(ref.Settings([ref.Venue()] * venues), "ask")
-    total = locked = crossed = stubs = 0
-    for ts, group in ref.snapshots(records, mode):
-        book.apply_snapshot(group)
-        total += 1
-        bid, ask = book.best("bid", ts), book.best("ask", ts)
-        if bid is not None and ask is not None:
-            locked += bid.price == ask.price
-            crossed += bid.price > ask.price
-        if book.mid is None:
-            continue
-        beyond = round(collar * book.mid)
-        for _, _, bid_px, bid_sz, ask_px, ask_sz, *_ in group:
-            stubs += bool(bid_px and bid_sz) and book.mid - bid_px > beyond
-            stubs += bool(ask_px and ask_sz) and ask_px - book.mid > beyond
-    return total, locked, crossed, stubs
-
-
 def test_report_counts_as_the_reference_book_does() -> None:
     totals: Counter[str] = Counter()
     for seed in range(some(300)):
@@ -144,11 +123,11 @@ def test_report_counts_as_the_reference_book_does() -> None:
         raw, collar = random_tape(rng), rng.choice([0.0, 0.001, 0.01])
         quotes, records = read_tape(raw), reference_records(raw)
         report = quotes.report(collar=collar)
-        expected = counted(records, "last", collar)
+        expected = tuple(counts(records, "last", collar))
         assert (report.locked, report.crossed, report.stubs) == expected[1:], seed
         for mode in ("last", "each"):
             found = _core.count_states(quotes.arrays(), quotes.venues.height, mode, (collar, 0))
-            assert found == counted(records, mode, collar), (seed, mode)
+            assert found == tuple(counts(records, mode, collar)), (seed, mode)
         totals.update(locked=report.locked, crossed=report.crossed, stubs=report.stubs)
     assert min(totals.values()) > enough(100), totals
 
@@ -157,10 +136,10 @@ def test_report_counts_as_the_reference_book_does() -> None:
 def test_report_of_ten_real_minutes_counts_as_the_reference_book_does() -> None:
     quotes, records = sor.read_quotes(recorded.MORNING), reference_records(read_raw(recorded.MORNING))
     report = quotes.report()
-    assert (report.locked, report.crossed, report.stubs) == counted(records, "last", 0.01)[1:]
+    assert (report.locked, report.crossed, report.stubs) == tuple(counts(records, "last", 0.01)[1:])
     # Inside one event time the book is locked far more often: those states are no snapshots (B4).
     each = _core.count_states(quotes.arrays(), quotes.venues.height, "each", (0.01, 0))
-    assert each == counted(records, "each", 0.01)
+    assert each == tuple(counts(records, "each", 0.01))
     assert each[1] > report.locked
 
 
