@@ -21,6 +21,9 @@ settings.load_profile("untimed")
 
 # A terminal's width is looked up when a table is drawn, unless it was set when the command line was imported.
 os.environ.pop("COLUMNS", None)
+# Typer writes colours wherever one of these is set, be it to "0".
+for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
+    os.environ.pop(name, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
