@@ -23,19 +23,19 @@ class ManyTapes(ABC):
     """
 
     @abstractmethod
-    def backtest(self, orders: Orders, *args: Any, **options: Any) -> Any:
+    def _backtest(self, orders: Orders, *args: Any, **options: Any) -> Any:
         """Do what `sor.backtest` does."""
 
     @abstractmethod
-    def study(self, orders: Orders, *args: Any, **options: Any) -> Any:
+    def _study(self, orders: Orders, *args: Any, **options: Any) -> Any:
         """Do what `sor.study` does."""
 
     @abstractmethod
-    def search(self, orders: Orders, *args: Any, **options: Any) -> Any:
+    def _search(self, orders: Orders, *args: Any, **options: Any) -> Any:
         """Do what `sor.search` does."""
 
     @abstractmethod
-    def stress(self, orders: Orders, *args: Any, **options: Any) -> Any:
+    def _stress(self, orders: Orders, *args: Any, **options: Any) -> Any:
         """Do what `sor.stress` does."""
 
 
@@ -54,7 +54,7 @@ def of_many(verb: Callable[Concatenate[Any, P], R]) -> Verb[P, R]:
     @wraps(verb)
     def either(quotes: Any, *args: P.args, **options: P.kwargs) -> Any:
         if isinstance(quotes, ManyTapes):
-            return getattr(quotes, verb.__name__)(*args, **options)
+            return getattr(quotes, f"_{verb.__name__}")(*args, **options)
         return verb(quotes, *args, **options)
 
     return either  # type: ignore[return-value]  # mypy sees no overloads in it

@@ -29,7 +29,10 @@ FILTERS = ("since", "until", "dates", "symbols")
 
 
 def load(path: str | PathLike[str]) -> UniverseStudy:
-    """Read a study that `result.save(path)` wrote.
+    """Read a study that was saved.
+
+    Args:
+        path: What `result.save(path)` wrote.
 
     Raises:
         DataError: If there is none, or its rows are not those its manifest speaks of.
@@ -95,6 +98,10 @@ def rerun(path: str | PathLike[str], *, run: Run = Run()) -> list[str]:
 
 def diff(one: str | PathLike[str], other: str | PathLike[str]) -> list[str]:
     """Say what differs between two saved runs, the cause first: inputs, settings, versions, rows.
+
+    Args:
+        one: What `result.save(path)` wrote.
+        other: The same of the other.
 
     Returns:
         A line each; of rows the first that differs in each table. Empty where every value is the same.

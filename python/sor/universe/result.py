@@ -190,6 +190,9 @@ class UniverseStudy:
 
         `sor.load` reads it back, `sor rerun` computes it again, `sor diff` compares two.
 
+        Args:
+            path: The folder; made where it does not exist.
+
         Raises:
             DataError: If it cannot be written.
 

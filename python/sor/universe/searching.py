@@ -70,7 +70,12 @@ class UniverseSearch:
         return self.in_sample.config()
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """Return the study of the best point as JSON; out of sample where there are folds."""
+        """Return the study of the best point as JSON, out of sample where there are folds; see `UniverseStudy`.
+
+        Args:
+            indent: Spaces; None: on one line.
+
+        """
         return (self.out_of_sample or self.in_sample).to_json(indent=indent)
 
     def __repr__(self) -> str:

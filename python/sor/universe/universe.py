@@ -165,7 +165,10 @@ class Universe(ManyTapes):
         return check_units(self.units, self._reading)
 
     def read(self, unit: int | Unit = 0) -> Quotes:
-        """Read the tape of one unit, or of the one at a place.
+        """Read the tape of one unit.
+
+        Args:
+            unit: The unit, or its place.
 
         Raises:
             DataError: If it cannot be read.
@@ -173,7 +176,7 @@ class Universe(ManyTapes):
         """
         return self._reading.quotes(self.units[unit] if isinstance(unit, int) else unit)
 
-    def backtest(
+    def _backtest(
         self,
         orders: Orders,
         router: Policy | str = StaticRouter(),
@@ -196,7 +199,7 @@ class Universe(ManyTapes):
             command="backtest",
         )
 
-    def study(
+    def _study(
         self,
         orders: Orders,
         policies: Policies | Policy | str = StaticRouter(),
@@ -222,7 +225,7 @@ class Universe(ManyTapes):
             bootstrap=bootstrap,
         )
 
-    def search(
+    def _search(
         self,
         orders: Orders,
         router: StaticRouter | str = StaticRouter(),
@@ -249,7 +252,7 @@ class Universe(ManyTapes):
             bootstrap=bootstrap,
         )
 
-    def stress(
+    def _stress(
         self,
         orders: Orders,
         router: Policy | str = StaticRouter(),
