@@ -12,7 +12,7 @@ use sor_core::ledger::{Child, Fill, Kind, Ledger, Reason, Status, Summary};
 use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
 use sor_core::observe::{Stop, Unobserved};
 use sor_core::order::Parent;
-use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Twap, Unit};
+use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Unit};
 use sor_core::units::{Nanos, Side, Time, UNDEF_PRICE};
 
 #[allow(dead_code, reason = "only its generator is used here")]
@@ -135,11 +135,10 @@ fn rows(rng: &mut Rng, venues: i64) -> Owned {
 }
 
 fn policy(rng: &mut Rng) -> BuiltIn {
-    match rng.below(7) {
+    match rng.below(6) {
         0 => BuiltIn::BestAsk,
         1 => BuiltIn::Sweep,
-        2 => BuiltIn::Twap(Twap { bucket: rng.pick(&[1, 7, 1000]) }),
-        3 => BuiltIn::ProRata,
+        2 => BuiltIn::ProRata,
         _ => {
             let (plan, rule) = rng.pick(&[
                 (Planned::Displayed, Rule::Relaxed),

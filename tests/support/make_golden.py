@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parents[1] / "golden"
 TAPES = 45  # a policy, depletion and snapshot each
 SUMS = (
-    *("executed", "completed", "unwound", "spread", "slippage", "timing", "opportunity"),
+    *("executed", "completed", "unwound", "spread", "slippage", "schedule", "timing", "opportunity"),
     *("fees", "rebates", "shortfall"),
 )
 Json = dict[str, Any]

@@ -53,7 +53,7 @@ CHILD_FIELDS = {  # the ledger's name for each field of the reference's child
     "met_available": "available",
 }
 SUMS = (
-    *("executed", "completed", "unwound", "spread", "slippage", "timing", "opportunity"),
+    *("executed", "completed", "unwound", "spread", "slippage", "schedule", "timing", "opportunity"),
     *("fees", "rebates", "shortfall"),
 )
 

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod posts;
+mod releasing;
 mod resting;
 mod run;
 mod scene;
@@ -31,7 +32,6 @@ pub fn replay(scene: Scene<'_>, parent: &Parent, as_of: AsOf, record: bool, stop
     match scene.plan.start(parent, &scene.past)? {
         Mind::BestAsk(policy) => play(scene, policy, Hearing::Deaf, order),
         Mind::Sweep(policy) => play(scene, policy, Hearing::Deaf, order),
-        Mind::Twap(policy) => play(scene, policy, Hearing::Deaf, order),
         Mind::ProRata(policy) => play(scene, policy, Hearing::Deaf, order),
         Mind::Static(policy) => play(scene, policy, Hearing::Deaf, order),
         Mind::ContKukanov(policy) => play(scene, policy, Hearing::All, order),
@@ -49,7 +49,8 @@ fn play<'a>(
     let AsOf { session, end, book, next, shown } = as_of;
     let mut moments = Moments::after(scene.tape, scene.market.snapshot, &session, next, parent.start);
     let exchange = Exchange::new(scene, parent, end, book, record, hearing);
-    let mut run = Run::new(policy, exchange, shown, stop);
+    let releases = scene.plan.schedule().map(|schedule| schedule.start(parent, scene.tape)).transpose()?;
+    let mut run = Run::new(policy, exchange, releases, shown, stop);
     if parent.start < end {
         run.decide(parent.start)?;
     }

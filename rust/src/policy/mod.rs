@@ -10,9 +10,9 @@ mod orders;
 mod plan;
 mod pro_rata;
 pub mod probes;
+mod sliced;
 mod static_router;
 mod sweep;
-mod twap;
 mod view;
 
 pub use best_ask::BestAsk;
@@ -21,9 +21,9 @@ pub use orders::{Action, Orders};
 pub use plan::{BuiltIn, Mind, Plan};
 pub use pro_rata::ProRata;
 pub use probes::Past;
+pub use sliced::Sliced;
 pub use static_router::{Planned, StaticRouter, Unit};
 pub use sweep::Sweep;
-pub use twap::Twap;
 pub use view::{Posted, View};
 
 use crate::error::Result;

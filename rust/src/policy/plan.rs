@@ -7,8 +7,8 @@ use crate::order::Parent;
 use crate::policy::cont_kukanov::Epochs;
 use crate::policy::probes::{Past, Windows};
 use crate::policy::static_router::Allocating;
-use crate::policy::twap::Slices;
-use crate::policy::{BestAsk, ContKukanov, Policy, ProRata, StaticRouter, Sweep, Twap};
+use crate::policy::{BestAsk, ContKukanov, Policy, ProRata, StaticRouter, Sweep};
+use crate::schedule::Schedule;
 
 /// A policy's settings: what makes the policy of one order.
 pub trait Plan: Debug + Send + Sync {
@@ -23,6 +23,11 @@ pub trait Plan: Debug + Send + Sync {
     fn learns_from(&self) -> Option<Windows> {
         None
     }
+
+    /// What releases the order's shares; `None`: all of them at once.
+    fn schedule(&self) -> Option<&dyn Schedule> {
+        None
+    }
 }
 
 /// The policies that come with the core.
@@ -32,8 +37,6 @@ pub enum BuiltIn {
     BestAsk,
     /// All venues, cheapest all-in first.
     Sweep,
-    /// Equal slices over time buckets, each swept.
-    Twap(Twap),
     /// The remainder over the venues in proportion to their available size.
     ProRata,
     /// The static allocator at every decision.
@@ -47,7 +50,6 @@ impl Plan for BuiltIn {
         Ok(match self {
             Self::BestAsk => Mind::BestAsk(BestAsk),
             Self::Sweep => Mind::Sweep(Sweep::default()),
-            Self::Twap(twap) => Mind::Twap(twap.start(parent)),
             Self::ProRata => Mind::ProRata(ProRata::default()),
             Self::Static(router) => Mind::Static(Box::new(router.start())),
             Self::ContKukanov(router) => Mind::ContKukanov(Box::new(router.start(parent, past)?)),
@@ -69,8 +71,6 @@ pub enum Mind<'a> {
     BestAsk(BestAsk),
     /// See [`Sweep`].
     Sweep(Sweep),
-    /// See [`Twap`].
-    Twap(Slices),
     /// See [`ProRata`].
     ProRata(ProRata),
     /// See [`StaticRouter`].

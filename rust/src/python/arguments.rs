@@ -10,8 +10,9 @@ use crate::batch::Variant;
 use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
-use crate::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
+use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, Sliced, StaticRouter, Unit};
 use crate::python::names::{PlanName, PolicyName, SolverName};
+use crate::python::schedule::ScheduleArgument;
 use crate::units::Side;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
@@ -47,7 +48,7 @@ pub(super) struct QueueAwareArgument {
 struct PolicyArgument {
     name: PolicyName,
     #[pyo3(default)]
-    bucket: i64,
+    schedule: Option<ScheduleArgument>,
     #[pyo3(default)]
     router: Option<RouterArgument>,
     #[pyo3(default)]
@@ -128,14 +129,21 @@ impl ContKukanovArgument {
 }
 
 impl PolicyArgument {
-    fn build(&self) -> PyResult<BuiltIn> {
+    fn build(&self) -> PyResult<Arc<dyn Plan>> {
+        let plan = Arc::new(self.built_in()?);
+        Ok(match &self.schedule {
+            Some(schedule) => Arc::new(Sliced { plan, schedule: schedule.build() }),
+            None => plan,
+        })
+    }
+
+    fn built_in(&self) -> PyResult<BuiltIn> {
         let missing = || PyTypeError::new_err(format!("policy {:?} has no settings", self.name));
         Ok(match self.name {
             PolicyName::Static => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
             PolicyName::ContKukanov => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
             PolicyName::BestAsk => BuiltIn::BestAsk,
             PolicyName::Sweep => BuiltIn::Sweep,
-            PolicyName::Twap => BuiltIn::Twap(Twap { bucket: self.bucket }),
             PolicyName::ProRata => BuiltIn::ProRata,
         })
     }
@@ -163,7 +171,7 @@ impl VariantArgument {
             limit: self.limit,
             tick: self.tick,
         };
-        Ok(Variant { market, plan: Arc::new(self.policy.build()?) })
+        Ok(Variant { market, plan: self.policy.build()? })
     }
 }
 

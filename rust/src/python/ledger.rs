@@ -53,12 +53,13 @@ pub(super) fn summaries<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyRes
     frame.column("posted", each().map(|row| row.posted))?;
     frame.column("completed", each().map(|row| row.completed))?;
     frame.column("unwound", each().map(|row| row.unwound))?;
-    let money: [MoneyColumn<Summary>; 9] = [
+    let money: [MoneyColumn<Summary>; 10] = [
         ("notional", |row| row.notional),
         ("fees", |row| row.fees),
         ("rebates", |row| row.rebates),
         ("spread", |row| row.spread),
         ("slippage", |row| row.slippage),
+        ("schedule", |row| row.schedule),
         ("timing", |row| row.timing),
         ("opportunity", |row| row.opportunity),
         ("shortfall", Summary::shortfall),
@@ -151,6 +152,15 @@ pub(super) fn epochs<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult
     frame.optional("cost", problem(|problem| problem.cost))?;
     frame.optional("shortfall", problem(|problem| problem.shortfall))?;
     frame.optional("excess", problem(|problem| problem.excess))?;
+    Ok(frame.into_dict())
+}
+
+pub(super) fn releases<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'py, PyDict>> {
+    let rows = flat(ledgers, |ledger| &ledger.releases);
+    let frame = Frame::placed(py, &rows)?;
+    frame.column("ts", rows.iter().map(|row| row.value.ts))?;
+    frame.column("total", rows.iter().map(|row| row.value.total))?;
+    frame.column("mid", rows.iter().map(|row| row.value.mid))?;
     Ok(frame.into_dict())
 }
 

@@ -82,7 +82,6 @@ pub(super) enum PolicyName {
     ContKukanov,
     BestAsk,
     Sweep,
-    Twap,
     ProRata,
 }
 
@@ -102,6 +101,6 @@ names! {
     "SOLVERS" "solver" SolverName { "exact" Exact "exhaustive" Exhaustive }
     "PLANS" "plan" PlanName { "displayed" Displayed "fills" Fills }
     "POLICIES" "policy" PolicyName {
-        "static" Static "cont_kukanov" ContKukanov "best_ask" BestAsk "sweep" Sweep "twap" Twap "pro_rata" ProRata
+        "static" Static "cont_kukanov" ContKukanov "best_ask" BestAsk "sweep" Sweep "pro_rata" ProRata
     }
 }

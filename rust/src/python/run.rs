@@ -12,7 +12,7 @@ use crate::observe::{Stop, Watch};
 use crate::policy::probes::{Probing, Windows, probe as probe_tape};
 use crate::python::arguments::{ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, side};
 use crate::python::columns::{Frame, TapeColumns};
-use crate::python::ledger::{Row, children, epochs, fills, places, summaries};
+use crate::python::ledger::{Row, children, epochs, fills, places, releases, summaries};
 use crate::python::observer::PyObserver;
 use crate::units::Money;
 
@@ -56,7 +56,7 @@ pub(super) fn execute(
 }
 
 /// Replays every parent under every variant. Returns dicts of columns by name: `parents` (row `variant * parents +
-/// parent`), and, empty unless `record`, `fills`, `children`, `places` (queue positions) and `epochs`.
+/// parent`), and, empty unless `record`, `fills`, `children`, `places` (queue positions), `epochs` and `releases`.
 #[pyfunction]
 #[pyo3(signature = (tape, parents, variants, *, record, threads, progress = None))]
 pub(super) fn replay<'py>(
@@ -87,6 +87,7 @@ pub(super) fn replay<'py>(
     tables.set_item("children", children(py, &rows)?)?;
     tables.set_item("places", places(py, &rows)?)?;
     tables.set_item("epochs", epochs(py, &rows)?)?;
+    tables.set_item("releases", releases(py, &rows)?)?;
     Ok(tables)
 }
 
