@@ -393,6 +393,15 @@ class UniverseStress:
             )
         return pl.concat(rows)
 
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the table as JSON.
+
+        Args:
+            indent: Spaces; None: on one line.
+
+        """
+        return json.dumps({"table": self.table.to_dicts()}, indent=indent, allow_nan=False)
+
     def __getitem__(self, market: str) -> UniverseStudy:
         """Return the study of one market.
 
