@@ -26,7 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_study_save_run_again_and_compare(root: Path, tmp_path: Path, shown: Callable[..., str]) -> None:
     out, rows = tmp_path / "run", tmp_path / "rows"
     said = shown("study", root / HIVE, *ORDERS, "--out", out, "--rows", rows)
-    assert "UniverseStudy: router on 16 parents of 4 symbol-days" in said
+    assert "UniverseStudy: router on 16 orders of 4 symbol-days" in said
     assert "wrote inputs.parquet, manifest.json, run.toml" in said
     result = sor.load(out)
     assert pl.scan_parquet(rows / "fills").select(pl.len()).collect().item() == result.summary["fills"].sum()
@@ -54,7 +54,7 @@ def test_differences_are_exit_code_1(
 
 def test_other_verbs(root: Path, tmp_path: Path, shown: Callable[..., str]) -> None:
     options = (*ORDERS, "--set", "universe.since=2024-01-03")
-    assert "UniverseStudy: router on 8 parents of 2 symbol-days" in shown("backtest", root / HIVE, *options)
+    assert "UniverseStudy: router on 8 orders of 2 symbol-days" in shown("backtest", root / HIVE, *options)
     grid = ("--set", "search.grid.lambda_under=[0.0, 0.001]")
     said = shown("search", root / HIVE, *options, *grid, "--out", tmp_path)
     assert "UniverseSearch (grid): 2 points" in said
