@@ -164,7 +164,7 @@ def test_rows_that_are_written_are_those_of_the_sums(universe: sor.Universe, tmp
         .sort("unit", "policy")
         .collect()
     )
-    ours = result.tables.sums.with_columns(pl.col("policy").cast(pl.String)).sort("unit", "policy")
+    ours = result.rows.sums.with_columns(pl.col("policy").cast(pl.String)).sort("unit", "policy")
     for name in ("parents", "executed", "children", "fills"):
         assert ours[name].to_list() == found[name].to_list(), name
     assert [int(cash) for cash in ours["all_in"]] == found["all_in"].to_list()
@@ -230,8 +230,8 @@ def test_bad_units_are_named_and_leave_the_others_alone(tmp_path: Path) -> None:
     days = [unit.date for unit in universe.units] + [day(10 + i) for i in range(len(bad))]
     mixed = sor.Universe(pl.DataFrame({"path": paths, "date": days, "symbol": ["AAA"] * len(paths)}))
     result = sor.study(mixed, ORDERS, POLICIES, run=sor.Run(errors="collect"))
-    assert result.tables.sums.equals(good.tables.sums)
-    assert result.tables.savings.equals(good.tables.savings)
+    assert result.rows.sums.equals(good.rows.sums)
+    assert result.rows.savings.equals(good.rows.savings)
     said = dict(result.problems.select("unit", "problem").iter_rows())
     assert len(said) == len(bad)
     for i, (name, reason) in enumerate(
@@ -364,6 +364,6 @@ def test_a_store_is_read_as_a_scan(universe: sor.Universe, whole: sor.UniverseSt
 
 def test_the_whole_is_what_its_words_say(whole: sor.UniverseStudy) -> None:
     words = repr(whole)
-    assert words.startswith("UniverseStudy: sweep on 48 parents of 6 symbol-days (3 days, 2 symbols)")
+    assert words.startswith("UniverseStudy: sweep on 48 orders of 6 symbol-days (3 days, 2 symbols)")
     assert all(math.isfinite(row["savings_bps"]) for row in whole.comparisons.iter_rows(named=True))
     assert '"digest"' in whole.to_json()

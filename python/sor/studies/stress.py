@@ -107,7 +107,9 @@ def stress(
         market,
         markets={name: plain_market(each) for name, each in named.items()},
     )
-    return Stress(table=table, summary=summary, markets=named, made=made)
+    return Stress(
+        table=table, summary=summary, markets=named, quotes=tuple(job.quotes for job in jobs), made=made
+    )
 
 
 def changed_market(quotes: Quotes, name: str, base: Market, changes: object) -> Market:
