@@ -6,6 +6,7 @@ from sor.cont_kukanov.outflows import probe_outflows
 from sor.errors import DataError, MissingExtra, ParameterError, SorError, SorWarning
 from sor.replay.execute import execute_order
 from sor.replay.ledger import Ledger
+from sor.replay.schedules import trajectory
 from sor.replay.snapshot import Allocation, Allocations, Offer, allocate, allocate_many
 from sor.results.backtest import Backtest
 from sor.results.policy_view import PolicyView
@@ -20,11 +21,12 @@ from sor.settings.routers import (
     BestAsk,
     ContKukanovRouter,
     ProRata,
+    Sliced,
     StaticRouter,
     Sweep,
-    Twap,
 )
 from sor.settings.run import Bootstrap, Run
+from sor.settings.schedules import AlmgrenChriss, Pov, Timetable, Twap, Vwap
 from sor.show.book import plot_quotes
 from sor.studies.backtest import backtest
 from sor.studies.grid import DEFAULT_GRID
@@ -36,6 +38,7 @@ from sor.tape.read import read_quotes, read_trades
 from sor.tape.simulate import simulate_quotes
 from sor.tape.tape import Quotes, QuotesReport, Trades
 from sor.tape.venues import read_venues
+from sor.tape.volume import volume_curve
 from sor.universe.again import diff, load, rerun
 from sor.universe.result import UniverseStress, UniverseStudy
 from sor.universe.searching import UniverseSearch
@@ -48,6 +51,7 @@ __all__ = [
     "POLICIES",
     "Allocation",
     "Allocations",
+    "AlmgrenChriss",
     "Backtest",
     "BestAsk",
     "Book",
@@ -64,6 +68,7 @@ __all__ = [
     "OrderSchedule",
     "ParameterError",
     "PolicyView",
+    "Pov",
     "ProRata",
     "QueueAware",
     "Quotes",
@@ -72,12 +77,14 @@ __all__ = [
     "Refine",
     "Run",
     "Search",
+    "Sliced",
     "SorError",
     "SorWarning",
     "StaticRouter",
     "Stress",
     "Study",
     "Sweep",
+    "Timetable",
     "Trades",
     "Twap",
     "Universe",
@@ -85,6 +92,7 @@ __all__ = [
     "UniverseStress",
     "UniverseStudy",
     "Venue",
+    "Vwap",
     "__version__",
     "allocate",
     "allocate_many",
@@ -104,4 +112,6 @@ __all__ = [
     "simulate_quotes",
     "stress",
     "study",
+    "trajectory",
+    "volume_curve",
 ]

@@ -39,6 +39,7 @@ __all__ = [
     "hindsight",
     "probe",
     "replay",
+    "trajectory",
 ]
 
 BUILD: Final[str]
@@ -219,3 +220,6 @@ def replay(
     threads: int,
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, dict[str, Any]]: ...
+def trajectory(
+    terms: tuple[float, float, float, float, int, int], times: Sequence[int], horizon: int
+) -> tuple[float, NDArray[np.float64]]: ...

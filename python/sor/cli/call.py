@@ -130,6 +130,8 @@ def call(given: Given, *, json: bool, orders: Mapping[str, Any], need_files: boo
     table = {} if given.config is None else read_config(given.config)
     if given.router is not None:
         _choose(table, str(given.router))
+    if given.schedule is not None:
+        _schedule(table, given.schedule)
     for text in given.set or ():
         _set(table, text)
     unknown = [key for key in table if key not in _KEYS]
@@ -170,6 +172,18 @@ def _choose(table: dict[str, Any], kind: str) -> None:
         if known is not None and (known if isinstance(known, str) else known.get("kind", "static")) != kind:
             del place[name]
     table.setdefault("router", {})["kind"] = kind
+
+
+def _schedule(table: dict[str, Any], written: str) -> None:
+    """Put the router under a schedule, wherever the settings have the router."""
+    policies = table.get("policies", {})
+    own = policies.get(ROUTER) if isinstance(policies, Mapping) else None
+    if isinstance(own, str):
+        policies[ROUTER] = {"kind": own, "schedule": written}
+    elif isinstance(own, dict):
+        own["schedule"] = written
+    elif isinstance(table.get("router", {}), Mapping):
+        table.setdefault("router", {})["schedule"] = written
 
 
 def _set(table: dict[str, Any], text: str) -> None:

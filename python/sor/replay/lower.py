@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from sor.replay.schedules import core_schedule
 from sor.settings.market import Book, FillModel, Market, QueueAware
-from sor.settings.routers import ContKukanovRouter, Policy, StaticRouter, name_of
+from sor.settings.routers import ContKukanovRouter, Policy, StaticRouter, name_of, schedule_of, unsliced
 from sor.settings.times import duration_ns
 from sor.tape.venues import NANOS, venue_index
 
@@ -38,7 +39,7 @@ class CorePolicy(TypedDict, total=False):
     name: str
     router: dict[str, Any]
     cont_kukanov: dict[str, Any]
-    bucket: int
+    schedule: dict[str, Any]
 
 
 class CoreVariant(TypedDict):
@@ -86,7 +87,7 @@ def core_variant(variant: Variant, quotes: Quotes) -> CoreVariant:
         "tick": round(book.tick * NANOS),
         "fill": core_fill(market.fill),
         "limit": market.limit,
-        "policy": _policy(variant.policy),
+        "policy": _policy(variant.policy, quotes),
     }
 
 
@@ -111,16 +112,15 @@ def core_fill(fill: FillModel) -> CoreFill | None:
     }
 
 
-def _policy(policy: Policy) -> CorePolicy:
-    name = name_of(policy)
-    lowered: CorePolicy = {"name": name}
+def _policy(given: Policy, quotes: Quotes) -> CorePolicy:
+    policy, schedule = unsliced(given), schedule_of(given)
+    lowered: CorePolicy = {"name": name_of(policy)}
+    if schedule is not None:
+        lowered["schedule"] = core_schedule(schedule, quotes)
     if isinstance(policy, StaticRouter):
         lowered["router"] = dict(vars(policy))
     elif isinstance(policy, ContKukanovRouter):
         lowered["cont_kukanov"] = _cont_kukanov(policy)
-    else:
-        # Only TWAP has buckets; the core wants a number from all of them.
-        lowered["bucket"] = duration_ns(getattr(policy, "bucket", 0), "bucket")
     return lowered
 
 

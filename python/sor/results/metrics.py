@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PARTS = ("spread", "slippage", "timing", "opportunity", "fees", "rebates")
+PARTS = ("spread", "slippage", "schedule", "timing", "opportunity", "fees", "rebates")
 """The parts of the shortfall; rebates are subtracted."""
 
 SIGN = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)

@@ -76,6 +76,11 @@ class PolicyView(Tabled):
         return metrics.to_currency(self._rows(self._ledger.epochs), money("Backtest.epochs"))
 
     @cached_property
+    def releases(self) -> pl.DataFrame:
+        """One row per release of the schedule, where there is one: all shares released by `ts`, and the mid there."""
+        return metrics.to_currency(self._rows(self._ledger.releases), money("Backtest.releases"))
+
+    @cached_property
     def places(self) -> pl.DataFrame:
         """Where each limit order stood in its queue: shares `ahead` and own shares `left` from `ts` on."""
         return self._rows(self._ledger.places)

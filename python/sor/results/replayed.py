@@ -133,6 +133,11 @@ class Replayed(Result):
         return self._own.epochs
 
     @property
+    def releases(self) -> pl.DataFrame:
+        """What the schedule of `policy` released, where it is under one."""
+        return self._own.releases
+
+    @property
     def places(self) -> pl.DataFrame:
         """Where each limit order of `policy` stood in its queue."""
         return self._own.places
@@ -147,7 +152,7 @@ class Replayed(Result):
         views = [self[name] for name in self.policies]
         names = pl.Enum(list(self.policies))
         found = {"summary": self.summary}
-        for table in ("orders", "fills", "children", "posts", "epochs", "places"):
+        for table in ("orders", "fills", "children", "posts", "epochs", "places", "releases"):
             rows = [
                 getattr(view, table).select(pl.lit(view.name, names).alias("policy"), pl.all())
                 for view in views

@@ -13,7 +13,8 @@ from typing import Any
 from sor.errors import ParameterError
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
-from sor.settings.routers import POLICIES, ROUTER, Policy, name_of
+from sor.settings.routers import POLICIES, ROUTER, Policy, Sliced, Sweep, as_policy, name_of
+from sor.settings.schedules import SCHEDULES, Schedule, parse_schedule, schedule_name
 from sor.settings.times import duration_ns, to_ns
 from sor.settings.toml import to_toml
 
@@ -63,9 +64,7 @@ class Config:
             "policy": None if self.policy == ROUTER else self.policy,
             "universe": self.universe,
             "orders": [plain(order) for order in self.orders],
-            "policies": {
-                name: {"kind": name_of(policy)} | plain(policy) for name, policy in self.policies.items()
-            },
+            "policies": {name: plain_policy(policy) for name, policy in self.policies.items()},
             "market": plain_market(self.market),
             self.command: dict(self.options) or None,
         }
@@ -74,6 +73,18 @@ class Config:
 def plain(settings: Any) -> dict[str, Any]:
     """Return a settings object's fields as plain values; times and durations as strings or nanoseconds."""
     return {each.name: _plain(getattr(settings, each.name)) for each in fields(settings)}
+
+
+def plain_policy(policy: Policy) -> dict[str, Any]:
+    """Return a policy as a table: its `kind`, its parameters and, under a schedule, that as a table of its own.
+
+    A schedule that is swept is a kind by itself.
+    """
+    if not isinstance(policy, Sliced):
+        return {"kind": name_of(policy)} | plain(policy)
+    schedule = {"kind": schedule_name(policy.schedule)} | plain(policy.schedule)
+    inner = as_policy("router", policy.router)
+    return schedule if isinstance(inner, Sweep) else plain_policy(inner) | {"schedule": schedule}
 
 
 def plain_market(market: Market) -> dict[str, Any]:
@@ -123,11 +134,28 @@ def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
     if isinstance(table, str):
         table = {"kind": table}
     given = dict(table)
-    kind = given.pop("kind", "static")
+    kind, schedule = given.pop("kind", "static"), given.pop("schedule", None)
+    if kind in SCHEDULES:
+        if schedule is not None:
+            raise ParameterError(f"{label}: {kind} is a schedule itself, and takes none")
+        return Sliced(Sweep(), schedule_from({"kind": kind, **given}, label))
     if kind not in POLICIES:
-        raise ParameterError(f"{label}: kind must be one of {', '.join(POLICIES)}, got {kind!r}")
+        known = dict.fromkeys([*POLICIES, *SCHEDULES])
+        raise ParameterError(f"{label}: kind must be one of {', '.join(known)}, got {kind!r}")
     policy: Policy = from_table(type(POLICIES[kind]), given, label)
-    return policy
+    return policy if schedule is None else Sliced(policy, schedule_from(schedule, f"{label}.schedule"))
+
+
+def schedule_from(table: Mapping[str, Any] | str, label: str) -> Schedule:
+    """Make a schedule of a table with its `kind`, or of a text such as `twap:60s`."""
+    if isinstance(table, str):
+        return parse_schedule(label, table)
+    given = dict(table) if isinstance(table, Mapping) else {}
+    kind = given.pop("kind", None)
+    if kind not in SCHEDULES:
+        raise ParameterError(f"{label}: kind must be one of {', '.join(SCHEDULES)}, got {kind!r}")
+    made: Schedule = from_table(SCHEDULES[kind], given, label)
+    return made
 
 
 def market_of(table: Mapping[str, Any]) -> Market:
@@ -171,7 +199,19 @@ def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
         return kind(**table)
     except TypeError:
         missing = [
-            name for name in ("side", "quantity", "id", "horizon") if name in names and name not in table
+            name
+            for name in (
+                "side",
+                "quantity",
+                "id",
+                "horizon",
+                "curve",
+                "rows",
+                "risk_aversion",
+                "volatility",
+                "eta",
+            )
+            if name in names and name not in table
         ]
         raise ParameterError(f"{label} needs {' and '.join(missing)}") from None
     except ParameterError as error:

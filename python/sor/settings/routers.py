@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args
 
 from sor.errors import ParameterError
 from sor.settings.checks import choice, keep, number, positive, whole
+from sor.settings.schedules import Schedule, Twap, as_schedule, is_schedule, schedule_name
 
 if TYPE_CHECKING:
     from sor.settings.times import Duration
@@ -157,47 +158,57 @@ class Sweep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Twap:
-    """Cuts the order into equal slices in time, and sweeps what is released (rule P3).
-
-    Args:
-        bucket: One slice is released at the start of each.
-
-    Raises:
-        ParameterError: Naming the argument and what would be right.
-
-    """
-
-    bucket: Duration = "60s"
-    rule: ClassVar[str] = "twap sweeps the shares its schedule has released"
-
-    def __post_init__(self) -> None:
-        positive("bucket", self.bucket)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProRata:
     """Splits what is left over the venues in proportion to their available sizes (rule P3)."""
 
     rule: ClassVar[str] = "pro_rata splits what is left in proportion to the available sizes"
 
 
+@dataclass(frozen=True)
+class Sliced:
+    """A policy under a schedule: the schedule says how much by when, the policy where (rule W3).
+
+    What remains for the policy is what is released, less what is executed and in flight. It acts at its own
+    moments: a release waits for the next snapshot, or the next epoch of a `ContKukanovRouter`.
+
+    Args:
+        router: A policy, or its name.
+        schedule: `Twap`, `Vwap`, `Pov`, `AlmgrenChriss`, `Timetable`, or a frame `ts, shares`.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    router: Policy | str
+    schedule: Schedule
+
+    def __post_init__(self) -> None:
+        inner = as_policy("router", self.router)
+        if isinstance(inner, Sliced):
+            raise ParameterError(
+                f"router must be a policy without a schedule of its own, got {self.router!r}"
+            )
+        keep(self, router=inner, schedule=as_schedule("schedule", self.schedule))
+
+    @property
+    def rule(self) -> str:
+        """What it does, in a few words."""
+        return f"{name_of(self)} works the shares that its schedule has released"
+
+
 Router: TypeAlias = StaticRouter | ContKukanovRouter
-Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | Twap | ProRata
+Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | ProRata | Sliced
 Policies: TypeAlias = "Iterable[Policy | str] | Mapping[str, Policy | str]"
 """Several policies: names, objects, or a mapping from the names to show to either."""
 
-POLICIES: Mapping[str, Policy] = MappingProxyType(
-    {
-        "static": StaticRouter(),
-        "cont_kukanov": ContKukanovRouter(),
-        "best_ask": BestAsk(),
-        "sweep": Sweep(),
-        "twap": Twap(),
-        "pro_rata": ProRata(),
-    }
-)
-"""The registry: what each name stands for. A policy added here is known everywhere."""
+_CLASSES: Mapping[type, str] = {
+    StaticRouter: "static",
+    ContKukanovRouter: "cont_kukanov",
+    BestAsk: "best_ask",
+    Sweep: "sweep",
+    ProRata: "pro_rata",
+}
 
 BASELINES = ("best_ask", "sweep", "twap", "pro_rata")
 """The policies a router is compared with by default (rule P3)."""
@@ -205,12 +216,29 @@ BASELINES = ("best_ask", "sweep", "twap", "pro_rata")
 ROUTER = "router"
 """What the policy that is asked about is called in every result, where the caller gave it no name."""
 
-_CLASSES = {type(policy): name for name, policy in POLICIES.items()}
-
 
 def name_of(policy: Policy) -> str:
-    """Return the registered name of a policy's class."""
-    return _CLASSES[type(policy)]
+    """Return the registered name of a policy's class; a schedule's, where what it releases is swept."""
+    if not isinstance(policy, Sliced):
+        return _CLASSES[type(policy)]
+    name = schedule_name(policy.schedule)
+    inner = unsliced(policy)
+    return name if isinstance(inner, Sweep) else f"{name_of(inner)} under {name}"
+
+
+def unsliced(policy: Policy) -> Policy:
+    """Return the policy under a schedule, or the policy itself."""
+    return as_policy("router", policy.router) if isinstance(policy, Sliced) else policy
+
+
+def under(policy: Policy, schedule: Schedule | None) -> Policy:
+    """Put a policy under a schedule, in the place of one that it had."""
+    return policy if schedule is None else Sliced(unsliced(policy), schedule)
+
+
+def schedule_of(policy: Policy) -> Schedule | None:
+    """Return the schedule that a policy is under."""
+    return policy.schedule if isinstance(policy, Sliced) else None
 
 
 def as_policy(name: str, value: object) -> Policy:
@@ -220,11 +248,26 @@ def as_policy(name: str, value: object) -> Policy:
         ParameterError: If it is neither; `name` says which argument.
 
     """
-    if type(value) in _CLASSES:
+    if isinstance(value, Sliced) or type(value) in _CLASSES:
         return value  # type: ignore[return-value]  # one of the classes of Policy
+    if is_schedule(value):
+        return Sliced(Sweep(), value)  # type: ignore[arg-type]  # one of the classes of Schedule
     if isinstance(value, str) and value in POLICIES:
         return POLICIES[value]
     raise ParameterError(f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {value!r}")
+
+
+POLICIES: Mapping[str, Policy] = MappingProxyType(
+    {
+        "static": StaticRouter(),
+        "cont_kukanov": ContKukanovRouter(),
+        "best_ask": BestAsk(),
+        "sweep": Sweep(),
+        "twap": Sliced(Sweep(), Twap()),
+        "pro_rata": ProRata(),
+    }
+)
+"""The registry: what each name stands for. A policy added here is known everywhere."""
 
 
 def as_policies(name: str, values: object) -> dict[str, Policy]:
@@ -275,11 +318,12 @@ def with_baselines(router: Policy, against: object) -> dict[str, Policy]:
 
     """
     named: dict[str, Policy] = {ROUTER: router}
-    if isinstance(router, ContKukanovRouter):
+    inner = unsliced(router)
+    if isinstance(inner, ContKukanovRouter):
         named |= {
-            queue_name(queue): replace(router, queue=queue)
+            queue_name(queue): under(replace(inner, queue=queue), schedule_of(router))
             for queue in get_args(Queue)
-            if queue != router.queue
+            if queue != inner.queue
         }
         if against is BASELINES:
             against = ("static", *BASELINES)

@@ -11,7 +11,7 @@ import polars as pl
 from sor.results import metrics, words
 from sor.settings.routers import AXES
 from sor.settings.times import format_ns
-from sor.show import grids, orders, plotdata, plots
+from sor.show import grids, orders, plotdata, plots, released
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,7 +133,8 @@ def _costs(study: Study) -> Iterator[Section]:
         answer=f"{study.policy} costs {mine['shortfall_bps']:.2f} bps on average; the largest part is "
         f"{largest}, {parts[largest]:+.2f} bps.",
         text="Mean shortfall against the arrival mid: spread paid when taking, slippage beyond the quote, timing "
-        "(drift until the fill), opportunity (drift of what was completed at the end), fees, less rebates; bps.",
+        "(drift from release to fill), schedule (drift until the release, where there is one), opportunity (drift of "
+        "what was completed at the end), fees, less rebates; bps.",
         charts=[chart("chart-parts", plots.cost_parts(study))],
         tables=[
             table(
@@ -196,6 +197,8 @@ def _orders(study: Study) -> Iterator[Section]:
         text=f"How they ended: {ends}. The curve: the share of orders that had their last execution.",
         charts=[chart("chart-completion", plots.completion(study))],
     )
+    if study.ledger.releases.filter(pl.col("policy") == study.policy).height:
+        yield _released(study)
     hours = plotdata.cost_by_time(study).filter(pl.col("policy") == study.policy)
     if hours["at"].n_unique() > 1:
         cheap, dear = (hours.sort("shortfall_bps").row(i, named=True) for i in (0, -1))
@@ -207,6 +210,19 @@ def _orders(study: Study) -> Iterator[Section]:
             text="Mean shortfall by the half hour in which an order starts; few orders a point make it jump.",
             charts=[chart("chart-time", plots.cost_by_hour(study))],
         )
+
+
+def _released(study: Study) -> Section:
+    late = released.released(study).select((pl.col("released") - pl.col("executed")).mean()).item()
+    mine = study.summary.row(by_predicate=pl.col("policy") == study.policy, named=True)
+    return Section(
+        id="released",
+        title="Does the router keep up with its schedule?",
+        answer=f"At a typical moment {late:.1%} of an order of {study.policy} is released and not yet executed. The "
+        f"schedule cost {mine['schedule_bps']:+.2f} bps, waiting after a release {mine['timing_bps']:+.2f} bps.",
+        text="Shares released and executed over the time of an order, means over orders, without completion.",
+        charts=[chart("chart-released", released.chart(study))],
+    )
 
 
 def _order(study: Study) -> Section:

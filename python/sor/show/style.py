@@ -55,7 +55,7 @@ PALETTE = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#8c8c8c", "#e69f00", "#5
 DASHES = ([1, 0], [6, 3], [2, 2], [1, 2], [6, 2, 1, 2], [9, 3], [4, 2, 1, 2, 1, 2], [3, 4])
 SIDES = {"bid": "#00868f", "ask": "#a050a8"}
 # Parts of a cost and venues (Tol's "bright" and "muted").
-PARTS = ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377")
+PARTS = ("#4477aa", "#66ccee", "#bbbbbb", "#228833", "#ccbb44", "#ee6677", "#aa3377")
 VENUES = ("#cc6677", "#6655cc", "#aa9944", "#117733", "#66aacc", "#aa4499", "#44aa99", "#999933", "#995566")
 HEAT = ("#f4f9fd", "#6fb1dc")
 CHOSEN = PALETTE[0]

@@ -17,7 +17,7 @@ from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
-from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
+from sor.settings.routers import AXES, ROUTER, ContKukanovRouter, unsliced
 from sor.settings.times import format_ns
 from sor.universe.result import UniverseStress, UniverseStudy
 from sor.universe.searching import UniverseSearch
@@ -68,7 +68,7 @@ def show_backtest(console: Console, result: Backtest) -> None:
         console.print(
             f"{orders} could not trade (no quotes by the end) and {'is' if no_quotes == 1 else 'are'} left out."
         )
-    if isinstance(result.router, ContKukanovRouter):
+    if isinstance(unsliced(result.router), ContKukanovRouter):
         console.print(_posting(result))
     console.print(
         "[dim]costs: bps of quantity x arrival mid, mean over orders\n"
@@ -170,7 +170,7 @@ def _frames(result: Backtest | Search | Study | Stress) -> dict[str, pl.DataFram
     ledger = replayed.ledger
     frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
     frames["summary"] = replayed.summary
-    if isinstance(replayed.router, ContKukanovRouter):
+    if isinstance(unsliced(replayed.router), ContKukanovRouter):
         frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": replayed.posts}
         frames["markouts"] = replayed.markouts
     match result:
@@ -223,7 +223,7 @@ def _orders_line(result: Backtest) -> str:
 
 def _policies(result: Backtest) -> Table:
     rows = result.summary.with_columns(pl.col("policy").cast(pl.String))
-    posts = isinstance(result.router, ContKukanovRouter)
+    posts = isinstance(unsliced(result.router), ContKukanovRouter)
     names = ["shortfall", "spread", "timing", "end", *(["rebate", "posted"] if posts else ["fees"])]
     table = Table(box=None, pad_edge=False)
     table.add_column("policy", no_wrap=True)

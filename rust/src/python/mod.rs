@@ -12,6 +12,7 @@ mod ledger;
 mod names;
 mod observer;
 mod run;
+mod schedule;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
@@ -28,6 +29,8 @@ mod _core {
     };
     #[pymodule_export]
     use super::run::{book_at, count_states, execute, hindsight, probe, replay};
+    #[pymodule_export]
+    use super::schedule::trajectory;
 
     /// Whether this is an optimised build; benchmarks refuse any other.
     #[pymodule_export]

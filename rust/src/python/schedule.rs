@@ -7,22 +7,53 @@ use pyo3::prelude::*;
 
 use crate::schedule::{AlmgrenChriss, Bucket, Pov, Schedule, Since, Table, Twap, Vwap};
 
-/// One of them; a tuple has a variant's own fields, in the core's order.
+/// One of them, told apart by its keys.
+#[derive(Debug, FromPyObject)]
+pub(super) enum ScheduleArgument {
+    #[pyo3(transparent)]
+    Twap(TwapArgument),
+    #[pyo3(transparent)]
+    Pov(PovArgument),
+    #[pyo3(transparent)]
+    Vwap(VwapArgument),
+    #[pyo3(transparent)]
+    AlmgrenChriss(TermsArgument),
+    #[pyo3(transparent)]
+    Table(TableArgument),
+}
+
 #[derive(Debug, FromPyObject)]
 #[pyo3(from_item_all)]
-pub(super) struct ScheduleArgument {
-    #[pyo3(default)]
-    twap: Option<i64>,
+pub(super) struct TwapArgument {
+    bucket: i64,
+}
+
+#[derive(Debug, FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct PovArgument {
+    rate: i64,
+}
+
+#[derive(Debug, FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct VwapArgument {
     /// `(start, length, volume per nanosecond)`.
-    #[pyo3(default)]
-    vwap: Option<Vec<(i64, i64, i64)>>,
-    #[pyo3(default)]
-    pov: Option<i64>,
-    #[pyo3(default)]
-    almgren_chriss: Option<AlmgrenChrissArgument>,
-    /// Whether times count from the order's start, and `(time, shares released by then)`.
-    #[pyo3(default)]
-    table: Option<(bool, Vec<(i64, i64)>)>,
+    buckets: Vec<(i64, i64, i64)>,
+}
+
+#[derive(Debug, FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct TermsArgument {
+    terms: AlmgrenChrissArgument,
+}
+
+#[derive(Debug, FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct TableArgument {
+    /// Whether times count from the order's start.
+    relative: bool,
+    /// `(time, shares released by then)`.
+    rows: Vec<(i64, i64)>,
 }
 
 /// `(risk aversion, volatility, eta, gamma, bucket, day)`.
@@ -31,19 +62,17 @@ type AlmgrenChrissArgument = (f64, f64, f64, f64, i64, i64);
 impl ScheduleArgument {
     pub(super) fn build(&self) -> Arc<dyn Schedule> {
         match self {
-            Self { twap: Some(bucket), .. } => Arc::new(Twap { bucket: *bucket }),
-            Self { vwap: Some(buckets), .. } => {
+            Self::Twap(TwapArgument { bucket }) => Arc::new(Twap { bucket: *bucket }),
+            Self::Pov(PovArgument { rate }) => Arc::new(Pov { rate: *rate }),
+            Self::Vwap(VwapArgument { buckets }) => {
                 let bucket = |&(start, length, weight): &(i64, i64, i64)| Bucket { start, length, weight };
                 Arc::new(Vwap { buckets: buckets.iter().map(bucket).collect() })
             }
-            Self { pov: Some(rate), .. } => Arc::new(Pov { rate: *rate }),
-            Self { almgren_chriss: Some(terms), .. } => Arc::new(almgren_chriss(*terms)),
-            Self { table: Some((relative, rows)), .. } => {
+            Self::AlmgrenChriss(TermsArgument { terms }) => Arc::new(almgren_chriss(*terms)),
+            Self::Table(TableArgument { relative, rows }) => {
                 let since = if *relative { Since::Start } else { Since::Epoch };
                 Arc::new(Table { since, rows: rows.clone() })
             }
-            // Nothing is released, and all is completed at the end.
-            _ => Arc::new(Table { since: Since::Start, rows: Vec::new() }),
         }
     }
 }

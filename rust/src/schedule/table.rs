@@ -54,7 +54,9 @@ impl Schedule for Table {
     fn start<'a>(&'a self, parent: &Parent, _: &Tape<'a>) -> Result<Releases<'a>> {
         self.check(parent)?;
         let parent = *parent;
-        let due = self.rows.iter().map(move |&(ts, total)| Due {
+        // Rows of one time are one release.
+        let last = self.rows.iter().enumerate().filter(|(i, row)| self.rows.get(i + 1).is_none_or(|next| next.0 > row.0));
+        let due = last.map(move |(_, &(ts, total))| Due {
             ts: self.time(&parent, ts),
             total: in_lots(&parent, i128::from(total)),
         });

@@ -43,7 +43,9 @@ impl Schedule for Vwap {
         let mut before = 0_i128;
         let due = within.map(move |bucket| {
             before += volume(bucket);
-            let share = i128::from(parent.quantity) * before / all.max(1);
+            // A quantity has at most 50 bits, so that the product fits.
+            let excess = (128 - all.leading_zeros()).saturating_sub(76);
+            let share = i128::from(parent.quantity) * (before >> excess) / (all >> excess).max(1);
             Due { ts: bucket.start.max(parent.start), total: in_lots(&parent, share) }
         });
         Ok(Box::new(growing(due)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+
 def plan_best(
     S: int, s: int, seen: dict[int, tuple[int, int]], available: dict[int, int]
 ) -> list[tuple[int, int]]:

@@ -176,7 +176,8 @@ def follow(desk: _Desk, piece: Piece) -> None:
         for group in groups:
             desk.see_snapshot(group)  # P1 (2)
             if now > start:
-                desk.arrive()
+                if desk.arrive():
+                    desk.release(before=now + 1)
                 if now < end and now not in wakes:
                     desk.release(before=now + 1)  # W1
                     desk.decide(now)  # P1 (3) and (4)
@@ -185,8 +186,8 @@ def follow(desk: _Desk, piece: Piece) -> None:
             if now > start and desk.arrive() and now < end and now not in wakes:
                 desk.release(before=now + 1)
                 desk.decide(now)
-        if now == start:
-            desk.arrive()
+        if now == start and desk.arrive():
+            desk.release(before=now + 1)
         if now < end and (now == start or now in wakes):
             desk.release(before=now + 1)
             desk.wake(now)
@@ -254,7 +255,8 @@ class _Desk:
         """W1, W3: note what is released before a time and the mid there; nothing is until the order arrives."""
         schedule = self.policy.releases
         while self.run.m0 is not None and self.to_release and self.to_release[0] < before:
-            assert schedule is not None and self.book.mid is not None
+            assert schedule is not None
+            assert self.book.mid is not None
             ts = self.to_release.pop(0)
             total = released(schedule, self.order, ts, self.trades)
             if total > self._released():
