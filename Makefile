@@ -83,6 +83,10 @@ bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiG
 bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
 	$(BIN)/python -m bench.bench_posting
 
+bench-universe: $(CORE) ## Many symbol-days: memory, dispatch, rate, a file of 100 M records, intervals against truth
+	$(BIN)/python -m pip install --quiet "sor[distributed]" pyarrow
+	$(BIN)/python -m bench.bench_universe
+
 bench-interrupt: $(CORE) ## How soon long calls stop after Ctrl-C
 	$(BIN)/python -m bench.bench_interrupt
 
@@ -116,6 +120,6 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
-	$(BIN)/python -m pip install --quiet "sor[calendars,databento,excel,optuna,report]" \
+	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
 		pandas_market_calendars pyarrow playwright
 	@touch $@
