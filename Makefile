@@ -84,7 +84,7 @@ bench-posting: $(CORE) ## The recorded day under the paper's router, beside ever
 	$(BIN)/python -m bench.bench_posting
 
 bench-waiting: $(CORE) ## How far the bar of a day's report is from the time
-	PYTHONPATH=tests/support $(BIN)/python -m bench.bench_waiting
+	$(BIN)/python -m bench.bench_waiting
 
 bench-interrupt: $(CORE) ## How soon long calls stop after Ctrl-C
 	$(BIN)/python -m bench.bench_interrupt
