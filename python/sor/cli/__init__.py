@@ -1,4 +1,4 @@
-"""The command line: `sor demo | backtest | search | study | stress | report | simulate`."""
+"""The command line: `sor demo | backtest | search | study | stress | report | rerun | diff | simulate`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 import sor
 from sor.cli import waits
 from sor.cli.call import READING, call, search_options, stress_options, study_options
+from sor.cli.many import executor_of
 from sor.cli.options import Form, Given, Json, Out, shares_options
 from sor.errors import SorError
 from sor.results import words
@@ -137,9 +138,11 @@ def backtest(
     with _reporting():
         asked = call(given, orders=_ONE)
         asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
-        with asked.bar.shown(_seen(json)):
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
             quotes = asked.quotes()
-            result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **asked.shared)
+            if explain is not None and isinstance(quotes, sor.Universe):
+                raise sor.ParameterError("--explain is for tapes; a universe has sums of its orders only")
+            result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **shared)
             written = None if explain is not None else _settled(result, asked.bar, out)
         if explain is not None:
             order, child = _child(explain)
@@ -160,10 +163,10 @@ def search(given: Given, json: Json = None, out: Out = None) -> None:
         asked = call(given, orders=_ONE)
         options = search_options(asked)
         asked.bar.plan(asked.reading(), *waits.search(options, len(asked.policies)), *waits.results(out))
-        with asked.bar.shown(_seen(json)):
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
             quotes = asked.quotes()
             result = sor.search(
-                quotes, asked.orders, asked.searched, against=asked.against, **options, **asked.shared
+                quotes, asked.orders, asked.searched, against=asked.against, **options, **shared
             )
             written = _settled(result, asked.bar, out)
         _show(result, quotes, json, asked.bar, written)
@@ -179,9 +182,9 @@ def study(given: Given, json: Json = None, out: Out = None) -> None:
     with _reporting():
         asked = call(given, orders=_MANY)
         asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
-        with asked.bar.shown(_seen(json)):
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
             quotes = asked.quotes()
-            result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
+            result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **shared)
             written = _settled(result, asked.bar, out)
         _show(result, quotes, json, asked.bar, written)
 
@@ -195,10 +198,10 @@ def stress(given: Given, json: Json = None, out: Out = None) -> None:
         options = stress_options(asked)
         many = len(asked.policies) * len(options.get("markets", sor.DEFAULT_MARKETS))
         asked.bar.plan(asked.reading(), waits.replays(many, "sums"), *waits.results(out))
-        with asked.bar.shown(_seen(json)):
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
             quotes = asked.quotes()
             result = sor.stress(
-                quotes, asked.orders, asked.router, against=asked.against, **options, **asked.shared
+                quotes, asked.orders, asked.router, against=asked.against, **options, **shared
             )
             written = _settled(result, asked.bar, out)
         _show(result, quotes, json, asked.bar, written)
@@ -228,6 +231,10 @@ def report(
         asked = call(given, orders=orders, need_files=False)
         if bool(asked.files) == demo:
             raise sor.ParameterError("give FILES to report on, or --demo")
+        if asked.universe is not None:
+            raise sor.ParameterError(
+                "report is for tapes; sor study writes the sums of a universe with --out"
+            )
         search = search and out.suffix in (".html", ".pdf") and isinstance(asked.router, sor.StaticRouter)
         options = {"folds": _FOLDS} | search_options(asked)
         policies = len(asked.policies)
@@ -257,6 +264,32 @@ def report(
 
 
 @app.command()
+def rerun(
+    run: Annotated[
+        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+    ],
+    workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
+) -> None:
+    """Compute a saved study of a universe again, and say what differs: nothing, or exit code 1."""
+    with _reporting():
+        with executor_of(Given(workers=workers)) as executor:
+            said = sor.rerun(run, run=sor.Run(executor=executor, progress=sys.stderr.isatty()))
+        _differences(said, f"{run}: the same, digest {sor.load(run).digest}")
+
+
+@app.command()
+def diff(
+    one: Annotated[
+        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+    ],
+    other: Annotated[Path, typer.Argument(help="The other.", show_default=False)],
+) -> None:
+    """Say what differs between two saved runs, the cause first: nothing, or exit code 1."""
+    with _reporting():
+        _differences(sor.diff(one, other), f"{one} and {other} are the same")
+
+
+@app.command()
 def simulate(
     out: Annotated[Path, typer.Argument(help="Where to write: .parquet or .csv.", show_default=False)],
     venues: Annotated[int, typer.Option(help="Number of venues.")] = 5,
@@ -269,6 +302,13 @@ def simulate(
         quotes.write(out)
         what = f"{words.count(len(quotes), 'synthetic record')} of {words.count(venues, 'venue')}"
         _out.print(f"wrote {what} to {out}", soft_wrap=True)
+
+
+def _differences(said: Sequence[str], same: str) -> None:
+    for line in said or [same]:
+        _out.print(line, soft_wrap=True, markup=False)
+    if said:
+        raise typer.Exit(1)
 
 
 def _child(text: str) -> tuple[int, int]:
@@ -297,7 +337,7 @@ def _settled(result: terminal.Result, bar: Waiting, out: Path | None) -> Written
 
 def _show(
     result: terminal.Result,
-    quotes: Sequence[sor.Quotes],
+    quotes: Sequence[sor.Quotes] | sor.Universe,
     json: Form | None,
     bar: Waiting,
     written: Written | None,
@@ -309,7 +349,7 @@ def _show(
         typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
     else:
         _notes(bar)
-        for tape in quotes:
+        for tape in () if isinstance(quotes, sor.Universe) else quotes:
             terminal.show_tape(_out, tape)
         terminal.show(_out, result)
     if written is not None:

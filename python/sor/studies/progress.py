@@ -34,19 +34,22 @@ class Step:
         label: What is being done.
         work: How much: replays of every order, or expected seconds.
         pace: What `work` counts.
+        unit: Of the rate that is shown.
 
     """
 
     label: str
     work: float
     pace: Pace = "seconds"
+    unit: str = "replays/s"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What a bar says: the step, the share of the whole time, replays a second, seconds left (None: not known)."""
+    """What a bar says: the step, the share of the whole time, its rate, seconds left (None: not known)."""
 
     label: str
+    unit: str
     share: float
     rate: float | None
     left: float | None
@@ -60,7 +63,6 @@ class Waiting:
 
     Args:
         steps: In their order.
-        unit: What `done` counts, with its time.
         clock: Of seconds.
 
     """
@@ -73,7 +75,6 @@ class Waiting:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._steps = list(steps)
-        self._unit = unit
         self._clock = clock
         self._begun = clock()
         self._place = -1
@@ -92,12 +93,14 @@ class Waiting:
         self._steps = list(steps)
         self._known = all(step.pace == "seconds" for step in steps)
 
-    def begin(self, label: str) -> None:
+    def begin(self, step: Step | str) -> None:
         """Go on to the next step of this label, or to one that nobody planned."""
         self._leave()
+        label = step if isinstance(step, str) else step.label
         later = [i for i in range(self._place + 1, len(self._steps)) if self._steps[i].label == label]
         if not later:
-            self._steps.insert(self._place + 1, Step(label, 0.0))
+            new = Step(step, 0.0) if isinstance(step, str) else step
+            self._steps.insert(self._place + 1, new)
         self._enter(later[0] if later else self._place + 1)
 
     def __call__(self, done: int, total: int) -> None:
@@ -129,8 +132,8 @@ class Waiting:
         if self._known:
             # It never goes back: a guess that was too hopeful holds it still.
             self._share = max(self._share, spent / (spent + left) if spent + left > 0 else 0.0)
-        label = self._steps[max(self._place, 0)].label if self._steps else ""
-        return Moment(label, self._share, rate, left if self._known else None)
+        step = self._steps[max(self._place, 0)] if self._steps else Step("", 0.0)
+        return Moment(step.label, step.unit, self._share, rate, left if self._known else None)
 
     @contextmanager
     def shown(self, console: Console | None) -> Iterator[Waiting]:
@@ -193,7 +196,7 @@ class Waiting:
 
         moment = self.moment()
         share = 1.0 if self._done else moment.share
-        rate = "" if moment.rate is None or self._done else f"{moment.rate:,.0f} {self._unit}"
+        rate = "" if moment.rate is None or self._done else f"{moment.rate:,.0f} {moment.unit}"
         line = Table.grid(padding=(0, 1))
         line.add_row(
             moment.label,
@@ -208,15 +211,12 @@ class Waiting:
 
 
 @contextmanager
-def watching(
-    progress: bool | Progress | None, *steps: Step, unit: str = "replays/s"
-) -> Iterator[Progress | None]:
+def watching(progress: bool | Progress | None, *steps: Step) -> Iterator[Progress | None]:
     """Yield a callback `(done, total)`: the caller's own, a bar on standard error, or none.
 
     Args:
         progress: A callback, True for a bar, False or None for nothing.
         steps: Of the bar.
-        unit: What `done` counts, with its time.
 
     """
     if callable(progress):
@@ -226,14 +226,14 @@ def watching(
     else:
         from rich.console import Console
 
-        with Waiting(steps, unit=unit).shown(Console(stderr=True)) as waiting:
+        with Waiting(steps).shown(Console(stderr=True)) as waiting:
             yield waiting
 
 
-def begin(progress: object, label: str) -> None:
+def begin(progress: object, step: Step | str) -> None:
     """Go on to a step, where there is a bar."""
     if isinstance(progress, Waiting):
-        progress.begin(label)
+        progress.begin(step)
 
 
 def advance(progress: object, done: int, total: int) -> None:
