@@ -36,7 +36,7 @@ lowest: $(CORE) ## The everyday Python suite with the lowest versions that pypro
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(BIN)/python tests/support/lowest.py > $(LOWEST)/versions.txt
 	$(LOWEST)/bin/python -m pip install --quiet -r $(LOWEST)/versions.txt
-	PYTHONPATH=python $(LOWEST)/bin/python -m pytest -q -W ignore::DeprecationWarning # of old beside new
+	PYTHONPATH=$(CURDIR)/python $(LOWEST)/bin/python -m pytest -q -W ignore::DeprecationWarning # of old beside new
 
 golden: $(CORE) ## Write again what the reference says in tests/golden, after a change of the model
 	$(BIN)/python tests/support/make_golden.py

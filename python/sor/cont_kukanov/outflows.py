@@ -224,7 +224,8 @@ def as_table(scenarios: Scenarios) -> Table:
 
     """
     if isinstance(scenarios, pl.DataFrame):
-        scenarios = scenarios.select(pl.selectors.numeric()).to_numpy()
+        columns = scenarios.select(pl.selectors.numeric())
+        scenarios = columns.to_numpy() if columns.width else np.empty((scenarios.height, 0))
     try:
         table = np.ascontiguousarray(scenarios, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
