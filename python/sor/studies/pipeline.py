@@ -25,7 +25,7 @@ from sor.settings.checks import instance
 from sor.settings.config import Config
 from sor.settings.market import Market
 from sor.settings.orders import as_orders
-from sor.settings.routers import OWN
+from sor.settings.routers import OWN, identity_of
 from sor.settings.run import Run
 from sor.studies.store import Store
 from sor.tape.read import read_quotes, read_trades
@@ -284,7 +284,7 @@ def _each_lies_somewhere(orders: Sequence[Order | OrderSchedule], tapes: Sequenc
 
 def _key(asked: Asked, job: int, span: range, record: bool) -> str:
     rows = "rows" if record else "sums"
-    return f"{asked.policy!r}, market {asked.market}, {rows}, tape {job}, parents {span.start}-{span.stop}"
+    return f"{identity_of(asked.policy)}, market {asked.market}, {rows}, tape {job}, parents {span.start}-{span.stop}"
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Progress:

@@ -1,7 +1,7 @@
 //! What a policy from outside sees of one venue: whole numbers, in the order in which they are handed over.
 
 use crate::policy::View;
-use crate::quote::Quote;
+use crate::quote::{Quote, reaches};
 use crate::units::{Nanos, Shares, Time};
 
 /// Stands in for the price of a side that shows nothing: worse than any, and so far from the end of 64 bits that a fee
@@ -22,6 +22,8 @@ pub struct Seen {
     pub own_price: Nanos,
     /// Shares displayed there; 0 where it shows nothing.
     pub own_displayed: Shares,
+    /// 1 where a limit order at `own_price` only adds liquidity: the venue's other side, seen or not, does not reach it.
+    pub joinable: i64,
     /// Time since the venue's last record; -1 before its first.
     pub age: Time,
     /// Fee per share taken.
@@ -39,8 +41,9 @@ impl View<'_> {
     pub fn seen(&self, venue: usize) -> Seen {
         let sign = self.side.sign();
         let shown = |quote: Option<Quote>| quote.map_or((NO_PRICE, 0), |quote| (quote.key, Shares::from(quote.size)));
-        let quote = self.quote(venue);
-        let ((key, displayed), (own_key, own_displayed)) = (shown(quote), shown(self.own_quote(venue)));
+        let (quote, own) = (self.quote(venue), self.own_quote(venue));
+        let reached = |key| reaches(self.book.offers(self.side)[venue].key, key);
+        let ((key, displayed), (own_key, own_displayed)) = (shown(quote), shown(own));
         let terms = &self.market.venues[venue];
         Seen {
             price: sign * key,
@@ -48,6 +51,7 @@ impl View<'_> {
             available: quote.map_or(0, |quote| self.available(venue, quote)),
             own_price: -sign * own_key,
             own_displayed,
+            joinable: i64::from(own.is_some_and(|own| !reached(own.key))),
             age: self.age(venue).unwrap_or(-1),
             taker_fee: terms.taker_fee,
             maker_rebate: terms.maker_rebate,
