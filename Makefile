@@ -11,7 +11,7 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
+.PHONY: help demo test test-all test-rest lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
 	bench-posting bench-interrupt wheel docs clean
 
 help: ## This list
@@ -28,6 +28,9 @@ test: $(CORE) ## The everyday suite, Rust and Python: about two minutes once bui
 test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the browser and other packages
 	cargo test --workspace --quiet
 	SOR_TESTS=all $(BIN)/python -m pytest -q -m ""
+
+test-rest: $(CORE) $(EXTRAS) ## What `make test` leaves out: the slow, those of the wheel, the browser and other packages
+	$(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
 
 fuzz: $(CORE) ## Damaged files of every kind that is read, FILES of them (6,000); SEED begins elsewhere
 	SOR_FUZZ_FILES=$(or $(FILES),6000) SOR_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/test_fuzz_reading.py
@@ -113,6 +116,6 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
-	$(BIN)/python -m pip install --quiet "sor[calendars,databento,optuna,report]" \
+	$(BIN)/python -m pip install --quiet "sor[calendars,databento,excel,optuna,report]" \
 		pandas_market_calendars pyarrow playwright
 	@touch $@

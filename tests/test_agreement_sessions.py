@@ -68,4 +68,4 @@ def test_nothing_is_decided_while_the_market_is_shut() -> None:
 
 @pytest.mark.slow
 def test_nothing_is_decided_while_the_market_is_shut_on_ten_thousand_calendars() -> None:
-    count_outside(range(10_000))
+    count_outside(range(some(10_000)))

@@ -1,4 +1,4 @@
-"""What must hold of the reference on random tapes of several sessions (MODEL section 7)."""
+"""What must hold of the reference on random tapes of several sessions (the model's section 7)."""
 
 from __future__ import annotations
 

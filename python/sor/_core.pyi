@@ -1,6 +1,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import NotImplementedType
-from typing import Any, Final, Protocol, TypedDict
+from typing import Any, Final, Protocol, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +133,7 @@ class _States(TypedDict):
     bid_displayed: NDArray[np.int64]
     ask_displayed: NDArray[np.int64]
 
+@final
 class ParentOrder:
     """The parent order a policy works. Times in nanoseconds since the epoch."""
 
@@ -151,12 +152,14 @@ class ParentOrder:
     @property
     def venues(self) -> tuple[str, ...]: ...
 
+@final
 class Past:
     """What is known of the tape when an order starts."""
 
     @property
     def since(self) -> int: ...
 
+@final
 class RestingOrder:
     """One of the policy's limit orders at its venue."""
 
@@ -175,6 +178,7 @@ class RestingOrder:
     @property
     def until(self) -> int: ...
 
+@final
 class Report:
     """What became of an order: shares executed, or its end."""
 
@@ -197,6 +201,7 @@ class Report:
     @property
     def returned(self) -> int: ...
 
+@final
 class View:
     """The market and the order at one decision: arrays by venue, and whole numbers."""
 
@@ -243,6 +248,7 @@ class View:
     @property
     def reports(self) -> tuple[Report, ...]: ...
 
+@final
 class Orders:
     """Collects the orders of one decision."""
 

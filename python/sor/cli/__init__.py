@@ -1,4 +1,4 @@
-"""The command line: `sor demo | backtest | search | study | stress | report | simulate`."""
+"""The command line: `sor demo | backtest | search | study | stress | report | rerun | diff | simulate`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from rich.console import Console
 
 import sor
 from sor.cli.call import call, search_options, stress_options, study_options
-from sor.cli.options import Given, Json, Out, shares_options
+from sor.cli.many import executor_of
+from sor.cli.options import Form, Given, Json, Out, shares_options
 from sor.errors import SorError
+from sor.results import words
 from sor.show import terminal
 from sor.show.report import check_path
 from sor.show.report import report as write_report
@@ -63,6 +65,8 @@ def main() -> None:
     """Run the command line. What is wrong with the options themselves is one line and exit code 2 as well."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    # An option with a value that may be left out, which Typer has not.
+    sys.argv = [f"--json={Form.public}" if word == "--json" else word for word in sys.argv]
     try:
         code = app(standalone_mode=False)
     except _USAGE_ERROR as error:
@@ -92,14 +96,14 @@ def _top(
 def demo(
     seed: Annotated[int, typer.Option(help="Of the synthetic market.")] = 7,
     out: Out = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Search the default grid on a synthetic market: five venues, an order every minute."""
     with _reporting():
         # A twenty-dollar stock some four ticks wide: its spreads are of the size of the grid's penalties.
         quotes = sor.simulate_quotes(seed=seed, price=20.0, spread=4.0)
         orders = sor.orders_every("1m", side="buy", quantity=5_000, horizon="5m")
-        result = sor.search(quotes, orders, run=sor.Run(progress=not json and sys.stderr.isatty()))
+        result = sor.search(quotes, orders, run=sor.Run(progress=json is None and sys.stderr.isatty()))
         _finish(result, [quotes], out, json)
 
 
@@ -110,14 +114,17 @@ def backtest(
     explain: Annotated[
         str | None, typer.Option(help="Say why child N of the first order was sent; ORDER:N of another.")
     ] = None,
-    json: Json = False,
+    json: Json = None,
     out: Out = None,
 ) -> None:
     """Route orders over recorded quotes and compare with the baselines."""
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
+        asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
-        result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **asked.shared)
+        if explain is not None and isinstance(quotes, sor.Universe):
+            raise sor.ParameterError("--explain is for tapes; a universe has sums of its orders only")
+        with asked.at_work() as shared:
+            result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **shared)
         if explain is not None:
             order, child = _child(explain)
             _out.print(terminal.escape(result.explain(child, order=order)), soft_wrap=True)
@@ -127,50 +134,50 @@ def backtest(
 
 @app.command()
 @shares_options
-def search(given: Given, json: Json = False, out: Out = None) -> None:
+def search(given: Given, json: Json = None, out: Out = None) -> None:
     """Search the three risk parameters over a grid, 27 points by default.
 
     The table `search` of the settings has the grid, the method and the folds: --set search.folds=5 judges the choice
     on later orders.
     """
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
+        asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
-        result = sor.search(
-            quotes,
-            asked.orders,
-            asked.searched,
-            against=asked.against,
-            **search_options(asked),
-            **asked.shared,
-        )
+        with asked.at_work() as shared:
+            options = search_options(asked)
+            result = sor.search(
+                quotes, asked.orders, asked.searched, against=asked.against, **options, **shared
+            )
         _finish(result, quotes, out, json)
 
 
 @app.command()
 @shares_options
-def study(given: Given, json: Json = False, out: Out = None) -> None:
+def study(given: Given, json: Json = None, out: Out = None) -> None:
     """Compare policies on many orders, in pairs, with intervals.
 
     By default an order of each side every minute, 5 minutes long.
     """
     with _reporting():
-        asked = call(given, json=json, orders=_MANY)
+        asked = call(given, json=json is not None, orders=_MANY)
         quotes = asked.quotes()
-        result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
+        with asked.at_work() as shared:
+            result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **shared)
         _finish(result, quotes, out, json)
 
 
 @app.command()
 @shares_options
-def stress(given: Given, json: Json = False, out: Out = None) -> None:
+def stress(given: Given, json: Json = None, out: Out = None) -> None:
     """Replay the same orders in several markets: depletion, latency, queues, fees."""
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
+        asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
-        result = sor.stress(
-            quotes, asked.orders, asked.router, against=asked.against, **stress_options(asked), **asked.shared
-        )
+        with asked.at_work() as shared:
+            options = stress_options(asked)
+            result = sor.stress(
+                quotes, asked.orders, asked.router, against=asked.against, **options, **shared
+            )
         _finish(result, quotes, out, json)
 
 
@@ -198,6 +205,10 @@ def report(
         asked = call(given, json=False, orders=orders, need_files=False)
         if bool(asked.files) == demo:
             raise sor.ParameterError("give FILES to report on, or --demo")
+        if asked.universe is not None:
+            raise sor.ParameterError(
+                "report is for tapes; sor study writes the sums of a universe with --out"
+            )
         tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
         result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
         found = None
@@ -212,6 +223,32 @@ def report(
 
 
 @app.command()
+def rerun(
+    run: Annotated[
+        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+    ],
+    workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
+) -> None:
+    """Compute a saved study of a universe again, and say what differs: nothing, or exit code 1."""
+    with _reporting():
+        with executor_of(Given(workers=workers)) as executor:
+            said = sor.rerun(run, run=sor.Run(executor=executor, progress=sys.stderr.isatty()))
+        _differences(said, f"{run}: the same, digest {sor.load(run).digest}")
+
+
+@app.command()
+def diff(
+    one: Annotated[
+        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+    ],
+    other: Annotated[Path, typer.Argument(help="The other.", show_default=False)],
+) -> None:
+    """Say what differs between two saved runs, the cause first: nothing, or exit code 1."""
+    with _reporting():
+        _differences(sor.diff(one, other), f"{one} and {other} are the same")
+
+
+@app.command()
 def simulate(
     out: Annotated[Path, typer.Argument(help="Where to write: .parquet or .csv.", show_default=False)],
     venues: Annotated[int, typer.Option(help="Number of venues.")] = 5,
@@ -222,7 +259,15 @@ def simulate(
     with _reporting():
         quotes = sor.simulate_quotes(venues=venues, minutes=minutes, seed=seed)
         quotes.write(out)
-        _out.print(f"wrote {len(quotes):,} synthetic records of {venues} venues to {out}", soft_wrap=True)
+        what = f"{words.count(len(quotes), 'synthetic record')} of {words.count(venues, 'venue')}"
+        _out.print(f"wrote {what} to {out}", soft_wrap=True)
+
+
+def _differences(said: Sequence[str], same: str) -> None:
+    for line in said or [same]:
+        _out.print(line, soft_wrap=True, markup=False)
+    if said:
+        raise typer.Exit(1)
 
 
 def _child(text: str) -> tuple[int, int]:
@@ -236,20 +281,22 @@ def _child(text: str) -> tuple[int, int]:
 
 def _finish(
     result: terminal.Result,
-    quotes: Sequence[sor.Quotes],
+    quotes: Sequence[sor.Quotes] | sor.Universe,
     out: Path | None,
-    json: bool,
+    json: Form | None,
 ) -> None:
     """Show a result, or print it as JSON, and write it where it is wanted."""
-    if json:
+    if json is Form.full:
+        typer.echo(result.to_json(full=True))
+    elif json is Form.public:
         typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
     else:
-        for tape in quotes:
+        for tape in () if isinstance(quotes, sor.Universe) else quotes:
             terminal.show_tape(_out, tape)
         terminal.show(_out, result)
     if out is not None:
         names, missing = terminal.write(result, out)
-        if not json:
+        if json is None:
             _out.print(f"\nwrote {', '.join(names)} to {out}", soft_wrap=True)
         if missing:
             Console(stderr=True, highlight=False).print(f"no chart: {missing}", soft_wrap=True, markup=False)

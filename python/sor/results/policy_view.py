@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sor.errors import ParameterError
-from sor.results import metrics, passive
+from sor.results import display, metrics, passive, words
 from sor.results.columns import money
 from sor.results.explain import explain_child
+from sor.results.tables import Tabled
 from sor.settings.checks import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sor.replay.ledger import Ledger
     from sor.replay.parents import Job
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PolicyView:
+class PolicyView(Tabled):
     """The rows of one policy, prices and money in currency; made by `result[name]`.
 
     Attributes:
@@ -37,6 +38,13 @@ class PolicyView:
     policy: Policy
     _ledger: Ledger
     _jobs: Sequence[Job]
+
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The orders, fills and children, and for a router that posts its limit orders; money in currency."""
+        names = ("orders", "fills", "children", "posts", "markouts", "epochs", "places")
+        found = {name: getattr(self, name) for name in names}
+        return {name: frame for name, frame in found.items() if frame.height or name in names[:3]}
 
     @cached_property
     def fills(self) -> pl.DataFrame:
@@ -123,7 +131,8 @@ class PolicyView:
         row = mine.filter(pl.col("child") == child)
         if row.is_empty():
             raise ParameterError(
-                f"order {order} of {self.name} has {mine.height:,} children, there is no child {child!r}"
+                f"order {order} of {self.name} has {words.count(mine.height, 'child', 'children')}, there is no "
+                f"child {child!r}"
             )
         parent = self.orders.row(by_predicate=pl.col("parent") == order, named=True)
         return explain_child(row.row(0, named=True), parent, self.policy)
@@ -132,7 +141,6 @@ class PolicyView:
         return frame.filter(pl.col("policy") == self.name).drop("policy")
 
     def __repr__(self) -> str:
-        return (
-            f"{self.name}: {self.policy!r}, {self.orders.height:,} orders, {self.children.height:,} children, "
-            f"{self.fills.height:,} fills"
-        )
+        orders, fills = words.count(self.orders.height, "order"), words.count(self.fills.height, "fill")
+        children = words.count(self.children.height, "child", "children")
+        return display.heading(f"{self.name}: {self.policy!r}, {orders}, {children}, {fills}")

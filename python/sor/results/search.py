@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,24 +10,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.results import display
+from sor.results import display, words
 from sor.results.backtest import Backtest
 from sor.results.metrics import parent_costs
-from sor.results.views import Drawn
+from sor.results.result import Result
 from sor.settings.routers import ROUTER, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sor.results.study import Study
+    from sor.settings.config import Config
     from sor.settings.routers import Policy
+    from sor.tape.tape import Quotes
 
 GIVEN = "given"
 """The router as the caller gave it, before the search: what tuning has to beat."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Search(Drawn):
+class Search(Result):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
@@ -121,9 +122,19 @@ class Search(Drawn):
         )
         return float(np.nanmean(parent_costs(outside) - parent_costs(inside)))
 
-    def config(self) -> str:
-        """Return the TOML that makes this search again; see `Replayed.config`."""
-        return self.in_sample.config()
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The points tried, the folds, the comparisons, and the tables of `backtest`."""
+        own = {"table": self.table, "folds": self.folds, "comparisons": self.comparisons}
+        return {**{name: frame for name, frame in own.items() if frame.height}, **self.backtest.tables}
+
+    @property
+    def _origin(self) -> tuple[Config, Sequence[Quotes]]:
+        return self.in_sample.made, self.in_sample.quotes
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return [name for name in ("table", "folds", "comparisons", "summary") if name in self.tables]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choice and the evidence as plain values; the public task's schema: `backtest.to_dict()`."""
@@ -138,10 +149,6 @@ class Search(Drawn):
             "folds": self.folds.with_columns(pl.col("boundary").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
         }
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def verdict(self) -> str:
         """Say whether the best was judged on orders it was not chosen on, and how to ask for that."""
@@ -164,10 +171,10 @@ class Search(Drawn):
 
     def __repr__(self) -> str:
         point = ", ".join(f"{axis}={value:g}" for axis, value in self.best_point.items())
-        tie = f" ({self.ties} tie)" if self.ties > 1 else ""
+        tie = f" ({self.ties:,} tie)" if self.ties > 1 else ""
         lines = [
-            f"Search ({self.method}): {self.table.height} points, best {point}{tie}",
-            f"{self.plateau.height} points are within noise of it",
+            f"Search ({self.method}): {words.count(self.table.height, 'point')}, best {point}{tie}",
+            f"{words.count(self.plateau.height, 'point is', 'points are')} within noise of it",
             *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
         ]
@@ -184,8 +191,9 @@ class Search(Drawn):
 
 
 def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:
-    words = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
-    return comparisons.rename(words).with_columns(pl.selectors.float().round(3))
+    names = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
+    chances = [words.p_values(name) for name in ("p_value", "p_reality_check", "p_spa")]
+    return comparisons.with_columns(*chances).rename(names).with_columns(pl.selectors.float().round(3))
 
 
 def _folds(folds: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.errors import ParameterError
-from sor.results import display, metrics
+from sor.results import display, metrics, words
 from sor.results.arrivals import binned
 from sor.results.replayed import Replayed
 from sor.results.statistics import Interval, mean_interval
@@ -20,6 +19,7 @@ from sor.settings.routers import kind_of, settings_of
 from sor.settings.run import Bootstrap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from sor.results.views import Drawn
@@ -129,9 +129,15 @@ class Study(Replayed):
             "comparisons": self.comparisons.to_dicts(),
         }
 
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The comparisons, the parents, the paired savings, and the rows of every policy."""
+        own = {"comparisons": self.comparisons, "savings": self.savings, "parents": self.parents}
+        return {**own, **super().tables}
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return ("comparisons", "summary")
 
     def report(self, path: str | PathLike[str], *, search: Drawn | None = None) -> None:
         """Write the study as one self-contained page: interactive charts, every setting, all JavaScript inside.
@@ -150,18 +156,22 @@ class Study(Replayed):
         write_report(self, path, search=search)
 
     def __repr__(self) -> str:
-        tapes = "1 tape" if len(self.jobs) == 1 else f"{len(self.jobs)} tapes"
-        head = f"Study: {self.policy} on {self.parents.height:,} parents of {tapes}, bps of arrival value"
+        orders, tapes = words.count(self.parents.height, "order"), words.count(len(self.jobs), "tape")
+        head = f"Study: {self.policy} on {orders} of {tapes}, bps of arrival value"
         return f"{display.heading(head)}\n{display.text(self._readable())}"
 
     def _repr_html_(self) -> str:
         return display.as_html(f"Study of {self.policy}", self._readable())
 
     def _readable(self) -> pl.DataFrame:
-        words = {"savings_bps": "saved", "p_value": "p", "win_ratio": "wins", "worst_bps": "worst"}
-        shown = ("savings_bps", "lower", "upper", "p_value", "win_ratio", "worst_bps")
         return self.comparisons.select(
-            "against", "parents", *(pl.col(name).round(3).alias(words.get(name, name)) for name in shown)
+            "against",
+            "parents",
+            pl.col("savings_bps").round(3).alias("saved"),
+            *(pl.col(name).round(3) for name in ("lower", "upper")),
+            words.p_values("p_value").alias("p"),
+            pl.col("win_ratio").round(3).alias("wins"),
+            pl.col("worst_bps").round(3).alias("worst"),
         )
 
     def _rows(self, against: str) -> pl.DataFrame:

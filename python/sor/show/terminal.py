@@ -12,12 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from sor.errors import MissingExtra
+from sor.results import words
 from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.settings.routers import ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
+from sor.universe.result import UniverseStress, UniverseStudy
+from sor.universe.searching import UniverseSearch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +34,7 @@ _INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
 
 __all__ = ["Result", "escape", "show", "show_tape", "write"]
 
-Result: TypeAlias = Backtest | Search | Study | Stress
+Result: TypeAlias = Backtest | Search | Study | Stress | UniverseStudy | UniverseSearch | UniverseStress
 """What a verb returns."""
 
 
@@ -40,7 +43,8 @@ def show_tape(console: Console, quotes: Quotes) -> None:
     report = quotes.report()
     name = escape(quotes.symbol or Path(quotes.source).name)
     span = f"{format_ns(quotes.start)[:19]} to {format_ns(quotes.end)[11:19]} UTC"
-    console.print(f"[bold]{name}[/]  {report.records:,} records, {report.venues} venues, {span}")
+    held = f"{words.count(report.records, 'record')}, {words.count(report.venues, 'venue')}"
+    console.print(f"[bold]{name}[/]  {held}, {span}")
     odd = {
         "out of order": report.out_of_order,
         "duplicates": report.duplicates,
@@ -60,7 +64,10 @@ def show_backtest(console: Console, result: Backtest) -> None:
     console.print(_policies(result))
     no_quotes = result.summary["no_quotes"][0]
     if no_quotes:
-        console.print(f"{no_quotes:,} orders could not trade (no quotes by their end) and are left out.")
+        orders = words.count(no_quotes, "order")
+        console.print(
+            f"{orders} could not trade (no quotes by the end) and {'is' if no_quotes == 1 else 'are'} left out."
+        )
     if isinstance(result.router, ContKukanovRouter):
         console.print(_posting(result))
     console.print(
@@ -73,7 +80,7 @@ def show_search(console: Console, search: Search) -> None:
     """Show every point, the best, the flat axes and the comparison."""
     rows = search.table
     table = Table(
-        title=f"{rows.height} points, objective: mean shortfall",
+        title=f"{words.count(rows.height, 'point')}, objective: mean shortfall",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -121,6 +128,11 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
         The names of the files, and why there is no chart (empty where there is one).
 
     """
+    if isinstance(result, UniverseStudy):
+        result.save(out)
+        return sorted(path.name for path in out.iterdir()), ""
+    if isinstance(result, UniverseSearch | UniverseStress):
+        return _write_tables(result, out), ""
     out.mkdir(parents=True, exist_ok=True)
     frames = _frames(result)
     for name, frame in frames.items():
@@ -139,7 +151,19 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
     return [*names, "cost.png"], ""
 
 
-def _frames(result: Result) -> dict[str, pl.DataFrame]:
+def _write_tables(result: UniverseSearch | UniverseStress, out: Path) -> list[str]:
+    """Write what a search or a stress test of a universe found; each study in a folder of its own."""
+    out.mkdir(parents=True, exist_ok=True)
+    result.table.write_parquet(out / "table.parquet")
+    if isinstance(result, UniverseStress):
+        return ["table.parquet"]
+    result.comparisons.write_parquet(out / "comparisons.parquet")
+    result.folds.write_parquet(out / "folds.parquet")
+    result.in_sample.save(out / "in_sample")
+    return ["table.parquet", "comparisons.parquet", "folds.parquet", "in_sample"]
+
+
+def _frames(result: Backtest | Search | Study | Stress) -> dict[str, pl.DataFrame]:
     if isinstance(result, Stress):
         return {"stress": result.table, "summary": result.summary}
     replayed = result.backtest if isinstance(result, Search) else result
@@ -172,10 +196,10 @@ def _posting(result: Backtest) -> str:
     blind = result.epochs.filter(pl.col("scenarios") == 0).height
     if blind:
         lines.append(
-            f"{blind:,} of {result.epochs.height:,} epochs had no past window to learn from: all taken"
+            f"{blind:,} of {words.count(result.epochs.height, 'epoch')} had no past window to learn from: all taken"
         )
     filled = posts.filter(pl.col("filled") > 0)
-    lines.append(f"{posts.height:,} limit orders, {filled.height:,} filled in part or whole")
+    lines.append(f"{words.count(posts.height, 'limit order')}, {filled.height:,} filled in part or whole")
     if filled.height:
         wait = filled.select(pl.col("seconds_to_first_fill").median()).item()
         edges = [
@@ -194,8 +218,7 @@ def _orders_line(result: Backtest) -> str:
     side = "/".join(orders["side"].unique().to_list())
     seconds = (orders["end"] - orders["start"]).dt.total_seconds().unique().to_list()
     length = f", {seconds[0]:,} s each" if len(seconds) == 1 else ""
-    many = f"{orders.height:,} orders" if orders.height > 1 else "1 order"
-    return f"[bold]{many}[/]: {side} {size} shares{length}"
+    return f"[bold]{words.count(orders.height, 'order')}[/]: {side} {size} shares{length}"
 
 
 def _policies(result: Backtest) -> Table:
