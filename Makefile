@@ -12,7 +12,7 @@ export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test test-all test-rest lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
-	bench-posting bench-interrupt wheel docs clean
+	bench-posting bench-waiting bench-interrupt wheel docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -82,6 +82,9 @@ bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiG
 
 bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
 	$(BIN)/python -m bench.bench_posting
+
+bench-waiting: $(CORE) ## How far the bar of a day's report is from the time
+	$(BIN)/python -m bench.bench_waiting
 
 bench-interrupt: $(CORE) ## How soon long calls stop after Ctrl-C
 	$(BIN)/python -m bench.bench_interrupt

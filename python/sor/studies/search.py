@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +25,18 @@ from sor.studies import methods
 from sor.studies.grid import DEFAULT_GRID, checked_axes, flat_axes, points_table
 from sor.studies.many import of_many
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
-from sor.studies.progress import watching
+from sor.studies.progress import BEST, STATISTICS, TRYING, Step, Waiting, advance, begin, watching
 from sor.studies.walkforward import Fold, Trials, splits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sor.replay.parents import Job
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
+    from sor.settings.run import Progress
     from sor.studies.grid import Grid
     from sor.studies.methods import SearchMethod
     from sor.studies.pipeline import Tapes, TapesTrades
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 _MOST_FOLDS = 1_000
+_SECONDS_A_POINT = 0.005
 
 
 @of_many
@@ -117,10 +120,11 @@ def search(
     )
     with (
         Pipeline(jobs, run) as pipeline,
-        watching(run.progress, f"{name} on {len(pipeline):,} orders") as callback,
+        watching(run.progress, *steps(name, settings, axes, len(others), folds)) as callback,
     ):
         trials = Trials(pipeline, callback)
         windows = _windows(jobs)
+        begin(callback, TRYING)
         # A grid is known beforehand, and replayed in one call.
         first = methods.grid_points(given, axes) if name == "grid" else []
         tradable = _tradable(trials, [given, *first])
@@ -130,8 +134,10 @@ def search(
         walk = [trials.fold(tried_by, given, axes, split) for split in splits(*windows, tradable, folds)]
         flat = _flat(trials, tried if name == "grid" else _lines(best, axes), axes, best)
         policies: dict[str, Policy] = {ROUTER: best, **others}
+        begin(callback, BEST)
+        bar = callback if isinstance(callback, Waiting) else None
         inside = Study(
-            ledger=_run(pipeline, list(policies.values())).named(list(policies)),
+            ledger=_run(pipeline, list(policies.values()), bar).named(list(policies)),
             policies=policies,
             policy=ROUTER,
             jobs=jobs,
@@ -139,18 +145,31 @@ def search(
             bootstrap=bootstrap,
         )
         outside = _outside(inside, pipeline, walk) if walk else None
-    evidence = _Evidence(trials, windows, tradable, bootstrap)
-    return Search(
-        table=evidence.with_plateau(table, tried, best),
-        best=best,
-        method=name,
-        axes=axes,
-        flat_axes=flat,
-        folds=_folds_table(walk, axes),
-        in_sample=inside,
-        out_of_sample=outside,
-        comparisons=evidence.comparisons(inside, outside, tried),
-    )
+        begin(callback, STATISTICS)
+        evidence = _Evidence(trials, windows, tradable, bootstrap, len(tried) + len(inside.others), bar)
+        return Search(
+            table=evidence.with_plateau(table, tried, best),
+            best=best,
+            method=name,
+            axes=axes,
+            flat_axes=flat,
+            folds=_folds_table(walk, axes),
+            in_sample=inside,
+            out_of_sample=outside,
+            comparisons=evidence.comparisons(inside, outside, tried),
+        )
+
+
+def steps(name: str, settings: Mapping[str, Any], axes: methods.Axes, others: int, folds: int) -> list[Step]:
+    """Plan the wait for a search: its points, the best with every row, statistics."""
+    points = math.prod(len(values) for values in axes.values())
+    if name != "grid":
+        points = settings.get("points", points) * (folds + 1)
+    return [
+        Step(TRYING, points + 1, "sums"),
+        Step(BEST, others + 1, "rows"),
+        Step(STATISTICS, _SECONDS_A_POINT * points),
+    ]
 
 
 @dataclass(frozen=True)
@@ -161,13 +180,16 @@ class _Evidence:
     windows: tuple[Integers, Integers]
     tradable: Mask
     bootstrap: Bootstrap
+    total: int
+    bar: Progress | None
 
     def with_plateau(self, table: pl.DataFrame, tried: Sequence[Policy], best: Policy) -> pl.DataFrame:
         """Add how far each point is behind the best, paired by parent, and whether that is noise."""
         excess = self._costs(tried) - self._costs([best])
-        found = [
-            mean_interval(row, *self._times(), level=self.bootstrap.level, **self._draws()) for row in excess
-        ]
+        found = []
+        for i, row in enumerate(excess, 1):
+            found.append(mean_interval(row, *self._times(), level=self.bootstrap.level, **self._draws()))
+            advance(self.bar, i, self.total)
         return table.with_columns(
             pl.Series("behind_bps", [interval.mean for interval in found], dtype=pl.Float64),
             pl.Series("behind_lower", [interval.lower for interval in found], dtype=pl.Float64),
@@ -179,7 +201,8 @@ class _Evidence:
         tested = None if outside is None else outside.parents["parent"].implode()
         costs = self._costs(tried)
         rows = []
-        for name in inside.others:
+        for done, name in enumerate(inside.others, len(tried)):
+            advance(self.bar, done, self.total)
             saved = inside.savings.filter(pl.col("against") == name)
             if tested is not None:
                 saved = saved.filter(pl.col("parent").is_in(tested))
@@ -213,8 +236,8 @@ class _Evidence:
         return {"resamples": self.bootstrap.resamples, "seed": self.bootstrap.seed}
 
 
-def _run(pipeline: Pipeline, policies: Sequence[Policy]) -> Ledger:
-    return pipeline.run([Asked(policy) for policy in policies], record=True)
+def _run(pipeline: Pipeline, policies: Sequence[Policy], bar: Progress | None = None) -> Ledger:
+    return pipeline.run([Asked(policy) for policy in policies], record=True, progress=bar)
 
 
 def _tradable(trials: Trials, points: Sequence[Policy]) -> Mask:
