@@ -139,8 +139,6 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
         frame.write_parquet(out / f"{name}.parquet")
     (out / "run.toml").write_text(result.config(), encoding="utf-8")
     names = [*(f"{name}.parquet" for name in frames), "run.toml"]
-    if isinstance(result, Stress):
-        return names, ""
     try:
         plots = importlib.import_module("sor.show.plots")
     except MissingExtra as missing:
