@@ -1,9 +1,9 @@
 """Smart order router backtest: Cont & Kukanov's cost model on recorded quotes, against honest baselines."""
 
 from sor import cont_kukanov
-from sor._core import __version__
+from sor._core import Orders, Report, View, __version__
 from sor.cont_kukanov.outflows import probe_outflows
-from sor.errors import DataError, MissingExtra, ParameterError, SorError, SorWarning
+from sor.errors import DataError, MissingExtra, ParameterError, PolicyError, SorError, SorWarning
 from sor.replay.execute import execute_order
 from sor.replay.ledger import Ledger
 from sor.replay.schedules import trajectory
@@ -15,6 +15,7 @@ from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule, orders_every
+from sor.settings.policy import Policy
 from sor.settings.routers import (
     BASELINES,
     POLICIES,
@@ -66,7 +67,10 @@ __all__ = [
     "Optuna",
     "Order",
     "OrderSchedule",
+    "Orders",
     "ParameterError",
+    "Policy",
+    "PolicyError",
     "PolicyView",
     "Pov",
     "ProRata",
@@ -75,6 +79,7 @@ __all__ = [
     "QuotesReport",
     "RandomPoints",
     "Refine",
+    "Report",
     "Run",
     "Search",
     "Sliced",
@@ -92,6 +97,7 @@ __all__ = [
     "UniverseStress",
     "UniverseStudy",
     "Venue",
+    "View",
     "Vwap",
     "__version__",
     "allocate",

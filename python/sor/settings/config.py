@@ -13,8 +13,10 @@ from typing import Any
 from sor.errors import ParameterError
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
-from sor.settings.routers import POLICIES, ROUTER, Policy, Sliced, Sweep, as_policy, name_of
-from sor.settings.schedules import SCHEDULES, Schedule, parse_schedule, schedule_name
+from sor.settings.policy import Policy as Own
+from sor.settings.policy import axes_of
+from sor.settings.routers import ROUTER, Policy, Sliced, Sweep, class_of, kind_of, settings_of
+from sor.settings.schedules import SCHEDULES, Schedule, parse_schedule
 from sor.settings.times import duration_ns, to_ns
 from sor.settings.toml import to_toml
 
@@ -64,7 +66,10 @@ class Config:
             "policy": None if self.policy == ROUTER else self.policy,
             "universe": self.universe,
             "orders": [plain(order) for order in self.orders],
-            "policies": {name: plain_policy(policy) for name, policy in self.policies.items()},
+            "policies": {
+                name: {"kind": kind_of(policy)} | plain_policy(policy)
+                for name, policy in self.policies.items()
+            },
             "market": plain_market(self.market),
             self.command: dict(self.options) or None,
         }
@@ -76,15 +81,8 @@ def plain(settings: Any) -> dict[str, Any]:
 
 
 def plain_policy(policy: Policy) -> dict[str, Any]:
-    """Return a policy as a table: its `kind`, its parameters and, under a schedule, that as a table of its own.
-
-    A schedule that is swept is a kind by itself.
-    """
-    if not isinstance(policy, Sliced):
-        return {"kind": name_of(policy)} | plain(policy)
-    schedule = {"kind": schedule_name(policy.schedule)} | plain(policy.schedule)
-    inner = as_policy("router", policy.router)
-    return schedule if isinstance(inner, Sweep) else plain_policy(inner) | {"schedule": schedule}
+    """Return a policy's settings as plain values."""
+    return {name: _plain(value) for name, value in settings_of(policy).items()}
 
 
 def plain_market(market: Market) -> dict[str, Any]:
@@ -139,10 +137,8 @@ def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
         if schedule is not None:
             raise ParameterError(f"{label}: {kind} is a schedule itself, and takes none")
         return Sliced(Sweep(), schedule_from({"kind": kind, **given}, label))
-    if kind not in POLICIES:
-        known = dict.fromkeys([*POLICIES, *SCHEDULES])
-        raise ParameterError(f"{label}: kind must be one of {', '.join(known)}, got {kind!r}")
-    policy: Policy = from_table(type(POLICIES[kind]), given, label)
+    made = class_of(kind, label)
+    policy: Policy = own_of(made, given, label) if issubclass(made, Own) else from_table(made, given, label)
     return policy if schedule is None else Sliced(policy, schedule_from(schedule, f"{label}.schedule"))
 
 
@@ -156,6 +152,17 @@ def schedule_from(table: Mapping[str, Any] | str, label: str) -> Schedule:
         raise ParameterError(f"{label}: kind must be one of {', '.join(SCHEDULES)}, got {kind!r}")
     made: Schedule = from_table(SCHEDULES[kind], given, label)
     return made
+
+
+def own_of(kind: type[Own], given: Mapping[str, Any], label: str) -> Own:
+    """Make a policy of the caller's own of a table of its arguments."""
+    unknown = [name for name in given if name not in axes_of(kind)]
+    if unknown:
+        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(axes_of(kind)) or 'nothing'}")
+    try:
+        return kind(**given)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{label}: {error}") from error
 
 
 def market_of(table: Mapping[str, Any]) -> Market:
@@ -226,6 +233,8 @@ def _plain(value: Any) -> Any:
             return duration_ns(value, "duration")
         case datetime() | date():
             return to_ns(value, "time")
+        case Mapping():
+            return {name: _plain(each) for name, each in value.items()}
         case Sequence():
             return [_plain(each) for each in value]
         case _ if hasattr(value, "dtype"):

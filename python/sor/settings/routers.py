@@ -7,13 +7,14 @@ name stands for the policy with its default settings, everywhere a policy is ask
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from sor.errors import ParameterError
+from sor.settings import policy as own
 from sor.settings.checks import choice, keep, number, positive, whole
-from sor.settings.schedules import Schedule, Twap, as_schedule, is_schedule, schedule_name
+from sor.settings.schedules import SCHEDULES, Schedule, Twap, as_schedule, is_schedule, schedule_name
 
 if TYPE_CHECKING:
     from sor.settings.times import Duration
@@ -22,7 +23,7 @@ Unit: TypeAlias = Literal["fraction", "price"]
 Rule: TypeAlias = Literal["relaxed", "strict"]
 Solver: TypeAlias = Literal["exact", "exhaustive"]
 Plan: TypeAlias = Literal["displayed", "fills"]
-Queue: TypeAlias = Literal["pessimistic", "expected", "optimistic"]
+Queue: TypeAlias = own.Queue
 
 AXES = ("lambda_over", "lambda_under", "theta_queue")
 """The three risk parameters, which a search varies."""
@@ -198,7 +199,7 @@ class Sliced:
 
 
 Router: TypeAlias = StaticRouter | ContKukanovRouter
-Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | ProRata | Sliced
+Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | ProRata | Sliced | own.Policy
 Policies: TypeAlias = "Iterable[Policy | str] | Mapping[str, Policy | str]"
 """Several policies: names, objects, or a mapping from the names to show to either."""
 
@@ -218,9 +219,9 @@ ROUTER = "router"
 
 
 def name_of(policy: Policy) -> str:
-    """Return the registered name of a policy's class; a schedule's, where what it releases is swept."""
+    """Return the registered name of a policy's class, or the class's own; a schedule's, where that is swept."""
     if not isinstance(policy, Sliced):
-        return _CLASSES[type(policy)]
+        return _CLASSES.get(type(policy)) or type(policy).__name__
     name = schedule_name(policy.schedule)
     inner = unsliced(policy)
     return name if isinstance(inner, Sweep) else f"{name_of(inner)} under {name}"
@@ -241,6 +242,65 @@ def schedule_of(policy: Policy) -> Schedule | None:
     return policy.schedule if isinstance(policy, Sliced) else None
 
 
+def kind_of(policy: Policy) -> str:
+    """Return what a table of settings calls a policy: `class_of` finds its class by it."""
+    inner = unsliced(policy)
+    if isinstance(policy, Sliced) and isinstance(inner, Sweep):
+        return schedule_name(policy.schedule)
+    return own.spec_of(inner) if isinstance(inner, own.Policy) else name_of(inner)
+
+
+def class_of(kind: object, label: str) -> type[Policy]:
+    """Return the class of a registered name, or of `file.py:Class`.
+
+    Raises:
+        ParameterError: If there is none; `label` says where.
+
+    """
+    if isinstance(kind, str) and kind in _CLASSES.values():
+        return next(made for made, name in _CLASSES.items() if name == kind)
+    if isinstance(kind, str) and ":" in kind:
+        return own.load(kind)
+    known = ", ".join(dict.fromkeys([*POLICIES, *SCHEDULES]))
+    raise ParameterError(f"{label}: kind must be one of {known}, or file.py:Class, got {kind!r}")
+
+
+def settings_of(policy: Policy) -> dict[str, Any]:
+    """Return a policy's settings by name; of one of the caller's own, the arguments it was made with.
+
+    Under a schedule, that is the setting `schedule`; what is swept has the schedule's settings alone.
+    """
+    if isinstance(policy, own.Policy):
+        return dict(policy.arguments)
+    if isinstance(policy, Sliced):
+        inner, schedule = unsliced(policy), policy.schedule
+        terms = {each.name: getattr(schedule, each.name) for each in fields(schedule)}
+        if isinstance(inner, Sweep):
+            return terms
+        return settings_of(inner) | {"schedule": {"kind": schedule_name(schedule), **terms}}
+    return {each.name: getattr(policy, each.name) for each in fields(policy)}
+
+
+def identity_of(policy: Policy) -> str:
+    """Return what tells a policy's results from another's."""
+    if isinstance(policy, Sliced):
+        return f"{identity_of(unsliced(policy))} under {policy.schedule!r}"
+    return policy.identity if isinstance(policy, own.Policy) else repr(policy)
+
+
+def axes_of(policy: Policy) -> tuple[str, ...]:
+    """Return the names of what a search may vary in a policy."""
+    inner = unsliced(policy)
+    return tuple(inner.arguments) if isinstance(inner, own.Policy) else AXES
+
+
+def moved(policy: Policy, changes: Mapping[str, Any]) -> Policy:
+    """Return a policy with some settings changed."""
+    if isinstance(policy, Sliced):
+        return Sliced(moved(unsliced(policy), changes), policy.schedule)
+    return policy.replaced(**changes) if isinstance(policy, own.Policy) else replace(policy, **changes)
+
+
 def as_policy(name: str, value: object) -> Policy:
     """Return a policy, looked up where a name is given.
 
@@ -252,8 +312,12 @@ def as_policy(name: str, value: object) -> Policy:
         return value  # type: ignore[return-value]  # one of the classes of Policy
     if is_schedule(value):
         return Sliced(Sweep(), value)  # type: ignore[arg-type]  # one of the classes of Schedule
+    if isinstance(value, own.Policy):
+        return own.checked(name, value)
     if isinstance(value, str) and value in POLICIES:
         return POLICIES[value]
+    if isinstance(value, str) and ":" in value:
+        return own.checked(name, own.load(value)())
     raise ParameterError(f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {value!r}")
 
 

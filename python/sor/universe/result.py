@@ -16,7 +16,7 @@ from sor.results import display, words
 from sor.results.result import versions
 from sor.results.tables import Tabled
 from sor.settings.checks import one_of
-from sor.settings.config import plain_policy
+from sor.settings.routers import kind_of, settings_of
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
 from sor.universe.saved import write_run
 from sor.universe.tables import COUNTS, MEANS, NAMES, SAVED, Tables, together
@@ -246,7 +246,10 @@ class UniverseStudy(UniverseResult):
         """Return the summary and the comparisons as plain values."""
         return {
             "policy": self.policy,
-            "policies": {name: plain_policy(policy) for name, policy in self.policies.items()},
+            "policies": {
+                name: {"kind": kind_of(policy)} | settings_of(policy)
+                for name, policy in self.policies.items()
+            },
             "level": self.bootstrap.level,
             "units": self.units.height,
             "problems": self.problems.height,

@@ -28,6 +28,11 @@ pub trait Plan: Debug + Send + Sync {
     fn schedule(&self) -> Option<&dyn Schedule> {
         None
     }
+
+    /// Whether its policies decide only on the thread that made the call, one order after the other.
+    fn stays_on_caller(&self) -> bool {
+        false
+    }
 }
 
 /// The policies that come with the core.

@@ -26,6 +26,10 @@ impl Plan for Sliced {
         self.plan.learns_from()
     }
 
+    fn stays_on_caller(&self) -> bool {
+        self.plan.stays_on_caller()
+    }
+
     fn schedule(&self) -> Option<&dyn Schedule> {
         Some(&*self.schedule)
     }
