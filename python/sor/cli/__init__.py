@@ -18,6 +18,7 @@ from sor.cli.many import executor_of
 from sor.cli.options import Form, Given, Json, Out, shares_options
 from sor.errors import SorError
 from sor.results import words
+from sor.settings.routers import unsliced
 from sor.show import terminal
 from sor.show.report import check_path, page_steps
 from sor.show.report import report as write_report
@@ -235,7 +236,11 @@ def report(
             raise sor.ParameterError(
                 "report is for tapes; sor study writes the sums of a universe with --out"
             )
-        search = search and out.suffix in (".html", ".pdf") and isinstance(asked.router, sor.StaticRouter)
+        search = (
+            search
+            and out.suffix in (".html", ".pdf")
+            and isinstance(unsliced(asked.router), sor.StaticRouter)
+        )
         options = {"folds": _FOLDS} | search_options(asked)
         policies = len(asked.policies)
         asked.bar.plan(

@@ -19,7 +19,7 @@ from sor.results.study import Study
 from sor.settings.checks import at_least, instance
 from sor.settings.market import Market
 from sor.settings.policy import Policy as Own
-from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
+from sor.settings.routers import BASELINES, ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import DEFAULT_GRID, checked_axes, flat_axes, points_table
@@ -53,7 +53,7 @@ _SECONDS_A_POINT = 0.005
 def search(
     quotes: Tapes,
     orders: Orders,
-    router: StaticRouter | Own | str = StaticRouter(),
+    router: StaticRouter | Sliced | Own | str = StaticRouter(),
     *,
     grid: Grid = DEFAULT_GRID,
     method: SearchMethod = "grid",
@@ -95,7 +95,7 @@ def search(
 
     """
     given = as_policy("router", router)
-    instance("router", given, StaticRouter, Own)
+    instance("router", unsliced(given), StaticRouter, Own)
     instance("bootstrap", bootstrap, Bootstrap)
     axes, folds, run = (
         checked_axes(grid, given),

@@ -15,7 +15,7 @@ from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.orders import as_orders
 from sor.settings.policy import Policy as Own
-from sor.settings.routers import ROUTER, StaticRouter, as_policy, with_baselines
+from sor.settings.routers import ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import checked_axes, points_table
@@ -100,7 +100,7 @@ class UniverseSearch(UniverseResult):
 def search_units(
     where: Where,
     orders: Orders,
-    router: StaticRouter | Own | str,
+    router: StaticRouter | Sliced | Own | str,
     *,
     grid: Grid,
     method: SearchMethod,
@@ -112,7 +112,7 @@ def search_units(
 ) -> UniverseSearch:
     """Search on all units; with `folds`, on the days before each of so many later parts too."""
     given = as_policy("router", router)
-    instance("router", given, StaticRouter, Own)
+    instance("router", unsliced(given), StaticRouter, Own)
     instance("bootstrap", bootstrap, Bootstrap)
     instance("run", run, Run)
     axes, folds = checked_axes(grid, given), at_least("folds", folds, 0, most=_MOST_FOLDS)
