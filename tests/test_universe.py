@@ -195,6 +195,17 @@ def test_a_run_goes_on_from_what_is_kept(
     assert same_bytes(again, whole, tmp_path)
 
 
+def test_an_interrupted_run_says_what_is_kept(universe: sor.Universe, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == total // 2:
+            raise KeyboardInterrupt
+
+    for resume, said in ((None, "nothing is kept"), (tmp_path / "kept.db", "3 units are done, and kept in")):
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            sor.study(universe, ORDERS, POLICIES, run=sor.Run(progress=stop, resume=resume))
+        assert said in stopped.value.__notes__[0]
+
+
 def test_kept_units_are_checked_when_they_are_read(
     universe: sor.Universe, whole: sor.UniverseStudy, tmp_path: Path
 ) -> None:
@@ -352,6 +363,49 @@ def test_trades_and_columns(tmp_path: Path, universe: sor.Universe) -> None:
     with pytest.raises(sor.DataError, match="2024-01-02 AAA: no file of trades"):
         sor.study(lost, ORDERS, POLICIES)
     assert lost.check()["problem"].to_list() == ["no file of trades"]
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Datetime("us", "UTC")])
+def test_files_of_several_days_and_symbols_are_cut(
+    universe: sor.Universe, whole: sor.UniverseStudy, tmp_path: Path, dtype: pl.DataType
+) -> None:
+    """Two files, the second of which begins in the middle of a day; one tape each all the same."""
+    time = pl.col("ts_event")
+    rows = pl.concat(pl.read_parquet(unit.paths[0]) for unit in universe.units)
+    rows = rows.sort("ts_event", maintain_order=True)
+    if dtype != pl.Int64:
+        # Times of whole microseconds, so that nothing is lost, and the same on both sides.
+        rows = rows.with_columns(time.dt.truncate("1us"))
+    for i, unit in enumerate(universe.units):
+        own = rows.filter(
+            (pl.col("symbol") == unit.symbol) & (time.dt.date() == pl.lit(unit.date).str.to_date())
+        )
+        own.write_parquet(tmp_path / f"whole-{i}.parquet")
+    rows.with_columns(time.cast(dtype) if dtype != pl.Int64 else time.to_physical())[:1_500].write_parquet(
+        tmp_path / "a.parquet", row_group_size=100
+    )
+    rows.with_columns(time.cast(dtype) if dtype != pl.Int64 else time.to_physical())[1_500:].write_parquet(
+        tmp_path / "b.parquet", row_group_size=100
+    )
+    cut = sor.Universe(str(tmp_path / "[ab].parquet"), cut=True)
+    assert [unit.name for unit in cut.units] == [unit.name for unit in universe.units]
+    assert [len(unit.paths) for unit in cut.units] == [1, 1, 2, 2, 1, 1]
+    for i, unit in enumerate(cut.units):
+        assert cut.read(unit).frame.equals(sor.read_quotes(tmp_path / f"whole-{i}.parquet").frame)
+    if dtype == pl.Int64:
+        result = sor.study(cut, ORDERS, POLICIES)
+        assert result.digest == whole.digest
+        result.save(tmp_path / "run")
+        assert sor.rerun(tmp_path / "run") == []
+
+
+def test_what_cannot_be_cut(tmp_path: Path) -> None:
+    pl.DataFrame({"ts_event": [1], "price": [1.0]}).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(sor.DataError, match=r"a\.parquet: no column symbol, and its path names none"):
+        len(sor.Universe(str(tmp_path / "a.parquet"), cut=True))
+    pl.DataFrame({"ts_event": ["noon"], "symbol": ["AAA"]}).write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(sor.DataError, match="to be cut, times must be integer nanoseconds or datetimes"):
+        len(sor.Universe(str(tmp_path / "b.parquet"), cut=True))
 
 
 def test_a_store_is_read_as_a_scan(universe: sor.Universe, whole: sor.UniverseStudy) -> None:

@@ -78,7 +78,7 @@ def rerun(path: str | PathLike[str], *, run: Run = Run()) -> list[str]:
     reading = Reading(
         columns=options.pop("columns", {}),
         sessions=options.pop("sessions", None),
-        options={name: value for name, value in options.items() if name not in FILTERS},
+        options={name: value for name, value in options.items() if name not in (*FILTERS, "cut")},
     )
     settings = Settings(
         reading=reading,
