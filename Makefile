@@ -12,7 +12,7 @@ export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test test-all test-rest lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
-	bench-policies bench-posting bench-waiting bench-interrupt wheel docs clean
+	bench-policies bench-posting bench-universe bench-waiting bench-interrupt wheel docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -87,6 +87,10 @@ bench-policies: $(CORE) ## Policies of one's own beside the built-in ones
 bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
 	$(BIN)/python -m bench.bench_posting
 
+bench-universe: $(CORE) ## Many symbol-days: memory, dispatch, rate, a file of 100 M records, intervals against truth
+	$(BIN)/python -m pip install --quiet "sor[distributed]" pyarrow
+	$(BIN)/python -m bench.bench_universe
+
 bench-waiting: $(CORE) ## How far the bar of a day's report is from the time
 	$(BIN)/python -m bench.bench_waiting
 
@@ -123,6 +127,6 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
-	$(BIN)/python -m pip install --quiet "sor[calendars,databento,excel,optuna,report]" \
+	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
 		numba pandas_market_calendars pyarrow playwright
 	@touch $@
