@@ -7,11 +7,12 @@ use pyo3::prelude::*;
 
 use crate::allocate::{Rule, Solver};
 use crate::batch::Variant;
+use crate::error::Error;
 use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
 use crate::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
-use crate::python::names::{PlanName, PolicyName, SolverName};
+use crate::python::names::{PlanName, SolverName};
 use crate::units::Side;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
@@ -45,7 +46,7 @@ pub(super) struct QueueAwareArgument {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct PolicyArgument {
-    name: PolicyName,
+    name: String,
     #[pyo3(default)]
     bucket: i64,
     #[pyo3(default)]
@@ -130,13 +131,15 @@ impl ContKukanovArgument {
 impl PolicyArgument {
     fn build(&self) -> PyResult<BuiltIn> {
         let missing = || PyTypeError::new_err(format!("policy {:?} has no settings", self.name));
-        Ok(match self.name {
-            PolicyName::Static => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
-            PolicyName::ContKukanov => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
-            PolicyName::BestAsk => BuiltIn::BestAsk,
-            PolicyName::Sweep => BuiltIn::Sweep,
-            PolicyName::Twap => BuiltIn::Twap(Twap { bucket: self.bucket }),
-            PolicyName::ProRata => BuiltIn::ProRata,
+        Ok(match self.name.as_str() {
+            "static" => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
+            "cont_kukanov" => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
+            "twap" => BuiltIn::Twap(Twap { bucket: self.bucket }),
+            name => BuiltIn::plain(name).ok_or_else(|| Error::Unknown {
+                argument: "policy",
+                names: BuiltIn::NAMES,
+                value: name.to_owned(),
+            })?,
         })
     }
 }
