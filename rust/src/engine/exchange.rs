@@ -331,8 +331,8 @@ impl<'a> Exchange<'a> {
             quoted: side.sign() * met.key,
             mid,
             fee: Money::from(executed) * Money::from(self.market.venues[venue].taker_fee),
-            rebate: 0,
             age: met.age,
+            ..Fill::NONE
         });
         Ok(())
     }
