@@ -127,6 +127,13 @@ def test_json_is_the_schema_and_nothing_else(tape: Path, shown: Shown) -> None:
     assert set(json.loads(shown("demo", "--json"))) == set(found)
 
 
+def test_full_json_has_settings_and_versions(tape: Path, shown: Shown) -> None:
+    orders = sor.orders_every("1m", side="sell", quantity=3_000, horizon="2m")
+    arguments = (tape, *EVERY, "--side", "sell", "--json=full")
+    for command, call in (("backtest", sor.backtest), ("stress", sor.stress)):
+        assert json.loads(shown(command, *arguments)) == json.loads(call(tape, orders).to_json(full=True))
+
+
 def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
     text = shown("search", tape, *EVERY, "--out", tmp_path / "a" / "b")
     search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
@@ -143,6 +150,12 @@ def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
         assert pl.read_parquet(out / f"{name}.parquet").equals(frame)
     assert (out / "cost.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert json.loads(shown("search", tape, *EVERY, "--json", "--out", out)), "JSON and files, nothing else"
+
+
+def test_a_stress_test_has_a_picture(tape: Path, tmp_path: Path, shown: Shown) -> None:
+    text = shown("stress", tape, *EVERY, "--set", "stress.markets.slow.latency='1s'", "--out", tmp_path)
+    assert "wrote stress.parquet, summary.parquet, run.toml, cost.png" in text
+    assert (tmp_path / "cost.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None:

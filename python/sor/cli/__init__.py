@@ -1,4 +1,4 @@
-"""The command line: `sor demo | backtest | search | study | stress | report | simulate`."""
+"""The command line: `sor demo | backtest | search | study | stress | report | rerun | diff | simulate`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
 
 import sor
-from sor.cli.call import call, search_options, stress_options, study_options
-from sor.cli.options import Given, Json, Out, shares_options
+from sor.cli import waits
+from sor.cli.call import READING, call, search_options, stress_options, study_options
+from sor.cli.many import executor_of
+from sor.cli.options import Form, Given, Json, Out, shares_options
 from sor.errors import SorError
 from sor.results import words
 from sor.show import terminal
-from sor.show.report import check_path
+from sor.show.report import check_path, page_steps
 from sor.show.report import report as write_report
+from sor.studies.progress import STATISTICS, Step, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +39,8 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 _ONE: dict[str, Any] = {"side": "buy", "quantity": 5_000}
 _MANY: dict[str, Any] = {"side": "both", "quantity": 5_000, "every": "1m", "horizon": "5m"}
 _FOLDS = 5
+# A folder, the files in it, and why there is no chart.
+Written: TypeAlias = tuple[Path, list[str], str]
 
 
 @contextmanager
@@ -49,7 +54,11 @@ def _reporting() -> Iterator[None]:
         )
         _complain(str(place))
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
+        said = " ".join(getattr(stopped, "__notes__", ["interrupted"])).replace(
+            "resume=FILE", "--resume FILE"
+        )
+        _warn(said.replace("The same call", "The same command").replace("the same call", "the same command"))
         raise typer.Exit(130) from None
 
 
@@ -60,10 +69,16 @@ def _complain(message: str) -> None:
     )
 
 
+def _warn(message: str) -> None:
+    Console(stderr=True, highlight=False).print(message, soft_wrap=True, markup=False)
+
+
 def main() -> None:
     """Run the command line. What is wrong with the options themselves is one line and exit code 2 as well."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    # An option with a value that may be left out, which Typer has not.
+    sys.argv = [f"--json={Form.public}" if word == "--json" else word for word in sys.argv]
     try:
         code = app(standalone_mode=False)
     except _USAGE_ERROR as error:
@@ -93,15 +108,20 @@ def _top(
 def demo(
     seed: Annotated[int, typer.Option(help="Of the synthetic market.")] = 7,
     out: Out = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Search the default grid on a synthetic market: five venues, an order every minute."""
     with _reporting():
         # A twenty-dollar stock some four ticks wide: its spreads are of the size of the grid's penalties.
-        quotes = sor.simulate_quotes(seed=seed, price=20.0, spread=4.0)
         orders = sor.orders_every("1m", side="buy", quantity=5_000, horizon="5m")
-        result = sor.search(quotes, orders, run=sor.Run(progress=not json and sys.stderr.isatty()))
-        _finish(result, [quotes], out, json)
+        bar = Waiting()
+        bar.plan(Step(READING, 0.2), *waits.search({}, len(sor.BASELINES)), *waits.results(out))
+        with bar.shown(_seen(json)):
+            bar.begin(READING)
+            quotes = sor.simulate_quotes(seed=seed, price=20.0, spread=4.0)
+            result = sor.search(quotes, orders, run=sor.Run(progress=bar))
+            written = _settled(result, bar, out)
+        _show(result, [quotes], json, bar, written)
 
 
 @app.command()
@@ -111,68 +131,80 @@ def backtest(
     explain: Annotated[
         str | None, typer.Option(help="Say why child N of the first order was sent; ORDER:N of another.")
     ] = None,
-    json: Json = False,
+    json: Json = None,
     out: Out = None,
 ) -> None:
     """Route orders over recorded quotes and compare with the baselines."""
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
-        quotes = asked.quotes()
-        result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **asked.shared)
+        asked = call(given, orders=_ONE)
+        asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
+            quotes = asked.quotes()
+            if explain is not None and isinstance(quotes, sor.Universe):
+                raise sor.ParameterError("--explain is for tapes; a universe has sums of its orders only")
+            result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **shared)
+            written = None if explain is not None else _settled(result, asked.bar, out)
         if explain is not None:
             order, child = _child(explain)
             _out.print(terminal.escape(result.explain(child, order=order)), soft_wrap=True)
             return
-        _finish(result, quotes, out, json)
+        _show(result, quotes, json, asked.bar, written)
 
 
 @app.command()
 @shares_options
-def search(given: Given, json: Json = False, out: Out = None) -> None:
+def search(given: Given, json: Json = None, out: Out = None) -> None:
     """Search the three risk parameters over a grid, 27 points by default.
 
     The table `search` of the settings has the grid, the method and the folds: --set search.folds=5 judges the choice
     on later orders.
     """
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
-        quotes = asked.quotes()
-        result = sor.search(
-            quotes,
-            asked.orders,
-            asked.searched,
-            against=asked.against,
-            **search_options(asked),
-            **asked.shared,
-        )
-        _finish(result, quotes, out, json)
+        asked = call(given, orders=_ONE)
+        options = search_options(asked)
+        asked.bar.plan(asked.reading(), *waits.search(options, len(asked.policies)), *waits.results(out))
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
+            quotes = asked.quotes()
+            result = sor.search(
+                quotes, asked.orders, asked.searched, against=asked.against, **options, **shared
+            )
+            written = _settled(result, asked.bar, out)
+        _show(result, quotes, json, asked.bar, written)
 
 
 @app.command()
 @shares_options
-def study(given: Given, json: Json = False, out: Out = None) -> None:
+def study(given: Given, json: Json = None, out: Out = None) -> None:
     """Compare policies on many orders, in pairs, with intervals.
 
     By default an order of each side every minute, 5 minutes long.
     """
     with _reporting():
-        asked = call(given, json=json, orders=_MANY)
-        quotes = asked.quotes()
-        result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
-        _finish(result, quotes, out, json)
+        asked = call(given, orders=_MANY)
+        asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
+            quotes = asked.quotes()
+            result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **shared)
+            written = _settled(result, asked.bar, out)
+        _show(result, quotes, json, asked.bar, written)
 
 
 @app.command()
 @shares_options
-def stress(given: Given, json: Json = False, out: Out = None) -> None:
+def stress(given: Given, json: Json = None, out: Out = None) -> None:
     """Replay the same orders in several markets: depletion, latency, queues, fees."""
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
-        quotes = asked.quotes()
-        result = sor.stress(
-            quotes, asked.orders, asked.router, against=asked.against, **stress_options(asked), **asked.shared
-        )
-        _finish(result, quotes, out, json)
+        asked = call(given, orders=_ONE)
+        options = stress_options(asked)
+        many = len(asked.policies) * len(options.get("markets", sor.DEFAULT_MARKETS))
+        asked.bar.plan(asked.reading(), waits.replays(many, "sums"), *waits.results(out))
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
+            quotes = asked.quotes()
+            result = sor.stress(
+                quotes, asked.orders, asked.router, against=asked.against, **options, **shared
+            )
+            written = _settled(result, asked.bar, out)
+        _show(result, quotes, json, asked.bar, written)
 
 
 @app.command()
@@ -196,20 +228,65 @@ def report(
     with _reporting():
         check_path(out)
         orders = _MANY | {"quantity": [5_000, 20_000, 50_000], "horizon": "2m"} if demo else _MANY
-        asked = call(given, json=False, orders=orders, need_files=False)
+        asked = call(given, orders=orders, need_files=False)
         if bool(asked.files) == demo:
             raise sor.ParameterError("give FILES to report on, or --demo")
-        tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
-        result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
-        found = None
-        if search and out.suffix in (".html", ".pdf") and isinstance(asked.router, sor.StaticRouter):
-            options = {"folds": _FOLDS} | search_options(asked)
-            found = sor.search(
-                tapes, asked.orders, asked.router, against=asked.against, **options, **asked.shared
+        if asked.universe is not None:
+            raise sor.ParameterError(
+                "report is for tapes; sor study writes the sums of a universe with --out"
             )
-        write_report(result, out, search=found, command=shlex.join(["sor", *sys.argv[1:]]))
+        search = search and out.suffix in (".html", ".pdf") and isinstance(asked.router, sor.StaticRouter)
+        options = {"folds": _FOLDS} | search_options(asked)
+        policies = len(asked.policies)
+        asked.bar.plan(
+            Step(READING, 0.3) if demo else asked.reading(),
+            waits.replays(policies),
+            Step(STATISTICS, 0.05),
+            *(waits.search(options, policies) if search else ()),
+            *page_steps(out),
+        )
+        with asked.bar.shown(_seen(None)):
+            asked.bar.begin(READING)
+            tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
+            result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
+            asked.bar.begin(STATISTICS)
+            _ = result.comparisons
+            found = None
+            if search:
+                found = sor.search(
+                    tapes, asked.orders, asked.searched, against=asked.against, **options, **asked.shared
+                )
+            command = shlex.join(["sor", *sys.argv[1:]])
+            write_report(result, out, search=found, command=command, bar=asked.bar)
+        _notes(asked.bar)
         _out.print(repr(result), soft_wrap=True, markup=False)
         _out.print(f"\nwrote {out}", soft_wrap=True)
+
+
+@app.command()
+def rerun(
+    run: Annotated[
+        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+    ],
+    workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
+) -> None:
+    """Compute a saved study of a universe again, and say what differs: nothing, or exit code 1."""
+    with _reporting():
+        with executor_of(Given(workers=workers)) as executor:
+            said = sor.rerun(run, run=sor.Run(executor=executor, progress=sys.stderr.isatty()))
+        _differences(said, f"{run}: the same, digest {sor.load(run).digest}")
+
+
+@app.command()
+def diff(
+    one: Annotated[
+        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+    ],
+    other: Annotated[Path, typer.Argument(help="The other.", show_default=False)],
+) -> None:
+    """Say what differs between two saved runs, the cause first: nothing, or exit code 1."""
+    with _reporting():
+        _differences(sor.diff(one, other), f"{one} and {other} are the same")
 
 
 @app.command()
@@ -227,6 +304,13 @@ def simulate(
         _out.print(f"wrote {what} to {out}", soft_wrap=True)
 
 
+def _differences(said: Sequence[str], same: str) -> None:
+    for line in said or [same]:
+        _out.print(line, soft_wrap=True, markup=False)
+    if said:
+        raise typer.Exit(1)
+
+
 def _child(text: str) -> tuple[int, int]:
     """Read `N` or `ORDER:N`."""
     order, _, child = text.rpartition(":")
@@ -236,22 +320,46 @@ def _child(text: str) -> tuple[int, int]:
         raise sor.ParameterError(f"--explain must be N or ORDER:N, got {text!r}") from None
 
 
-def _finish(
+def _seen(json: Form | None) -> Console | None:
+    """Return where a bar is shown: nowhere beside JSON."""
+    return Console(stderr=True, highlight=False) if json is None else None
+
+
+def _settled(result: terminal.Result, bar: Waiting, out: Path | None) -> Written | None:
+    """Do what is left to compute, and write the files that are wanted, while the bar is there."""
+    bar.begin(STATISTICS)
+    repr(result)
+    if out is None:
+        return None
+    bar.begin(waits.WRITING)
+    return (out, *terminal.write(result, out))
+
+
+def _show(
     result: terminal.Result,
-    quotes: Sequence[sor.Quotes],
-    out: Path | None,
-    json: bool,
+    quotes: Sequence[sor.Quotes] | sor.Universe,
+    json: Form | None,
+    bar: Waiting,
+    written: Written | None,
 ) -> None:
-    """Show a result, or print it as JSON, and write it where it is wanted."""
-    if json:
+    """Show a result, or print it as JSON, and say what was written."""
+    if json is Form.full:
+        typer.echo(result.to_json(full=True))
+    elif json is Form.public:
         typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
     else:
-        for tape in quotes:
+        _notes(bar)
+        for tape in () if isinstance(quotes, sor.Universe) else quotes:
             terminal.show_tape(_out, tape)
         terminal.show(_out, result)
-    if out is not None:
-        names, missing = terminal.write(result, out)
-        if not json:
+    if written is not None:
+        out, names, missing = written
+        if json is None:
             _out.print(f"\nwrote {', '.join(names)} to {out}", soft_wrap=True)
         if missing:
-            Console(stderr=True, highlight=False).print(f"no chart: {missing}", soft_wrap=True, markup=False)
+            _warn(f"no chart: {missing}")
+
+
+def _notes(bar: Waiting) -> None:
+    for note in bar.notes:
+        _out.print(note, style="dim", soft_wrap=True, markup=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +11,7 @@ import polars as pl
 from sor.replay.replay import hindsight
 from sor.results import display, metrics
 from sor.results.replayed import Replayed
-from sor.settings.routers import AXES, OWN, ROUTER
+from sor.settings.routers import OWN, ROUTER, axes_of, settings_of
 
 # The public task calls this baseline something else in its JSON.
 _PUBLIC_NAMES = {"pro_rata": "vwap"}
@@ -102,7 +101,9 @@ class Backtest(Replayed):
         cash = {name: {key: row[key] for key in ("total_cash", "avg_fill_px")} for name, row in rows.items()}
         return {
             "best_parameters": {
-                name: getattr(self.router, name) for name in AXES if hasattr(self.router, name)
+                name: value
+                for name, value in settings_of(self.router).items()
+                if name in axes_of(self.router)
             },
             "optimized": cash[ROUTER],
             "baselines": {_PUBLIC_NAMES.get(name, name): cash[name] for name in self._baselines},
@@ -110,10 +111,6 @@ class Backtest(Replayed):
                 _PUBLIC_NAMES.get(name, name): saved for name, saved in self.cash_savings_bps.items()
             },
         }
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     @cached_property
     def _baselines(self) -> list[str]:

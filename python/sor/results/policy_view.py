@@ -13,10 +13,11 @@ from sor.errors import ParameterError
 from sor.results import display, metrics, passive, words
 from sor.results.columns import money
 from sor.results.explain import explain_child
+from sor.results.tables import Tabled
 from sor.settings.checks import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sor.replay.ledger import Ledger
     from sor.replay.parents import Job
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PolicyView:
+class PolicyView(Tabled):
     """The rows of one policy, prices and money in currency; made by `result[name]`.
 
     Attributes:
@@ -37,6 +38,13 @@ class PolicyView:
     policy: Policy
     _ledger: Ledger
     _jobs: Sequence[Job]
+
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The orders, fills and children, and for a router that posts its limit orders; money in currency."""
+        names = ("orders", "fills", "children", "posts", "markouts", "epochs", "places")
+        found = {name: getattr(self, name) for name in names}
+        return {name: frame for name, frame in found.items() if frame.height or name in names[:3]}
 
     @cached_property
     def fills(self) -> pl.DataFrame:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,24 +13,27 @@ import polars as pl
 from sor.results import display, words
 from sor.results.backtest import Backtest
 from sor.results.metrics import parent_costs
-from sor.results.views import Drawn
-from sor.settings.routers import AXES, ROUTER, StaticRouter
+from sor.results.result import Result
+from sor.settings.routers import ROUTER, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sor.results.study import Study
+    from sor.settings.config import Config
+    from sor.settings.routers import Policy
+    from sor.tape.tape import Quotes
 
 GIVEN = "given"
 """The router as the caller gave it, before the search: what tuning has to beat."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Search(Drawn):
+class Search(Result):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
-        table: One row per point tried on all parents: the three parameters, `shortfall_bps` (the objective: mean
+        table: One row per point tried on all parents: the parameters, `shortfall_bps` (the objective: mean
             over parents, completion included, never the penalised cost) and its parts, `best`, true for every
             point that ties for the least; how far it is `behind_bps` the best, paired by parent, with the interval
             `behind_lower`, `behind_upper`; and `plateau`, true where that interval does not exclude that the
@@ -57,7 +59,7 @@ class Search(Drawn):
     """
 
     table: pl.DataFrame
-    best: StaticRouter
+    best: Policy
     method: str
     axes: Mapping[str, Sequence[float]]
     flat_axes: Mapping[str, str]
@@ -120,16 +122,26 @@ class Search(Drawn):
         )
         return float(np.nanmean(parent_costs(outside) - parent_costs(inside)))
 
-    def config(self) -> str:
-        """Return the TOML that makes this search again; see `Replayed.config`."""
-        return self.in_sample.config()
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The points tried, the folds, the comparisons, and the tables of `backtest`."""
+        own = {"table": self.table, "folds": self.folds, "comparisons": self.comparisons}
+        return {**{name: frame for name, frame in own.items() if frame.height}, **self.backtest.tables}
+
+    @property
+    def _origin(self) -> tuple[Config, Sequence[Quotes]]:
+        return self.in_sample.made, self.in_sample.quotes
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return [name for name in ("table", "folds", "comparisons", "summary") if name in self.tables]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choice and the evidence as plain values; the public task's schema: `backtest.to_dict()`."""
         return {
             "method": self.method,
-            "best_parameters": {axis: getattr(self.best, axis) for axis in AXES},
-            "router": asdict(self.best),
+            "best_parameters": self.best_point,
+            "router": settings_of(self.best),
             "flat_axes": dict(self.flat_axes),
             "plateau_points": self.plateau.height,
             "points": self.table.height,
@@ -137,10 +149,6 @@ class Search(Drawn):
             "folds": self.folds.with_columns(pl.col("boundary").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
         }
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def verdict(self) -> str:
         """Say whether the best was judged on orders it was not chosen on, and how to ask for that."""
@@ -151,12 +159,18 @@ class Search(Drawn):
         return "in sample: the best was chosen on these very orders; folds=5 judges the choice on later ones"
 
     @property
+    def best_point(self) -> dict[str, Any]:
+        """Where the best stands on the axes."""
+        settings = settings_of(self.best)
+        return {axis: settings[axis] for axis in self.axes}
+
+    @property
     def made_folds(self) -> int:
         """The number of folds asked for."""
         return int(self.in_sample.made.options.get("folds", 0))
 
     def __repr__(self) -> str:
-        point = ", ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)
+        point = ", ".join(f"{axis}={value:g}" for axis, value in self.best_point.items())
         tie = f" ({self.ties:,} tie)" if self.ties > 1 else ""
         lines = [
             f"Search ({self.method}): {words.count(self.table.height, 'point')}, best {point}{tie}",
@@ -186,7 +200,7 @@ def _folds(folds: pl.DataFrame) -> pl.DataFrame:
     return folds.select(
         "fold",
         *("train", "test"),
-        *AXES,
+        *folds.columns[folds.columns.index("test") + 1 : folds.columns.index("in_sample_bps")],
         pl.col("in_sample_bps").round(3).alias("in"),
         pl.col("out_of_sample_bps").round(3).alias("out"),
         pl.col("hindsight_bps").round(3).alias("least"),

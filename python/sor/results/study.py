@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,11 @@ from sor.results.replayed import Replayed
 from sor.results.statistics import Interval, mean_interval
 from sor.results.views import report as write_report
 from sor.settings.checks import at_least, one_of
-from sor.settings.routers import name_of
+from sor.settings.routers import kind_of, settings_of
 from sor.settings.run import Bootstrap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from sor.results.views import Drawn
@@ -121,16 +121,23 @@ class Study(Replayed):
         return {
             "policy": self.policy,
             "policies": {
-                name: {"kind": name_of(policy)} | asdict(policy) for name, policy in self.policies.items()
+                name: {"kind": kind_of(policy)} | settings_of(policy)
+                for name, policy in self.policies.items()
             },
             "level": self.bootstrap.level,
             "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
         }
 
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The comparisons, the parents, the paired savings, and the rows of every policy."""
+        own = {"comparisons": self.comparisons, "savings": self.savings, "parents": self.parents}
+        return {**own, **super().tables}
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return ("comparisons", "summary")
 
     def report(self, path: str | PathLike[str], *, search: Drawn | None = None) -> None:
         """Write the study as one self-contained page: interactive charts, every setting, all JavaScript inside.

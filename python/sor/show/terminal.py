@@ -17,8 +17,10 @@ from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
-from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
+from sor.settings.routers import ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
+from sor.universe.result import UniverseStress, UniverseStudy
+from sor.universe.searching import UniverseSearch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,7 @@ _INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
 
 __all__ = ["Result", "escape", "show", "show_tape", "write"]
 
-Result: TypeAlias = Backtest | Search | Study | Stress
+Result: TypeAlias = Backtest | Search | Study | Stress | UniverseStudy | UniverseSearch | UniverseStress
 """What a verb returns."""
 
 
@@ -83,16 +85,16 @@ def show_search(console: Console, search: Search) -> None:
         box=None,
         pad_edge=False,
     )
-    for axis in AXES:
+    for axis in search.axes:
         table.add_column(axis, justify="right", no_wrap=True)
     for name in ("shortfall", "spread", "timing", "filled"):
         table.add_column(name, justify="right")
     table.add_column("")
     for row in rows.iter_rows(named=True):
-        best = all(row[axis] == getattr(search.best, axis) for axis in AXES)
+        best = all(row[axis] == value for axis, value in search.best_point.items())
         mark = "best" if best else "ties" if row["best"] else ""
         table.add_row(
-            *(f"{row[axis]:g}" for axis in AXES),
+            *(f"{row[axis]:g}" for axis in search.axes),
             *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread", "timing")),
             _percent(row["fill_ratio"]),
             mark,
@@ -100,7 +102,7 @@ def show_search(console: Console, search: Search) -> None:
         )
     console.print()
     console.print(table)
-    point = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in AXES)
+    point = "  ".join(f"{axis} {value:g}" for axis, value in search.best_point.items())
     console.print(f"\n[bold]best[/]  {point}")
     for axis, why in search.flat_axes.items():
         console.print(f"[yellow]flat[/]  {axis}: {why}")
@@ -126,14 +128,17 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
         The names of the files, and why there is no chart (empty where there is one).
 
     """
+    if isinstance(result, UniverseStudy):
+        result.save(out)
+        return sorted(path.name for path in out.iterdir()), ""
+    if isinstance(result, UniverseSearch | UniverseStress):
+        return _write_tables(result, out), ""
     out.mkdir(parents=True, exist_ok=True)
     frames = _frames(result)
     for name, frame in frames.items():
         frame.write_parquet(out / f"{name}.parquet")
     (out / "run.toml").write_text(result.config(), encoding="utf-8")
     names = [*(f"{name}.parquet" for name in frames), "run.toml"]
-    if isinstance(result, Stress):
-        return names, ""
     try:
         plots = importlib.import_module("sor.show.plots")
     except MissingExtra as missing:
@@ -144,7 +149,19 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
     return [*names, "cost.png"], ""
 
 
-def _frames(result: Result) -> dict[str, pl.DataFrame]:
+def _write_tables(result: UniverseSearch | UniverseStress, out: Path) -> list[str]:
+    """Write what a search or a stress test of a universe found; each study in a folder of its own."""
+    out.mkdir(parents=True, exist_ok=True)
+    result.table.write_parquet(out / "table.parquet")
+    if isinstance(result, UniverseStress):
+        return ["table.parquet"]
+    result.comparisons.write_parquet(out / "comparisons.parquet")
+    result.folds.write_parquet(out / "folds.parquet")
+    result.in_sample.save(out / "in_sample")
+    return ["table.parquet", "comparisons.parquet", "folds.parquet", "in_sample"]
+
+
+def _frames(result: Backtest | Search | Study | Stress) -> dict[str, pl.DataFrame]:
     if isinstance(result, Stress):
         return {"stress": result.table, "summary": result.summary}
     replayed = result.backtest if isinstance(result, Search) else result

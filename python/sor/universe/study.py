@@ -17,7 +17,7 @@ from sor.settings.orders import as_orders
 from sor.settings.routers import ROUTER
 from sor.settings.run import Bootstrap, Run
 from sor.studies.pipeline import checked_market
-from sor.studies.progress import watching
+from sor.studies.progress import Step, begin, watching
 from sor.tape.venues import read_venues
 from sor.universe.dispatch import work_through
 from sor.universe.result import UniverseStress, UniverseStudy
@@ -85,7 +85,7 @@ def study_units(
     options = {"record": record, "bootstrap": asdict(bootstrap)} if command == "study" else {}
     made = described(where, settings, market, command, options)
     return UniverseStudy(
-        tables=tables, policies=policies, policy=chosen, market=base, bootstrap=bootstrap, made=made
+        rows=tables, policies=policies, policy=chosen, market=base, bootstrap=bootstrap, made=made
     )
 
 
@@ -117,7 +117,7 @@ def stress_units(
     for name, change in (settings.markets or {}).items():
         made = described(where, settings, base, "stress", {"market": name, "change": repr(change)})
         studies[name] = UniverseStudy(
-            tables=_of_market(tables, name),
+            rows=_of_market(tables, name),
             policies=policies,
             policy=ROUTER,
             market=change if isinstance(change, Market) else base,
@@ -130,7 +130,9 @@ def stress_units(
 def worked(units: Sequence[Unit], settings: Settings, run: Run, label: str) -> Tables:
     """Work through units with a bar, and see that any of them could be used."""
     instance("run", run, Run)
-    with watching(run.progress, label, rate="units/s") as callback:
+    step = Step(label, 0.0, unit="units/s")
+    with watching(run.progress, step) as callback:
+        begin(callback, step)
         tables = work_through(units, settings, run, callback)
     problems = tables.units["problem"]
     if problems.null_count() == 0:

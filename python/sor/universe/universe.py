@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import polars as pl
 
 from sor.errors import ParameterError
-from sor.settings.checks import text
+from sor.settings.checks import flag, text
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -29,6 +29,7 @@ from sor.universe.unit import Reading, Unit
 if TYPE_CHECKING:
     from sor.settings.market import VenueSource
     from sor.settings.orders import Orders
+    from sor.settings.policy import Policy as Own
     from sor.settings.routers import Policies, Policy
     from sor.studies.grid import Grid
     from sor.studies.methods import SearchMethod
@@ -55,6 +56,8 @@ class Universe(ManyTapes):
         columns: The tables' own names, each with ours; see `sor.read_quotes`. So for trades.
         sessions: `"gaps"`, or a calendar's name such as `"XNYS"`: records outside all sessions are left out.
         venues: The venues' terms, for markets that name none.
+        cut: Whether the files, Parquet then, hold several days (of UTC) or symbols each, and are cut into them: their
+            times and symbols are looked through once, and every unit reads its own part. In order of time, best.
         options: Other options of `sor.read_quotes`, which trades have too: `tz`, `time_unit`, `price_scale` ...
 
     Raises:
@@ -70,6 +73,7 @@ class Universe(ManyTapes):
         columns: Mapping[str, str] | None = None,
         sessions: str | None = None,
         venues: VenueSource | None = None,
+        cut: bool = False,
         **options: Any,
     ) -> None:
         self._quotes, self._trades = quotes, trades
@@ -83,7 +87,7 @@ class Universe(ManyTapes):
         if sessions is not None:
             text("sessions", sessions)
         self._reading = Reading(dict(columns or {}), options, sessions)
-        self._venues = venues
+        self._venues, self._cut = venues, flag("cut", cut)
         self._filters: dict[str, Any] = {}
         self._units: list[Unit] | None = None
 
@@ -91,7 +95,7 @@ class Universe(ManyTapes):
     def units(self) -> list[Unit]:
         """The symbol-days, in the order of date and symbol; listed when they are first asked for."""
         if self._units is None:
-            self._units = list_units(self._quotes, self._trades)
+            self._units = list_units(self._quotes, self._trades, self._reading, cut_files=self._cut)
         return self._units
 
     @property
@@ -228,7 +232,7 @@ class Universe(ManyTapes):
     def _search(
         self,
         orders: Orders,
-        router: StaticRouter | str = StaticRouter(),
+        router: StaticRouter | Own | str = StaticRouter(),
         *,
         grid: Grid = DEFAULT_GRID,
         method: SearchMethod = "grid",
@@ -270,6 +274,7 @@ class Universe(ManyTapes):
         said = {
             "columns": dict(self._reading.columns) or None,
             "sessions": self._reading.sessions,
+            "cut": self._cut or None,
             **self._reading.options,
             **self._filters,
         }

@@ -70,6 +70,6 @@ impl Work for Replay<'_> {
             run.exchange.deliver(|arrival| arrival <= end)?;
             run.finish(moments)?;
         }
-        Ok(run.close())
+        run.close()
     }
 }

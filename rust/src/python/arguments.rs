@@ -1,9 +1,10 @@
 //! Python's arguments as the core's: orders, markets, policies.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::allocate::{Rule, Solver};
 use crate::batch::Variant;
@@ -11,9 +12,13 @@ use crate::error::Error;
 use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
-use crate::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
+use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, StaticRouter, Twap, Unit};
 use crate::python::names::{PlanName, SolverName};
+use crate::python::policy::PyPlan;
 use crate::units::Side;
+
+/// The exception of a policy of the caller's own that ended a call.
+pub(super) type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
 pub(super) type ParentArgument = (i8, i64, i64, i64, i64, u64);
@@ -46,13 +51,26 @@ pub(super) struct QueueAwareArgument {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct PolicyArgument {
-    name: String,
+    /// A built-in one, or one of the caller's own.
+    name: Option<String>,
+    #[pyo3(default)]
+    own: Option<OwnArgument>,
     #[pyo3(default)]
     bucket: i64,
     #[pyo3(default)]
     router: Option<RouterArgument>,
     #[pyo3(default)]
     cont_kukanov: Option<ContKukanovArgument>,
+}
+
+/// A policy written in Python.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct OwnArgument {
+    start: Py<PyAny>,
+    venues: Py<PyTuple>,
+    hears: bool,
+    queue: QueueModel,
 }
 
 #[derive(FromPyObject)]
@@ -129,13 +147,29 @@ impl ContKukanovArgument {
 }
 
 impl PolicyArgument {
-    fn build(&self) -> PyResult<BuiltIn> {
-        let missing = || PyTypeError::new_err(format!("policy {:?} has no settings", self.name));
-        Ok(match self.name.as_str() {
+    fn build(&self, py: Python<'_>, raised: &Raised) -> PyResult<Arc<dyn Plan>> {
+        if let Some(OwnArgument { start, venues, hears, .. }) = &self.own {
+            let (start, venues) = (start.clone_ref(py), venues.clone_ref(py));
+            return Ok(Arc::new(PyPlan::new(start, venues, *hears, Arc::clone(raised))));
+        }
+        let missing = || PyTypeError::new_err("a policy has a name, or is one of the caller's own");
+        let name = self.name.as_deref().ok_or_else(missing)?;
+        Ok(Arc::new(self.built_in(name)?))
+    }
+
+    /// How the queues of its limit orders are simulated.
+    fn queue(&self) -> QueueModel {
+        let own = self.own.as_ref().map(|own| own.queue);
+        own.or(self.cont_kukanov.as_ref().map(|router| router.queue)).unwrap_or(QueueModel::Expected)
+    }
+
+    fn built_in(&self, name: &str) -> PyResult<BuiltIn> {
+        let missing = || PyTypeError::new_err(format!("policy {name:?} has no settings"));
+        Ok(match name {
             "static" => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
             "cont_kukanov" => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
             "twap" => BuiltIn::Twap(Twap { bucket: self.bucket }),
-            name => BuiltIn::plain(name).ok_or_else(|| Error::Unknown {
+            _ => BuiltIn::plain(name).ok_or_else(|| Error::Unknown {
                 argument: "policy",
                 names: BuiltIn::NAMES,
                 value: name.to_owned(),
@@ -145,7 +179,7 @@ impl PolicyArgument {
 }
 
 impl VariantArgument {
-    pub(super) fn build(&self) -> PyResult<Variant> {
+    pub(super) fn build(&self, py: Python<'_>, raised: &Raised) -> PyResult<Variant> {
         let venues = self.venues.iter().map(|&(taker_fee, maker_rebate, latency, queue_position)| Venue {
             taker_fee,
             maker_rebate,
@@ -162,11 +196,11 @@ impl VariantArgument {
                 max_quote_age: self.max_quote_age,
             },
             fill: fill_model(self.fill.as_ref()),
-            queue: self.policy.cont_kukanov.as_ref().map_or(QueueModel::Expected, |router| router.queue),
+            queue: self.policy.queue(),
             limit: self.limit,
             tick: self.tick,
         };
-        Ok(Variant { market, plan: Arc::new(self.policy.build()?) })
+        Ok(Variant { market, plan: self.policy.build(py, raised)? })
     }
 }
 
