@@ -1,6 +1,6 @@
 //! Python's arguments as the core's: orders, markets, policies.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -14,11 +14,8 @@ use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
 use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, StaticRouter, Twap, Unit};
 use crate::python::names::{PlanName, SolverName};
-use crate::python::policy::PyPlan;
+use crate::python::policy::{PyPlan, Raised};
 use crate::units::Side;
-
-/// The exception of a policy of the caller's own that ended a call.
-pub(super) type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
 pub(super) type ParentArgument = (i8, i64, i64, i64, i64, u64);
