@@ -26,7 +26,7 @@ from sor.settings.checks import instance
 from sor.settings.config import Config
 from sor.settings.market import Market
 from sor.settings.orders import as_orders
-from sor.settings.routers import OWN
+from sor.settings.routers import OWN, identity_of
 from sor.settings.run import Run
 from sor.studies.progress import Waiting
 from sor.studies.store import Store
@@ -305,7 +305,7 @@ def _each_lies_somewhere(orders: Sequence[Order | OrderSchedule], tapes: Sequenc
 
 def _key(asked: Asked, job: int, span: range, record: bool) -> str:
     rows = "rows" if record else "sums"
-    return f"{asked.policy!r}, market {asked.market}, {rows}, tape {job}, parents {span.start}-{span.stop}"
+    return f"{identity_of(asked.policy)}, market {asked.market}, {rows}, tape {job}, parents {span.start}-{span.stop}"
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Progress:
