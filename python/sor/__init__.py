@@ -13,6 +13,7 @@ from sor.results.policy_view import PolicyView
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
+from sor.settings.compiled import Compiled
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule, orders_every
 from sor.settings.policy import Policy
@@ -33,6 +34,7 @@ from sor.studies.backtest import backtest
 from sor.studies.grid import DEFAULT_GRID
 from sor.studies.methods import Optuna, RandomPoints, Refine
 from sor.studies.search import search
+from sor.studies.steps import Step, Steps, steps
 from sor.studies.stress import DEFAULT_MARKETS, stress
 from sor.studies.study import study
 from sor.tape.read import read_quotes, read_trades
@@ -57,6 +59,7 @@ __all__ = [
     "BestAsk",
     "Book",
     "Bootstrap",
+    "Compiled",
     "ContKukanovRouter",
     "DataError",
     "Displayed",
@@ -86,6 +89,8 @@ __all__ = [
     "SorError",
     "SorWarning",
     "StaticRouter",
+    "Step",
+    "Steps",
     "Stress",
     "Study",
     "Sweep",
@@ -116,6 +121,7 @@ __all__ = [
     "rerun",
     "search",
     "simulate_quotes",
+    "steps",
     "stress",
     "study",
     "trajectory",

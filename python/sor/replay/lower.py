@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Required, TypedDict
 
 from sor.replay.schedules import core_schedule
+from sor.settings.compiled import Compiled
 from sor.settings.market import Book, FillModel, Market, QueueAware
 from sor.settings.policy import Policy as Own
 from sor.settings.policy import Start, hears
@@ -40,6 +41,7 @@ class CorePolicy(TypedDict, total=False):
 
     name: Required[str | None]
     own: dict[str, Any]
+    compiled: dict[str, Any]
     router: dict[str, Any]
     cont_kukanov: dict[str, Any]
     schedule: dict[str, Any]
@@ -72,7 +74,9 @@ def core_parents(parents: Sequence[Parent]) -> list[CoreParent]:
     seen: Counter[Parent] = Counter()
     rows = []
     for parent in parents:
-        rows.append((parent.sign, parent.quantity, parent.start, parent.end, parent.lot, seen[parent]))
+        # One that starts at the very close of its session is cut to nothing: the core cuts it again.
+        end = max(parent.end, parent.start + 1)
+        rows.append((parent.sign, parent.quantity, parent.start, end, parent.lot, seen[parent]))
         seen[parent] += 1
     return rows
 
@@ -128,6 +132,14 @@ def _unscheduled(variant: Variant, quotes: Quotes) -> CorePolicy:
         venues = tuple(venue_names(variant.market.laid, quotes))
         own = {"start": Start(policy), "venues": venues, "hears": hears(policy), "queue": policy.queue}
         return {"name": None, "own": own}
+    if isinstance(policy, Compiled):
+        compiled = {
+            "function": policy.address,
+            "parameters": list(policy.arguments.values()),
+            "memory": policy.memory,
+            "queue": policy.queue,
+        }
+        return {"name": None, "compiled": compiled}
     lowered: CorePolicy = {"name": name_of(policy)}
     if isinstance(policy, StaticRouter):
         lowered["router"] = dict(vars(policy))

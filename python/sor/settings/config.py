@@ -10,11 +10,13 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from sor.errors import ParameterError
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
+from sor.settings.policy import OwnPolicy, axes_of, made_of
 from sor.settings.policy import Policy as Own
-from sor.settings.policy import axes_of
 from sor.settings.routers import ROUTER, Policy, Sliced, Sweep, class_of, kind_of, settings_of
 from sor.settings.schedules import SCHEDULES, Schedule, parse_schedule
 from sor.settings.times import duration_ns, to_ns
@@ -97,12 +99,28 @@ def plain_market(market: Market) -> dict[str, Any]:
         "venues": fspath(venues) if isinstance(venues, str | PathLike) else None,
         "latency": _plain(market.latency),
         "limit": market.limit,
+        "sessions": "none" if market.sessions is None else _hours(market.sessions),
+        "session_gap": _plain(market.session_gap),
+        "halts": _hours(market.halts),
         "book": plain(market.book) | ({"collar": "none"} if market.book.collar is None else {}),
         "fill": {"model": model} | fill,
         "venue": [plain(venue) for venue in venues]
         if isinstance(venues, Sequence) and not isinstance(venues, str)
         else None,
     }
+
+
+def _hours(given: Any) -> Any:
+    """Return sessions or halts as a name, a path, or one table per row."""
+    if given is None or isinstance(given, str):
+        return given
+    if isinstance(given, PathLike):
+        return fspath(given)
+    if not isinstance(given, pl.DataFrame):
+        return str(given)
+    return [
+        {name: _plain(value) for name, value in row.items() if value is not None} for row in given.to_dicts()
+    ]
 
 
 def read_config(path: str | PathLike[str]) -> dict[str, Any]:
@@ -138,7 +156,11 @@ def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
             raise ParameterError(f"{label}: {kind} is a schedule itself, and takes none")
         return Sliced(Sweep(), schedule_from({"kind": kind, **given}, label))
     made = class_of(kind, label)
-    policy: Policy = own_of(made, given, label) if issubclass(made, Own) else from_table(made, given, label)
+    policy: Policy = (
+        own_of(made, given, label)
+        if isinstance(made, OwnPolicy) or issubclass(made, Own)
+        else from_table(made, given, label)
+    )
     return policy if schedule is None else Sliced(policy, schedule_from(schedule, f"{label}.schedule"))
 
 
@@ -154,13 +176,13 @@ def schedule_from(table: Mapping[str, Any] | str, label: str) -> Schedule:
     return made
 
 
-def own_of(kind: type[Own], given: Mapping[str, Any], label: str) -> Own:
+def own_of(kind: type[Own] | OwnPolicy, given: Mapping[str, Any], label: str) -> OwnPolicy:
     """Make a policy of the caller's own of a table of its arguments."""
     unknown = [name for name in given if name not in axes_of(kind)]
     if unknown:
         raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(axes_of(kind)) or 'nothing'}")
     try:
-        return kind(**given)
+        return made_of(kind, given)
     except (TypeError, ValueError) as error:
         raise ParameterError(f"{label}: {error}") from error
 
@@ -185,6 +207,11 @@ def market_of(table: Mapping[str, Any]) -> Market:
         if model not in _FILLS:
             raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {model!r}")
         changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
+    if given.get("sessions") == "none":
+        changes["sessions"] = None
+    for name in ("sessions", "halts"):
+        if isinstance(given.get(name), list):
+            changes[name] = pl.DataFrame(given[name])
     market: Market = from_table(Market, given | changes, "market")
     return market
 

@@ -199,7 +199,7 @@ class Sliced:
 
 
 Router: TypeAlias = StaticRouter | ContKukanovRouter
-Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | ProRata | Sliced | own.Policy
+Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | ProRata | Sliced | own.OwnPolicy
 Policies: TypeAlias = "Iterable[Policy | str] | Mapping[str, Policy | str]"
 """Several policies: names, objects, or a mapping from the names to show to either."""
 
@@ -221,7 +221,7 @@ ROUTER = "router"
 def name_of(policy: Policy) -> str:
     """Return the registered name of a policy's class, or the class's own; a schedule's, where that is swept."""
     if not isinstance(policy, Sliced):
-        return _CLASSES.get(type(policy)) or type(policy).__name__
+        return policy._title if isinstance(policy, own.OwnPolicy) else _CLASSES[type(policy)]
     name = schedule_name(policy.schedule)
     inner = unsliced(policy)
     return name if isinstance(inner, Sweep) else f"{name_of(inner)} under {name}"
@@ -247,11 +247,11 @@ def kind_of(policy: Policy) -> str:
     inner = unsliced(policy)
     if isinstance(policy, Sliced) and isinstance(inner, Sweep):
         return schedule_name(policy.schedule)
-    return own.spec_of(inner) if isinstance(inner, own.Policy) else name_of(inner)
+    return own.spec_of(inner) if isinstance(inner, own.OwnPolicy) else name_of(inner)
 
 
-def class_of(kind: object, label: str) -> type[Policy]:
-    """Return the class of a registered name, or of `file.py:Class`.
+def class_of(kind: object, label: str) -> type[Policy] | own.OwnPolicy:
+    """Return the class of a registered name, or what `file.py:Name` names.
 
     Raises:
         ParameterError: If there is none; `label` says where.
@@ -262,7 +262,7 @@ def class_of(kind: object, label: str) -> type[Policy]:
     if isinstance(kind, str) and ":" in kind:
         return own.load(kind)
     known = ", ".join(dict.fromkeys([*POLICIES, *SCHEDULES]))
-    raise ParameterError(f"{label}: kind must be one of {known}, or file.py:Class, got {kind!r}")
+    raise ParameterError(f"{label}: kind must be one of {known}, or file.py:Name, got {kind!r}")
 
 
 def settings_of(policy: Policy) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def settings_of(policy: Policy) -> dict[str, Any]:
 
     Under a schedule, that is the setting `schedule`; what is swept has the schedule's settings alone.
     """
-    if isinstance(policy, own.Policy):
+    if isinstance(policy, own.OwnPolicy):
         return dict(policy.arguments)
     if isinstance(policy, Sliced):
         inner, schedule = unsliced(policy), policy.schedule
@@ -285,20 +285,20 @@ def identity_of(policy: Policy) -> str:
     """Return what tells a policy's results from another's."""
     if isinstance(policy, Sliced):
         return f"{identity_of(unsliced(policy))} under {policy.schedule!r}"
-    return policy.identity if isinstance(policy, own.Policy) else repr(policy)
+    return policy.identity if isinstance(policy, own.OwnPolicy) else repr(policy)
 
 
 def axes_of(policy: Policy) -> tuple[str, ...]:
     """Return the names of what a search may vary in a policy."""
     inner = unsliced(policy)
-    return tuple(inner.arguments) if isinstance(inner, own.Policy) else AXES
+    return tuple(inner.arguments) if isinstance(inner, own.OwnPolicy) else AXES
 
 
 def moved(policy: Policy, changes: Mapping[str, Any]) -> Policy:
     """Return a policy with some settings changed."""
     if isinstance(policy, Sliced):
         return Sliced(moved(unsliced(policy), changes), policy.schedule)
-    return policy.replaced(**changes) if isinstance(policy, own.Policy) else replace(policy, **changes)
+    return policy.replaced(**changes) if isinstance(policy, own.OwnPolicy) else replace(policy, **changes)
 
 
 def as_policy(name: str, value: object) -> Policy:
@@ -312,12 +312,12 @@ def as_policy(name: str, value: object) -> Policy:
         return value  # type: ignore[return-value]  # one of the classes of Policy
     if is_schedule(value):
         return Sliced(Sweep(), value)  # type: ignore[arg-type]  # one of the classes of Schedule
-    if isinstance(value, own.Policy):
+    if isinstance(value, own.OwnPolicy):
         return own.checked(name, value)
     if isinstance(value, str) and value in POLICIES:
         return POLICIES[value]
     if isinstance(value, str) and ":" in value:
-        return own.checked(name, own.load(value)())
+        return own.checked(name, own.made_of(own.load(value), {}))
     raise ParameterError(f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {value!r}")
 
 

@@ -18,7 +18,7 @@ from sor.results.statistics import mean_interval, reality_check
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
 from sor.settings.market import Market
-from sor.settings.policy import Policy as Own
+from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import BASELINES, ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
@@ -106,7 +106,7 @@ def search(
     others = {GIVEN: given} | {
         label: policy for label, policy in with_baselines(given, against).items() if label != ROUTER
     }
-    jobs = jobs_of(quotes, orders, trades, [market])
+    jobs = jobs_of(quotes, orders, trades, market)
     made = config_of(
         "search",
         (quotes, orders, trades),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::order::Parent;
-use crate::policy::plan::{Mind, Plan};
 use crate::policy::probes::{Past, Windows};
+use crate::policy::{Mind, Plan};
 use crate::schedule::Schedule;
 
 /// A policy that is given an order's shares as a schedule releases them.

@@ -55,7 +55,8 @@ impl Schedule for Table {
         self.check(parent)?;
         let parent = *parent;
         // Rows of one time are one release.
-        let last = self.rows.iter().enumerate().filter(|(i, row)| self.rows.get(i + 1).is_none_or(|next| next.0 > row.0));
+        let last =
+            self.rows.iter().enumerate().filter(|(i, row)| self.rows.get(i + 1).is_none_or(|next| next.0 > row.0));
         let due = last.map(move |(_, &(ts, total))| Due {
             ts: self.time(&parent, ts),
             total: in_lots(&parent, i128::from(total)),

@@ -28,7 +28,8 @@ impl Schedule for Vwap {
     fn start<'a>(&'a self, parent: &Parent, _: &Tape<'a>) -> Result<Releases<'a>> {
         let parent = *parent;
         let volume = move |bucket: &Bucket| {
-            let (from, until) = (bucket.start.max(parent.start), bucket.start.saturating_add(bucket.length).min(parent.end));
+            let (from, until) =
+                (bucket.start.max(parent.start), bucket.start.saturating_add(bucket.length).min(parent.end));
             i128::from(bucket.weight) * i128::from((until - from).max(0))
         };
         let within = self.buckets.iter().filter(move |bucket| volume(bucket) > 0);
