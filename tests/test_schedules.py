@@ -85,9 +85,7 @@ def test_every_router_under_every_schedule_agrees_with_the_reference() -> None:
             context = f"seed {seed}: {raw}, {trades}"
             met += assert_agree(quotes, reference_records(raw), [case], trades=trades, context=context)
     assert not [
-        what
-        for what in ("filled", "completed", "take", "releases", "schedule")
-        if met[what] < enough(20)
+        what for what in ("filled", "completed", "take", "releases", "schedule") if met[what] < enough(20)
     ], met
 
 

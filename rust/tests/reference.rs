@@ -131,7 +131,7 @@ fn check_sums(case: &CaseRow, ledger: &Ledger, name: &str) {
     assert_eq!((status, total.arrival_mid), (case.status.as_str(), case.m0), "{name}");
     let shares = [total.executed, total.completed, total.unwound].map(Money::from);
     let costs =
-        [total.spread, total.slippage, total.schedule, total.timing, total.opportunity, total.fees, total.rebates];
+        [total.spread, total.slippage, total.schedule + total.timing, total.opportunity, total.fees, total.rebates];
     let sums: Vec<Money> = shares.into_iter().chain(costs).chain([total.shortfall()]).collect();
     assert_eq!(sums, case.sums, "{name}");
     let of = |wanted: Kind| ledger.fills.iter().filter(move |fill| fill.kind == wanted);
