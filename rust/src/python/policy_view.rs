@@ -7,8 +7,8 @@ use pyo3::types::PyTuple;
 
 use crate::order::Parent;
 use crate::policy::{Past, Report, View};
+use crate::python::columns::read_only;
 use crate::python::names::Named;
-use crate::python::policy::read_only;
 use crate::units::{Shares, Side, Time};
 
 /// Columns that change from decision to decision.
