@@ -351,4 +351,5 @@ def replay(
     record: bool,
     threads: int,
     progress: Callable[[int, int], object] | None = None,
+    shortcuts: bool = True,
 ) -> dict[str, dict[str, Any]]: ...

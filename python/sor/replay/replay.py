@@ -39,6 +39,7 @@ def replay(
     record: bool,
     threads: int | None = None,
     progress: Progress | None = None,
+    shortcuts: bool = True,
 ) -> Ledger:
     """Replay every parent under every variant.
 
@@ -49,6 +50,7 @@ def replay(
         record: Keep the rows of children and fills, not only the sums.
         threads: Worker threads; as many as there are cores by default. The result does not depend on it.
         progress: Called with (done, total) about 20 times a second.
+        shortcuts: Replay variants that cannot differ once (rule A5). The result does not depend on it.
 
     Returns:
         Frames that begin with `variant`, its number.
@@ -66,6 +68,7 @@ def replay(
             record=record,
             threads=Run(threads=threads).workers,
             progress=progress,
+            shortcuts=shortcuts,
         )
     except PolicyError as error:
         error.policy = name_of(variants[int(str(error.policy))].policy)

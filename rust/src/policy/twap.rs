@@ -16,6 +16,10 @@ pub struct Twap {
 impl Settings for Twap {
     type Mind<'a> = Slices;
 
+    fn plainest(&self) -> Self {
+        *self
+    }
+
     fn start(&self, parent: &Parent, _: &Past<'_>) -> Result<Slices> {
         Ok(Slices { bucket: self.bucket, parent: *parent, ranked: Ranked::default() })
     }
