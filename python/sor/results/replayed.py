@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sor.results import metrics
 from sor.results.arrivals import parents_of
 from sor.results.policy_view import PolicyView
+from sor.results.shown import size_unit, sized
 from sor.results.views import Drawn
 from sor.settings.checks import one_of
 
@@ -76,12 +77,13 @@ class Replayed(Drawn):
         And the consolidated book at its start (records with `ts <= start`): `arrival_spread_bps`, of the mid (null
         while one side is empty), and `arrival_depth`, the shares displayed on the side it takes, stubs left out.
         """
-        return parents_of(self.jobs)
+        return sized(parents_of(self.jobs), "Study.parents", size_unit(self.jobs))
 
     @cached_property
     def summary(self) -> pl.DataFrame:
         """One row per policy: fill ratio, cash, mean shortfall and its parts in bps (rules P6, P7)."""
-        return metrics.summary_table(self.ledger.parents).drop("_all_in")
+        unit = size_unit(self.jobs)
+        return sized(metrics.summary_table(self.ledger.parents, unit).drop("_all_in"), "Study.summary", unit)
 
     @cached_property
     def savings(self) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from sor.errors import ParameterError
 from sor.settings.checks import instance
 from sor.settings.times import to_ns
 from sor.show import plotdata
+from sor.tape.exact import NANOS, ratio
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.tape import Quotes
 
@@ -104,8 +105,8 @@ def _by_venue(quotes: Quotes, first: int, last: int) -> pl.DataFrame:
     shown = thinned.select(
         time=pl.col("ts").cast(pl.Datetime("ns", "UTC")),
         venue=names,
-        bid=pl.when(pl.col("bid_px") != UNDEF_PRICE).then(pl.col("bid_px") / 1e9),
-        ask=pl.when(pl.col("ask_px") != UNDEF_PRICE).then(pl.col("ask_px") / 1e9),
+        bid=pl.when(pl.col("bid_px") != UNDEF_PRICE).then(ratio(pl.col("bid_px"), NANOS)),
+        ask=pl.when(pl.col("ask_px") != UNDEF_PRICE).then(ratio(pl.col("ask_px"), NANOS)),
     )
     return shown.unpivot(["bid", "ask"], index=["time", "venue"], variable_name="side", value_name="price")
 

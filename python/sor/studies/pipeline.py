@@ -90,6 +90,12 @@ def tapes_of(quotes: Tapes, trades: TapesTrades = None) -> list[Quotes]:
     tapes = [_tape(each) for each in _row(quotes)]
     if not tapes:
         raise ParameterError("quotes must hold at least one tape")
+    units = sorted({tape.size_unit for tape in tapes})
+    if len(units) > 1:
+        found = " and ".join(f"{unit:g}" for unit in units)
+        raise ParameterError(
+            f"quotes: the tapes count sizes in units of {found}; expected one size_unit for all"
+        )
     if trades is None:
         return tapes
     rows = _row(trades)

@@ -13,6 +13,7 @@ from sor.replay.ledger import TABLES, Ledger
 from sor.results import metrics
 from sor.results.metrics import parent_costs
 from sor.results.search import GIVEN, Search
+from sor.results.shown import size_unit
 from sor.results.statistics import mean_interval, reality_check
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
@@ -122,7 +123,7 @@ def search(
         first = methods.grid_points(given, axes) if name == "grid" else []
         tradable = _tradable(trials, [given, *first])
         tried, _ = trials.search(tried_by, given, axes, tradable)
-        table = points_table(metrics.summary_table(trials.ledger(tried)), tried)
+        table = points_table(metrics.summary_table(trials.ledger(tried), size_unit(jobs)), tried)
         best = tried[int(table["best"].arg_max() or 0)]
         walk = [trials.fold(tried_by, given, axes, split) for split in splits(*windows, tradable, folds)]
         flat = _flat(trials, tried if name == "grid" else _lines(best, axes), axes, best)

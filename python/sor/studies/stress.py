@@ -12,6 +12,7 @@ import polars as pl
 from sor.errors import ParameterError
 from sor.replay.parents import market_on
 from sor.results import metrics
+from sor.results.shown import size_unit, sized
 from sor.results.stress import Stress
 from sor.settings.config import plain_market
 from sor.settings.market import Book, Market, QueueAware
@@ -21,6 +22,8 @@ from sor.studies.pipeline import Asked, Pipeline, checked_market, checked_run, c
 from sor.studies.progress import watching
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from sor.replay.ledger import Ledger
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
@@ -95,7 +98,7 @@ def stress(
         watching(run.progress, f"{len(pipeline):,} orders x {len(names)} markets") as callback,
     ):
         ledger = pipeline.run(asked, record=False, progress=callback)
-    table, summary = _tables(ledger, names, list(policies))
+    table, summary = _tables(ledger, names, list(policies), size_unit(jobs))
     named = dict(zip(names, jobs[0].markets, strict=True))
     made = config_of(
         "stress",
@@ -128,11 +131,13 @@ def _market_on(quotes: Quotes, name: str, base: Market, changes: object) -> Mark
         raise ParameterError(f"{label}: {error}") from None
 
 
-def _tables(ledger: Ledger, markets: list[str], policies: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _tables(
+    ledger: Ledger, markets: list[str], policies: list[str], unit: Fraction
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return one row per market, and one row per market and policy."""
     size = len(policies)
     names = pl.Enum(policies)
-    sums = metrics.summary_table(ledger.parents).drop("_all_in")
+    sums = sized(metrics.summary_table(ledger.parents, unit).drop("_all_in"), "Study.summary", unit)
     labels = pl.Series("policy", policies * len(markets), dtype=names)
     summary = sums.drop("variant").select(
         pl.Series("market", [name for name in markets for _ in policies]), labels, pl.all()

@@ -74,8 +74,8 @@ def read_quotes(
         tz: Zone of times without one, `"America/New_York"`; by default UTC.
         price_scale: What one unit of a whole-number price is worth: 1e-9 nanos, 0.0001 LOBSTER's, 1 currency.
         size_scale: Shares in one unit of the sizes: 100 where they count round lots.
-        size_unit: The least size, 0.001 say, where sizes have fractions: the tape counts in it, and so do the
-            quantities of orders and of results.
+        size_unit: The least size, 0.001 say, where sizes have fractions: the tape counts in it, and so does the
+            quantity of an order. Tables of results speak in the user's own sizes again.
         separator: Of CSV; by default a comma.
         max_bytes: The most that a compressed file may unpack to; by default 64 times its size, 256 MiB at least.
 

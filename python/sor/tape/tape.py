@@ -14,6 +14,7 @@ from sor import _core
 from sor.errors import ParameterError
 from sor.settings.checks import number
 from sor.settings.times import format_ns
+from sor.tape.exact import NANOS, ratio
 from sor.tape.files import beside, file_kind
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.sessions import SessionSource, resolve
@@ -265,9 +266,11 @@ class Quotes:
 
     def _first_rows(self) -> pl.DataFrame:
         names = self.venues["name"].gather(self.frame["venue"].head(5))
-        prices = pl.col("bid_px", "ask_px").replace(UNDEF_PRICE, None) / 1e9
+        prices = [
+            ratio(pl.col(name).replace(UNDEF_PRICE, None), NANOS).alias(name) for name in ("bid_px", "ask_px")
+        ]
         head = self.frame.head(5)
-        return head.with_columns(pl.col("ts").cast(pl.Datetime("ns", "UTC")), prices, venue=names)
+        return head.with_columns(pl.col("ts").cast(pl.Datetime("ns", "UTC")), *prices, venue=names)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
