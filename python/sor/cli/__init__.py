@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from rich.console import Console
 import sor
 from sor.cli.call import call, search_options, stress_options, study_options
 from sor.cli.options import Given, Json, Out, shares_options
-from sor.errors import SorError
+from sor.errors import SorError, SorWarning
 from sor.show import terminal
 from sor.show.report import check_path
 from sor.show.report import report as write_report
@@ -39,9 +40,11 @@ _FOLDS = 5
 
 @contextmanager
 def _reporting() -> Iterator[None]:
-    """Turn what a user can put right into one line and exit code 2."""
+    """Turn what a user can put right into one line and exit code 2; what does not fit is said with the result."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SorWarning)
+            yield
     except (SorError, OSError, ImportError, MemoryError) as error:
         place = (
             f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else error
@@ -243,6 +246,7 @@ def _finish(
     """Show a result, or print it as JSON, and write it where it is wanted."""
     if json:
         typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
+        terminal.show_warnings(Console(stderr=True, highlight=False), result)
     else:
         for tape in quotes:
             terminal.show_tape(_out, tape)

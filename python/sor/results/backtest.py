@@ -130,10 +130,10 @@ class Backtest(Replayed):
     def __repr__(self) -> str:
         orders = self.ledger.parents.filter(pl.col("policy") == ROUTER)
         head = f"Backtest: {_orders_line(orders)} on {self._where}"
-        return f"{display.heading(head)}\n{display.text(_readable(self.summary))}"
+        return display.titled(head, _readable(self.summary), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html("Backtest", _readable(self.summary))
+        return display.as_html("Backtest", _readable(self.summary), *self.warnings)
 
     @property
     def _where(self) -> str:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import html
 import textwrap
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LEAST_DIGITS = 3
 
@@ -39,6 +43,17 @@ def text(frame: pl.DataFrame) -> str:
             blocks.append([first])
         blocks[-1].append(column)
     return "\n\n".join(map(_block, blocks))
+
+
+def titled(head: str, frame: pl.DataFrame, warnings: Iterable[str] = ()) -> str:
+    """Return a table under its title, and below it what does not fit."""
+    below = [heading(note) for note in notes(warnings)]
+    return "\n".join([heading(head), text(frame), *below])
+
+
+def notes(warnings: Iterable[str]) -> list[str]:
+    """Return what does not fit as it is shown."""
+    return [f"note: {warning}" for warning in warnings]
 
 
 def heading(words: str) -> str:

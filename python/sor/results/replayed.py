@@ -36,6 +36,7 @@ class Replayed(Drawn):
         policy: The name of the one that is compared with the others.
         jobs: The tapes with the parents on each, and the market as it was laid on it.
         made: The call that made it.
+        warnings: What does not fit, and may make the result say little; each was raised as a `SorWarning` too.
 
     """
 
@@ -44,6 +45,7 @@ class Replayed(Drawn):
     policy: str
     jobs: tuple[Job, ...]
     made: Config
+    warnings: tuple[str, ...] = ()
 
     @property
     def quotes(self) -> tuple[Quotes, ...]:

@@ -28,6 +28,8 @@ class Stress(Drawn):
             parents, bps of arrival value.
         summary: One row per market and policy: the columns of `Study.summary`.
         markets: The markets by name.
+        made: The call that made it.
+        warnings: What does not fit, and may make the result say little; see `Replayed`.
 
     """
 
@@ -35,6 +37,7 @@ class Stress(Drawn):
     summary: pl.DataFrame
     markets: Mapping[str, Market]
     made: Config
+    warnings: tuple[str, ...] = ()
 
     def config(self) -> str:
         """Return the TOML that makes this test again; see `Replayed.config`."""
@@ -42,7 +45,7 @@ class Stress(Drawn):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as plain values."""
-        return {"markets": self.table.to_dicts()}
+        return {"markets": self.table.to_dicts(), "warnings": list(self.warnings)}
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
@@ -50,10 +53,10 @@ class Stress(Drawn):
 
     def __repr__(self) -> str:
         head = "Stress: the router's shortfall, and what it saves against each policy, bps"
-        return f"{head}\n{display.text(self.readable())}"
+        return display.titled(head, self.readable(), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html("Stress", self.readable())
+        return display.as_html("Stress", self.readable(), *self.warnings)
 
     def readable(self) -> pl.DataFrame:
         """Return the columns a person looks at first: at most four of the policies it is compared with."""

@@ -126,6 +126,7 @@ class Study(Replayed):
             "level": self.bootstrap.level,
             "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
+            "warnings": list(self.warnings),
         }
 
     def to_json(self, *, indent: int | None = 2) -> str:
@@ -142,7 +143,7 @@ class Study(Replayed):
         Raises:
             MissingExtra: Without the extra `report`.
             ParameterError: If the path ends in something else, or the study compares nothing.
-            OSError: If the file cannot be written.
+            DataError: If the file cannot be written.
 
         """
         self._draw()
@@ -151,10 +152,10 @@ class Study(Replayed):
     def __repr__(self) -> str:
         tapes = "1 tape" if len(self.jobs) == 1 else f"{len(self.jobs)} tapes"
         head = f"Study: {self.policy} on {self.parents.height:,} parents of {tapes}, bps of arrival value"
-        return f"{display.heading(head)}\n{display.text(self._readable())}"
+        return display.titled(head, self._readable(), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html(f"Study of {self.policy}", self._readable())
+        return display.as_html(f"Study of {self.policy}", self._readable(), *self.warnings)
 
     def _readable(self) -> pl.DataFrame:
         words = {"savings_bps": "saved", "p_value": "p", "win_ratio": "wins", "worst_bps": "worst"}

@@ -20,6 +20,7 @@ from sor.settings.checks import instance
 from sor.settings.routers import StaticRouter
 from sor.settings.times import format_ns
 from sor.show import pdf
+from sor.tape.files import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +53,7 @@ def report(
     Raises:
         ParameterError: If the path ends in something else, the study compares nothing, or the extra's
             packages are missing.
-        OSError: If the file cannot be written.
+        DataError: If the file cannot be written.
 
     """
     out = check_path(path)
@@ -67,7 +68,8 @@ def report(
     elif out.suffix == ".pdf":
         pdf.write(page(study, search=search, command=command), out)
     else:
-        out.write_text(page(study, search=search, command=command), encoding="utf-8")
+        with beside(out) as unfinished:
+            unfinished.write_text(page(study, search=search, command=command), encoding="utf-8")
 
 
 def check_path(path: str | PathLike[str]) -> Path:
@@ -111,6 +113,7 @@ def page(study: Study, *, search: Search | None = None, command: str | None = No
         title=f"{study.policy} on {', '.join(symbols)}: order routing study",
         headline=_headline(study),
         facts=_facts(study),
+        warnings=study.warnings,
         sections=sections,
         css=environment.filters["safe"](css),
         js=environment.filters["safe"](js),

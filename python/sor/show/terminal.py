@@ -18,6 +18,7 @@ from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
+from sor.tape.files import beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 # The router under another queue model stands, indented, below the router.
 _INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
 
-__all__ = ["Result", "escape", "show", "show_tape", "write"]
+__all__ = ["Result", "escape", "show", "show_tape", "show_warnings", "write"]
 
 Result: TypeAlias = Backtest | Search | Study | Stress
 """What a verb returns."""
@@ -112,6 +113,14 @@ def show(console: Console, result: Result) -> None:
             show_search(console, result)
         case _:
             console.print(f"\n{result!r}", soft_wrap=True, markup=False)
+            return  # it says itself what does not fit
+    show_warnings(console, result)
+
+
+def show_warnings(console: Console, result: Result) -> None:
+    """Say what does not fit, and may make the result say little."""
+    for warning in result.warnings:
+        console.print(f"[yellow]note[/]  {escape(warning)}", soft_wrap=True)
 
 
 def write(result: Result, out: Path) -> tuple[list[str], str]:
@@ -124,8 +133,10 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
     out.mkdir(parents=True, exist_ok=True)
     frames = _frames(result)
     for name, frame in frames.items():
-        frame.write_parquet(out / f"{name}.parquet")
-    (out / "run.toml").write_text(result.config(), encoding="utf-8")
+        with beside(out / f"{name}.parquet") as path:
+            frame.write_parquet(path)
+    with beside(out / "run.toml") as path:
+        path.write_text(result.config(), encoding="utf-8")
     names = [*(f"{name}.parquet" for name in frames), "run.toml"]
     if isinstance(result, Stress):
         return names, ""

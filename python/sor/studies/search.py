@@ -22,6 +22,7 @@ from sor.settings.routers import AXES, BASELINES, ROUTER, StaticRouter, as_polic
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import DEFAULT_GRID, checked_axes, flat_axes, points_table
+from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
 from sor.studies.progress import watching
 from sor.studies.walkforward import Fold, Trials, splits
@@ -135,6 +136,7 @@ def search(
             jobs=jobs,
             made=made,
             bootstrap=bootstrap,
+            warnings=said(jobs, made.orders, policies.values(), axes),
         )
         outside = _outside(inside, pipeline, walk) if walk else None
     evidence = _Evidence(trials, windows, tradable, bootstrap)

@@ -18,6 +18,7 @@ from sor.settings.config import plain_market
 from sor.settings.market import Book, Market, QueueAware
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
+from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_market, checked_run, config_of, jobs_of
 from sor.studies.progress import watching
 
@@ -108,7 +109,8 @@ def stress(
         market,
         markets={name: plain_market(each) for name, each in named.items()},
     )
-    return Stress(table=table, summary=summary, markets=named, made=made)
+    notices = said(jobs, made.orders, policies.values())
+    return Stress(table=table, summary=summary, markets=named, made=made, warnings=notices)
 
 
 def _market_on(quotes: Quotes, name: str, base: Market, changes: object) -> Market:

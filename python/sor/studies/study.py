@@ -12,6 +12,7 @@ from sor.settings.checks import flag, instance, one_of
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policies, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
+from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
 from sor.studies.progress import watching
 
@@ -81,6 +82,7 @@ def study(
         jobs=jobs,
         made=replace(made, policy=chosen),
         bootstrap=bootstrap,
+        warnings=said(jobs, made.orders, named.values()),
     )
 
 
