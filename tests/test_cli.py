@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Shown = Callable[..., str]
+    Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
     assert json.loads(shown("search", tape, *EVERY, "--json", "--out", out)), "JSON and files, nothing else"
 
 
-def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None:
+def test_options_reach_the_run(tape: Path, tmp_path: Path, sor_command: Run) -> None:
     fees = tmp_path / "fees.toml"
     fees.write_text("[[venue]]\nid = 1\ntaker_fee = 0.05\n")
     settings = {
@@ -164,7 +165,10 @@ def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None
     }
     given = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
     given += ["--venues", fees, "--threads", 1]
-    found = json.loads(shown("backtest", tape, *EVERY, *given, "--json"))
+    code, out, err = sor_command("backtest", tape, *EVERY, *given, "--json")
+    assert code == 0
+    assert err.startswith("note  tick is 0.02, and ")
+    found = json.loads(out)
     expected = sor.backtest(
         tape,
         sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"),

@@ -103,5 +103,5 @@ def test_a_vendor_s_numbers_are_excluded_as_numbers() -> None:
 
 @pytest.mark.parametrize("value", ["ZU", 5, None, [""], [1.5], [True], {"Z": None, 1.5: 2}])
 def test_conditions_that_are_none(value: Any) -> None:
-    with pytest.raises(ParameterError, match="exclude_conditions is "):
+    with pytest.raises(ParameterError, match="exclude_conditions must be "):
         read_trades(prints(cond=["@"]), quotes=QUOTES, exclude_conditions=value)

@@ -15,7 +15,7 @@ from rich.console import Console
 import sor
 from sor.cli.call import call, search_options, stress_options, study_options
 from sor.cli.options import Given, Json, Out, shares_options
-from sor.errors import SorError, SorWarning
+from sor.errors import SorError, SorWarning, shown
 from sor.show import terminal
 from sor.show.report import check_path
 from sor.show.report import report as write_report
@@ -234,7 +234,7 @@ def _child(text: str) -> tuple[int, int]:
     try:
         return int(order or 0), int(child)
     except ValueError:
-        raise sor.ParameterError(f"--explain must be N or ORDER:N, got {text!r}") from None
+        raise sor.ParameterError(f"--explain must be N or ORDER:N, got {shown(text)}") from None
 
 
 def _finish(

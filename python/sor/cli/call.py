@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -95,10 +95,10 @@ def call(given: Given, *, json: bool, orders: Mapping[str, Any], need_files: boo
         _set(table, text)
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
-        raise ParameterError(f"settings have no {unknown[0]!r}; they have {', '.join(_KEYS)}")
+        raise ParameterError(f"settings have no {shown(unknown[0])}; they have {', '.join(_KEYS)}")
     for key in _TABLES:
         if key != "orders" and not isinstance(table.get(key, {}), Mapping):
-            raise ParameterError(f"{key} must be a table, got {table[key]!r}")
+            raise ParameterError(f"{key} must be a table, got {shown(table[key])}")
     files = _files(given.files or _texts("files", table))
     if need_files and not files:
         raise ParameterError("no tape: name FILES, or files in --config")
@@ -134,7 +134,7 @@ def _set(table: dict[str, Any], text: str) -> None:
     place, equals, value = text.partition("=")
     keys = place.strip().split(".")
     if not equals or not all(keys):
-        raise ParameterError(f"--set must be KEY=VALUE, e.g. router.lambda_under=0.002, got {text!r}")
+        raise ParameterError(f"--set must be KEY=VALUE, e.g. router.lambda_under=0.002, got {shown(text)}")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -152,7 +152,7 @@ def _set(table: dict[str, Any], text: str) -> None:
 def _texts(key: str, table: Mapping[str, Any]) -> list[str]:
     values = table.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ParameterError(f"{key} must be a list of paths, got {values!r}")
+        raise ParameterError(f"{key} must be a list of paths, got {shown(values)}")
     return values
 
 
@@ -177,7 +177,7 @@ def _orders(
     if isinstance(asked, Mapping):
         asked = [{**defaults, **asked}]
     if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
-        raise ParameterError(f"orders must be [[orders]] tables, got {asked!r}")
+        raise ParameterError(f"orders must be [[orders]] tables, got {shown(asked)}")
     said = {name: getattr(given, name) for name in ("side", "horizon", "every", "start")}
     said = {name: str(value) for name, value in said.items() if value is not None}
     sizes: dict[str, Any] = {} if given.quantity is None else {"quantity": _sizes(given.quantity)}
@@ -215,7 +215,9 @@ def _sizes(text: str) -> int | list[int]:
     try:
         sizes = [int(part.replace("_", "")) for part in text.split(",")]
     except ValueError:
-        raise ParameterError(f"--quantity must be whole numbers separated by commas, got {text!r}") from None
+        raise ParameterError(
+            f"--quantity must be whole numbers separated by commas, got {shown(text)}"
+        ) from None
     return sizes[0] if len(sizes) == 1 else sizes
 
 
@@ -261,7 +263,9 @@ def search_options(asked: Call) -> dict[str, Any]:
         settings = dict(method)
         name = settings.pop("name", "grid")
         if name not in METHODS:
-            raise ParameterError(f"search.method: name must be one of {', '.join(METHODS)}, got {name!r}")
+            raise ParameterError(
+                f"search.method: name must be one of {', '.join(METHODS)}, got {shown(name)}"
+            )
         kind: Any = METHODS[name]
         said["method"] = from_table(kind, settings, "search.method") if settings else name
     return said
@@ -284,7 +288,7 @@ def _only(asked: Call, name: str, *keys: str) -> dict[str, Any]:
     said = dict(asked.options[name])
     unknown = [key for key in said if key not in keys]
     if unknown:
-        raise ParameterError(f"{name} has no {unknown[0]!r}; it has {', '.join(keys)}")
+        raise ParameterError(f"{name} has no {shown(unknown[0])}; it has {', '.join(keys)}")
     if "bootstrap" in said:
         said["bootstrap"] = from_table(Bootstrap, said["bootstrap"], f"{name}.bootstrap")
     return said

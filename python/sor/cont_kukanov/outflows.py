@@ -11,9 +11,19 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from sor import _core
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.lower import core_visibility
-from sor.settings.checks import above_zero, at_least, choice, instance, number, numbers, positive, whole
+from sor.settings.checks import (
+    above_zero,
+    at_least,
+    choice,
+    instance,
+    number,
+    numbers,
+    positive,
+    taking,
+    whole,
+)
 from sor.settings.market import Book
 from sor.settings.orders import Side
 from sor.settings.routers import Queue
@@ -90,10 +100,10 @@ def probe_outflows(
     step = length if every is None else positive("every", every)
     if tape.start + length > tape.end:
         seconds = (tape.end - tape.start) / 1e9
-        raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
+        raise ParameterError(f"window {shown(window)} is longer than the tape, {seconds:g} s")
     if (tape.end - tape.start - length) // step >= _MOST_WINDOWS:
         raise ParameterError(
-            f"every {every or window!r} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
+            f"every {shown(every or window)} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
         )
     collar, age = core_visibility(book)
     ends, filled = _core.probe(
@@ -133,7 +143,7 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
     weight = number("weight", weight, least=0, most=1)
     mean = above_zero("mean", mean)
     if mean > _LARGEST_MEAN:
-        raise ParameterError(f"mean must be at most {_LARGEST_MEAN:g}, got {mean!r}")
+        raise ParameterError(f"mean must be at most {_LARGEST_MEAN:g}, got {shown(mean)}")
     rng = _generator(seed)
     common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
     return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
@@ -223,12 +233,10 @@ def as_table(scenarios: Scenarios) -> Table:
         ParameterError: If they are not numbers, or not a table.
 
     """
-    if isinstance(scenarios, pl.DataFrame):
-        scenarios = scenarios.select(pl.selectors.numeric()).to_numpy()
-    try:
+    with taking("scenarios", scenarios, "an array of numbers of shape (n, K)"):
+        if isinstance(scenarios, pl.DataFrame):
+            scenarios = scenarios.select(pl.selectors.numeric()).to_numpy()
         table = np.ascontiguousarray(scenarios, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ParameterError(f"scenarios must be an array of numbers of shape (n, K): {error}") from None
     if table.ndim != 2 or 0 in table.shape:
         raise ParameterError(
             f"scenarios must have shape (n, K), at least one row and one venue, got {table.shape}"
@@ -241,9 +249,11 @@ def _positive_numbers(name: str, value: float | Sequence[float], venues: int) ->
         return above_zero(name, value)
     found = numbers(name, value)
     if len(found) not in (1, venues):
-        raise ParameterError(f"{name} must have one value, or one for each of {venues} venues, got {value!r}")
+        raise ParameterError(
+            f"{name} must have one value, or one for each of {venues} venues, got {shown(value)}"
+        )
     if not all(math.isfinite(each) and each > 0 for each in found):
-        raise ParameterError(f"{name} must be positive, got {value}")
+        raise ParameterError(f"{name} must be positive, got {shown(value)}")
     return found
 
 

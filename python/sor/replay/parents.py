@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import DataError, ParameterError
+from sor.errors import DataError, ParameterError, shown
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.times import INT64_MAX, duration_ns, format_ns, to_ns
 from sor.tape.schema import UNDEF_PRICE
@@ -117,10 +117,10 @@ def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
     span = f"{format_ns(quotes.start)} to {format_ns(quotes.end)} UTC"
     count = (quotes.end - quotes.start - horizon) // every + 1
     if count < 1:
-        raise ParameterError(f"horizon {schedule.horizon!r} is longer than the tape, {span}")
+        raise ParameterError(f"horizon {shown(schedule.horizon)} is longer than the tape, {span}")
     if count > _MOST_ORDERS:
         raise ParameterError(
-            f"every {schedule.every!r} makes {count:,} orders on the tape, {span}; at most {_MOST_ORDERS:,}"
+            f"every {shown(schedule.every)} makes {count:,} orders on the tape, {span}; at most {_MOST_ORDERS:,}"
         )
     starts = range(quotes.start, quotes.end - horizon + 1, every)
     return [

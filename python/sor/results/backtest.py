@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -112,7 +111,7 @@ class Backtest(Replayed):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+        return display.as_json(self.to_dict(), indent)
 
     @cached_property
     def _baselines(self) -> list[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+
+from sor.settings.checks import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +46,17 @@ def text(frame: pl.DataFrame) -> str:
             blocks.append([first])
         blocks[-1].append(column)
     return "\n\n".join(map(_block, blocks))
+
+
+def as_json(values: Any, indent: object, **options: Any) -> str:
+    """Return plain values as JSON.
+
+    Raises:
+        ParameterError: If `indent` is neither None nor a few spaces.
+
+    """
+    spaces = None if indent is None else whole("indent", indent, least=0, most=16)
+    return json.dumps(values, indent=spaces, allow_nan=False, **options)
 
 
 def titled(head: str, frame: pl.DataFrame, warnings: Iterable[str] = ()) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results import metrics, passive
 from sor.results.explain import explain_child
 from sor.results.shown import in_currency, size_unit, sized
@@ -126,7 +126,7 @@ class PolicyView:
         row = mine.filter(pl.col("child") == child)
         if row.is_empty():
             raise ParameterError(
-                f"order {order} of {self.name} has {mine.height:,} children, there is no child {child!r}"
+                f"order {order} of {self.name} has {mine.height:,} children, there is no child {shown(child)}"
             )
         parent = self.orders.row(by_predicate=pl.col("parent") == order, named=True)
         return explain_child(row.row(0, named=True), parent, self.policy)

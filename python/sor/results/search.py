@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -147,7 +146,7 @@ class Search(Drawn):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+        return display.as_json(self.to_dict(), indent)
 
     def verdict(self) -> str:
         """Say whether the best was judged on orders it was not chosen on, and how to ask for that."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +48,7 @@ class Stress(Drawn):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+        return display.as_json(self.to_dict(), indent)
 
     def __repr__(self) -> str:
         head = "Stress: the router's shortfall, and what it saves against each policy, bps"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results import display, metrics
 from sor.results.arrivals import binned
 from sor.results.replayed import Replayed
@@ -74,7 +73,9 @@ class Study(Replayed):
         """
         rows = self._rows(against)
         if rows.is_empty():
-            raise ParameterError(f"against: no parent could trade under both {self.policy!r} and {against!r}")
+            raise ParameterError(
+                f"against: no parent could trade under both {shown(self.policy)} and {shown(against)}"
+            )
         return self._interval(rows)
 
     def by(self, what: str, *, bins: int = 3, zone: str = "UTC") -> pl.DataFrame:
@@ -131,7 +132,7 @@ class Study(Replayed):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
+        return display.as_json(self.to_dict(), indent, default=str)
 
     def report(self, path: str | PathLike[str], *, search: Drawn | None = None) -> None:
         """Write the study as one self-contained page: interactive charts, every setting, all JavaScript inside.

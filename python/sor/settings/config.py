@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.routers import POLICIES, ROUTER, Policy, name_of
@@ -122,7 +122,7 @@ def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
     given = dict(table)
     kind = given.pop("kind", "static")
     if kind not in POLICIES:
-        raise ParameterError(f"{label}: kind must be one of {', '.join(POLICIES)}, got {kind!r}")
+        raise ParameterError(f"{label}: kind must be one of {', '.join(POLICIES)}, got {shown(kind)}")
     policy: Policy = from_table(type(POLICIES[kind]), given, label)
     return policy
 
@@ -145,7 +145,7 @@ def market_of(table: Mapping[str, Any]) -> Market:
         fill = dict(given.pop("fill"))
         model = fill.pop("model", "displayed")
         if model not in _FILLS:
-            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {model!r}")
+            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {shown(model)}")
         changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
     market: Market = from_table(Market, given | changes, "market")
     return market
@@ -159,11 +159,11 @@ def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
 
     """
     if not isinstance(table, Mapping):
-        raise ParameterError(f"{label} must be a table, got {table!r}")
+        raise ParameterError(f"{label} must be a table, got {shown(table)}")
     names = [each.name for each in fields(kind) if each.init and each.name != "_"]
     unknown = [name for name in table if name not in names]
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(names) or 'nothing'}")
+        raise ParameterError(f"{label} has no {shown(unknown[0])}; it has {', '.join(names) or 'nothing'}")
     try:
         return kind(**table)
     except TypeError:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.checks import at_least, fraction, keep, whole
 
 Progress: TypeAlias = Callable[[int, int], object]
@@ -44,10 +44,10 @@ class Run:
             keep(self, threads=whole("threads", self.threads, most=_MOST_THREADS))
         if not callable(self.progress) and not isinstance(self.progress, bool):
             raise ParameterError(
-                f"progress must be True, False or a callback (done, total), got {self.progress!r}"
+                f"progress must be True, False or a callback (done, total), got {shown(self.progress)}"
             )
         if self.resume is not None and not isinstance(self.resume, str | os.PathLike):
-            raise ParameterError(f"resume must be the path of a file, got {self.resume!r}")
+            raise ParameterError(f"resume must be the path of a file, got {shown(self.resume)}")
 
     @property
     def workers(self) -> int:

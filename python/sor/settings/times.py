@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 
 Time: TypeAlias = datetime | date | str | int
 """A moment: datetime (without a zone: UTC), ISO 8601 string, or integer nanoseconds since the epoch."""
@@ -150,4 +150,4 @@ def _iso_ns(text: str, name: str) -> int:
 
 
 def _wrong(name: str, value: object, right: str) -> ParameterError:
-    return ParameterError(f"{name} is {value!r}; expected {right}")
+    return ParameterError(f"{name} is {shown(value)}; expected {right}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.checks import instance
 from sor.settings.times import to_ns
 from sor.show import plotdata
@@ -46,7 +46,7 @@ def plot_quotes(
     first = quotes.start if start is None else to_ns(start, "start")
     last = quotes.end if end is None else to_ns(end, "end")
     if not first < last:
-        raise ParameterError(f"end must come after start, got {start!r} and {end!r}")
+        raise ParameterError(f"end must come after start, got {shown(start)} and {shown(end)}")
     best = plotdata.best_quotes(quotes, first, last)
     sides = best.unpivot(["bid", "ask"], index="time", variable_name="side", value_name="price")
     price = alt.Y("price:Q", title="price", scale=alt.Scale(zero=False))
@@ -113,10 +113,10 @@ def _by_venue(quotes: Quotes, first: int, last: int) -> pl.DataFrame:
 
 def _checked(fills: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     if not isinstance(fills, pl.DataFrame):
-        raise ParameterError(f"fills must be a polars frame, as result.fills is, got {fills!r}")
+        raise ParameterError(f"fills must be a polars frame, as result.fills is, got {shown(fills)}")
     missing = [name for name in _FILLS if name not in fills.columns]
     if missing:
-        raise ParameterError(f"fills has no column {missing[0]!r}; give result.fills or a frame like it")
+        raise ParameterError(f"fills has no column {shown(missing[0])}; give result.fills or a frame like it")
     moment = pl.col("ts_executed").to_physical()
     inside = fills.filter(moment.is_between(first, last))
     return inside.select("venue", "quantity", "price", time="ts_executed")

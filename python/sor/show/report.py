@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.replay import VERSION
 from sor.results import views
 from sor.results.search import Search
 from sor.results.study import Study
-from sor.settings.checks import instance
+from sor.settings.checks import instance, path_of
 from sor.settings.routers import StaticRouter
 from sor.settings.times import format_ns
 from sor.show import pdf
@@ -80,9 +80,9 @@ def check_path(path: str | PathLike[str]) -> Path:
         MissingExtra: If it ends in `.pdf` and there is no Chromium to print it.
 
     """
-    out = Path(path)
+    out = path_of("path", path)
     if out.suffix not in (".html", ".pdf", *_PICTURES):
-        raise ParameterError(f"path must end in .html, .pdf, .png or .svg, got {str(path)!r}")
+        raise ParameterError(f"path must end in .html, .pdf, .png or .svg, got {shown(str(path))}")
     if out.suffix == ".pdf":
         pdf.browser()
     return out

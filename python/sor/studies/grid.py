@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results import metrics
-from sor.settings.checks import number
+from sor.settings.checks import entries, number
 from sor.settings.routers import AXES
 
 if TYPE_CHECKING:
@@ -32,18 +31,21 @@ DEFAULT_GRID: Mapping[str, tuple[float, ...]] = MappingProxyType(
 def checked_axes(grid: Grid, router: StaticRouter) -> dict[str, tuple[float, ...]]:
     """Check a grid; an axis it leaves out has the router's one value."""
     if not isinstance(grid, Mapping) or not grid:
-        raise ParameterError(f"grid must map axes to values, as sor.DEFAULT_GRID does, got {grid!r}")
+        raise ParameterError(f"grid must map axes to values, as sor.DEFAULT_GRID does, got {shown(grid)}")
     unknown = [axis for axis in grid if axis not in AXES]
     if unknown:
-        raise ParameterError(f"grid has no axis {unknown[0]!r}; its axes are {', '.join(AXES)}")
+        raise ParameterError(f"grid has no axis {shown(unknown[0])}; its axes are {', '.join(AXES)}")
     axes = {}
     for axis in AXES:
         values = grid.get(axis, (getattr(router, axis),))
-        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or len(values) == 0:
-            raise ParameterError(f"grid[{axis!r}] must be a sequence of numbers, got {values!r}")
-        axes[axis] = tuple(number(f"a value of grid[{axis!r}]", value, least=0, most=1e6) for value in values)
+        row = entries(f"grid[{shown(axis)}]", values, "a sequence of numbers")
+        if not row:
+            raise ParameterError(f"grid[{shown(axis)}] must be a sequence of numbers, got {shown(values)}")
+        axes[axis] = tuple(
+            number(f"a value of grid[{shown(axis)}]", value, least=0, most=1e6) for value in row
+        )
         if len(set(axes[axis])) != len(axes[axis]):
-            raise ParameterError(f"grid[{axis!r}] must hold different values, got {values!r}")
+            raise ParameterError(f"grid[{shown(axis)}] must hold different values, got {shown(values)}")
     return axes
 
 

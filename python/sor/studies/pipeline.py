@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.ledger import TABLES, Ledger
 from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, lay, market_on
@@ -100,7 +100,7 @@ def tapes_of(quotes: Tapes, trades: TapesTrades = None) -> list[Quotes]:
         return tapes
     rows = _row(trades)
     if not rows:
-        raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {trades!r}")
+        raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {shown(trades)}")
     if len(rows) != len(tapes):
         raise ParameterError(f"trades must have one entry for each of {len(tapes)} tapes, got {len(rows)}")
     return [_with_trades(tape, own) for tape, own in zip(tapes, rows, strict=True)]
@@ -277,7 +277,7 @@ def _with_trades(tape: Quotes, trades: Trades | Table | None) -> Quotes:
         return tape
     if not isinstance(trades, Trades):
         if not isinstance(trades, str | PathLike | pl.DataFrame | pl.LazyFrame):
-            raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {trades!r}")
+            raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {shown(trades)}")
         trades = read_trades(trades, quotes=tape)
     return tape.with_trades(trades)
 
@@ -285,7 +285,9 @@ def _with_trades(tape: Quotes, trades: Trades | Table | None) -> Quotes:
 def _each_lies_somewhere(orders: Sequence[Order | OrderSchedule], tapes: Sequence[Quotes]) -> None:
     for i, order in enumerate(orders):
         if not any(covers(tape, order) for tape in tapes):
-            raise ParameterError(f"orders[{i}]: its start lies on none of the {len(tapes)} tapes: {order!r}")
+            raise ParameterError(
+                f"orders[{i}]: its start lies on none of the {len(tapes)} tapes: {shown(order)}"
+            )
 
 
 def _key(asked: Asked, job: int, span: range, record: bool) -> str:

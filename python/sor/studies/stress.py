@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.parents import market_on
 from sor.results import metrics
 from sor.results.shown import size_unit, sized
@@ -86,7 +86,7 @@ def stress(
     """
     policies = with_baselines(as_policy("router", router), against)
     if not isinstance(markets, Mapping) or not markets:
-        raise ParameterError(f"markets must map names to markets or changes, got {markets!r}")
+        raise ParameterError(f"markets must map names to markets or changes, got {shown(markets)}")
     run, base = checked_run(run), checked_market(market)
     names = [str(name) for name in markets]
     jobs = tuple(
@@ -115,12 +115,12 @@ def stress(
 
 def _market_on(quotes: Quotes, name: str, base: Market, changes: object) -> Market:
     """Lay a named market on a tape: as it is, or the base with changes."""
-    label = f"markets[{name!r}]"
+    label = f"markets[{shown(name)}]"
     if not isinstance(changes, Market | Mapping):
-        raise ParameterError(f"{label} must be a sor.Market or map settings to values, got {changes!r}")
+        raise ParameterError(f"{label} must be a sor.Market or map settings to values, got {shown(changes)}")
     unknown = [key for key in changes if key not in _KEYS] if isinstance(changes, Mapping) else []
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it may change {', '.join(_KEYS)}")
+        raise ParameterError(f"{label} has no {shown(unknown[0])}; it may change {', '.join(_KEYS)}")
     try:
         if isinstance(changes, Market):
             return market_on(checked_market(changes), quotes)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results.study import Study
 from sor.settings.checks import flag, instance, one_of
 from sor.settings.market import Market
@@ -92,6 +92,6 @@ def _policies(policies: object) -> dict[str, Policy]:
     named = as_policies("policies", policies)
     if len(named) < 2:
         raise ParameterError(
-            f"policies must be one policy, which is compared with the baselines, or at least two, got {policies!r}"
+            f"policies must be one policy, which is compared with the baselines, or at least two, got {shown(policies)}"
         )
     return named

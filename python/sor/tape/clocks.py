@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.tape.options import TIME_UNITS
 from sor.tape.schema import Column, wrong_dtype
 
@@ -99,7 +99,7 @@ def _unit_hint(unit: str | None) -> Callable[[object], str] | None:
             return ""
         for name, long in (("s", "seconds"), ("ms", "milliseconds"), ("us", "microseconds")):
             if _FIRST <= number * TIME_UNITS[name] <= _INT64_MAX:
-                return f"; it looks like {long}: time_unit={name!r} reads it so"
+                return f"; it looks like {long}: time_unit={shown(name)} reads it so"
         return ". As nanoseconds it lies outside 1990 to 2262; time_unit= says the unit, if only 'ns'"
 
     return hint

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import DataError, SorWarning
+from sor.errors import DataError, SorWarning, shown
+from sor.settings.checks import instance
 from sor.tape.clocks import INTERVAL_RTYPES
 from sor.tape.columns import CONSOLIDATED_RTYPES, quote_columns, symbol_column, trade_columns
 from sor.tape.options import Options, read_options
@@ -172,6 +173,7 @@ def read_trades(
         DataError: As `read_quotes`; also for a trade without a price, and if none is left.
 
     """
+    instance("quotes", quotes, Quotes)
     exclude = read_conditions(exclude_conditions)
     options = read_options(
         {
@@ -267,7 +269,7 @@ def _only_symbol(part: Part, symbol: str) -> Part:
     """Keep the records of a symbol, or of an instrument's number where that is asked for."""
     columns = [name for name in ("symbol", "instrument_id") if name in part.schema]
     if not columns:
-        raise DataError(f"{part.label}: symbol={symbol!r} was asked for, and there is no column symbol")
+        raise DataError(f"{part.label}: symbol={shown(symbol)} was asked for, and there is no column symbol")
     return part.only(pl.any_horizontal(pl.col(name).cast(pl.String) == symbol for name in columns))
 
 
@@ -300,7 +302,7 @@ def _one_symbol(
     label = ", ".join(part.label for part in parts)
     if asked is not None:
         if not any(frame.height for frame in frames):
-            raise DataError(f"{label}: no symbol {asked!r}; there is {_listed(_all_symbols(parts))}")
+            raise DataError(f"{label}: no symbol {shown(asked)}; there is {_listed(_all_symbols(parts))}")
         return [frame.drop("symbol") for frame in frames], asked
     present = sorted(
         {name for frame in frames if "symbol" in frame.columns for name in _names_in(frame["symbol"])}
@@ -386,20 +388,21 @@ def _names_of_ids(parts: list[Part], frames: list[pl.DataFrame]) -> dict[int, tu
         for number, name in pairs.iter_rows():
             if name and names.setdefault(number, name) != name:
                 raise DataError(
-                    f"{part.label}: publisher_id {number} is venue {names[number]!r} and {name!r}; expected one name"
+                    f"{part.label}: publisher_id {number} is venue {shown(names[number])} and {shown(name)}; "
+                    "expected one name"
                 )
     ids = sorted({number for frame in frames for number in present_codes(frame["venue"])})
     if len(ids) > _MOST_VENUES:
         raise DataError(f"{parts[0].label}: {len(ids):,} venues; at most {_MOST_VENUES:,}")
     databento = any(part.rtype is not None or part.kind is not None for part in parts)
     known = dict(zip(ids, labels(ids) if databento else [str(number) for number in ids], strict=True))
-    shown = {number: names[number] if number in names else known[number] for number in ids}
+    named = {number: names[number] if number in names else known[number] for number in ids}
     counts: dict[str, int] = {}
-    for name in shown.values():
+    for name in named.values():
         counts[name] = counts.get(name, 0) + 1
     return {
         number: (number, name if counts[name] == 1 else f"{name} ({number})")
-        for number, name in shown.items()
+        for number, name in named.items()
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import polars as pl
 
-from sor.errors import DataError, ParameterError
+from sor.errors import DataError, ParameterError, shown
 from sor.settings.times import duration_ns, format_ns, to_ns
 from sor.tape.calendars import calendar_hours
 from sor.tape.halts import HaltSource, moments, no_halts, read_halts
@@ -180,7 +180,7 @@ def _hours(ts: NDArray[np.int64], sessions: SessionSource, gap: str | int | time
     """Return open and close of every session there may be, in order, and what they were made from."""
     least = duration_ns(gap, "session_gap")
     if least == 0:
-        raise ParameterError(f"session_gap is {gap!r}; expected a duration above zero")
+        raise ParameterError(f"session_gap is {shown(gap)}; expected a duration above zero")
     if sessions is None:
         return np.array([[ts[0], ts[-1]]]), "none"
     if isinstance(sessions, str) and sessions == "gaps":
@@ -323,5 +323,5 @@ def clock_ns(value: object, name: str) -> int:
     except ValueError:
         clock = None
     if clock is None or clock.tzinfo is not None:
-        raise ParameterError(f"{name} is {value!r}; expected a time of day such as '09:30'")
+        raise ParameterError(f"{name} is {shown(value)}; expected a time of day such as '09:30'")
     return ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 10**9 + clock.microsecond * 1_000

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, fields, replace
-from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from sor import _core
-from sor.errors import ParameterError
-from sor.settings.checks import number
+from sor.errors import ParameterError, shown
+from sor.settings.checks import number, path_of
 from sor.settings.times import format_ns
 from sor.tape.exact import NANOS, ratio
 from sor.tape.files import beside, file_kind
@@ -22,6 +20,7 @@ from sor.tape.sessions import SessionSource, resolve
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
+    from os import PathLike
 
     from numpy.typing import NDArray
 
@@ -238,13 +237,14 @@ class Quotes:
             *([pl.col("queue_position")] if "queue_position" in self.frame.columns else []),
             *([] if self.symbol is None else [pl.lit(self.symbol).alias("symbol")]),
         )
-        kind = file_kind(Path(path))
-        if kind not in ("parquet", "csv") or fspath(path).endswith((".gz", ".zst")):
-            raise ParameterError(f"path is {fspath(path)!r}; expected a name ending in .parquet or .csv")
+        out = path_of("path", path)
+        kind = file_kind(out)
+        if kind not in ("parquet", "csv") or out.suffix in (".gz", ".zst"):
+            raise ParameterError(f"path is {shown(str(out))}; expected a name ending in .parquet or .csv")
         if kind == "csv":
             table = table.with_columns(pl.col("ts_event").to_physical())
         write = table.write_parquet if kind == "parquet" else table.write_csv
-        with beside(Path(path)) as unfinished:
+        with beside(out) as unfinished:
             write(unfinished)
 
     def __len__(self) -> int:

@@ -7,13 +7,17 @@ price says nothing about who traded with the quotes at its time; a resting order
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import DataError, ParameterError
+from sor.errors import DataError, ParameterError, shown
+from sor.settings.checks import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONDITIONS_AS_OF = date(2025, 1, 1)
 """The day for which `SALE_CONDITIONS` was put together."""
@@ -130,16 +134,14 @@ def read_conditions(value: object) -> tuple[str | int, ...]:
         ParameterError: If it is neither.
 
     """
-    good = isinstance(value, Collection) and not isinstance(value, str | bytes)
-    if not good or not all(
+    right = "a sequence of one-letter sale conditions such as ('Z', '4'), or of a vendor's numbers"
+    codes = entries("exclude_conditions", value, right)
+    if not all(
         (isinstance(each, str) and each) or (isinstance(each, int) and not isinstance(each, bool))
-        for each in value  # type: ignore[attr-defined]
+        for each in codes
     ):
-        raise ParameterError(
-            f"exclude_conditions is {value!r}; expected a sequence of one-letter sale conditions such as ('Z', '4'), "
-            "or of a vendor's numbers"
-        )
-    return tuple(value)  # type: ignore[arg-type]
+        raise ParameterError(f"exclude_conditions must be {right}, got {shown(value)}")
+    return tuple(codes)
 
 
 def _has_any(conditions: pl.Series, exclude: Sequence[str | int]) -> pl.Series:
