@@ -11,7 +11,7 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
+.PHONY: help demo test test-all test-rest lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
 	bench-posting bench-interrupt wheel docs clean
 
 help: ## This list
@@ -29,6 +29,9 @@ test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the b
 	cargo test --workspace --quiet
 	SOR_TESTS=all $(BIN)/python -m pytest -q -m ""
 
+test-rest: $(CORE) $(EXTRAS) ## What `make test` leaves out: the slow, those of the wheel, the browser and other packages
+	$(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
+
 fuzz: $(CORE) ## Damaged files of every kind that is read, FILES of them (6,000); SEED begins elsewhere
 	SOR_FUZZ_FILES=$(or $(FILES),6000) SOR_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/test_fuzz_reading.py
 
@@ -36,7 +39,7 @@ lowest: $(CORE) ## The everyday Python suite with the lowest versions that pypro
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(BIN)/python tests/support/lowest.py > $(LOWEST)/versions.txt
 	$(LOWEST)/bin/python -m pip install --quiet -r $(LOWEST)/versions.txt
-	PYTHONPATH=python $(LOWEST)/bin/python -m pytest -q -W ignore::DeprecationWarning # of old beside new
+	PYTHONPATH=$(CURDIR)/python $(LOWEST)/bin/python -m pytest -q -W ignore::DeprecationWarning # of old beside new
 
 golden: $(CORE) ## Write again what the reference says in tests/golden, after a change of the model
 	$(BIN)/python tests/support/make_golden.py

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 
 GROUPS = {
     "studies": "Run",
+    "universe": "Many symbol-days",
     "replay": "One snapshot",
     "settings": "Settings",
     "tape": "Tapes",

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 import reference as ref
 from agreement import agree
+from effort import some
 from hours import random_replays
 from tapes import read_tape, replay_all, rows
 
@@ -21,7 +22,7 @@ OUTCOMES = (
 
 def test_random_replays() -> None:
     met: Counter[str] = Counter()
-    for seed in range(150):
+    for seed in range(some(250)):
         met += agree(seed, 12)
     assert not [outcome for outcome in OUTCOMES if met[outcome] < 5], met
     assert met["post"] > 0
@@ -62,9 +63,9 @@ def count_outside(seeds: range) -> None:
 
 
 def test_nothing_is_decided_while_the_market_is_shut() -> None:
-    count_outside(range(400))
+    count_outside(range(some(400)))
 
 
 @pytest.mark.slow
 def test_nothing_is_decided_while_the_market_is_shut_on_ten_thousand_calendars() -> None:
-    count_outside(range(10_000))
+    count_outside(range(some(10_000)))

@@ -1,4 +1,4 @@
-"""Hindsight (MODEL P4): equal to the reference and to a brute-force optimum, and below every taking policy."""
+"""Hindsight (rule P4): equal to the reference and to a brute-force optimum, and below every taking policy."""
 
 from __future__ import annotations
 

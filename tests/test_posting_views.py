@@ -269,15 +269,22 @@ def by_hand(
     )
 
 
+def told(text: str) -> str:
+    """Undo the wrapping of lines."""
+    return " ".join(text.split())
+
+
 def test_explains_a_limit_order_that_filled() -> None:
     result = by_hand(trades=[(25, 150)])
     assert result.explain(0).splitlines() == [
-        "Child 0 of order 0 (buy 100): 100 shares to 1, decided 00:00:20.000000",
-        "  why   part of its epoch's cheapest mix of market and limit orders; a fill gains +0.0220 a share against "
-        "the mid (rebate included)",
-        "  saw   10.0000, 50 displayed, 50 available; mid 10.0200; 100 shares to go",
-        "  met   joined the queue behind 50 shares",
-        "  got   100 of 100 at 10.0000; cost -2.20 = spread -2.00, timing +0.00, rebate -0.20",
+        "Order 0 is to buy 100 shares. At 00:00:20.000000, with 100 to go, it sent child",
+        "  0: a limit order for 100 shares to 1, which showed 50 at 10.00. The mid was",
+        "  10.02.",
+        "Why: it is part of the epoch's cheapest mix of market and limit orders. A share",
+        "  that fills gains 0.0220 against the mid, rebate included.",
+        "It arrived at once and joined the queue behind 50 shares.",
+        "All 100 shares were executed at 10.00. Against the mid on arrival of the order",
+        "  that saved 2.20 in currency: spread -2.00 and rebates -0.20.",
     ]
     (post,) = result.posts.to_dicts()
     assert (post["ahead"], post["filled"], post["reason"]) == (50, 100, "filled")
@@ -296,33 +303,37 @@ def test_a_trade_at_the_end_of_an_epoch_meets_the_epochs_order() -> None:
 def test_explains_a_limit_order_that_did_not() -> None:
     result = by_hand()
     text = result.explain(0)
-    assert "  met   joined the queue behind 50 shares\n" in text
-    assert text.endswith("  got   0 shares: the queue ahead was not exhausted")
+    assert "\nIt arrived at once and joined the queue behind 50 shares.\n" in text
+    assert text.endswith("\nNothing executed: the queue ahead of it was not exhausted.")
     late = by_hand(latency=5).explain(0)
-    assert "  met   joined the queue 5 s later behind 50 shares\n" in late
+    assert "\nIt arrived 5 s later and joined the queue behind 50 shares.\n" in late
     assert result.posts["reason"].to_list() == ["queue"] * 2
     assert result.posts["seconds_to_first_fill"].null_count() == 2
 
 
 def test_explains_a_limit_order_that_crossed() -> None:
     text = by_hand(latency=5, quotes=[(23, 999, 10, 1_000, 10)]).explain(0)
-    assert "  met   9.9900, 10 displayed, 0 available, 5 s later; quote 2 s old\n" in text
-    assert text.endswith("  got   0 shares: it would have taken, and only adds liquidity")
+    assert "It arrived 5 s later and met 10 shares at 9.99, a quote 2 s old." in told(text)
+    assert text.endswith("on arrival it would have taken, and it may only add liquidity.")
 
 
 def test_explains_a_limit_order_that_came_too_late() -> None:
     text = by_hand(latency=12).explain(0)
-    assert "  met   nothing: it would have arrived 12 s later\n" in text
-    assert text.endswith("  got   0 shares: its epoch ended before it arrived")
+    assert "\nIt would have arrived 12 s later.\n" in text
+    assert text.endswith("\nNothing executed: its epoch ended before it arrived.")
 
 
 def test_explains_a_take() -> None:
     result = by_hand(start=5)
     assert result.epochs.select("market", "limit", "scenarios").row(0) == (100, 0, 0)
     text = result.explain(0)
-    assert "  why   its epoch's market order, swept over all venues, cheapest all-in first\n" in text
-    assert text.endswith(
-        "  got   70 of 70 at 10.0400; cost +1.61 = spread +1.40, slippage +0.00, timing +0.00, fee +0.21"
+    assert (
+        "Why: it is part of the epoch's market order, swept over all venues, cheapest all-in first."
+        in told(text)
+    )
+    assert told(text).endswith(
+        "All 70 shares were executed at 10.04. Against the mid on arrival of the order that cost 1.61 in currency: "
+        "spread +1.40 and fees +0.21."
     )
     assert "sweep takes every venue" in result["sweep"].explain(0)
     assert "market order" in result["router (pessimistic)"].explain(0)
@@ -331,8 +342,9 @@ def test_explains_a_take() -> None:
 def test_explains_a_limit_order_of_many_fills() -> None:
     result = by_hand(trades=[(25, 70), (27, 20)])
     assert result.posts["filled"].to_list() == [40, 0]
-    assert result.explain(0).endswith(
-        "  got   40 of 100 at 10.0000; cost -0.88 = spread -0.80, timing +0.00, rebate -0.08"
+    assert told(result.explain(0)).endswith(
+        "40 of 100 shares were executed at 10.00. Against the mid on arrival of the order that saved 0.88 in currency: "
+        "spread -0.80 and rebates -0.08."
     )
 
 

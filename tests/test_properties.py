@@ -82,7 +82,7 @@ def test_every_sum_follows_from_the_fills(rng: random.Random) -> None:
 
 
 def displayed(run: Replayed, venue: int, ts: int) -> tuple[int, int]:
-    """The number of the episode (MODEL B5) that a child of the run meets at `ts`, and the size displayed there."""
+    """The number of the episode (rule B5) that a child of the run meets at `ts`, and the size displayed there."""
     market, side = run.case.settings, 2 if run.case.order.side == "sell" else 4
     episode, last, seen = 0, (None, 0), set()
     for record in run.records:
@@ -196,7 +196,7 @@ def test_sums_do_not_depend_on_keeping_rows(market_day: sor.Quotes) -> None:
 
 
 def test_a_parent_does_not_depend_on_the_others(market_day: sor.Quotes) -> None:
-    """MODEL P2, F3: also not its random fills, wherever it stands among other parents."""
+    """Rules P2 and F3: also not its random fills, wherever it stands among other parents."""
     fill = sor.QueueAware(mode="sampled", seed=3)
     market = market_on(sor.Market(fill=fill), market_day)
     variant = Variant(policy=sor.StaticRouter(lambda_under=0.01), market=market)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 import sor
-from sor.results import display
-from sor.show import words
+from sor.results import display, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +68,37 @@ def test_p_values(value: float | None, said: str) -> None:
     assert words.p_value(value) == said
 
 
+def test_no_p_value_is_zero(result: Any) -> None:
+    """A resampled chance of nothing is below what resampling can tell, in words as in tables."""
+    if isinstance(result, sor.Study | sor.Search):
+        chances = words.p_values("p_value")
+        said = result.comparisons.select(chances.alias("p"))["p"].to_list()
+        assert [text for text in said if text in repr(result)] == said
+        least = result.comparisons["p_value"].min()
+        assert ("< 0.001" in said) == (least is not None and least < 0.001)
+
+
+@pytest.mark.parametrize("order", ["5m", "1s"])
+def test_a_child_is_explained_in_eighty_columns(order: str) -> None:
+    market = sor.Market(latency="30ms", fill=sor.QueueAware(queue_position=0.4))
+    result = sor.backtest(QUOTES, sor.Order("sell", 20_001, horizon=order), market=market)
+    ends = dict(result.children.select("reason", "child").iter_rows())
+    assert len(ends) > 2
+    for child in ends.values():
+        story = result.explain(child)
+        assert max(map(len, story.splitlines())) <= 80
+        assert not re.search(r"\b1 shares|[^,\d]1 of 1 |\+0\.00", story)
+
+
+def test_one_is_singular() -> None:
+    one = sor.Order("buy", 1, horizon="1s", start=QUOTES.start + 60 * 10**9)
+    study = sor.study(QUOTES, one)
+    assert "on 1 order of 1 tape" in repr(study)
+    assert "1 order, 1 child, 1 fill" in repr(study["sweep"])
+    assert "child 0: 1 share to" in " ".join(study.explain(0).split())
+    assert "\nIts share was executed" in study.explain(0)
+
+
 def test_singular_and_plural() -> None:
     assert [words.count(n, "order") for n in (0, 1, 1_000)] == ["0 orders", "1 order", "1,000 orders"]
     assert words.listed(["a"]) == "a"
@@ -76,8 +106,11 @@ def test_singular_and_plural() -> None:
 
 
 def test_an_answer_says_which_way() -> None:
+    pytest.importorskip("altair")
+    from sor.show.sections import saved
+
     study = RESULTS["study"]()
-    said = words.saved(study)
+    said = saved(study)
     for row in study.comparisons.iter_rows(named=True):
         assert row["against"] in said
     first = study.comparisons.sort("savings_bps").row(0, named=True)

@@ -91,9 +91,12 @@ def test_command_where_only_the_wheel_is(installed: Path) -> None:
     run(sor, "simulate", "tape.csv", "--minutes", "5", cwd=installed)
     shown = run(sor, "backtest", "tape.csv", "--horizon", "2m", "--json", cwd=installed)
     assert json.loads(shown)["optimized"]["avg_fill_px"] > 0
-    # The extra is not installed: drawing says what it needs, in one line.
+    # The extra is not installed: the tables are written all the same, and it says what a chart needs.
     done = subprocess.run(
         [sor, "demo", "--out", "out"], cwd=installed, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 2
-    assert done.stderr.strip() == "error: charts need altair and vl-convert-python: pip install 'sor[report]'"
+    assert done.returncode == 0
+    assert "charts need altair and vl-convert-python: pip install 'sor[report]'" in " ".join(
+        done.stderr.split()
+    )
+    assert (installed / "out" / "run.toml").exists()

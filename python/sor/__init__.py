@@ -36,6 +36,10 @@ from sor.tape.read import read_quotes, read_trades
 from sor.tape.simulate import simulate_quotes
 from sor.tape.tape import Quotes, QuotesReport, Trades
 from sor.tape.venues import read_venues
+from sor.universe.again import diff, load, rerun
+from sor.universe.result import UniverseStress, UniverseStudy
+from sor.universe.searching import UniverseSearch
+from sor.universe.universe import Universe
 
 __all__ = [
     "BASELINES",
@@ -76,19 +80,26 @@ __all__ = [
     "Sweep",
     "Trades",
     "Twap",
+    "Universe",
+    "UniverseSearch",
+    "UniverseStress",
+    "UniverseStudy",
     "Venue",
     "__version__",
     "allocate",
     "allocate_many",
     "backtest",
     "cont_kukanov",
+    "diff",
     "execute_order",
+    "load",
     "orders_every",
     "plot_quotes",
     "probe_outflows",
     "read_quotes",
     "read_trades",
     "read_venues",
+    "rerun",
     "search",
     "simulate_quotes",
     "stress",

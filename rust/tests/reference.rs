@@ -120,7 +120,7 @@ fn check_rows(case: &CaseRow, ledger: &Ledger, name: &str) {
     }
 }
 
-/// Every sum again from the rows of the fills (MODEL P5, P6).
+/// Every sum again from the rows of the fills (rules P5, P6).
 fn check_sums(case: &CaseRow, ledger: &Ledger, name: &str) {
     let total = &ledger.summary;
     let status = match total.status {
@@ -219,7 +219,7 @@ fn splits_are_those_of_the_reference() {
         for solver in SOLVERS {
             let mut split = vec![-1; offers.len()];
             let feasible = allocate(&problem, solver, &mut Scratch::default(), &mut split, Stop::NEVER).expect("few");
-            // Strict knows no benchmark (MODEL A2).
+            // Strict knows no benchmark (rule A2).
             let benchmark = if problem.rule == Rule::Strict { 0 } else { problem.benchmark_key };
             let total = cost(&offers, &split, row.quantity, benchmark, &problem.penalties).total();
             let found = feasible.then_some((split, total));

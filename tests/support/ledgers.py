@@ -76,8 +76,9 @@ def assert_derivable(run: Replayed) -> None:
 
 
 def serialized(frame: pl.DataFrame) -> bytes:
+    """Return a frame as bytes: of Parquet, since Arrow's depend on how its rows came together."""
     buffer = io.BytesIO()
-    frame.write_ipc(buffer)
+    frame.write_parquet(buffer, compression="uncompressed")
     return buffer.getvalue()
 
 

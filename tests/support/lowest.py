@@ -22,7 +22,10 @@ def main() -> None:
     """Print one requirement a line, as `pip install -r` reads them."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
-    for requirement in (*project["project"]["dependencies"], *extras["report"]):
+    for requirement in (
+        *project["project"]["dependencies"],
+        *(each for extra in extras.values() for each in extra),
+    ):
         print(lowest(requirement))
     for requirement in project["dependency-groups"]["dev"]:
         if requirement.startswith(TOOLS):

@@ -16,6 +16,7 @@ import sor
 from sor.cli.call import call, search_options, stress_options, study_options
 from sor.cli.options import Given, Json, Out, shares_options
 from sor.errors import SorError, SorWarning, shown
+from sor.results import words
 from sor.show import terminal
 from sor.show.report import check_path
 from sor.show.report import report as write_report
@@ -225,7 +226,8 @@ def simulate(
     with _reporting():
         quotes = sor.simulate_quotes(venues=venues, minutes=minutes, seed=seed)
         quotes.write(out)
-        _out.print(f"wrote {len(quotes):,} synthetic records of {venues} venues to {out}", soft_wrap=True)
+        what = f"{words.count(len(quotes), 'synthetic record')} of {words.count(venues, 'venue')}"
+        _out.print(f"wrote {what} to {out}", soft_wrap=True)
 
 
 def _child(text: str) -> tuple[int, int]:

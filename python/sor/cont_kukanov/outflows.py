@@ -235,7 +235,8 @@ def as_table(scenarios: Scenarios) -> Table:
     """
     with taking("scenarios", scenarios, "an array of numbers of shape (n, K)"):
         if isinstance(scenarios, pl.DataFrame):
-            scenarios = scenarios.select(pl.selectors.numeric()).to_numpy()
+            columns = scenarios.select(pl.selectors.numeric())
+            scenarios = columns.to_numpy() if columns.width else np.empty((scenarios.height, 0))
         table = np.ascontiguousarray(scenarios, dtype=np.float64)
     if table.ndim != 2 or 0 in table.shape:
         raise ParameterError(

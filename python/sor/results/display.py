@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ def rounded(frame: pl.DataFrame) -> pl.DataFrame:
 WIDTH = 80
 """Columns of a terminal that every table fits."""
 _MOST_NAME = 30
+_NUMBER = re.compile(r"-|(< )?[-+]?[\d,.]+%?")
 
 
 def text(frame: pl.DataFrame) -> str:
@@ -82,7 +84,7 @@ def as_html(title: str, frame: pl.DataFrame, *notes: str) -> str:
     if not frame.columns:
         return head
     columns = [_column(column, short=False) for column in frame]
-    ends = ["right" if column.dtype.is_numeric() else "left" for column in frame]
+    ends = ["right" if _of_numbers(column) else "left" for column in frame]
     tags = ("th", *("td" for _ in range(frame.height)))
     rows = "".join(
         "<tr>"
@@ -114,8 +116,15 @@ def _column(column: pl.Series, *, short: bool = True) -> list[str]:
     if short:
         cells = [cell if len(cell) <= _MOST_NAME else f"{cell[: _MOST_NAME - 3]}..." for cell in cells]
     width = max(map(len, (column.name, *cells)))
-    right = column.dtype.is_numeric()
+    right = _of_numbers(column)
     return [cell.rjust(width) if right else cell.ljust(width) for cell in (column.name, *cells)]
+
+
+def _of_numbers(column: pl.Series) -> bool:
+    """Tell whether a column holds numbers, or text that says them, such as `< 0.001`."""
+    if column.dtype != pl.String:
+        return column.dtype.is_numeric()
+    return all(value is None or _NUMBER.fullmatch(value) for value in column)
 
 
 def _digits(value: float) -> int:

@@ -1,9 +1,12 @@
-"""Why a child order was sent and what became of it, in words (rule P5)."""
+"""Why a child order was sent and what became of it, as a person would tell it (rule P5)."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
+from sor.results.display import WIDTH
+from sor.results.words import count, listed
 from sor.settings.routers import ContKukanovRouter, StaticRouter
 
 if TYPE_CHECKING:
@@ -20,14 +23,15 @@ _ENDINGS = {
     "expired": "the order ended before the child arrived",
 }
 _RESTED = {
-    "queue": "the queue ahead was not exhausted",
+    "queue": "the queue ahead of it was not exhausted",
     "expired": "its epoch ended before it arrived",
-    "crossed": "it would have taken, and only adds liquidity",
+    "crossed": "on arrival it would have taken, and it may only add liquidity",
 }
+_PARTS = {"spread": "spread", "slippage": "slippage", "timing": "timing", "fee": "fees"}
 
 
 def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: Policy) -> str:
-    """Describe a child.
+    """Tell the story of a child in four sentences or so: what and when, why, what it met, what came of it.
 
     Args:
         child: A row of `PolicyView.children`.
@@ -35,75 +39,117 @@ def explain_child(child: Mapping[str, Any], order: Mapping[str, Any], policy: Po
         policy: The policy that sent it.
 
     """
+    told = (_sent(child, order), _why(child, policy), _met(child), _got(child))
     return "\n".join(
-        [
-            f"Child {child['child']} of order {child['parent']} ({order['side']} {order['quantity']:,}): "
-            f"{child['quantity']:,} shares to {child['venue']}, decided {_clock(child['ts_decided'])}",
-            f"  why   {_why(child, policy)}",
-            f"  saw   {child['seen_price']:.4f}, {child['seen_displayed']:,} displayed, "
-            f"{child['seen_available']:,} available; mid {child['mid']:.4f}; {child['remaining']:,} shares to go",
-            f"  met   {_met(child)}",
-            f"  got   {_got(child)}",
-        ]
+        line
+        for words in told
+        for line in textwrap.wrap(words, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    )
+
+
+def _sent(child: Mapping[str, Any], order: Mapping[str, Any]) -> str:
+    what = count(child["quantity"], "share")
+    if child["kind"] == "post":
+        what = f"a limit order for {what}"
+    own = child["seen_displayed"] - child["seen_available"]
+    taken = f", of which own fills had taken {own:,}" if own else ""
+    return (
+        f"Order {child['parent']} is to {order['side']} {count(order['quantity'], 'share')}. At "
+        f"{_clock(child['ts_decided'])}, with {child['remaining']:,} to go, it sent child {child['child']}: {what} to "
+        f"{child['venue']}, which showed {child['seen_displayed']:,} at {_price(child['seen_price'])}{taken}. "
+        f"The mid was {_price(child['mid'])}."
     )
 
 
 def _why(child: Mapping[str, Any], policy: Policy) -> str:
     if isinstance(policy, ContKukanovRouter):
         if child["kind"] == "post":
+            gain = -child["marginal"]
             return (
-                "part of its epoch's cheapest mix of market and limit orders; a fill gains "
-                f"{-child['marginal']:+.4f} a share against the mid (rebate included)"
+                "Why: it is part of the epoch's cheapest mix of market and limit orders. A share that fills "
+                f"{'gains' if gain >= 0 else 'costs'} {abs(gain):.4f} against the mid, rebate included."
             )
-        return "its epoch's market order, swept over all venues, cheapest all-in first"
+        return "Why: it is part of the epoch's market order, swept over all venues, cheapest all-in first."
     if not isinstance(policy, StaticRouter):
-        return policy.rule
-    marginal = f"its last lot costs {child['marginal']:+.4f} a share"
+        return f"Why: {policy.rule}."
+    costs = f"Why: a share of its last lot {_costs(child['marginal'])}, fee included"
     if child["threshold"] is None:
-        return f"{marginal} (fee included); the strict rule takes the cheapest split of exactly what is left"
+        return f"{costs}. The strict rule takes the cheapest split of exactly what is left."
     unproven = (
-        "" if child["gap"] is None else f"; that no split is cheaper is proven but for {child['gap']:.4f}"
+        ""
+        if child["gap"] is None
+        else f" That no split is cheaper is proven but for {child['gap']:.4f} in currency."
     )
     return (
-        f"{marginal} against the mid (fee included), less than the {child['threshold']:.4f} that leaving it "
-        f"costs (lambda_under + theta_queue){unproven}"
+        f"{costs}; leaving it would cost {child['threshold']:.4f} (lambda_under + theta_queue), so taking is "
+        f"cheaper.{unproven}"
     )
+
+
+def _costs(marginal: float) -> str:
+    if marginal < 0:
+        return f"is {-marginal:.4f} better than the mid"
+    return f"is {marginal:.4f} worse than the mid"
 
 
 def _met(child: Mapping[str, Any]) -> str:
     latency = (child["ts_arrived"] - child["ts_decided"]).total_seconds()
-    if child["kind"] == "post" and child["reason"] not in ("expired", "crossed"):
-        when = "" if latency == 0 else f" {_span(latency)} later"
-        ahead = child["met_available"]
-        return (
-            f"joined the queue{when} behind {'an unseen number of' if ahead is None else f'{ahead:,}'} shares"
-        )
     when = "at once" if latency == 0 else f"{_span(latency)} later"
+    if child["kind"] == "post" and child["reason"] not in ("expired", "crossed"):
+        ahead = child["met_available"]
+        queue = "an unseen number of shares" if ahead is None else count(ahead, "share")
+        return f"It arrived {when} and joined the queue behind {queue}."
     if child["reason"] == "expired":
-        return f"nothing: it would have arrived {when}"
+        return f"It would have arrived {when}."
     if child["met_price"] is None:
-        return f"no quote, {when}"
+        return f"It arrived {when} and met no quote."
+    age = child["age"] / 1e9
+    old = "just published" if age == 0 else f"{_span(age)} old"
+    same = all(child[f"met_{each}"] == child[f"seen_{each}"] for each in ("price", "displayed", "available"))
+    if same:
+        return f"It arrived {when} and met that quote, {old}."
+    # Of a limit order that would have taken, nothing is said of what own fills left.
+    own = 0 if child["reason"] == "crossed" else child["met_displayed"] - child["met_available"]
+    taken = f", of which own fills had taken {own:,}," if own else ""
     return (
-        f"{child['met_price']:.4f}, {child['met_displayed']:,} displayed, {child['met_available']:,} available, "
-        f"{when}; quote {_span(child['age'] / 1e9)} old"
+        f"It arrived {when} and met {count(child['met_displayed'], 'share')}{taken} at "
+        f"{_price(child['met_price'])}, a quote {old}."
     )
 
 
 def _got(child: Mapping[str, Any]) -> str:
     posted = child["kind"] == "post"
-    if child["executed"] == 0:
-        return f"0 shares: {(_RESTED if posted else _ENDINGS)[child['reason']]}"
+    executed, quantity = child["executed"], child["quantity"]
+    if executed == 0:
+        return f"Nothing executed: {(_RESTED if posted else _ENDINGS)[child['reason']]}."
+    whole = executed == quantity
+    got = (
+        ("Its share was" if quantity == 1 else f"All {quantity:,} shares were")
+        if whole
+        else f"{executed:,} of {count(quantity, 'share')} {'was' if executed == 1 else 'were'}"
+    )
     odds = (
         ""
         if posted or child["fill_probability"] == 1
         else f" (fill probability {child['fill_probability']:.3f})"
     )
-    names = ("spread", "timing", "rebate") if posted else ("spread", "slippage", "timing", "fee")
-    parts = ", ".join(f"{part} {-child[part] if part == 'rebate' else child[part]:+.2f}" for part in names)
-    return (
-        f"{child['executed']:,} of {child['quantity']:,}{odds} at {child['price']:.4f}; "
-        f"cost {child['cost']:+.2f} = {parts}"
-    )
+    return f"{got} executed at {_price(child['price'])}{odds}. {_cost(child)}"
+
+
+def _cost(child: Mapping[str, Any]) -> str:
+    cost = child["cost"]
+    said = [f"{words} {child[part]:+.2f}" for part, words in _PARTS.items() if round(child[part], 2) != 0]
+    if round(child["rebate"], 2) != 0:
+        said.append(f"rebates {-child['rebate']:+.2f}")
+    verb = "cost" if cost >= 0 else "saved"
+    parts = f": {listed(said)}" if said else ""
+    return f"Against the mid on arrival of the order that {verb} {abs(cost):.2f} in currency{parts}."
+
+
+def _price(value: float) -> str:
+    """Return a price with as many digits as it has, from two to six."""
+    whole, _, digits = f"{value:,.6f}".partition(".")
+    return f"{whole}.{digits.rstrip('0').ljust(2, '0')}"
 
 
 def _clock(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.results import metrics, passive
+from sor.results import display, metrics, passive, words
 from sor.results.explain import explain_child
 from sor.results.shown import in_currency, size_unit, sized
 from sor.settings.checks import whole
@@ -126,7 +126,8 @@ class PolicyView:
         row = mine.filter(pl.col("child") == child)
         if row.is_empty():
             raise ParameterError(
-                f"order {order} of {self.name} has {mine.height:,} children, there is no child {shown(child)}"
+                f"order {order} of {self.name} has {words.count(mine.height, 'child', 'children')}, there is no "
+                f"child {shown(child)}"
             )
         parent = self.orders.row(by_predicate=pl.col("parent") == order, named=True)
         return explain_child(row.row(0, named=True), parent, self.policy)
@@ -139,7 +140,6 @@ class PolicyView:
         return frame.filter(pl.col("policy") == self.name).drop("policy")
 
     def __repr__(self) -> str:
-        return (
-            f"{self.name}: {self.policy!r}, {self.orders.height:,} orders, {self.children.height:,} children, "
-            f"{self.fills.height:,} fills"
-        )
+        orders, fills = words.count(self.orders.height, "order"), words.count(self.fills.height, "fill")
+        children = words.count(self.children.height, "child", "children")
+        return display.heading(f"{self.name}: {self.policy!r}, {orders}, {children}, {fills}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.results import display
+from sor.results import display, words
 from sor.results.backtest import Backtest
 from sor.results.metrics import parent_costs
 from sor.results.views import Drawn
@@ -163,10 +163,10 @@ class Search(Drawn):
 
     def __repr__(self) -> str:
         point = ", ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)
-        tie = f" ({self.ties} tie)" if self.ties > 1 else ""
+        tie = f" ({self.ties:,} tie)" if self.ties > 1 else ""
         lines = [
-            f"Search ({self.method}): {self.table.height} points, best {point}{tie}",
-            f"{self.plateau.height} points are within noise of it",
+            f"Search ({self.method}): {words.count(self.table.height, 'point')}, best {point}{tie}",
+            f"{words.count(self.plateau.height, 'point is', 'points are')} within noise of it",
             *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
             *display.notes(self.warnings),
@@ -188,8 +188,9 @@ class Search(Drawn):
 
 
 def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:
-    words = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
-    return comparisons.rename(words).with_columns(pl.selectors.float().round(3))
+    names = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
+    chances = [words.p_values(name) for name in ("p_value", "p_reality_check", "p_spa")]
+    return comparisons.with_columns(*chances).rename(names).with_columns(pl.selectors.float().round(3))
 
 
 def _folds(folds: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.results import display, metrics
+from sor.results import display, metrics, words
 from sor.results.arrivals import binned
 from sor.results.replayed import Replayed
 from sor.results.statistics import Interval, mean_interval
@@ -151,18 +151,22 @@ class Study(Replayed):
         write_report(self, path, search=search)
 
     def __repr__(self) -> str:
-        tapes = "1 tape" if len(self.jobs) == 1 else f"{len(self.jobs)} tapes"
-        head = f"Study: {self.policy} on {self.parents.height:,} parents of {tapes}, bps of arrival value"
+        orders, tapes = words.count(self.parents.height, "order"), words.count(len(self.jobs), "tape")
+        head = f"Study: {self.policy} on {orders} of {tapes}, bps of arrival value"
         return display.titled(head, self._readable(), self.warnings)
 
     def _repr_html_(self) -> str:
         return display.as_html(f"Study of {self.policy}", self._readable(), *self.warnings)
 
     def _readable(self) -> pl.DataFrame:
-        words = {"savings_bps": "saved", "p_value": "p", "win_ratio": "wins", "worst_bps": "worst"}
-        shown = ("savings_bps", "lower", "upper", "p_value", "win_ratio", "worst_bps")
         return self.comparisons.select(
-            "against", "parents", *(pl.col(name).round(3).alias(words.get(name, name)) for name in shown)
+            "against",
+            "parents",
+            pl.col("savings_bps").round(3).alias("saved"),
+            *(pl.col(name).round(3) for name in ("lower", "upper")),
+            words.p_values("p_value").alias("p"),
+            pl.col("win_ratio").round(3).alias("wins"),
+            pl.col("worst_bps").round(3).alias("worst"),
         )
 
     def _rows(self, against: str) -> pl.DataFrame:

@@ -33,6 +33,7 @@ class Config:
         policies: By name; `router` is the one that is asked about.
         policy: The one compared with the others, where it is not `router`.
         market: What every policy meets.
+        universe: How the tapes of a universe are found and read; None where they were tapes in memory.
         options: The verb's other options, by name, as plain values.
 
     """
@@ -45,6 +46,7 @@ class Config:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     policy: str = ROUTER
     market: Market = field(default_factory=Market)
+    universe: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_toml(self) -> str:
@@ -59,6 +61,7 @@ class Config:
             "trades": list(self.trades) or None,
             "symbol": self.symbol,
             "policy": None if self.policy == ROUTER else self.policy,
+            "universe": self.universe,
             "orders": [plain(order) for order in self.orders],
             "policies": {
                 name: {"kind": name_of(policy)} | plain(policy) for name, policy in self.policies.items()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import at_least, fraction, keep, whole
+from sor.settings.checks import at_least, choice, fraction, keep, whole
 
+Errors: TypeAlias = Literal["raise", "collect"]
 Progress: TypeAlias = Callable[[int, int], object]
 """Called with (done, total) about 20 times a second."""
 
@@ -29,6 +30,13 @@ class Run:
         progress: True for a bar on standard error, or a callback `(done, total)`.
         resume: A file that keeps what is finished, also when the run is interrupted or killed; the same call
             with the same file continues from there, to the same bytes.
+        executor: Of a universe: who does the work on its units, anything with the `submit` of `concurrent.futures`:
+            a `ProcessPoolExecutor` that spawns, Dask's `Client.get_executor()`. Paths and settings are sent and rows
+            of sums come back. By default this process, two tapes at a time. A unit then has one thread, unless
+            `threads` says more.
+        out: Of a universe: a folder for the rows of parents, children and fills, as Parquet by date and symbol.
+        errors: Of a universe: `"raise"` at the first unit that cannot be used, or `"collect"` them with their reasons
+            and go on.
 
     Raises:
         ParameterError: Naming the argument and what would be right.
@@ -38,6 +46,9 @@ class Run:
     threads: int | None = None
     progress: bool | Progress = False
     resume: str | os.PathLike[str] | None = None
+    executor: Any = None
+    out: str | os.PathLike[str] | None = None
+    errors: Errors = "raise"
 
     def __post_init__(self) -> None:
         if self.threads is not None:
@@ -48,6 +59,13 @@ class Run:
             )
         if self.resume is not None and not isinstance(self.resume, str | os.PathLike):
             raise ParameterError(f"resume must be the path of a file, got {shown(self.resume)}")
+        if self.executor is not None and not callable(getattr(self.executor, "submit", None)):
+            raise ParameterError(
+                f"executor must have submit, as concurrent.futures executors do, got {shown(self.executor)}"
+            )
+        if self.out is not None and not isinstance(self.out, str | os.PathLike):
+            raise ParameterError(f"out must be the path of a folder, got {shown(self.out)}")
+        choice("errors", self.errors, Errors)
 
     @property
     def workers(self) -> int:

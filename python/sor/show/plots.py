@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sor.results import metrics, views
+from sor.results import metrics, views, words
 from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
@@ -60,14 +60,14 @@ def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
 def savings(study: Study) -> alt.LayerChart:
     """Mean paired savings against every other policy, with intervals."""
     data = study.comparisons.select(
-        "against", "savings_bps", "lower", "upper", "p_value", "parents", "win_ratio"
+        "against", "savings_bps", "lower", "upper", words.p_values("p_value"), "parents", "win_ratio"
     )
     base = alt.Chart(data, height=34 * data.height).encode(
         y=alt.Y("against:N", title=None, sort=study.others),
         tooltip=[
             alt.Tooltip("against:N"),
             *(alt.Tooltip(f"{name}:Q", format="+.3f") for name in ("savings_bps", "lower", "upper")),
-            alt.Tooltip("p_value:Q", format=".4f"),
+            alt.Tooltip("p_value:N", title="p"),
             alt.Tooltip("parents:Q", title="orders"),
             alt.Tooltip("win_ratio:Q", format=".1%"),
         ],

@@ -174,7 +174,7 @@ def settings(study: Study, search: Search | None = None) -> dict[str, Any]:
 
 def _headline(study: Study) -> dict[str, str]:
     """Say the result against the policy that is hardest to beat."""
-    from sor.show import words
+    from sor.results import words
     from sor.show.sections import hardest_of
 
     row = hardest_of(study)

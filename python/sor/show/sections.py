@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.results import metrics
+from sor.results import metrics, words
 from sor.settings.routers import AXES
 from sor.settings.times import format_ns
-from sor.show import grids, orders, plotdata, plots, words
+from sor.show import grids, orders, plotdata, plots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +76,7 @@ def _savings(study: Study) -> Iterator[Section]:
     yield Section(
         id="savings",
         title=f"Does {study.policy} cost less than the others?",
-        answer=words.saved(study),
+        answer=saved(study),
         text=f"Mean of paired differences with {study.bootstrap.level:.0%} intervals, bps of arrival value; positive: "
         f"{study.policy} costs less.",
         charts=[chart("chart-savings", plots.savings(study))],
@@ -92,6 +92,30 @@ def _savings(study: Study) -> Iterator[Section]:
         "policy, at even ranks with both extremes.",
         charts=[chart("chart-distribution", plots.distribution(study))],
     )
+
+
+def saved(study: Study) -> str:
+    """Answer which policies the one in question beats, with intervals."""
+    better, worse, alike = [], [], []
+    for row in study.comparisons.iter_rows(named=True):
+        name = f"{row['against']} by {abs(row['savings_bps']):.2f} bps {words.interval(row, study.bootstrap.level)}"
+        if row["lower"] is not None and row["lower"] > 0:
+            better.append(name)
+        elif row["upper"] is not None and row["upper"] < 0:
+            worse.append(name)
+        else:
+            alike.append(row["against"])
+    parts = []
+    if better:
+        parts.append(f"{study.policy} beats {words.listed(better)}")
+    if worse:
+        parts.append(
+            f"loses to {words.listed(worse)}" if parts else f"{study.policy} loses to {words.listed(worse)}"
+        )
+    if alike:
+        parts.append(f"no difference is shown against {words.listed(alike)}")
+    answer = "; ".join(parts)
+    return answer[0].upper() + answer[1:] + "." if alike and len(parts) == 1 else answer + "."
 
 
 def hardest_of(study: Study) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sor.errors import MissingExtra
+from sor.results import words
 from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
@@ -41,7 +42,8 @@ def show_tape(console: Console, quotes: Quotes) -> None:
     report = quotes.report()
     name = escape(quotes.symbol or Path(quotes.source).name)
     span = f"{format_ns(quotes.start)[:19]} to {format_ns(quotes.end)[11:19]} UTC"
-    console.print(f"[bold]{name}[/]  {report.records:,} records, {report.venues} venues, {span}")
+    held = f"{words.count(report.records, 'record')}, {words.count(report.venues, 'venue')}"
+    console.print(f"[bold]{name}[/]  {held}, {span}")
     odd = {
         "out of order": report.out_of_order,
         "duplicates": report.duplicates,
@@ -61,7 +63,10 @@ def show_backtest(console: Console, result: Backtest) -> None:
     console.print(_policies(result))
     no_quotes = result.summary["no_quotes"][0]
     if no_quotes:
-        console.print(f"{no_quotes:,} orders could not trade (no quotes by their end) and are left out.")
+        orders = words.count(no_quotes, "order")
+        console.print(
+            f"{orders} could not trade (no quotes by the end) and {'is' if no_quotes == 1 else 'are'} left out."
+        )
     if isinstance(result.router, ContKukanovRouter):
         console.print(_posting(result))
     console.print(
@@ -74,7 +79,7 @@ def show_search(console: Console, search: Search) -> None:
     """Show every point, the best, the flat axes and the comparison."""
     rows = search.table
     table = Table(
-        title=f"{rows.height} points, objective: mean shortfall",
+        title=f"{words.count(rows.height, 'point')}, objective: mean shortfall",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -183,10 +188,10 @@ def _posting(result: Backtest) -> str:
     blind = result.epochs.filter(pl.col("scenarios") == 0).height
     if blind:
         lines.append(
-            f"{blind:,} of {result.epochs.height:,} epochs had no past window to learn from: all taken"
+            f"{blind:,} of {words.count(result.epochs.height, 'epoch')} had no past window to learn from: all taken"
         )
     filled = posts.filter(pl.col("filled") > 0)
-    lines.append(f"{posts.height:,} limit orders, {filled.height:,} filled in part or whole")
+    lines.append(f"{words.count(posts.height, 'limit order')}, {filled.height:,} filled in part or whole")
     if filled.height:
         wait = filled.select(pl.col("seconds_to_first_fill").median()).item()
         edges = [
@@ -205,8 +210,7 @@ def _orders_line(result: Backtest) -> str:
     side = "/".join(orders["side"].unique().to_list())
     seconds = (orders["end"] - orders["start"]).dt.total_seconds().unique().to_list()
     length = f", {seconds[0]:,} s each" if len(seconds) == 1 else ""
-    many = f"{orders.height:,} orders" if orders.height > 1 else "1 order"
-    return f"[bold]{many}[/]: {side} {size} shares{length}"
+    return f"[bold]{words.count(orders.height, 'order')}[/]: {side} {size} shares{length}"
 
 
 def _policies(result: Backtest) -> Table:

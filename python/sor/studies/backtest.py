@@ -8,6 +8,7 @@ from sor.results.backtest import Backtest
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
+from sor.studies.many import of_many
 from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
 from sor.studies.progress import watching
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sor.studies.pipeline import Tapes, TapesTrades
 
 
+@of_many
 def backtest(
     quotes: Tapes,
     orders: Orders,

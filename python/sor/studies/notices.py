@@ -49,7 +49,7 @@ def said(
     policies: Iterable[Policy],
     axes: Mapping[str, Sequence[float]] | None = None,
     *,
-    stacklevel: int = 3,
+    stacklevel: int = 4,
 ) -> tuple[str, ...]:
     """Look for settings that do not fit, warn of each kind once, and return the sentences.
 

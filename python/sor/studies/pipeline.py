@@ -116,9 +116,15 @@ def checked_market(market: object) -> Market:
 
 
 def checked_run(run: object) -> Run:
-    """Check that a run is one."""
+    """Check that a run is one, and asks for nothing that only a universe can do."""
     instance("run", run, Run)
     assert isinstance(run, Run)
+    for name, default in (("executor", None), ("out", None), ("errors", "raise")):
+        if getattr(run, name) != default:
+            raise ParameterError(
+                f"run.{name} is for a sor.Universe, whose tapes are read where the work is done; "
+                "got tapes that are read here"
+            )
     return run
 
 

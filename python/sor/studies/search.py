@@ -22,6 +22,7 @@ from sor.settings.routers import AXES, BASELINES, ROUTER, StaticRouter, as_polic
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import DEFAULT_GRID, checked_axes, flat_axes, points_table
+from sor.studies.many import of_many
 from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
 from sor.studies.progress import watching
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _MOST_FOLDS = 1_000
 
 
+@of_many
 def search(
     quotes: Tapes,
     orders: Orders,

@@ -18,6 +18,7 @@ from sor.settings.config import plain_market
 from sor.settings.market import Book, Market, QueueAware
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
+from sor.studies.many import of_many
 from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_market, checked_run, config_of, jobs_of
 from sor.studies.progress import watching
@@ -55,6 +56,7 @@ DEFAULT_MARKETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """One change at a time to the assumptions a result is most sensitive to."""
 
 
+@of_many
 def stress(
     quotes: Tapes,
     orders: Orders,
@@ -90,7 +92,7 @@ def stress(
     run, base = checked_run(run), checked_market(market)
     names = [str(name) for name in markets]
     jobs = tuple(
-        replace(job, markets=tuple(_market_on(job.quotes, name, base, markets[name]) for name in markets))
+        replace(job, markets=tuple(changed_market(job.quotes, name, base, markets[name]) for name in markets))
         for job in jobs_of(quotes, orders, trades, [])
     )
     asked = [Asked(policy, i) for i in range(len(names)) for policy in policies.values()]
@@ -113,8 +115,13 @@ def stress(
     return Stress(table=table, summary=summary, markets=named, made=made, warnings=notices)
 
 
-def _market_on(quotes: Quotes, name: str, base: Market, changes: object) -> Market:
-    """Lay a named market on a tape: as it is, or the base with changes."""
+def changed_market(quotes: Quotes, name: str, base: Market, changes: object) -> Market:
+    """Lay a named market on a tape: as it is, or the base with changes.
+
+    Raises:
+        ParameterError: If a change is of nothing, or does not fit the tape.
+
+    """
     label = f"markets[{shown(name)}]"
     if not isinstance(changes, Market | Mapping):
         raise ParameterError(f"{label} must be a sor.Market or map settings to values, got {shown(changes)}")

@@ -12,6 +12,7 @@ from sor.settings.checks import flag, instance, one_of
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policies, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
+from sor.studies.many import of_many
 from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
 from sor.studies.progress import watching
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sor.studies.pipeline import Tapes, TapesTrades
 
 
+@of_many
 def study(
     quotes: Tapes,
     orders: Orders,
@@ -55,7 +57,7 @@ def study(
 
     """
     instance("bootstrap", bootstrap, Bootstrap)
-    named = _policies(policies)
+    named = study_policies(policies)
     chosen = next(iter(named)) if policy is None else policy
     one_of("policy", chosen, named)
     run, record = checked_run(run), flag("record", record)
@@ -86,7 +88,8 @@ def study(
     )
 
 
-def _policies(policies: object) -> dict[str, Policy]:
+def study_policies(policies: object) -> dict[str, Policy]:
+    """Return at least two policies by name; one alone stands beside the baselines."""
     if isinstance(policies, str) or not isinstance(policies, Iterable):
         return with_baselines(as_policy("policies", policies), BASELINES)
     named = as_policies("policies", policies)

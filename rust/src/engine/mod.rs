@@ -39,7 +39,7 @@ pub fn replay(scene: Scene<'_>, parent: &Parent, as_of: AsOf, record: bool, stop
     }
 }
 
-/// MODEL P1, for one policy.
+/// Rule P1, for one policy.
 fn play<'a>(
     scene: Scene<'a>,
     policy: impl Policy,

@@ -1,4 +1,4 @@
-"""MODEL.md sections 1 to 5 and 7, transcribed literally: the third engine the Rust core is compared with.
+"""Sections 1 to 5 and 7 of docs/model.md, transcribed literally: the third engine the Rust core is compared with.
 
 Plain integers, plain loops, no dependence on the package it checks. Obviously right is worth more here than
 fast. Each function cites the rule it transcribes.

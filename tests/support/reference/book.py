@@ -1,4 +1,4 @@
-"""The as-of book, its depletion by own fills, fill models and settings (MODEL sections 2 and 4)."""
+"""The as-of book, its depletion by own fills, fill models and settings (the model's sections 2 and 4)."""
 
 from __future__ import annotations
 

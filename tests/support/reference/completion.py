@@ -1,4 +1,4 @@
-"""At what quote an order is completed (MODEL T6)."""
+"""At what quote an order is completed (rule T6)."""
 
 from __future__ import annotations
 

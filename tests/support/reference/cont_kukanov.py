@@ -1,6 +1,6 @@
-"""The paper's router in the replay: market and limit orders, planned anew every epoch (MODEL C9, C10).
+"""The paper's router in the replay: market and limit orders, planned anew every epoch (rules C9, C10).
 
-R5 of the exact rules. The optimiser is the package's own, which other tests hold to the paper and to enumeration.
+C10.5 of the exact rules. The optimiser is the package's own, which other tests hold to the paper and to enumeration.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class PostingDesk(_Desk):
-    """R5: the working state of a parent that also rests orders.
+    """C10.5: the working state of a parent that also rests orders.
 
     The scenarios are those of its session; a plan reads those that have ended by then.
     """
@@ -147,7 +147,7 @@ class PostingDesk(_Desk):
         self.takes += self._send(plan, now, seen)
 
     def execute_arrivals(self, before: int) -> None:
-        """F5, and R2 for what is to rest: it joins the book as it is after all that came by its arrival."""
+        """F5, and C10.2 for what is to rest: it joins the book as it is after all that came by its arrival."""
         super().execute_arrivals(before)
         for child, planned in [post for post in self.sailing if post[0].ts_arrived < before]:
             self.sailing.remove((child, planned))
@@ -177,7 +177,7 @@ class PostingDesk(_Desk):
         self._cancel(halted)
 
     def see_trades(self, trades: Sequence[Trade]) -> None:
-        """R3, one after the other."""
+        """C10.3, one after the other."""
         for ts, venue, price, size in trades:
             for child, resting in self.resting:
                 if child.venue == venue:
@@ -185,7 +185,7 @@ class PostingDesk(_Desk):
                     self._fill_post(child, ts, resting.trade(ts, price, size, other))
 
     def see_snapshot(self, group: Sequence[Record]) -> None:
-        """R4 for each record, which fills before it is the venue's last; then the snapshot is whole."""
+        """C10.4 for each record, which fills before it is the venue's last; then the snapshot is whole."""
         for record in group:
             ts, venue = record[:2]
             before, now = sides_of(self.book, venue), sides_in(self.book, record)

@@ -1,4 +1,4 @@
-"""The least possible cost with perfect foresight (MODEL P4)."""
+"""The least possible cost with perfect foresight (rule P4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the baselines send, given what they see (MODEL P3)."""
+"""What the baselines send, given what they see (rule P3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One parent order over its session: policies, replay, completion, accounting (MODEL sections 4, 5 and 7)."""
+"""One parent order over its session: policies, replay, completion, accounting (the model's sections 4, 5 and 7)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A resting order on recorded quotes and trades, and probes of it (MODEL C9, C10).
+"""A resting order on recorded quotes and trades, and probes of it (rules C9, C10).
 
-The exact rules are those of docs (R0 to R4 and R6 below, by name). One class holds one order at one venue and is
-told of every trade and every quote record there, in order; prices are compared through `s`, +1 for a buy.
+The exact rules are those of docs/posting.md; their steps are called C10.0 to C10.6 here. One class holds one
+order at one venue, is told of every trade and every quote record there, in order; prices are compared through `s`,
++1 for a buy.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ANY = 2**63  # shares ahead, where nothing bounds them: more than any venue disp
 
 
 class Resting:
-    """R1: one resting order; `join` makes it, `trade` and `record` return the shares that they fill.
+    """C10.1: one resting order; `join` makes it, `trade` and `record` return the shares that they fill.
 
     `ahead` never grows: nobody can come ahead of us. It is what the queue model believes, `shown` is what the
     venue was last seen to display at our price, nothing where its own side is worse. While its own side is better
@@ -64,7 +65,7 @@ class Resting:
         planned: int,
         taped: bool,
     ) -> Resting | None:
-        """R2: the order as it arrives at a venue that shows `own` and `other`; None: post-only, rejected."""
+        """C10.2: the order as it arrives at a venue that shows `own` and `other`; None: post-only, rejected."""
         s = {"buy": 1, "sell": -1}[side]
         if other is not None and s * other[0] <= s * price:
             return None
@@ -79,7 +80,7 @@ class Resting:
         return cls(side, price, quantity, queue, taped=taped, ahead=ahead, shown=shown, hidden=hidden)
 
     def trade(self, ts: int, price: int, size: int, other: Quote | None) -> int:
-        """R3: a trade at our venue; `other` is what the other side shows before this ts's records."""
+        """C10.3: a trade at our venue; `other` is what the other side shows before this ts's records."""
         self._arrive(ts)
         s, p, before = self.s, self.price, self.left
         if other is not None and s * other[0] <= s * p and s * price >= s * other[0]:
@@ -106,7 +107,7 @@ class Resting:
         other_before: Quote | None,
         other_now: Quote | None,
     ) -> int:
-        """R4: a quote record of our venue, first its own side, then the other."""
+        """C10.4: a quote record of our venue, first its own side, then the other."""
         self._arrive(ts)
         before = self.left
         if own_now != own_before:
@@ -149,7 +150,7 @@ class Resting:
             self._fill(self.left)  # a sweep cannot be seen
 
     def _recede(self, d: int) -> None:
-        """R4: any other decrease."""
+        """C10.4: any other decrease."""
         if self.queue == "expected":
             traded = 0
             if not self.taped:  # half of it may be a trade
@@ -213,7 +214,7 @@ def divide_half_even(a: int, b: int) -> int:
 def timeline(
     records: Sequence[Record], trades: Sequence[Trade] | None, mode: str, edges: Sequence[int] = ()
 ) -> list[Instant]:
-    """R0: every ts with its trades, then its snapshots, each the records that make it (B4).
+    """C10.0: every ts with its trades, then its snapshots, each the records that make it (B4).
 
     `edges`: further times, at which halts begin or end (T5).
     """
@@ -237,7 +238,7 @@ def sides_in(book: Book, record: Record) -> tuple[Quote | None, Quote | None]:
 
 
 def postable(book: Book, now: int) -> dict[int, Quote]:
-    """R5: own-side quotes one may join at `now`, by ascending venue: visible, and not locked by the venue itself."""
+    """C10.5: own-side quotes one may join at `now`, by ascending venue: visible, and not locked by the venue itself."""
     s = 1 if book.taking == "ask" else -1
     own_side = {"ask": "bid", "bid": "ask"}[book.taking]
     found: dict[int, Quote] = {}
@@ -249,7 +250,7 @@ def postable(book: Book, now: int) -> dict[int, Quote]:
 
 
 def windows_of(records: Sequence[Record], length: int, every: int) -> list[tuple[int, int]]:
-    """R6: the windows of one session, from its first record to its last."""
+    """C10.6: the windows of one session, from its first record to its last."""
     if not records:
         return []
     first, last = records[0][0], records[-1][0]
@@ -265,7 +266,7 @@ def probe(
     queue: str,
     settings: Settings,
 ) -> list[list[int]]:
-    """R6: for each window `(begin, end)` of one session the shares filled at every venue.
+    """C10.6: for each window `(begin, end)` of one session the shares filled at every venue.
 
     `trades` None: there is no trade tape. What rests at a venue is cancelled when a halt begins there (T5).
     """

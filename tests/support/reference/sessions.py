@@ -1,4 +1,4 @@
-"""When a market is open, and what of a tape and of an order belongs to it (MODEL section 7).
+"""When a market is open, and what of a tape and of an order belongs to it (the model's section 7).
 
 Readings where the text is open, all of them tested by hand in tests/test_sessions_by_hand.py:
 
@@ -18,7 +18,7 @@ Readings where the text is open, all of them tested by hand in tests/test_sessio
 - T6: the price is the best *visible* one, the depth what is displayed there by visible venues. Unwinding follows the
   same rule on its own side. A stale completion is booked at ``end``: time, mid and age are those of ``end``, only the
   price is older. "Filled" turns into "late" or "stale" where unwinding is.
-- R6: probe windows run from a session's first record to its last.
+- C10.6: probe windows run from a session's first record to its last.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sor.results.study import Study
 
 
 def p_value(p: float | None) -> str:
@@ -15,6 +15,11 @@ def p_value(p: float | None) -> str:
     if p is None:
         return "-"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_values(column: str) -> pl.Expr:
+    """Return a column of p-values as `p_value` says each."""
+    return pl.col(column).map_elements(p_value, pl.String, skip_nulls=False)
 
 
 def p_said(p: float) -> str:
@@ -54,25 +59,3 @@ def verdict(row: Mapping[str, Any]) -> str:
     if row["lower"] > 0 or row["upper"] < 0:
         return f"The interval excludes zero; {p_said(row['p_value'])}."
     return f"The interval includes zero: no difference is shown. {p_said(row['p_value']).capitalize()}."
-
-
-def saved(study: Study) -> str:
-    """Answer which policies the one in question beats, with intervals."""
-    better, worse, alike = [], [], []
-    for row in study.comparisons.iter_rows(named=True):
-        name = f"{row['against']} by {abs(row['savings_bps']):.2f} bps {interval(row, study.bootstrap.level)}"
-        if row["lower"] is not None and row["lower"] > 0:
-            better.append(name)
-        elif row["upper"] is not None and row["upper"] < 0:
-            worse.append(name)
-        else:
-            alike.append(row["against"])
-    parts = []
-    if better:
-        parts.append(f"{study.policy} beats {listed(better)}")
-    if worse:
-        parts.append(f"loses to {listed(worse)}" if parts else f"{study.policy} loses to {listed(worse)}")
-    if alike:
-        parts.append(f"no difference is shown against {listed(alike)}")
-    answer = "; ".join(parts)
-    return answer[0].upper() + answer[1:] + "." if alike and len(parts) == 1 else answer + "."

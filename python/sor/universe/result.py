@@ -1,0 +1,414 @@
+"""The result of a study over a universe: sums that can be added, and what follows from them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from sor.errors import ParameterError, shown
+from sor.results import display
+from sor.settings.checks import one_of
+from sor.settings.routers import name_of
+from sor.tape.exact import NANOS
+from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
+from sor.universe.saved import write_run
+from sor.universe.tables import COUNTS, MEANS, SAVED, Tables, together
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    from sor.settings.config import Config
+    from sor.settings.market import Market
+    from sor.settings.routers import Policy
+    from sor.settings.run import Bootstrap
+
+_KEYS = ("date", "month", "symbol", "venues")
+"""What `by` knows without being told."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class UniverseStudy:
+    """What every policy did on all symbol-days, as sums: `a + b` is the study of the units of both.
+
+    It holds one row per symbol-day and policy, and no order or fill (`Run.out` has those written). Savings are those
+    of `sor.study`: for each parent the other policy's shortfall less `policy`'s, in basis points of its arrival value.
+
+    Attributes:
+        tables: The rows: `units`, `sums`, `savings`, `inputs`.
+        policies: By name.
+        policy: The name of the one that is compared with the others.
+        market: What was the same for every policy.
+        bootstrap: Confidence of the intervals; draws and seed of `p_adjusted`.
+        made: The call that made it.
+
+    """
+
+    tables: Tables
+    policies: Mapping[str, Policy]
+    policy: str
+    market: Market
+    bootstrap: Bootstrap
+    made: Config
+
+    @property
+    def units(self) -> pl.DataFrame:
+        """One row per symbol-day: what its tape holds, and the `problem` where it could not be used."""
+        return self.tables.units
+
+    @property
+    def problems(self) -> pl.DataFrame:
+        """The units that could not be used, with their reasons."""
+        bad = self.units.filter(pl.col("problem").is_not_null())
+        return bad.select("date", "symbol", "unit", "problem")
+
+    @property
+    def inputs(self) -> pl.DataFrame:
+        """One row per unit and file, with the digest of the file's bytes."""
+        return self.tables.inputs
+
+    @property
+    def others(self) -> list[str]:
+        """The policies that `policy` is compared with."""
+        return [name for name in self.policies if name != self.policy]
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of every value of the result, the same wherever and in whatever order it was computed."""
+        return self.tables.digest()
+
+    @cached_property
+    def summary(self) -> pl.DataFrame:
+        """One row per policy: the columns of `Study.summary`, over all parents of all units."""
+        return summary_of(self.tables.sums, "policy")
+
+    @cached_property
+    def comparisons(self) -> pl.DataFrame:
+        """One row per other policy: mean savings, with intervals clustered by day, and by day and symbol.
+
+        `detectable_bps` is the minimum detectable effect by day, `p_adjusted` Romano and Wolf's p-value, which holds
+        for all policies together.
+        """
+        adjusted = self._adjusted()
+        rows = []
+        for name in self.others:
+            part = self._rows(name)
+            if part["parents"].sum() == 0:
+                continue
+            both = self._mean(part, "date", "symbol")
+            row = {"against": name} | self._compared(part)
+            row |= {
+                "lower_both": both.lower,
+                "upper_both": both.upper,
+                "p_both": both.p_value,
+                "p_adjusted": adjusted[name],
+            }
+            count = int(part["parents"].sum())
+            row |= {"worst_bps": part["worst_bps"].min()}
+            row |= {column: math.fsum(part[column]) / count for column in SAVED[1:]}
+            rows.append(row)
+        return pl.DataFrame(rows, schema=_compared_schema(both=True))
+
+    def interval(self, against: str, *, clusters: Sequence[str] = ("date",)) -> ClusteredMean:
+        """Return the mean paired savings against a policy, with its interval.
+
+        Args:
+            against: The other policy.
+            clusters: `("date",)`: other days of these symbols. `("date", "symbol")`: other days of other symbols too.
+
+        Raises:
+            ParameterError: If `against` is not another policy, no parent could trade under both, or `clusters` is
+                neither.
+
+        """
+        one_of("against", against, self.others)
+        asked = (clusters,) if isinstance(clusters, str) else tuple(clusters)
+        if asked not in (("date",), ("symbol",), ("date", "symbol")):
+            raise ParameterError(f'clusters must be ("date",) or ("date", "symbol"), got {shown(clusters)}')
+        rows = self._rows(against)
+        if rows["parents"].sum() == 0:
+            raise ParameterError(
+                f"against: no parent could trade under both {shown(self.policy)} and {shown(against)}"
+            )
+        return self._mean(rows, *asked)
+
+    def by(self, what: str, frame: pl.DataFrame | None = None) -> pl.DataFrame:
+        """Break the savings down.
+
+        Args:
+            what: `"date"`, `"month"`, `"symbol"`, `"venues"` (how many a tape has), or a column of `frame`.
+            frame: What else is known: a row per `symbol`, per `date`, or per both, with a column `what`.
+
+        Returns:
+            One row per other policy and value, with the columns of `comparisons` up to `win_ratio`.
+
+        Raises:
+            ParameterError: If `what` is none of these, or `frame` has a key twice.
+
+        """
+        keyed = self.tables.savings.join(self._labels(what, frame), on="unit", maintain_order="left")
+        rows = []
+        for name in self.others:
+            mine = keyed.filter(pl.col("against") == name).sort("_label", maintain_order=True)
+            for part in mine.partition_by("_label", maintain_order=True):
+                if part["parents"].sum() > 0:
+                    rows.append({"against": name, what: part["_label"][0]} | self._compared(part))
+        schema = _compared_schema(both=False)
+        label = {what: keyed.schema["_label"]}
+        return pl.DataFrame(rows, schema={"against": schema.pop("against")} | label | schema)
+
+    def __add__(self, other: object) -> UniverseStudy:
+        """Return the study of the units of both; in whatever order studies are added, the bytes are the same.
+
+        Raises:
+            ParameterError: If a unit is in both, or they were made with other settings.
+
+        """
+        if not isinstance(other, UniverseStudy):
+            return NotImplemented
+        ours, theirs = _alike(self.made), _alike(other.made)
+        differing = [name for name in ours if ours[name] != theirs.get(name)]
+        if differing or list(self.policies) != list(other.policies) or self.bootstrap != other.bootstrap:
+            raise ParameterError(
+                f"studies of different {' and '.join(differing) or 'policies'} are no sum: "
+                "expected the same settings on other units"
+            )
+        files = tuple(sorted({*self.made.files, *other.made.files}))
+        trades = tuple(sorted({*self.made.trades, *other.made.trades}))
+        made = replace(self.made, files=files, trades=trades)
+        return replace(self, tables=together([self.tables, other.tables]), made=made)
+
+    def __radd__(self, other: object) -> UniverseStudy:
+        """Let `sum` begin with its zero."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the run into a folder: rows, settings, and a manifest with versions, seeds and all digests.
+
+        `sor.load` reads it back, `sor rerun` computes it again, `sor diff` compares two.
+
+        Args:
+            path: The folder; made where it does not exist.
+
+        Raises:
+            DataError: If it cannot be written.
+
+        """
+        more = {"command": self.made.command, "seeds": {"bootstrap": self.bootstrap.seed}}
+        write_run(path, self.tables, self.config(), more)
+
+    def config(self) -> str:
+        """Return the TOML that makes this result again."""
+        return self.made.to_toml()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary and the comparisons as plain values."""
+        return {
+            "policy": self.policy,
+            "policies": {
+                name: {"kind": name_of(policy)} | asdict(policy) for name, policy in self.policies.items()
+            },
+            "level": self.bootstrap.level,
+            "units": self.units.height,
+            "problems": self.problems.height,
+            "digest": self.digest,
+            "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),
+            "comparisons": self.comparisons.to_dicts(),
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
+
+    def __repr__(self) -> str:
+        return f"{display.heading(self._headline())}\n{display.text(self._readable())}"
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self._headline(), self._readable())
+
+    def _headline(self) -> str:
+        good = self.units.filter(pl.col("problem").is_null())
+        days, symbols = good["date"].n_unique(), good["symbol"].n_unique()
+        head = (
+            f"UniverseStudy: {self.policy} on {good['orders'].sum():,} parents of {good.height:,} symbol-days "
+            f"({days:,} days, {symbols:,} symbols), bps of arrival value"
+        )
+        return head + (f"; {self.problems.height:,} units could not be used" if self.problems.height else "")
+
+    def _readable(self) -> pl.DataFrame:
+        words = {
+            "savings_bps": "saved",
+            "p_value": "p",
+            "p_adjusted": "p adj",
+            "detectable_bps": "detectable",
+        }
+        shown = ("savings_bps", "lower", "upper", "p_value", "p_adjusted", "detectable_bps", "win_ratio")
+        return self.comparisons.select(
+            "against", "parents", *(pl.col(name).round(3).alias(words.get(name, name)) for name in shown)
+        )
+
+    def _rows(self, against: str) -> pl.DataFrame:
+        return self.tables.savings.filter(pl.col("against") == against)
+
+    def _mean(self, rows: pl.DataFrame, *clusters: str) -> ClusteredMean:
+        labels = [
+            rows[name].to_physical().to_numpy() if name == "date" else rows[name].to_numpy()
+            for name in clusters
+        ]
+        return clustered_mean(rows["savings_bps"], rows["parents"], labels, level=self.bootstrap.level)
+
+    def _adjusted(self) -> dict[str, float | None]:
+        """Return Romano and Wolf's p-values of all other policies together."""
+        days = self.tables.savings["date"].unique().sort()
+        columns = [
+            _by_day(self._rows(name), days) for name in self.others if self._rows(name)["parents"].sum() > 0
+        ]
+        names = [name for name in self.others if self._rows(name)["parents"].sum() > 0]
+        if not columns:
+            return {}
+        found = romano_wolf(
+            np.column_stack(columns), resamples=self.bootstrap.resamples, seed=self.bootstrap.seed
+        )
+        return {name: None if math.isnan(p) else float(p) for name, p in zip(names, found, strict=True)}
+
+    def _compared(self, rows: pl.DataFrame) -> dict[str, Any]:
+        found = self._mean(rows, "date")
+        wins, losses = int(rows["wins"].sum()), int(rows["losses"].sum())
+        traded = rows.filter(pl.col("parents") > 0)
+        return {
+            "savings_bps": found.mean,
+            "lower": found.lower,
+            "upper": found.upper,
+            "p_value": found.p_value,
+            "detectable_bps": found.detectable,
+            "parents": found.parents,
+            "days": traded["date"].n_unique(),
+            "symbols": traded["symbol"].n_unique(),
+            "wins": wins,
+            "ties": found.parents - wins - losses,
+            "losses": losses,
+            "win_ratio": wins / found.parents,
+        }
+
+    def _labels(self, what: str, frame: pl.DataFrame | None) -> pl.DataFrame:
+        """Return the units with their values of `what`, as `_label`; units without one are left out."""
+        units = self.units.filter(pl.col("problem").is_null())
+        if frame is None:
+            one_of("what", what, _KEYS)
+            column = pl.col("date").dt.strftime("%Y-%m") if what == "month" else pl.col(what)
+            return units.select("unit", column.alias("_label"))
+        keys = [
+            name for name in ("date", "symbol") if isinstance(frame, pl.DataFrame) and name in frame.columns
+        ]
+        if not keys or what not in frame.columns or what in keys:
+            raise ParameterError(
+                f"frame must have columns symbol or date, and {shown(what)}, got {shown(frame)}"
+            )
+        known = frame.select(*keys, pl.col(what).alias("_label")).drop_nulls()
+        if known.select(keys).is_duplicated().any():
+            raise ParameterError(f"frame must have one row per {' and '.join(keys)}")
+        return units.join(known, on=keys, how="inner").select("unit", "_label")
+
+
+def summary_of(sums: pl.DataFrame, first: str) -> pl.DataFrame:
+    """Add up sums into one row per value of a column, as `Study.summary` has them (rule P7)."""
+    rows = []
+    for part in sums.sort(first, maintain_order=True).partition_by(first, maintain_order=True):
+        whole = {name: sum(part[name].to_list()) for name in (*COUNTS, "all_in", "cash")}
+        count, shares = whole["parents"], whole["quantity"] or None
+        means = {name: math.fsum(part[name]) / count if count else None for name in MEANS}
+        rows.append(
+            {first: part[first][0]}
+            | {name: whole[name] for name in ("parents", "no_quotes", "quantity")}
+            | {
+                f"{ratio}_ratio": None if shares is None else whole[name] / shares
+                for ratio, name in (("fill", "executed"), ("posted", "posted"), ("completed", "completed"))
+            }
+            | {"total_cash": whole["cash"] / NANOS}
+            | {"avg_fill_px": None if shares is None else whole["cash"] / (NANOS * shares)}
+            | {name: means[name] for name in MEANS[:-1]}
+            | {"fills": whole["fills"], "seconds": means["seconds"]}
+        )
+    floats = ("fill_ratio", "posted_ratio", "completed_ratio", "total_cash", "avg_fill_px", *MEANS)
+    schema = {first: sums.schema[first]} | dict.fromkeys(
+        ("parents", "no_quotes", "quantity", "fills"), pl.Int64
+    )
+    return pl.DataFrame(rows, schema_overrides=schema | dict.fromkeys(floats, pl.Float64))
+
+
+def _by_day(rows: pl.DataFrame, days: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the sum of a day's savings for each day, the same in whatever order the units come."""
+    place = {day: i for i, day in enumerate(days)}
+    found: list[list[float]] = [[] for _ in place]
+    for day, saved in rows.select("date", "savings_bps").iter_rows():
+        found[place[day]].append(saved)
+    return np.array([math.fsum(each) for each in found])
+
+
+def _alike(made: Config) -> dict[str, Any]:
+    """Return what studies must share to be added."""
+    plain = made.to_plain()
+    return {name: value for name, value in plain.items() if name not in ("files", "trades", "symbol")}
+
+
+def _compared_schema(*, both: bool) -> dict[str, Any]:
+    more = ("lower_both", "upper_both", "p_both", "p_adjusted", "worst_bps", *SAVED[1:])
+    return {
+        "against": pl.String,
+        **dict.fromkeys(("savings_bps", "lower", "upper", "p_value", "detectable_bps"), pl.Float64),
+        **dict.fromkeys(("parents", "days", "symbols", "wins", "ties", "losses"), pl.Int64),
+        "win_ratio": pl.Float64,
+        **(dict.fromkeys(more, pl.Float64) if both else {}),
+    }
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class UniverseStress:
+    """One router in several markets over a universe: `result["latency 1 ms"]` is the study of a market.
+
+    Attributes:
+        studies: By the market's name.
+
+    """
+
+    studies: Mapping[str, UniverseStudy]
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """One row per market: the router's summary, and what it saves against every other policy."""
+        rows = []
+        for name, study in self.studies.items():
+            own = study.summary.filter(pl.col("policy") == study.policy).drop("policy")
+            saved = dict(study.comparisons.select("against", "savings_bps").iter_rows())
+            rows.append(
+                own.select(
+                    pl.lit(name).alias("market"),
+                    pl.all(),
+                    *(
+                        pl.lit(saved.get(other), pl.Float64).alias(f"saved_{other}_bps")
+                        for other in study.others
+                    ),
+                )
+            )
+        return pl.concat(rows)
+
+    def __getitem__(self, market: str) -> UniverseStudy:
+        """Return the study of one market.
+
+        Raises:
+            ParameterError: If there is no market of this name.
+
+        """
+        one_of("market", market, self.studies)
+        return self.studies[market]
+
+    def __repr__(self) -> str:
+        shown = [name for name in self.table.columns if name == "shortfall_bps" or name.startswith("saved_")]
+        table = self.table.select("market", "parents", *(pl.col(name).round(3) for name in shown))
+        return f"{display.heading('UniverseStress: bps of arrival value')}\n{display.text(table)}"

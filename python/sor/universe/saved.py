@@ -1,0 +1,112 @@
+"""A run in a folder: its rows, its settings, and a manifest that says what made it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from sor.errors import DataError
+from sor.replay.replay import BUILD, VERSION
+from sor.tape.files import beside
+from sor.tape.schema import reading
+from sor.universe.tables import NAMES, Tables
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+MANIFEST, SETTINGS = "manifest.json", "run.toml"
+_KIND = "sor.universe"
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a folder holds.
+
+    Attributes:
+        path: The folder.
+        tables: The rows.
+        manifest: Versions, digests, seeds, the command.
+        settings: The settings, as TOML.
+
+    """
+
+    path: Path
+    tables: Tables
+    manifest: dict[str, Any]
+    settings: str
+
+
+def versions() -> dict[str, str]:
+    """Return what a result can depend on besides its inputs and settings."""
+    return {
+        "sor": VERSION,
+        "build": BUILD,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "polars": pl.__version__,
+    }
+
+
+def write_run(path: str | PathLike[str], tables: Tables, settings: str, more: dict[str, Any]) -> None:
+    """Write a run; the manifest comes last, so that a folder with one is whole.
+
+    Raises:
+        DataError: If it cannot be written.
+
+    """
+    folder = Path(path)
+    with reading(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        with beside(folder / f"{name}.parquet") as unfinished:
+            getattr(tables, name).write_parquet(unfinished)
+    with beside(folder / SETTINGS) as unfinished:
+        unfinished.write_text(settings, encoding="utf-8")
+    manifest = {
+        "kind": _KIND,
+        "versions": versions(),
+        "result": tables.digest(),
+        "units": tables.units.height,
+        **more,
+        "inputs": dict(tables.inputs.select("path", "digest").sort("path").iter_rows()),
+    }
+    with beside(folder / MANIFEST) as unfinished:
+        unfinished.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def read_run(path: str | PathLike[str]) -> SavedRun:
+    """Read a run that `write_run` wrote.
+
+    Raises:
+        DataError: If it is none, or its rows are not those its manifest speaks of.
+
+    """
+    folder = Path(path)
+    if not (folder / MANIFEST).is_file():
+        raise DataError(f"{folder}: no {MANIFEST}; expected a folder that result.save(...) wrote")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError as failed:
+        raise DataError(f"{folder / MANIFEST}: is no JSON: {failed}") from None
+    if not isinstance(manifest, dict) or manifest.get("kind") != _KIND:
+        raise DataError(f"{folder / MANIFEST}: is not the manifest of a saved run")
+    frames = {}
+    for name in NAMES:
+        with reading(str(folder / f"{name}.parquet")):
+            frames[name] = pl.read_parquet(folder / f"{name}.parquet", glob=False)
+    with reading(str(folder / SETTINGS)):
+        settings = (folder / SETTINGS).read_text(encoding="utf-8")
+    tables = Tables(**frames)
+    found = tables.digest()
+    if found != manifest.get("result"):
+        raise DataError(
+            f"{folder}: its rows have the digest {found}, and its manifest says {manifest.get('result')}: "
+            "one of them was changed after the run"
+        )
+    return SavedRun(folder, tables, manifest, settings)

@@ -1,0 +1,147 @@
+"""The rows that stand for a study of a universe: one for each unit and policy, sums over its parents."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sor.errors import ParameterError
+from sor.results.metrics import PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+_UTC = pl.Datetime("ns", "UTC")
+KEY = ("date", "symbol", "unit")
+"""What every row begins with: `date`, `symbol`, and the unit's name."""
+_KEYED: Mapping[str, Any] = {"date": pl.Date, "symbol": pl.String, "unit": pl.String}
+
+COUNTS = ("parents", "no_quotes", "quantity", "executed", "posted", "completed", "children", "fills")
+"""Whole numbers of `sums`, over the parents that could trade (but for `no_quotes`)."""
+MEANS = ("shortfall_bps", *(f"{part}_bps" for part in PARTS), "seconds")
+"""What `sums` holds the sum of, and a summary the mean."""
+SAVED = ("savings_bps", *(f"{part}_bps" for part in PARTS))
+"""The same of `savings`."""
+
+
+def schemas(policies: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the columns of every table."""
+    names = pl.Enum(list(policies))
+    whole = dict.fromkeys(COUNTS, pl.Int64) | {"all_in": pl.Int128, "cash": pl.Int128}
+    return {
+        "units": {
+            **_KEYED,
+            "records": pl.Int64,
+            "venues": pl.Int64,
+            "orders": pl.Int64,
+            "start": _UTC,
+            "end": _UTC,
+            "problem": pl.String,
+        },
+        "sums": {**_KEYED, "market": pl.String, "policy": names, **whole, **dict.fromkeys(MEANS, pl.Float64)},
+        "savings": {
+            **_KEYED,
+            "market": pl.String,
+            "against": names,
+            **dict.fromkeys(("parents", "wins", "losses"), pl.Int64),
+            **dict.fromkeys(SAVED, pl.Float64),
+            "worst_bps": pl.Float64,
+        },
+        "inputs": {**_KEYED, "kind": pl.String, "path": pl.String, "digest": pl.String},
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The rows of a study.
+
+    Attributes:
+        units: One per unit: what its tape holds, and the `problem` where it could not be used.
+        sums: One per unit, market and policy: sums over the unit's parents.
+        savings: One per unit, market and other policy: sums of what is saved against it, in pairs.
+        inputs: One per unit and file: its `kind` (`quotes`, `cut` where it holds other units too, `trades`), and the
+            digest of its bytes; null where it could not be read.
+
+    """
+
+    units: pl.DataFrame
+    sums: pl.DataFrame
+    savings: pl.DataFrame
+    inputs: pl.DataFrame
+
+    @classmethod
+    def empty(cls, policies: Sequence[str]) -> Tables:
+        """Return tables without a row."""
+        return cls(**{name: pl.DataFrame(schema=schema) for name, schema in schemas(policies).items()})
+
+    @classmethod
+    def of_bytes(cls, packed: Mapping[str, bytes]) -> Tables:
+        """Read what `packed` wrote."""
+        return cls(**{name: pl.read_ipc(io.BytesIO(packed[name])) for name in NAMES})
+
+    def packed(self) -> dict[str, bytes]:
+        """Return every table as Arrow bytes."""
+        return {name: _ipc(getattr(self, name)) for name in NAMES}
+
+    def mapped(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Tables:
+        """Return the tables that `change` makes of these."""
+        return Tables(**{name: change(getattr(self, name)) for name in NAMES})
+
+    def ordered(self) -> Tables:
+        """Put the units in order; the rows of one stay in theirs."""
+        return self.mapped(lambda frame: frame.sort(KEY, maintain_order=True).rechunk())
+
+    def digest(self) -> str:
+        """Return a digest of every value, and of nothing that depends on where the files lie."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name in ("units", "sums", "savings"):
+            for column in getattr(self, name):
+                digest.update(f"{name}.{column.name} {column.dtype} {len(column)}".encode())
+                digest.update(_values(column))
+        return digest.hexdigest()
+
+
+NAMES = tuple(table.name for table in fields(Tables))
+"""The tables, by name."""
+
+
+def together(parts: Iterable[Tables]) -> Tables:
+    """Return the rows of all parts, in an order that is not theirs but the units'.
+
+    Raises:
+        ParameterError: If a unit is in two of them: its orders would count twice.
+
+    """
+    some = list(parts)
+    whole = Tables(
+        **{name: pl.concat([getattr(part, name) for part in some], rechunk=True) for name in NAMES}
+    ).ordered()
+    twice = whole.units.filter(pl.struct(KEY).is_duplicated())
+    if twice.height:
+        raise ParameterError(
+            f"{twice['unit'][0]} is in both: its orders would count twice; expected studies of different units"
+        )
+    return whole
+
+
+def _values(column: pl.Series) -> bytes:
+    """Return the values of a column as bytes, however its buffers came about."""
+    there = column.is_not_null()
+    if column.dtype == pl.String:
+        texts = column.drop_nulls()
+        lengths = texts.str.len_bytes().to_numpy().tobytes()
+        return there.to_numpy().tobytes() + lengths + "".join(texts.to_list()).encode()
+    if column.dtype == pl.Int128:
+        return repr(column.to_list()).encode()
+    whole = column.to_physical().fill_null(0)
+    return there.to_numpy().tobytes() + whole.to_numpy().tobytes()
+
+
+def _ipc(frame: pl.DataFrame) -> bytes:
+    sink = io.BytesIO()
+    frame.write_ipc(sink)
+    return sink.getvalue()

@@ -1,0 +1,111 @@
+"""Runs that are handed over: saved, read back, computed again, compared."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+import sor
+from universes import HIVE, ORDERS, POLICIES, day, write_universe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved")
+    universe = write_universe(folder, days=2)
+    router = sor.StaticRouter(lambda_under=0.002)
+    market = sor.Market(venues=(sor.Venue("V1", taker_fee=0.001),), latency="1ms", fill=sor.QueueAware())
+    sor.study(universe, ORDERS, {"mine": router, "sweep": "sweep"}, market=market).save(folder / "run")
+    return folder
+
+
+def test_a_saved_study_is_read_back_whole(root: Path) -> None:
+    result = sor.load(root / "run")
+    manifest = json.loads((root / "run/manifest.json").read_text())
+    assert manifest["result"] == result.digest
+    assert manifest["versions"]["build"]
+    assert manifest["seeds"] == {"bootstrap": 0}
+    assert sorted(manifest["inputs"]) == sorted(
+        path for unit in sor.Universe(str(root / HIVE)).units for path in unit.paths
+    )
+    assert result.policies["mine"] == sor.StaticRouter(lambda_under=0.002)
+    assert result.market.fill == sor.QueueAware()
+    assert result.policy == "mine"
+    result.save(root / "again")
+    for path in (root / "run").iterdir():
+        assert path.read_bytes() == (root / "again" / path.name).read_bytes(), path.name
+
+
+def test_computed_again_it_is_the_same(root: Path) -> None:
+    assert sor.rerun(root / "run") == []
+
+
+def test_one_flipped_byte_is_named(root: Path, tmp_path: Path) -> None:
+    path = root / "quotes" / f"date={day(1)}" / "symbol=AAA" / "tape.parquet"
+    kept = path.read_bytes()
+    try:
+        path.write_bytes(kept[:-9] + bytes([kept[-9] ^ 1]) + kept[-8:])
+        said = sor.rerun(root / "run")
+        assert said[0] == f"input {path}: its bytes have changed since the run"
+        path.unlink()
+        assert sor.rerun(root / "run")[0].startswith(f"input {path}: cannot be read now")
+    finally:
+        path.write_bytes(kept)
+
+
+def test_differences_are_named_the_cause_first(root: Path, tmp_path: Path) -> None:
+    assert sor.diff(root / "run", root / "run") == []
+    universe = sor.Universe(str(root / HIVE)).only(symbols="AAA")
+    sor.study(universe, ORDERS, POLICIES, bootstrap=sor.Bootstrap(seed=3)).save(tmp_path / "other")
+    said = sor.diff(root / "run", tmp_path / "other")
+    kinds = list(dict.fromkeys(line.split()[0].rstrip(",") for line in said))
+    assert kinds == ["input", "setting", "seed", "units", "sums", "savings"]
+    assert "seed bootstrap: 0 and 3" in said
+    assert "setting market.latency: 1ms and 0" in said
+    assert f"units, {day(0)}, BBB, {day(0)} BBB: only in the first" in said
+
+
+def test_a_value_that_differs_is_named(root: Path, tmp_path: Path) -> None:
+    """Two runs of the same settings and inputs: as another machine or version might make them."""
+    shutil.copytree(root / "run", tmp_path / "run")
+    sums = pl.read_parquet(tmp_path / "run/sums.parquet")
+    changed = sums.with_columns(executed=pl.col("executed") + (pl.int_range(pl.len()) == 2).cast(pl.Int64))
+    changed.write_parquet(tmp_path / "run/sums.parquet")
+    with pytest.raises(sor.DataError, match="one of them was changed after the run"):
+        sor.load(tmp_path / "run")
+    result = sor.load(root / "run")
+    tables = type(result.tables)(result.units, changed, result.tables.savings, result.inputs)
+    type(result)(**{**vars(result), "tables": tables}).save(tmp_path / "run")
+    row = sums.row(2, named=True)
+    assert sor.diff(root / "run", tmp_path / "run") == [
+        f"sums, {row['date']}, {row['symbol']}, {row['unit']}, {row['policy']}: executed "
+        f"{row['executed']} and {row['executed'] + 1} (1 of 8 rows differ)"
+    ]
+
+
+def test_what_is_no_saved_run(tmp_path: Path, root: Path) -> None:
+    with pytest.raises(sor.DataError, match=r"no manifest\.json; expected a folder that result\.save"):
+        sor.load(tmp_path)
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(sor.DataError, match="is not the manifest of a saved run"):
+        sor.load(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(sor.DataError, match="is no JSON"):
+        sor.diff(tmp_path, root / "run")
+    shutil.copytree(root / "run", tmp_path / "run")
+    (tmp_path / "run/run.toml").write_text("command = 7")
+    with pytest.raises(sor.ParameterError, match=r"run\.toml: has no 'orders'"):
+        sor.load(tmp_path / "run")
+
+
+def test_bad_units_are_the_same_again(root: Path, tmp_path: Path) -> None:
+    paths = [*sor.Universe(str(root / HIVE))[0].paths, str(tmp_path / "missing.parquet")]
+    universe = sor.Universe(pl.DataFrame({"path": paths, "date": [day(0), day(1)], "symbol": ["AAA", "AAA"]}))
+    sor.study(universe, ORDERS, POLICIES, run=sor.Run(errors="collect")).save(tmp_path / "run")
+    assert sor.rerun(tmp_path / "run") == []
