@@ -62,6 +62,16 @@ SEARCH = sor.search(QUOTES, ORDERS, grid={"lambda_under": [0.001, 0.002]})
 STRESS = sor.stress(QUOTES, ORDERS, markets={"base": {}})
 MANY: dict[str, Any] = {"quantities": [500, 700], "prices": [[1.0, 1.01]] * 2, "sizes": [[300, 400]] * 2}
 
+FOLDER = tempfile.TemporaryDirectory()
+DAYS = Path(FOLDER.name) / "{date}_{symbol}.parquet"
+for date in ("20240102", "20240103"):
+    TAPE.write(Path(FOLDER.name) / f"{date}_X.parquet")
+UNIVERSE = sor.Universe(str(DAYS))
+DAILY = sor.study(UNIVERSE, sor.orders_every("1s", side="buy", quantity=100, horizon="1s"), ["sweep", "twap"])
+CHOSEN = sor.search(UNIVERSE, sor.Order("buy", 100), grid={"lambda_under": [0.001]})
+SAVED = Path(FOLDER.name) / "saved"
+DAILY.save(SAVED)
+
 
 class Raising:
     """What raises whatever is asked of it."""
@@ -89,7 +99,7 @@ HOSTILE: list[Any] = [
     *(datetime.timedelta(seconds=-1), datetime.timedelta.max, datetime.timedelta(seconds=30)),
     *(decimal.Decimal("0.1"), decimal.Decimal("NaN"), decimal.Decimal("1e999"), fractions.Fraction(1, 3), 1j),
     *(object(), Raising(), int, len, range(0), range(3), ..., NotImplemented, (x for x in [1]), iter([])),
-    *(lambda *a, **k: None, lambda *a: 1.0, Path(), Path("nowhere.csv"), Path(os.sep)),
+    *(lambda *a, **k: None, lambda *a: 1.0, Path(), Path("nowhere.csv")),
     *(pl.DataFrame(), pl.DataFrame({"a": [1]}), pl.Series([1]), pl.Series([None]), pl.LazyFrame(), pl.col("a")),
     *(pl.Series([1, None]), pl.Series(["a"]), pl.Series([10**18]).cast(pl.Datetime("ms")), pl.Int64),
     *(sor.Order("buy", 5), ORDERS, sor.Market(), sor.Run(), sor.Bootstrap(), sor.Book(), sor.QueueAware(), QUOTES),
@@ -146,6 +156,17 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Quotes.report": (QUOTES.report, {}),
     "Quotes.with_trades": (QUOTES.with_trades, {"trades": None}),
     "Quotes.write": (QUOTES.write, {"path": "tape.txt"}),
+    "Universe": (sor.Universe, {"quotes": str(DAYS)}),
+    "Universe.only": (UNIVERSE.only, {}),
+    "Universe.read": (UNIVERSE.read, {}),
+    "UniverseStudy.by": (DAILY.by, {"what": "symbol"}),
+    "UniverseStudy.interval": (DAILY.interval, {"against": "twap"}),
+    "UniverseStudy.save": (DAILY.save, {"path": SAVED}),
+    "UniverseStudy.to_json": (DAILY.to_json, {}),
+    "UniverseSearch.to_json": (CHOSEN.to_json, {}),
+    "load": (sor.load, {"path": SAVED}),
+    "rerun": (sor.rerun, {"path": SAVED}),
+    "diff": (sor.diff, {"one": SAVED, "other": SAVED}),
     "cont_kukanov.Parameters": (ck.Parameters, PARAMETERS),
     "cont_kukanov.solve": (ck.solve, SOLVED),
     "cont_kukanov.calibrate": (ck.calibrate, SOLVED | {"under": 1.0}),
@@ -165,7 +186,7 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
 
 MADE = {
     *("Allocation", "Allocations", "Backtest", "Ledger", "PolicyView", "Quotes", "QuotesReport", "Search"),
-    *("Stress", "Study", "Trades"),
+    *("Stress", "Study", "Trades", "UniverseSearch", "UniverseStress", "UniverseStudy"),
     *(
         f"cont_kukanov.{name}"
         for name in ("Allocation", "Bound", "Calibration", "Conditions", "Cost", "Solution")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -13,7 +12,7 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.results import display
-from sor.settings.checks import one_of
+from sor.settings.checks import entries, one_of
 from sor.settings.routers import name_of
 from sor.tape.exact import NANOS
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
@@ -128,8 +127,10 @@ class UniverseStudy:
 
         """
         one_of("against", against, self.others)
-        asked = (clusters,) if isinstance(clusters, str) else tuple(clusters)
-        if asked not in (("date",), ("symbol",), ("date", "symbol")):
+        right = '("date",) or ("date", "symbol")'
+        asked = (clusters,) if isinstance(clusters, str) else tuple(entries("clusters", clusters, right))
+        known = all(isinstance(each, str) for each in asked)
+        if not known or asked not in (("date",), ("symbol",), ("date", "symbol")):
             raise ParameterError(f'clusters must be ("date",) or ("date", "symbol"), got {shown(clusters)}')
         rows = self._rows(against)
         if rows["parents"].sum() == 0:
@@ -224,7 +225,7 @@ class UniverseStudy:
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, default=str)
+        return display.as_json(self.to_dict(), indent, default=str)
 
     def __repr__(self) -> str:
         return f"{display.heading(self._headline())}\n{display.text(self._readable())}"

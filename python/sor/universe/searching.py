@@ -285,7 +285,7 @@ class _Study:
 def _splits(days: Sequence[Any], folds: int) -> list[_Split]:
     """Cut days into one part more than folds; each part but the first is tested on what came before it."""
     cuts = sorted({len(days) * i // (folds + 1) for i in range(1, folds + 1)} - {0})
-    ends = [*cuts[1:], len(days)]
+    ends = [*cuts[1:], len(days)] if cuts else []
     return [
         _Split(frozenset(days[:cut]), frozenset(days[cut:end]), days[cut])
         for cut, end in zip(cuts, ends, strict=True)

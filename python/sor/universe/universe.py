@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import text
+from sor.settings.checks import entries, text, whole
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -132,8 +132,8 @@ class Universe(ManyTapes):
         bounds = [
             None if day is None else _iso(name, day) for name, day in (("since", since), ("until", until))
         ]
-        days = None if dates is None else {_iso("dates", day) for day in dates}
-        names = None if symbols is None else {symbols} if isinstance(symbols, str) else set(symbols)
+        days = None if dates is None else {_iso("dates", day) for day in entries("dates", dates, "dates")}
+        names = None if symbols is None else _names(symbols)
         if (days or any(bounds)) and not all(unit.date for unit in self.units):
             raise ParameterError("dates: the paths do not say them; expected {date} or date= in the pattern")
         kept = [
@@ -172,9 +172,12 @@ class Universe(ManyTapes):
 
         Raises:
             DataError: If it cannot be read.
+            ParameterError: If there is no such unit.
 
         """
-        return self._reading.quotes(self.units[unit] if isinstance(unit, int) else unit)
+        if not isinstance(unit, Unit):
+            unit = self.units[whole("unit", unit, least=0, most=len(self.units) - 1)]
+        return self._reading.quotes(unit)
 
     def _backtest(
         self,
@@ -313,6 +316,12 @@ class Universe(ManyTapes):
 
     def __repr__(self) -> str:
         return f"Universe({len(self):,} symbol-days, {_span(self.units)})"
+
+
+def _names(symbols: object) -> set[str]:
+    if isinstance(symbols, str):
+        return {symbols}
+    return {text("symbols", symbol) for symbol in entries("symbols", symbols, "symbols")}
 
 
 def _span(units: Sequence[Unit]) -> str:
