@@ -116,6 +116,6 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
-	$(BIN)/python -m pip install --quiet "sor[calendars,databento,optuna,report]" \
+	$(BIN)/python -m pip install --quiet "sor[calendars,databento,excel,optuna,report]" \
 		pandas_market_calendars pyarrow playwright
 	@touch $@

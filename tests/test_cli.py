@@ -128,6 +128,13 @@ def test_json_is_the_schema_and_nothing_else(tape: Path, shown: Shown) -> None:
     assert set(json.loads(shown("demo", "--json"))) == set(found)
 
 
+def test_full_json_has_settings_and_versions(tape: Path, shown: Shown) -> None:
+    orders = sor.orders_every("1m", side="sell", quantity=3_000, horizon="2m")
+    arguments = (tape, *EVERY, "--side", "sell", "--json=full")
+    for command, call in (("backtest", sor.backtest), ("stress", sor.stress)):
+        assert json.loads(shown(command, *arguments)) == json.loads(call(tape, orders).to_json(full=True))
+
+
 def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
     text = shown("search", tape, *EVERY, "--out", tmp_path / "a" / "b")
     search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))

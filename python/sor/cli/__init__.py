@@ -14,7 +14,7 @@ from rich.console import Console
 
 import sor
 from sor.cli.call import call, search_options, stress_options, study_options
-from sor.cli.options import Given, Json, Out, shares_options
+from sor.cli.options import Form, Given, Json, Out, shares_options
 from sor.errors import SorError, SorWarning, shown
 from sor.results import words
 from sor.show import terminal
@@ -67,6 +67,8 @@ def main() -> None:
     """Run the command line. What is wrong with the options themselves is one line and exit code 2 as well."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    # An option with a value that may be left out, which Typer has not.
+    sys.argv = [f"--json={Form.public}" if word == "--json" else word for word in sys.argv]
     try:
         code = app(standalone_mode=False)
     except _USAGE_ERROR as error:
@@ -96,14 +98,14 @@ def _top(
 def demo(
     seed: Annotated[int, typer.Option(help="Of the synthetic market.")] = 7,
     out: Out = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Search the default grid on a synthetic market: five venues, an order every minute."""
     with _reporting():
         # A twenty-dollar stock some four ticks wide: its spreads are of the size of the grid's penalties.
         quotes = sor.simulate_quotes(seed=seed, price=20.0, spread=4.0)
         orders = sor.orders_every("1m", side="buy", quantity=5_000, horizon="5m")
-        result = sor.search(quotes, orders, run=sor.Run(progress=not json and sys.stderr.isatty()))
+        result = sor.search(quotes, orders, run=sor.Run(progress=json is None and sys.stderr.isatty()))
         _finish(result, [quotes], out, json)
 
 
@@ -114,12 +116,12 @@ def backtest(
     explain: Annotated[
         str | None, typer.Option(help="Say why child N of the first order was sent; ORDER:N of another.")
     ] = None,
-    json: Json = False,
+    json: Json = None,
     out: Out = None,
 ) -> None:
     """Route orders over recorded quotes and compare with the baselines."""
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
+        asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
         result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **asked.shared)
         if explain is not None:
@@ -131,14 +133,14 @@ def backtest(
 
 @app.command()
 @shares_options
-def search(given: Given, json: Json = False, out: Out = None) -> None:
+def search(given: Given, json: Json = None, out: Out = None) -> None:
     """Search the three risk parameters over a grid, 27 points by default.
 
     The table `search` of the settings has the grid, the method and the folds: --set search.folds=5 judges the choice
     on later orders.
     """
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
+        asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
         result = sor.search(
             quotes,
@@ -153,13 +155,13 @@ def search(given: Given, json: Json = False, out: Out = None) -> None:
 
 @app.command()
 @shares_options
-def study(given: Given, json: Json = False, out: Out = None) -> None:
+def study(given: Given, json: Json = None, out: Out = None) -> None:
     """Compare policies on many orders, in pairs, with intervals.
 
     By default an order of each side every minute, 5 minutes long.
     """
     with _reporting():
-        asked = call(given, json=json, orders=_MANY)
+        asked = call(given, json=json is not None, orders=_MANY)
         quotes = asked.quotes()
         result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
         _finish(result, quotes, out, json)
@@ -167,10 +169,10 @@ def study(given: Given, json: Json = False, out: Out = None) -> None:
 
 @app.command()
 @shares_options
-def stress(given: Given, json: Json = False, out: Out = None) -> None:
+def stress(given: Given, json: Json = None, out: Out = None) -> None:
     """Replay the same orders in several markets: depletion, latency, queues, fees."""
     with _reporting():
-        asked = call(given, json=json, orders=_ONE)
+        asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
         result = sor.stress(
             quotes, asked.orders, asked.router, against=asked.against, **stress_options(asked), **asked.shared
@@ -243,10 +245,12 @@ def _finish(
     result: terminal.Result,
     quotes: Sequence[sor.Quotes],
     out: Path | None,
-    json: bool,
+    json: Form | None,
 ) -> None:
     """Show a result, or print it as JSON, and write it where it is wanted."""
-    if json:
+    if json is Form.full:
+        typer.echo(result.to_json(full=True))
+    elif json is Form.public:
         typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
         terminal.show_warnings(Console(stderr=True, highlight=False), result)
     else:
@@ -255,7 +259,7 @@ def _finish(
         terminal.show(_out, result)
     if out is not None:
         names, missing = terminal.write(result, out)
-        if not json:
+        if json is None:
             _out.print(f"\nwrote {', '.join(names)} to {out}", soft_wrap=True)
         if missing:
             Console(stderr=True, highlight=False).print(f"no chart: {missing}", soft_wrap=True, markup=False)

@@ -110,7 +110,23 @@ class Given:
     ] = None
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=_RUN)]
+class Form(StrEnum):
+    """What `--json` prints; alone it means `public`."""
+
+    public = "public"
+    full = "full"
+
+
+Json = Annotated[
+    Form | None,
+    typer.Option(
+        "--json",
+        metavar="[=full]",
+        help="Print JSON and nothing else: the figures, or with =full the settings and versions too.",
+        show_default=False,
+        rich_help_panel=_RUN,
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="Write rows, tables, settings and a chart here.", rich_help_panel=_RUN),

@@ -109,10 +109,6 @@ class Backtest(Replayed):
             },
         }
 
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return display.as_json(self.to_dict(), indent)
-
     @cached_property
     def _baselines(self) -> list[str]:
         return [name for name in self.policies if name not in OWN]

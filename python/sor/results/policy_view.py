@@ -13,10 +13,11 @@ from sor.errors import ParameterError, shown
 from sor.results import display, metrics, passive, words
 from sor.results.explain import explain_child
 from sor.results.shown import in_currency, size_unit, sized
+from sor.results.tables import Tabled
 from sor.settings.checks import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
 
     from sor.replay.ledger import Ledger
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PolicyView:
+class PolicyView(Tabled):
     """The rows of one policy, prices and money in currency; made by `result[name]`.
 
     Attributes:
@@ -38,6 +39,13 @@ class PolicyView:
     policy: Policy
     _ledger: Ledger
     _jobs: Sequence[Job]
+
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The orders, fills and children, and for a router that posts its limit orders; money in currency."""
+        names = ("orders", "fills", "children", "posts", "markouts", "epochs", "places")
+        found = {name: getattr(self, name) for name in names}
+        return {name: frame for name, frame in found.items() if frame.height or name in names[:3]}
 
     @cached_property
     def fills(self) -> pl.DataFrame:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from sor.results import metrics
 from sor.results.arrivals import parents_of
 from sor.results.policy_view import PolicyView
+from sor.results.result import Result
 from sor.results.shown import size_unit, sized
-from sor.results.views import Drawn
 from sor.settings.checks import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import polars as pl
+    from collections.abc import Mapping, Sequence
 
     from sor.replay.ledger import Ledger
     from sor.replay.parents import Job
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Replayed(Drawn):
+class Replayed(Result):
     """Policies on the same parents.
 
     Attributes:
@@ -145,10 +145,24 @@ class Replayed(Drawn):
         """Say why a child of `policy` was sent; see `PolicyView.explain`."""
         return self._own.explain(child, order=order)
 
-    def config(self) -> str:
-        """Return the TOML that makes this result again: `sor COMMAND --config run.toml`.
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The summary, and the rows of every policy, `policy` first; money in currency."""
+        views = [self[name] for name in self.policies]
+        names = pl.Enum(list(self.policies))
+        found = {"summary": self.summary}
+        for table in ("orders", "fills", "children", "posts", "epochs", "places"):
+            rows = [
+                getattr(view, table).select(pl.lit(view.name, names).alias("policy"), pl.all())
+                for view in views
+            ]
+            found[table] = pl.concat(rows)
+        return {name: frame for name, frame in found.items() if name == "summary" or frame.height}
 
-        Settings are complete, so that later defaults change nothing. A tape that came from a frame is named `frame`:
-        put the path of a file in its place.
-        """
-        return self.made.to_toml()
+    @property
+    def _origin(self) -> tuple[Config, Sequence[Quotes]]:
+        return self.made, self.quotes
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return ("summary",)

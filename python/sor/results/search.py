@@ -13,20 +13,22 @@ import polars as pl
 from sor.results import display, words
 from sor.results.backtest import Backtest
 from sor.results.metrics import parent_costs
-from sor.results.views import Drawn
+from sor.results.result import Result
 from sor.settings.routers import AXES, ROUTER, StaticRouter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sor.results.study import Study
+    from sor.settings.config import Config
+    from sor.tape.tape import Quotes
 
 GIVEN = "given"
 """The router as the caller gave it, before the search: what tuning has to beat."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Search(Drawn):
+class Search(Result):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
@@ -125,9 +127,19 @@ class Search(Drawn):
         )
         return float(np.nanmean(parent_costs(outside) - parent_costs(inside)))
 
-    def config(self) -> str:
-        """Return the TOML that makes this search again; see `Replayed.config`."""
-        return self.in_sample.config()
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The points tried, the folds, the comparisons, and the tables of `backtest`."""
+        own = {"table": self.table, "folds": self.folds, "comparisons": self.comparisons}
+        return {**{name: frame for name, frame in own.items() if frame.height}, **self.backtest.tables}
+
+    @property
+    def _origin(self) -> tuple[Config, Sequence[Quotes]]:
+        return self.in_sample.made, self.in_sample.quotes
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return [name for name in ("table", "folds", "comparisons", "summary") if name in self.tables]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choice and the evidence as plain values; the public task's schema: `backtest.to_dict()`."""
@@ -143,10 +155,6 @@ class Search(Drawn):
             "comparisons": self.comparisons.to_dicts(),
             "warnings": list(self.warnings),
         }
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return display.as_json(self.to_dict(), indent)
 
     def verdict(self) -> str:
         """Say whether the best was judged on orders it was not chosen on, and how to ask for that."""

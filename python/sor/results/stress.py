@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display
-from sor.results.views import Drawn
+from sor.results.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sor.settings.config import Config
     from sor.settings.market import Market
+    from sor.tape.tape import Quotes
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Stress(Drawn):
+class Stress(Result):
     """The same orders in every market.
 
     Attributes:
@@ -27,6 +28,7 @@ class Stress(Drawn):
             parents, bps of arrival value.
         summary: One row per market and policy: the columns of `Study.summary`.
         markets: The markets by name.
+        quotes: The tapes.
         made: The call that made it.
         warnings: What does not fit, and may make the result say little; see `Replayed`.
 
@@ -35,20 +37,26 @@ class Stress(Drawn):
     table: pl.DataFrame
     summary: pl.DataFrame
     markets: Mapping[str, Market]
+    quotes: tuple[Quotes, ...]
     made: Config
     warnings: tuple[str, ...] = ()
 
-    def config(self) -> str:
-        """Return the TOML that makes this test again; see `Replayed.config`."""
-        return self.made.to_toml()
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """`table` and `summary`."""
+        return {"table": self.table, "summary": self.summary}
+
+    @property
+    def _origin(self) -> tuple[Config, Sequence[Quotes]]:
+        return self.made, self.quotes
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return ("table", "summary")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as plain values."""
         return {"markets": self.table.to_dicts(), "warnings": list(self.warnings)}
-
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line."""
-        return display.as_json(self.to_dict(), indent)
 
     def __repr__(self) -> str:
         head = "Stress: the router's shortfall, and what it saves against each policy, bps"

@@ -19,6 +19,7 @@ from sor.settings.routers import name_of
 from sor.settings.run import Bootstrap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from sor.results.views import Drawn
@@ -130,9 +131,15 @@ class Study(Replayed):
             "warnings": list(self.warnings),
         }
 
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
-        return display.as_json(self.to_dict(), indent, default=str)
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The comparisons, the parents, the paired savings, and the rows of every policy."""
+        own = {"comparisons": self.comparisons, "savings": self.savings, "parents": self.parents}
+        return {**own, **super().tables}
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return ("comparisons", "summary")
 
     def report(self, path: str | PathLike[str], *, search: Drawn | None = None) -> None:
         """Write the study as one self-contained page: interactive charts, every setting, all JavaScript inside.

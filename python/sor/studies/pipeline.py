@@ -260,7 +260,7 @@ class Pipeline:
         return {
             "version": VERSION,
             "build": BUILD,
-            "tapes": _digest(_tape_digest(job.quotes) for job in self.jobs),
+            "tapes": _digest(job.quotes.digest for job in self.jobs),
             "orders": _digest(repr(list(job.parents)) for job in self.jobs),
             "market": _digest(repr(job.markets) for job in self.jobs),
         }
@@ -313,15 +313,6 @@ def _gathered(parts: Sequence[Ledger]) -> Ledger:
     return Ledger(
         **{table: frame.sort("variant", "parent", maintain_order=True) for table, frame in frames.items()}
     )
-
-
-def _tape_digest(quotes: Quotes) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((quotes.frame.schema, quotes.venues.to_dict(as_series=False))).encode())
-    trades = {} if quotes.trades is None else quotes.trades.arrays()
-    for column in (*quotes.arrays().values(), *trades.values()):
-        digest.update(column.data)
-    return digest.hexdigest()
 
 
 def _digest(texts: Iterable[str]) -> str:

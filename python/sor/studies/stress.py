@@ -111,8 +111,14 @@ def stress(
         market,
         markets={name: plain_market(each) for name, each in named.items()},
     )
-    notices = said(jobs, made.orders, policies.values())
-    return Stress(table=table, summary=summary, markets=named, made=made, warnings=notices)
+    return Stress(
+        table=table,
+        summary=summary,
+        markets=named,
+        quotes=tuple(job.quotes for job in jobs),
+        made=made,
+        warnings=said(jobs, made.orders, policies.values()),
+    )
 
 
 def changed_market(quotes: Quotes, name: str, base: Market, changes: object) -> Market:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -125,6 +127,16 @@ class Quotes:
     def end(self) -> int:
         """Time of the last record, ns UTC."""
         return int(self.frame["ts"][-1])
+
+    @cached_property
+    def digest(self) -> str:
+        """32 hexadecimal digits that stand for the records, the venues and the trades, whatever file they came from."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(repr((self.frame.schema, self.venues.to_dict(as_series=False))).encode())
+        trades = {} if self.trades is None else self.trades.arrays()
+        for column in (*self.arrays().values(), *trades.values()):
+            digest.update(column.data)
+        return digest.hexdigest()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""

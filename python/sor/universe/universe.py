@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import entries, text, whole
+from sor.settings.checks import entries, taking, text, whole
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -288,13 +288,13 @@ class Universe(ManyTapes):
     def _where(self, where: Predicate | None) -> Iterable[bool]:
         if where is None:
             return [True] * len(self.units)
-        if isinstance(where, pl.Expr):
-            return list(self.frame.select(where.fill_null(value=False).alias("kept"))["kept"])
-        if not callable(where):
-            raise ParameterError(
-                f"where must be a polars expression or a function of a Unit, got {shown(where)}"
-            )
-        return [bool(where(unit)) for unit in self.units]
+        right = "a polars expression or a function of a Unit"
+        with taking("where", where, right):
+            if isinstance(where, pl.Expr):
+                return list(self.frame.select(where.fill_null(value=False).alias("kept"))["kept"])
+            if callable(where):
+                return [bool(where(unit)) for unit in self.units]
+        raise ParameterError(f"where must be {right}, got {shown(where)}")
 
     def _with(self, units: list[Unit], filters: Mapping[str, Any]) -> Universe:
         made = Universe.__new__(Universe)
