@@ -32,8 +32,8 @@ test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the b
 test-rest: $(CORE) $(EXTRAS) ## What `make test` leaves out: the slow, those of the wheel, the browser and other packages
 	$(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
 
-fuzz: $(CORE) ## Damaged files of every kind that is read, FILES of them (6,000); SEED begins elsewhere
-	SOR_FUZZ_FILES=$(or $(FILES),6000) SOR_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/test_fuzz_reading.py
+fuzz: $(CORE) ## Damaged files, hostile arguments and random replays for SECONDS (60); SEED begins elsewhere
+	RUST_BACKTRACE=0 $(BIN)/python tests/support/fuzz.py --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
 
 lowest: $(CORE) ## The everyday Python suite with the lowest versions that pyproject.toml declares
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)

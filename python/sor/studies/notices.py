@@ -106,7 +106,7 @@ class _Look:
         rows = [
             self.records.filter(pl.col(f"{side}_px") != UNDEF_PRICE)[f"{side}_sz"] for side in sorted(sides)
         ]
-        return pl.concat([row.alias("size") for row in rows])
+        return pl.concat([row.alias("size").cast(pl.Int64) for row in rows])
 
 
 def _of_job(

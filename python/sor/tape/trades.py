@@ -2,6 +2,13 @@
 
 A print that was reported late, out of sequence, at an average or an earlier price, or that repeats an auction's
 price says nothing about who traded with the quotes at its time; a resting order must not be filled by it.
+
+Codes and meanings are those of the CTS Output Multicast Interface Specification (sale condition, four categories) and
+of the UTP Trade Data Feed, as Interactive Brokers ("Trade Conditions"), Nasdaq ("Last Sale" of its cloud data service,
+levels 1 to 4) and dxFeed ("TimeAndSale Sale Conditions", with what updates last, high and low) quote them. The plans'
+own question is another one, whether a print moves the consolidated last sale: they say yes to acquisitions,
+distributions, splits, crosses and stopped stock, whose prices were agreed elsewhere, and no to odd lots and extended
+hours, which trade with the quotes.
 """
 
 from __future__ import annotations
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CONDITIONS_AS_OF = date(2025, 1, 1)
-"""The day for which `SALE_CONDITIONS` was put together."""
+"""The day for which `SALE_CONDITIONS` holds: 7 was reserved before contingent trades had it, N is reserved in CTS now."""
 
 _SALES = """
 blank | regular sale, or the field is not used              | yes
@@ -59,6 +66,8 @@ Z     | sold: late, out of sequence                         | no
 7     | qualified contingent                                | no
 8     | placeholder                                         | yes
 9     | corrected consolidated close                        | no
+o     | odd lot (Nasdaq's last sale)                        | yes
+x     | odd lot cross (Nasdaq's last sale)                  | no
 """
 
 SALE_CONDITIONS = pl.DataFrame(
@@ -71,7 +80,7 @@ SALE_CONDITIONS = pl.DataFrame(
 )
 """The one-letter sale conditions of the US consolidated tapes (CTA's CTS, UTP's UTDF), and which of them execute.
 
-A code that both plans use with different meanings executes only if it does in both. What is not listed executes.
+Upper and lower case are different codes. A code that both plans use with different meanings executes only if it does in both. What is not listed executes.
 """
 
 NON_EXECUTING = tuple(SALE_CONDITIONS.filter(~pl.col("executes"))["code"])

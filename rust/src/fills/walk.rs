@@ -47,7 +47,7 @@ impl Walk {
         let by_size = (self.left - 1) / self.depth + 1;
         match (self.side, self.key) {
             // A sell's last level is the first that is worth nothing.
-            (Side::Sell, Some(key)) => by_size.min(-key / self.tick + 2),
+            (Side::Sell, Some(key)) => by_size.min((-key / self.tick).saturating_add(2)),
             _ => by_size,
         }
     }
