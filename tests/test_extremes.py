@@ -27,7 +27,7 @@ NANOS = 10**9
 
 PRICES = (1, 2, 10**7, 10**11, 4 * 10**18, MOST_PRICE - 1, MOST_PRICE)
 SIZES = (0, 1, 100, 10**6, MOST_SIZE)
-TIMES = (0, 1, 10**9, 2**62, MOST_TIME - 2, MOST_TIME)
+TIMES = (0, 1, 10**9, 2**62, MOST_TIME - 2, MOST_TIME - 1)
 SPANS = (1, 2, 10**9, 2**62, MOST_TIME)
 QUANTITIES = (1, 2, 99, 101, 10**6, 2**32, 10**15)
 FEES = (-1e6, -0.002, 0.0, 1e-9, 0.003, 1e6)
@@ -182,6 +182,16 @@ def test_replays(part: int) -> None:
             except BaseException as error:
                 pytest.fail(f"seed {seed}: {type(error).__name__}: {error}")
     assert min(met.values()) > 0, met
+
+
+def test_the_last_nanosecond_is_no_time() -> None:
+    frame = pl.DataFrame(
+        {"ts_event": [MOST_TIME - 1, MOST_TIME], "venue": "A", "bid_px_00": 1.0, "bid_sz_00": 1}
+    )
+    frame = frame.with_columns(ask_px_00=pl.lit(1.01), ask_sz_00=1)
+    assert sor.read_quotes(frame[:1]).end == MOST_TIME - 1
+    with pytest.raises(sor.DataError, match="row 2: ts_event is 9223372036854775807"):
+        sor.read_quotes(frame)
 
 
 def test_allocations() -> None:

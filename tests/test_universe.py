@@ -164,7 +164,7 @@ def test_rows_that_are_written_are_those_of_the_sums(universe: sor.Universe, tmp
         .sort("unit", "policy")
         .collect()
     )
-    ours = result.tables.sums.with_columns(pl.col("policy").cast(pl.String)).sort("unit", "policy")
+    ours = result.rows.sums.with_columns(pl.col("policy").cast(pl.String)).sort("unit", "policy")
     for name in ("parents", "executed", "children", "fills"):
         assert ours[name].to_list() == found[name].to_list(), name
     assert [int(cash) for cash in ours["all_in"]] == found["all_in"].to_list()
@@ -230,8 +230,8 @@ def test_bad_units_are_named_and_leave_the_others_alone(tmp_path: Path) -> None:
     days = [unit.date for unit in universe.units] + [day(10 + i) for i in range(len(bad))]
     mixed = sor.Universe(pl.DataFrame({"path": paths, "date": days, "symbol": ["AAA"] * len(paths)}))
     result = sor.study(mixed, ORDERS, POLICIES, run=sor.Run(errors="collect"))
-    assert result.tables.sums.equals(good.tables.sums)
-    assert result.tables.savings.equals(good.tables.savings)
+    assert result.rows.sums.equals(good.rows.sums)
+    assert result.rows.savings.equals(good.rows.savings)
     said = dict(result.problems.select("unit", "problem").iter_rows())
     assert len(said) == len(bad)
     for i, (name, reason) in enumerate(
@@ -354,6 +354,49 @@ def test_trades_and_columns(tmp_path: Path, universe: sor.Universe) -> None:
     assert lost.check()["problem"].to_list() == ["no file of trades"]
 
 
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Datetime("us", "UTC")])
+def test_files_of_several_days_and_symbols_are_cut(
+    universe: sor.Universe, whole: sor.UniverseStudy, tmp_path: Path, dtype: pl.DataType
+) -> None:
+    """Two files, the second of which begins in the middle of a day; one tape each all the same."""
+    time = pl.col("ts_event")
+    rows = pl.concat(pl.read_parquet(unit.paths[0]) for unit in universe.units)
+    rows = rows.sort("ts_event", maintain_order=True)
+    if dtype != pl.Int64:
+        # Times of whole microseconds, so that nothing is lost, and the same on both sides.
+        rows = rows.with_columns(time.dt.truncate("1us"))
+    for i, unit in enumerate(universe.units):
+        own = rows.filter(
+            (pl.col("symbol") == unit.symbol) & (time.dt.date() == pl.lit(unit.date).str.to_date())
+        )
+        own.write_parquet(tmp_path / f"whole-{i}.parquet")
+    rows.with_columns(time.cast(dtype) if dtype != pl.Int64 else time.to_physical())[:1_500].write_parquet(
+        tmp_path / "a.parquet", row_group_size=100
+    )
+    rows.with_columns(time.cast(dtype) if dtype != pl.Int64 else time.to_physical())[1_500:].write_parquet(
+        tmp_path / "b.parquet", row_group_size=100
+    )
+    cut = sor.Universe(str(tmp_path / "[ab].parquet"), cut=True)
+    assert [unit.name for unit in cut.units] == [unit.name for unit in universe.units]
+    assert [len(unit.paths) for unit in cut.units] == [1, 1, 2, 2, 1, 1]
+    for i, unit in enumerate(cut.units):
+        assert cut.read(unit).frame.equals(sor.read_quotes(tmp_path / f"whole-{i}.parquet").frame)
+    if dtype == pl.Int64:
+        result = sor.study(cut, ORDERS, POLICIES)
+        assert result.digest == whole.digest
+        result.save(tmp_path / "run")
+        assert sor.rerun(tmp_path / "run") == []
+
+
+def test_what_cannot_be_cut(tmp_path: Path) -> None:
+    pl.DataFrame({"ts_event": [1], "price": [1.0]}).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(sor.DataError, match=r"a\.parquet: no column symbol, and its path names none"):
+        len(sor.Universe(str(tmp_path / "a.parquet"), cut=True))
+    pl.DataFrame({"ts_event": ["noon"], "symbol": ["AAA"]}).write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(sor.DataError, match="to be cut, times must be integer nanoseconds or datetimes"):
+        len(sor.Universe(str(tmp_path / "b.parquet"), cut=True))
+
+
 def test_a_store_is_read_as_a_scan(universe: sor.Universe, whole: sor.UniverseStudy) -> None:
     """`file://` stands for the stores that polars reads."""
     frame = universe.frame.with_columns(path=pl.concat_str(pl.lit("file://"), pl.col("path").list.first()))
@@ -364,6 +407,6 @@ def test_a_store_is_read_as_a_scan(universe: sor.Universe, whole: sor.UniverseSt
 
 def test_the_whole_is_what_its_words_say(whole: sor.UniverseStudy) -> None:
     words = repr(whole)
-    assert words.startswith("UniverseStudy: sweep on 48 parents of 6 symbol-days (3 days, 2 symbols)")
+    assert words.startswith("UniverseStudy: sweep on 48 orders of 6 symbol-days (3 days, 2 symbols)")
     assert all(math.isfinite(row["savings_bps"]) for row in whole.comparisons.iter_rows(named=True))
     assert '"digest"' in whole.to_json()

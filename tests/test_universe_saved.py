@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -80,8 +81,8 @@ def test_a_value_that_differs_is_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(sor.DataError, match="one of them was changed after the run"):
         sor.load(tmp_path / "run")
     result = sor.load(root / "run")
-    tables = type(result.tables)(result.units, changed, result.tables.savings, result.inputs)
-    type(result)(**{**vars(result), "tables": tables}).save(tmp_path / "run")
+    rows = type(result.rows)(result.units, changed, result.rows.savings, result.inputs)
+    replace(result, rows=rows).save(tmp_path / "run")
     row = sums.row(2, named=True)
     assert sor.diff(root / "run", tmp_path / "run") == [
         f"sums, {row['date']}, {row['symbol']}, {row['unit']}, {row['policy']}: executed "

@@ -69,6 +69,7 @@ for date in ("20240102", "20240103"):
 UNIVERSE = sor.Universe(str(DAYS))
 DAILY = sor.study(UNIVERSE, sor.orders_every("1s", side="buy", quantity=100, horizon="1s"), ["sweep", "twap"])
 CHOSEN = sor.search(UNIVERSE, sor.Order("buy", 100), grid={"lambda_under": [0.001]})
+CHANGED = sor.stress(UNIVERSE, sor.Order("buy", 100), markets={"base": {}})
 SAVED = Path(FOLDER.name) / "saved"
 DAILY.save(SAVED)
 
@@ -169,6 +170,10 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "UniverseStudy.save": (DAILY.save, {"path": SAVED}),
     "UniverseStudy.to_json": (DAILY.to_json, {}),
     "UniverseSearch.to_json": (CHOSEN.to_json, {}),
+    "UniverseStudy.write": (DAILY.write, {"path": "table.txt"}),
+    "UniverseSearch.write": (CHOSEN.write, {"path": "table.txt"}),
+    "UniverseStress.write": (CHANGED.write, {"path": "table.txt"}),
+    "UniverseStress.to_json": (CHANGED.to_json, {}),
     "load": (sor.load, {"path": SAVED}),
     "rerun": (sor.rerun, {"path": SAVED}),
     "diff": (sor.diff, {"one": SAVED, "other": SAVED}),

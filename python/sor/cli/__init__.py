@@ -1,4 +1,4 @@
-"""The command line: `sor demo | backtest | search | study | stress | report | simulate`."""
+"""The command line: `sor demo | backtest | search | study | stress | report | rerun | diff | simulate`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 
 import sor
 from sor.cli.call import call, search_options, stress_options, study_options
+from sor.cli.many import executor_of
 from sor.cli.options import Form, Given, Json, Out, shares_options
 from sor.errors import SorError, SorWarning, shown
 from sor.results import words
@@ -123,7 +124,10 @@ def backtest(
     with _reporting():
         asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
-        result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **asked.shared)
+        if explain is not None and isinstance(quotes, sor.Universe):
+            raise sor.ParameterError("--explain is for tapes; a universe has sums of its orders only")
+        with asked.at_work() as shared:
+            result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **shared)
         if explain is not None:
             order, child = _child(explain)
             _out.print(terminal.escape(result.explain(child, order=order)), soft_wrap=True)
@@ -142,14 +146,11 @@ def search(given: Given, json: Json = None, out: Out = None) -> None:
     with _reporting():
         asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
-        result = sor.search(
-            quotes,
-            asked.orders,
-            asked.searched,
-            against=asked.against,
-            **search_options(asked),
-            **asked.shared,
-        )
+        with asked.at_work() as shared:
+            options = search_options(asked)
+            result = sor.search(
+                quotes, asked.orders, asked.searched, against=asked.against, **options, **shared
+            )
         _finish(result, quotes, out, json)
 
 
@@ -163,7 +164,8 @@ def study(given: Given, json: Json = None, out: Out = None) -> None:
     with _reporting():
         asked = call(given, json=json is not None, orders=_MANY)
         quotes = asked.quotes()
-        result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
+        with asked.at_work() as shared:
+            result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **shared)
         _finish(result, quotes, out, json)
 
 
@@ -174,9 +176,11 @@ def stress(given: Given, json: Json = None, out: Out = None) -> None:
     with _reporting():
         asked = call(given, json=json is not None, orders=_ONE)
         quotes = asked.quotes()
-        result = sor.stress(
-            quotes, asked.orders, asked.router, against=asked.against, **stress_options(asked), **asked.shared
-        )
+        with asked.at_work() as shared:
+            options = stress_options(asked)
+            result = sor.stress(
+                quotes, asked.orders, asked.router, against=asked.against, **options, **shared
+            )
         _finish(result, quotes, out, json)
 
 
@@ -204,6 +208,10 @@ def report(
         asked = call(given, json=False, orders=orders, need_files=False)
         if bool(asked.files) == demo:
             raise sor.ParameterError("give FILES to report on, or --demo")
+        if asked.universe is not None:
+            raise sor.ParameterError(
+                "report is for tapes; sor study writes the sums of a universe with --out"
+            )
         tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
         result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
         found = None
@@ -215,6 +223,32 @@ def report(
         write_report(result, out, search=found, command=shlex.join(["sor", *sys.argv[1:]]))
         _out.print(repr(result), soft_wrap=True, markup=False)
         _out.print(f"\nwrote {out}", soft_wrap=True)
+
+
+@app.command()
+def rerun(
+    run: Annotated[
+        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+    ],
+    workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
+) -> None:
+    """Compute a saved study of a universe again, and say what differs: nothing, or exit code 1."""
+    with _reporting():
+        with executor_of(Given(workers=workers)) as executor:
+            said = sor.rerun(run, run=sor.Run(executor=executor, progress=sys.stderr.isatty()))
+        _differences(said, f"{run}: the same, digest {sor.load(run).digest}")
+
+
+@app.command()
+def diff(
+    one: Annotated[
+        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+    ],
+    other: Annotated[Path, typer.Argument(help="The other.", show_default=False)],
+) -> None:
+    """Say what differs between two saved runs, the cause first: nothing, or exit code 1."""
+    with _reporting():
+        _differences(sor.diff(one, other), f"{one} and {other} are the same")
 
 
 @app.command()
@@ -232,6 +266,13 @@ def simulate(
         _out.print(f"wrote {what} to {out}", soft_wrap=True)
 
 
+def _differences(said: Sequence[str], same: str) -> None:
+    for line in said or [same]:
+        _out.print(line, soft_wrap=True, markup=False)
+    if said:
+        raise typer.Exit(1)
+
+
 def _child(text: str) -> tuple[int, int]:
     """Read `N` or `ORDER:N`."""
     order, _, child = text.rpartition(":")
@@ -243,7 +284,7 @@ def _child(text: str) -> tuple[int, int]:
 
 def _finish(
     result: terminal.Result,
-    quotes: Sequence[sor.Quotes],
+    quotes: Sequence[sor.Quotes] | sor.Universe,
     out: Path | None,
     json: Form | None,
 ) -> None:
@@ -254,7 +295,7 @@ def _finish(
         typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
         terminal.show_warnings(Console(stderr=True, highlight=False), result)
     else:
-        for tape in quotes:
+        for tape in () if isinstance(quotes, sor.Universe) else quotes:
             terminal.show_tape(_out, tape)
         terminal.show(_out, result)
     if out is not None:

@@ -6,10 +6,12 @@ import glob
 import sys
 import tomllib
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sor.cli.many import executor_of, universe_of, universe_table
 from sor.errors import ParameterError, shown
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
@@ -19,13 +21,27 @@ from sor.studies.pipeline import checked_market
 from sor.tape.read import read_quotes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sor.cli.options import Given
     from sor.settings.market import Market
     from sor.settings.orders import Order, OrderSchedule
     from sor.settings.routers import Policies, Policy
     from sor.tape.tape import Quotes
+    from sor.universe.universe import Universe
 
-_TABLES = ("orders", "policies", "router", "market", "run", "search", "study", "stress", "backtest")
+_TABLES = (
+    "orders",
+    "policies",
+    "router",
+    "market",
+    "run",
+    "universe",
+    "search",
+    "study",
+    "stress",
+    "backtest",
+)
 _KEYS = ("command", "files", "trades", "symbol", "policy", *_TABLES)
 
 
@@ -45,6 +61,8 @@ class Call:
         market: What every policy meets.
         run: Threads, progress, kept work.
         options: The tables that single verbs have.
+        universe: How a universe is read, where the tapes are one.
+        given: What was said on the command line.
 
     """
 
@@ -59,10 +77,31 @@ class Call:
     market: Market
     run: Run
     options: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    universe: Mapping[str, Any] | None = None
+    given: Given
 
-    def quotes(self) -> list[Quotes]:
-        """Read the tapes."""
+    def quotes(self) -> list[Quotes] | Universe:
+        """Read the tapes, or list the universe."""
+        if self.universe is not None:
+            return universe_of(self.files, self.trades, self.universe)
+        alone = [name for name in ("workers", "scheduler", "rows", "collect") if getattr(self.given, name)]
+        if alone:
+            raise ParameterError(
+                f"--{alone[0]} is for a universe: FILES with date=* and symbol=*, or {{date}} and {{symbol}}"
+            )
         return [read_quotes(file, symbol=self.symbol) for file in self.files]
+
+    @contextmanager
+    def at_work(self) -> Iterator[dict[str, Any]]:
+        """Yield the arguments that every verb takes by name, with the workers that were asked for."""
+        if self.universe is None:
+            yield self.shared
+            return
+        with executor_of(self.given) as executor:
+            rows = None if self.given.rows is None else str(self.given.rows)
+            errors = "collect" if self.given.collect else self.run.errors
+            run = replace(self.run, executor=executor, out=rows or self.run.out, errors=errors)
+            yield {"market": self.market, "run": run}
 
     @property
     def searched(self) -> Any:
@@ -99,7 +138,9 @@ def call(given: Given, *, json: bool, orders: Mapping[str, Any], need_files: boo
     for key in _TABLES:
         if key != "orders" and not isinstance(table.get(key, {}), Mapping):
             raise ParameterError(f"{key} must be a table, got {shown(table[key])}")
-    files = _files(given.files or _texts("files", table))
+    named = given.files or _texts("files", table)
+    universe = universe_table(named, given, table)
+    files = named if universe is not None else _files(named)
     if need_files and not files:
         raise ParameterError("no tape: name FILES, or files in --config")
     router, against = _policies(table)
@@ -116,6 +157,8 @@ def call(given: Given, *, json: bool, orders: Mapping[str, Any], need_files: boo
         market=_market(table, given),
         run=_run(table, given, json),
         options={name: dict(table.get(name, {})) for name in ("search", "study", "stress")},
+        universe=universe,
+        given=given,
     )
 
 

@@ -35,6 +35,7 @@ class Fill(StrEnum):
 Router = StrEnum("Router", [(name, name) for name in POLICIES])  # type: ignore[misc]  # from the registry
 
 _ORDERS, _ROUTER, _MARKET, _RUN = "Orders", "Policies", "Market", "Run and output"
+_MANY = "Many symbol-days"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class Given:
 
     files: Annotated[
         list[str] | None,
-        typer.Argument(help="Quotes, a tape each: paths or patterns (.parquet, .csv, .dbn, .gz, .zst)."),
+        typer.Argument(
+            help="Quotes, a tape each: paths or patterns (.parquet, .csv, .dbn, .gz, .zst). "
+            "With date=* and symbol=*, or {date} and {symbol}: a universe."
+        ),
     ] = None
     side: Annotated[Side | None, typer.Option(help="Side of the orders.", rich_help_panel=_ORDERS)] = None
     quantity: Annotated[
@@ -108,6 +112,22 @@ class Given:
         Path | None,
         typer.Option(help="Keep finished work in this file, and go on from it.", rich_help_panel=_RUN),
     ] = None
+    workers: Annotated[
+        int | None, typer.Option(help="Processes, of one thread each.", rich_help_panel=_MANY)
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="A Dask cluster, e.g. tcp://head:8786.", metavar="ADDRESS", rich_help_panel=_MANY),
+    ] = None
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write orders, children and fills here, by date and symbol.", rich_help_panel=_MANY
+        ),
+    ] = None
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Report bad files and go on.", rich_help_panel=_MANY)
+    ] = False
 
 
 class Form(StrEnum):
@@ -145,8 +165,12 @@ def shares_options(command: Callable[..., None]) -> Callable[..., None]:
 
     own_hints = get_type_hints(command, include_extras=True)
     keyword = inspect.Parameter.KEYWORD_ONLY
+    defaults = {field.name: field.default for field in fields(Given)}
     parameters = [
-        *(inspect.Parameter(name, keyword, default=None, annotation=hints[name]) for name in shared),
+        *(
+            inspect.Parameter(name, keyword, default=defaults[name], annotation=hints[name])
+            for name in shared
+        ),
         *(each.replace(kind=keyword, annotation=own_hints[each.name]) for each in own),
     ]
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads

@@ -20,6 +20,8 @@ from sor.results.study import Study
 from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
 from sor.tape.files import beside
+from sor.universe.result import UniverseStress, UniverseStudy
+from sor.universe.searching import UniverseSearch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +35,7 @@ _INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
 
 __all__ = ["Result", "escape", "show", "show_tape", "show_warnings", "write"]
 
-Result: TypeAlias = Backtest | Search | Study | Stress
+Result: TypeAlias = Backtest | Search | Study | Stress | UniverseStudy | UniverseSearch | UniverseStress
 """What a verb returns."""
 
 
@@ -124,6 +126,8 @@ def show(console: Console, result: Result) -> None:
 
 def show_warnings(console: Console, result: Result) -> None:
     """Say what does not fit, and may make the result say little."""
+    if isinstance(result, UniverseStudy | UniverseSearch | UniverseStress):
+        return  # its tapes are not looked at one by one
     for warning in result.warnings:
         console.print(f"[yellow]note[/]  {escape(warning)}", soft_wrap=True)
 
@@ -135,6 +139,11 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
         The names of the files, and why there is no chart (empty where there is one).
 
     """
+    if isinstance(result, UniverseStudy):
+        result.save(out)
+        return sorted(path.name for path in out.iterdir()), ""
+    if isinstance(result, UniverseSearch | UniverseStress):
+        return _write_tables(result, out), ""
     out.mkdir(parents=True, exist_ok=True)
     frames = _frames(result)
     for name, frame in frames.items():
@@ -155,7 +164,19 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
     return [*names, "cost.png"], ""
 
 
-def _frames(result: Result) -> dict[str, pl.DataFrame]:
+def _write_tables(result: UniverseSearch | UniverseStress, out: Path) -> list[str]:
+    """Write what a search or a stress test of a universe found; each study in a folder of its own."""
+    out.mkdir(parents=True, exist_ok=True)
+    result.table.write_parquet(out / "table.parquet")
+    if isinstance(result, UniverseStress):
+        return ["table.parquet"]
+    result.comparisons.write_parquet(out / "comparisons.parquet")
+    result.folds.write_parquet(out / "folds.parquet")
+    result.in_sample.save(out / "in_sample")
+    return ["table.parquet", "comparisons.parquet", "folds.parquet", "in_sample"]
+
+
+def _frames(result: Backtest | Search | Study | Stress) -> dict[str, pl.DataFrame]:
     if isinstance(result, Stress):
         return {"stress": result.table, "summary": result.summary}
     replayed = result.backtest if isinstance(result, Search) else result

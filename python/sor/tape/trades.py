@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CONDITIONS_AS_OF = date(2025, 1, 1)
-"""The day for which `SALE_CONDITIONS` holds: 7 was reserved before contingent trades had it, N is reserved in CTS now."""
+"""The day for which `SALE_CONDITIONS` holds: 7 was reserved once, and N is reserved in CTS now."""
 
 _SALES = """
 blank | regular sale, or the field is not used              | yes
@@ -80,7 +80,8 @@ SALE_CONDITIONS = pl.DataFrame(
 )
 """The one-letter sale conditions of the US consolidated tapes (CTA's CTS, UTP's UTDF), and which of them execute.
 
-Upper and lower case are different codes. A code that both plans use with different meanings executes only if it does in both. What is not listed executes.
+Upper and lower case are different codes.
+A code that both plans use with different meanings executes only if it does in both. What is not listed executes.
 """
 
 NON_EXECUTING = tuple(SALE_CONDITIONS.filter(~pl.col("executes"))["code"])

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.errors import ParameterError, SorError
+from sor.results.result import versions
 from sor.settings.checks import instance
 from sor.settings.config import Config, from_table, market_of, orders_of, policy_of
 from sor.settings.routers import ROUTER
 from sor.settings.run import Bootstrap, Run
 from sor.universe.result import UniverseStudy
-from sor.universe.saved import SETTINGS, SavedRun, read_run, versions
+from sor.universe.saved import SETTINGS, SavedRun, read_run
 from sor.universe.study import travelling, worked
 from sor.universe.tables import KEY, Tables
 from sor.universe.unit import Reading, digest_of
@@ -43,7 +44,7 @@ def load(path: str | PathLike[str]) -> UniverseStudy:
     made = _config(saved)
     bootstrap = from_table(Bootstrap, made.options.get("bootstrap", {}), f"{path}: bootstrap")
     return UniverseStudy(
-        tables=saved.tables,
+        rows=saved.tables,
         policies=made.policies,
         policy=made.policy,
         market=travelling(made.market),
@@ -77,7 +78,7 @@ def rerun(path: str | PathLike[str], *, run: Run = Run()) -> list[str]:
     reading = Reading(
         columns=options.pop("columns", {}),
         sessions=options.pop("sessions", None),
-        options={name: value for name, value in options.items() if name not in FILTERS},
+        options={name: value for name, value in options.items() if name not in (*FILTERS, "cut")},
     )
     settings = Settings(
         reading=reading,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date as Date  # noqa: N812 (`date` is a column's name)
 from os import PathLike, fspath
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sor.errors import ParameterError, shown
 from sor.tape.files import file_kind
 from sor.tape.sources import to_frame
-from sor.universe.unit import Unit
+from sor.universe.unit import Reading, Unit, cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ Key: TypeAlias = tuple[str, str]
 """Date and symbol."""
 
 
-def list_units(quotes: Paths, trades: Paths | None) -> list[Unit]:
+def list_units(quotes: Paths, trades: Paths | None, reading: Reading, *, cut_files: bool) -> list[Unit]:
     """List the units of a universe in the order of date, symbol and path.
 
     Files of one date and symbol make up one tape.
@@ -41,10 +42,10 @@ def list_units(quotes: Paths, trades: Paths | None) -> list[Unit]:
 
     """
     if not isinstance(quotes, str | PathLike) and not _is_row(quotes):
-        return _from_frame(to_frame(quotes, "quotes", _WANTED), trades)
+        return _cut(_from_frame(to_frame(quotes, "quotes", _WANTED), trades), reading, cut_files=cut_files)
     prints = None if trades is None else _by_key(_matching(trades, "trades"))
     found = _matching(quotes, "quotes")
-    if prints is not None and not all(date and symbol for (date, symbol), _ in found):
+    if prints is not None and not cut_files and not all(date and symbol for (date, symbol), _ in found):
         raise ParameterError(
             "trades: which belong to which quotes is told by date and symbol, and quotes= says not both; "
             "expected paths with {date} and {symbol}, or date= and symbol="
@@ -52,10 +53,27 @@ def list_units(quotes: Paths, trades: Paths | None) -> list[Unit]:
     units = []
     for key, paths in _by_key(found).items():
         date, symbol = key
-        whole = date and symbol
+        whole = date and symbol and not cut_files
         for one in [tuple(paths)] if whole else [(path,) for path in paths]:
             units.append(Unit(date, symbol, one, None if prints is None else tuple(prints.get(key, ()))))
+    units = _cut(units, reading, cut_files=cut_files)
+    if prints is not None and cut_files:
+        units = [replace(unit, trades=tuple(prints.get((unit.date, unit.symbol), ()))) for unit in units]
     return sorted(units, key=_order)
+
+
+def _cut(units: list[Unit], reading: Reading, *, cut_files: bool) -> list[Unit]:
+    """Put the days and symbols of a file in its place."""
+    if not cut_files:
+        return units
+    made: dict[Key, Unit] = {}
+    for unit in units:
+        for path in unit.paths:
+            for each in cut(replace(unit, paths=(path,)), reading):
+                before = made.get((each.date, each.symbol), replace(each, paths=()))
+                # A day that goes on in the next file is one tape all the same.
+                made[each.date, each.symbol] = replace(each, paths=(*before.paths, path))
+    return list(made.values())
 
 
 def _order(unit: Unit) -> tuple[str, str, tuple[str, ...]]:

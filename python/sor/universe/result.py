@@ -11,13 +11,15 @@ import numpy as np
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.results import display
-from sor.settings.checks import entries, one_of
+from sor.results import display, words
+from sor.results.result import versions
+from sor.results.tables import Tabled
+from sor.settings.checks import entries, flag, one_of
 from sor.settings.routers import name_of
 from sor.tape.exact import NANOS
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
 from sor.universe.saved import write_run
-from sor.universe.tables import COUNTS, MEANS, SAVED, Tables, together
+from sor.universe.tables import COUNTS, MEANS, NAMES, SAVED, Tables, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,15 +34,55 @@ _KEYS = ("date", "month", "symbol", "venues")
 """What `by` knows without being told."""
 
 
+class UniverseResult(Tabled):
+    """What a verb returns of a universe."""
+
+    @property
+    def _origin(self) -> Config:
+        """The call that made it."""
+        raise NotImplementedError
+
+    @property
+    def _small(self) -> Sequence[str]:
+        """The tables that have a few rows whatever the number of units."""
+        raise NotImplementedError
+
+    def config(self) -> str:
+        """Return the TOML that makes this result again: `sor COMMAND --config run.toml`.
+
+        A predicate that chose units is not in it; a saved run has the units themselves.
+        """
+        return self._origin.to_toml()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain values."""
+        raise NotImplementedError
+
+    def to_json(self, *, indent: int | None = 2, full: bool = False) -> str:
+        """Return `to_dict()` as JSON; durations and days are strings.
+
+        Args:
+            indent: Spaces a level is indented by; None: on one line.
+            full: Everything: versions, settings, and the small tables.
+
+        """
+        values = self.to_dict()
+        if flag("full", full):
+            small = {name: self.tables[name].to_dicts() for name in self._small}
+            settings = self._origin.to_plain()
+            values = {"versions": versions(), "settings": settings, "result": values, "tables": small}
+        return display.as_json(values, indent, default=str)
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class UniverseStudy:
+class UniverseStudy(UniverseResult):
     """What every policy did on all symbol-days, as sums: `a + b` is the study of the units of both.
 
     It holds one row per symbol-day and policy, and no order or fill (`Run.out` has those written). Savings are those
     of `sor.study`: for each parent the other policy's shortfall less `policy`'s, in basis points of its arrival value.
 
     Attributes:
-        tables: The rows: `units`, `sums`, `savings`, `inputs`.
+        rows: What was summed: `units`, `sums`, `savings`, `inputs`.
         policies: By name.
         policy: The name of the one that is compared with the others.
         market: What was the same for every policy.
@@ -49,7 +91,7 @@ class UniverseStudy:
 
     """
 
-    tables: Tables
+    rows: Tables
     policies: Mapping[str, Policy]
     policy: str
     market: Market
@@ -59,7 +101,7 @@ class UniverseStudy:
     @property
     def units(self) -> pl.DataFrame:
         """One row per symbol-day: what its tape holds, and the `problem` where it could not be used."""
-        return self.tables.units
+        return self.rows.units
 
     @property
     def problems(self) -> pl.DataFrame:
@@ -70,7 +112,7 @@ class UniverseStudy:
     @property
     def inputs(self) -> pl.DataFrame:
         """One row per unit and file, with the digest of the file's bytes."""
-        return self.tables.inputs
+        return self.rows.inputs
 
     @property
     def others(self) -> list[str]:
@@ -80,12 +122,12 @@ class UniverseStudy:
     @cached_property
     def digest(self) -> str:
         """A digest of every value of the result, the same wherever and in whatever order it was computed."""
-        return self.tables.digest()
+        return self.rows.digest()
 
     @cached_property
     def summary(self) -> pl.DataFrame:
         """One row per policy: the columns of `Study.summary`, over all parents of all units."""
-        return summary_of(self.tables.sums, "policy")
+        return summary_of(self.rows.sums, "policy")
 
     @cached_property
     def comparisons(self) -> pl.DataFrame:
@@ -153,7 +195,7 @@ class UniverseStudy:
             ParameterError: If `what` is none of these, or `frame` has a key twice.
 
         """
-        keyed = self.tables.savings.join(self._labels(what, frame), on="unit", maintain_order="left")
+        keyed = self.rows.savings.join(self._labels(what, frame), on="unit", maintain_order="left")
         rows = []
         for name in self.others:
             mine = keyed.filter(pl.col("against") == name).sort("_label", maintain_order=True)
@@ -183,7 +225,7 @@ class UniverseStudy:
         files = tuple(sorted({*self.made.files, *other.made.files}))
         trades = tuple(sorted({*self.made.trades, *other.made.trades}))
         made = replace(self.made, files=files, trades=trades)
-        return replace(self, tables=together([self.tables, other.tables]), made=made)
+        return replace(self, rows=together([self.rows, other.rows]), made=made)
 
     def __radd__(self, other: object) -> UniverseStudy:
         """Let `sum` begin with its zero."""
@@ -202,11 +244,7 @@ class UniverseStudy:
 
         """
         more = {"command": self.made.command, "seeds": {"bootstrap": self.bootstrap.seed}}
-        write_run(path, self.tables, self.config(), more)
-
-    def config(self) -> str:
-        """Return the TOML that makes this result again."""
-        return self.made.to_toml()
+        write_run(path, self.rows, self.config(), more)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary and the comparisons as plain values."""
@@ -223,9 +261,19 @@ class UniverseStudy:
             "comparisons": self.comparisons.to_dicts(),
         }
 
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return `to_dict()` as JSON, indented by `indent` spaces; None: on one line. Durations are strings."""
-        return display.as_json(self.to_dict(), indent, default=str)
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The comparisons, the summary, the units and the sums of each, and the files they were made of."""
+        rows = {name: getattr(self.rows, name) for name in NAMES}
+        return {"comparisons": self.comparisons, "summary": self.summary, **rows}
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return ("comparisons", "summary")
+
+    @property
+    def _origin(self) -> Config:
+        return self.made
 
     def __repr__(self) -> str:
         return f"{display.heading(self._headline())}\n{display.text(self._readable())}"
@@ -235,27 +283,34 @@ class UniverseStudy:
 
     def _headline(self) -> str:
         good = self.units.filter(pl.col("problem").is_null())
-        days, symbols = good["date"].n_unique(), good["symbol"].n_unique()
-        head = (
-            f"UniverseStudy: {self.policy} on {good['orders'].sum():,} parents of {good.height:,} symbol-days "
-            f"({days:,} days, {symbols:,} symbols), bps of arrival value"
+        days, symbols = (
+            words.count(good["date"].n_unique(), "day"),
+            words.count(good["symbol"].n_unique(), "symbol"),
         )
-        return head + (f"; {self.problems.height:,} units could not be used" if self.problems.height else "")
+        orders, units = (
+            words.count(int(good["orders"].sum()), "order"),
+            words.count(good.height, "symbol-day"),
+        )
+        head = (
+            f"UniverseStudy: {self.policy} on {orders} of {units} ({days}, {symbols}), bps of arrival value"
+        )
+        bad = self.problems.height
+        return f"{head}; {words.count(bad, 'unit')} could not be used" if bad else head
 
     def _readable(self) -> pl.DataFrame:
-        words = {
-            "savings_bps": "saved",
-            "p_value": "p",
-            "p_adjusted": "p adj",
-            "detectable_bps": "detectable",
-        }
-        shown = ("savings_bps", "lower", "upper", "p_value", "p_adjusted", "detectable_bps", "win_ratio")
         return self.comparisons.select(
-            "against", "parents", *(pl.col(name).round(3).alias(words.get(name, name)) for name in shown)
+            "against",
+            "parents",
+            pl.col("savings_bps").round(3).alias("saved"),
+            *(pl.col(name).round(3) for name in ("lower", "upper")),
+            words.p_values("p_value").alias("p"),
+            words.p_values("p_adjusted").alias("p adj"),
+            pl.col("detectable_bps").round(3).alias("detectable"),
+            pl.col("win_ratio").round(3).alias("wins"),
         )
 
     def _rows(self, against: str) -> pl.DataFrame:
-        return self.tables.savings.filter(pl.col("against") == against)
+        return self.rows.savings.filter(pl.col("against") == against)
 
     def _mean(self, rows: pl.DataFrame, *clusters: str) -> ClusteredMean:
         labels = [
@@ -266,7 +321,7 @@ class UniverseStudy:
 
     def _adjusted(self) -> dict[str, float | None]:
         """Return Romano and Wolf's p-values of all other policies together."""
-        days = self.tables.savings["date"].unique().sort()
+        days = self.rows.savings["date"].unique().sort()
         columns = [
             _by_day(self._rows(name), days) for name in self.others if self._rows(name)["parents"].sum() > 0
         ]
@@ -370,7 +425,7 @@ def _compared_schema(*, both: bool) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class UniverseStress:
+class UniverseStress(UniverseResult):
     """One router in several markets over a universe: `result["latency 1 ms"]` is the study of a market.
 
     Attributes:
@@ -398,6 +453,24 @@ class UniverseStress:
                 )
             )
         return pl.concat(rows)
+
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The table of the markets."""
+        return {"table": self.table}
+
+    @property
+    def _small(self) -> Sequence[str]:
+        return ("table",)
+
+    @property
+    def _origin(self) -> Config:
+        first = next(iter(self.studies.values()))
+        return replace(first.made, options={})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table as plain values."""
+        return {"markets": self.table.to_dicts()}
 
     def __getitem__(self, market: str) -> UniverseStudy:
         """Return the study of one market.

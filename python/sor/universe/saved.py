@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from sor.errors import DataError
-from sor.replay.replay import BUILD, VERSION
+from sor.results.result import versions
 from sor.settings.checks import path_of
 from sor.tape.files import beside
 from sor.tape.schema import reading
@@ -41,17 +39,6 @@ class SavedRun:
     tables: Tables
     manifest: dict[str, Any]
     settings: str
-
-
-def versions() -> dict[str, str]:
-    """Return what a result can depend on besides its inputs and settings."""
-    return {
-        "sor": VERSION,
-        "build": BUILD,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "polars": pl.__version__,
-    }
 
 
 def write_run(path: str | PathLike[str], tables: Tables, settings: str, more: dict[str, Any]) -> None:

@@ -19,16 +19,17 @@ from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import checked_axes, points_table
 from sor.universe.clustered import romano_wolf
-from sor.universe.result import UniverseStudy, summary_of
+from sor.universe.result import UniverseResult, UniverseStudy, summary_of
 from sor.universe.study import described, travelling, worked
 from sor.universe.tables import Tables, together
 from sor.universe.work import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from sor.settings.config import Config
     from sor.settings.market import Market
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
@@ -43,7 +44,7 @@ _MOST_FOLDS = 1_000
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class UniverseSearch:
+class UniverseSearch(UniverseResult):
     """The points tried on a universe, the best of them, and what the choice is worth on later days.
 
     Attributes:
@@ -65,18 +66,27 @@ class UniverseSearch:
     out_of_sample: UniverseStudy | None
     comparisons: pl.DataFrame
 
-    def config(self) -> str:
-        """Return the TOML that makes this result again."""
-        return self.in_sample.config()
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """The points, the folds and the comparisons."""
+        return {"table": self.table, "folds": self.folds, "comparisons": self.comparisons}
 
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return the study of the best point as JSON, out of sample where there are folds; see `UniverseStudy`.
+    @property
+    def _small(self) -> Sequence[str]:
+        return ("table", "folds", "comparisons")
 
-        Args:
-            indent: Spaces; None: on one line.
+    @property
+    def _origin(self) -> Config:
+        return self.in_sample.made
 
-        """
-        return (self.out_of_sample or self.in_sample).to_json(indent=indent)
+    def to_dict(self) -> dict[str, Any]:
+        """Return the best point, the folds and the comparisons as plain values."""
+        best = {axis: getattr(self.best, axis) for axis in AXES}
+        return {
+            "best": best,
+            "folds": self.folds.to_dicts(),
+            "comparisons": self.comparisons.to_dicts(),
+        }
 
     def __repr__(self) -> str:
         point = " ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)
@@ -232,7 +242,7 @@ class _Trials:
 
     def gains(self, name: str, study: UniverseStudy, points: Sequence[StaticRouter]) -> Floats:
         """Return what each point saves against a policy of a study, summed by day."""
-        theirs = study.tables.sums.filter(pl.col("policy") == name).select("unit", other="shortfall_bps")
+        theirs = study.rows.sums.filter(pl.col("policy") == name).select("unit", other="shortfall_bps")
         columns = []
         for point in points:
             both = self._sums[point].join(theirs, on="unit", maintain_order="left")
@@ -273,7 +283,7 @@ class _Study:
 
     def _result(self, point: StaticRouter, tables: Tables) -> UniverseStudy:
         return UniverseStudy(
-            tables=tables,
+            rows=tables,
             policies={**self.base.policies, ROUTER: point},
             policy=ROUTER,
             market=self.base.market,
@@ -285,7 +295,7 @@ class _Study:
 def _splits(days: Sequence[Any], folds: int) -> list[_Split]:
     """Cut days into one part more than folds; each part but the first is tested on what came before it."""
     cuts = sorted({len(days) * i // (folds + 1) for i in range(1, folds + 1)} - {0})
-    ends = [*cuts[1:], len(days)] if cuts else []
+    ends = [*cuts[1:], len(days)][: len(cuts)]
     return [
         _Split(frozenset(days[:cut]), frozenset(days[cut:end]), days[cut])
         for cut, end in zip(cuts, ends, strict=True)

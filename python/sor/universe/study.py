@@ -85,7 +85,7 @@ def study_units(
     options = {"record": record, "bootstrap": asdict(bootstrap)} if command == "study" else {}
     made = described(where, settings, market, command, options)
     return UniverseStudy(
-        tables=tables, policies=policies, policy=chosen, market=base, bootstrap=bootstrap, made=made
+        rows=tables, policies=policies, policy=chosen, market=base, bootstrap=bootstrap, made=made
     )
 
 
@@ -117,7 +117,7 @@ def stress_units(
     for name, change in (settings.markets or {}).items():
         made = described(where, settings, base, "stress", {"market": name, "change": repr(change)})
         studies[name] = UniverseStudy(
-            tables=_of_market(tables, name),
+            rows=_of_market(tables, name),
             policies=policies,
             policy=ROUTER,
             market=change if isinstance(change, Market) else base,

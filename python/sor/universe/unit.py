@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import date as Date  # noqa: N812 (`date` is a field's name)
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,18 +85,19 @@ class Reading:
         return tape if self.sessions is None else resolve(tape, self.sessions).quotes
 
     def _all(self, unit: Unit) -> Quotes:
-        named = self._named(QUOTE_NAMES)
+        named = self.named(QUOTE_NAMES)
         sources = [_source(path, unit, named) for path in unit.paths]
         tape = read_quotes(sources, symbol=_symbol(unit, sources, named), columns=named, **self.options)
         if unit.trades is None:
             return tape
         if not unit.trades:
             raise DataError(f"{unit.name}: no file of trades; trades= names none for this date and symbol")
-        prints = [_source(path, unit, self._named(TRADE_NAMES)) for path in unit.trades]
+        prints = [_source(path, unit, self.named(TRADE_NAMES)) for path in unit.trades]
         shared = {name: value for name, value in self.options.items() if name != "size_unit"}
-        return tape.with_trades(read_trades(prints, quotes=tape, columns=self._named(TRADE_NAMES), **shared))
+        return tape.with_trades(read_trades(prints, quotes=tape, columns=self.named(TRADE_NAMES), **shared))
 
-    def _named(self, names: tuple[str, ...]) -> dict[str, str]:
+    def named(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Return the columns that are of one kind of table."""
         return {theirs: ours for theirs, ours in self.columns.items() if ours in names}
 
 
@@ -108,7 +110,16 @@ def digest_of(path: str) -> str:
     """
     if "://" in path:
         return ""
-    with reading(path), Path(path).open("rb") as file:
+    with reading(path):
+        found = Path(path).stat()
+        return _digest(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _digest(path: str, size: int, changed: int) -> str:
+    """Read a file once, however many units are cut from it."""
+    del size, changed
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
@@ -121,23 +132,58 @@ def _source(path: str, unit: Unit, columns: Mapping[str, str]) -> Any:
         schema = frame.collect_schema()
     if not unit.cut:
         return frame
+    time, symbol = _cut_columns(path, schema, columns)
+    day = Date.fromisoformat(unit.date)
+    # Bounds in the column's own type, so that row groups can be passed over.
+    first, end = (
+        _moment(to_ns(each.isoformat(), "date"), schema[time]) for each in (day, day + timedelta(days=1))
+    )
+    frame = frame.filter(pl.col(time).is_between(first, end, closed="left"))
+    return frame if symbol is None else frame.filter(pl.col(symbol) == unit.symbol)
+
+
+def cut(unit: Unit, reading_: Reading) -> list[Unit]:
+    """Return the units of a Parquet file of several days or symbols: one for each that is in it.
+
+    Only its times and symbols are read, in a stream.
+
+    Raises:
+        DataError: If it cannot be read, or its times are not in nanoseconds or datetimes, or no symbol is known.
+
+    """
+    (path,) = unit.paths
+    columns = reading_.named(QUOTE_NAMES)
+    with reading(path):
+        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        schema = frame.collect_schema()
+        time, symbol = _cut_columns(path, schema, columns)
+        if symbol is None and not unit.symbol:
+            raise DataError(f"{path}: no column symbol, and its path names none; expected one of them")
+        moment = pl.col(time).cast(pl.Datetime("ns", "UTC")) if schema[time].is_integer() else pl.col(time)
+        names = pl.lit(unit.symbol) if symbol is None else pl.col(symbol).cast(pl.String)
+        days = frame.select(date=moment.dt.date(), symbol=names).unique().drop_nulls()
+        found = days.collect(engine="streaming").sort("date", "symbol")
+    return [
+        Unit(date.isoformat(), name, unit.paths, unit.trades, cut=True)
+        for date, name in found.iter_rows()
+        if unit.date in ("", date.isoformat()) and unit.symbol in ("", name)
+    ]
+
+
+def _cut_columns(path: str, schema: pl.Schema, columns: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return the names of the columns that a file is cut by: time, and symbol where there is one."""
     theirs = {ours: name for name, ours in columns.items()}
-    if unit.symbol:
-        name = theirs.get("symbol", "symbol")
-        frame = frame.filter(pl.col(name) == pl.lit(unit.symbol))
-    if unit.date:
-        name = next(name for name in (theirs.get(time, time) for time in _TIMES) if name in schema)
-        frame = frame.filter(_on(pl.col(name), schema[name], unit.date))
-    return frame
+    time = next((name for name in (theirs.get(each, each) for each in _TIMES) if name in schema), None)
+    if time is None or not (schema[time].is_integer() or isinstance(schema[time], pl.Datetime)):
+        shown = "none" if time is None else f"{time} of {schema[time]}"
+        raise DataError(f"{path}: to be cut, times must be integer nanoseconds or datetimes; it has {shown}")
+    symbol = theirs.get("symbol", "symbol")
+    return time, symbol if symbol in schema else None
 
 
-def _on(time: pl.Expr, dtype: pl.DataType, date: str) -> pl.Expr:
-    """Say that a time lies on a day of UTC, in the column's own type, so that row groups can be passed over."""
-    day = Date.fromisoformat(date)
-    first, end = (pl.lit(to_ns(each.isoformat(), "date")) for each in (day, day + timedelta(days=1)))
-    if isinstance(dtype, pl.Datetime):
-        first, end = (each.cast(pl.Datetime("ns", "UTC")).cast(dtype) for each in (first, end))
-    return time.is_between(first, end, closed="left")
+def _moment(nanos: int, dtype: pl.DataType) -> pl.Expr:
+    moment = pl.lit(nanos)
+    return moment if dtype.is_integer() else moment.cast(pl.Datetime("ns", "UTC")).cast(dtype)
 
 
 def _symbol(unit: Unit, sources: list[Any], columns: Mapping[str, str]) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import entries, taking, text, whole
+from sor.settings.checks import entries, flag, taking, text, whole
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -55,6 +55,8 @@ class Universe(ManyTapes):
         columns: The tables' own names, each with ours; see `sor.read_quotes`. So for trades.
         sessions: `"gaps"`, or a calendar's name such as `"XNYS"`: records outside all sessions are left out.
         venues: The venues' terms, for markets that name none.
+        cut: Whether the files, Parquet then, hold several days (of UTC) or symbols each, and are cut into them: their
+            times and symbols are looked through once, and every unit reads its own part. In order of time, best.
         options: Other options of `sor.read_quotes`, which trades have too: `tz`, `time_unit`, `price_scale` ...
 
     Raises:
@@ -70,6 +72,7 @@ class Universe(ManyTapes):
         columns: Mapping[str, str] | None = None,
         sessions: str | None = None,
         venues: VenueSource | None = None,
+        cut: bool = False,
         **options: Any,
     ) -> None:
         self._quotes, self._trades = quotes, trades
@@ -83,7 +86,7 @@ class Universe(ManyTapes):
         if sessions is not None:
             text("sessions", sessions)
         self._reading = Reading(dict(columns or {}), options, sessions)
-        self._venues = venues
+        self._venues, self._cut = venues, flag("cut", cut)
         self._filters: dict[str, Any] = {}
         self._units: list[Unit] | None = None
 
@@ -91,7 +94,7 @@ class Universe(ManyTapes):
     def units(self) -> list[Unit]:
         """The symbol-days, in the order of date and symbol; listed when they are first asked for."""
         if self._units is None:
-            self._units = list_units(self._quotes, self._trades)
+            self._units = list_units(self._quotes, self._trades, self._reading, cut_files=self._cut)
         return self._units
 
     @property
@@ -273,6 +276,7 @@ class Universe(ManyTapes):
         said = {
             "columns": dict(self._reading.columns) or None,
             "sessions": self._reading.sessions,
+            "cut": self._cut or None,
             **self._reading.options,
             **self._filters,
         }
