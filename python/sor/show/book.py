@@ -81,7 +81,8 @@ def plot_quotes(
     name = quotes.symbol or quotes.source
     title = alt.TitleParams(f"Quotes of {name}", subtitle="thin: each venue; red cross: locked or crossed")
     drawn: alt.LayerChart = style.layers(*layers).properties(width=640, height=320, title=title)
-    return drawn.interactive(bind_y=False)
+    chart: alt.LayerChart = style.offline(drawn.interactive(bind_y=False))
+    return chart
 
 
 def _marks(rows: pl.DataFrame, shape: str, colour: str, said: list[str]) -> Any:
@@ -102,13 +103,13 @@ def _by_venue(quotes: Quotes, first: int, last: int) -> pl.DataFrame:
     slot = (pl.col("ts") - first) * plotdata.MOST_QUOTES // (last - first + 1)
     thinned = rows.group_by("venue", slot.alias("slot"), maintain_order=True).last()
     names = quotes.venues["name"].gather(thinned["venue"])
-    shown = thinned.select(
+    quoted = thinned.select(
         time=pl.col("ts").cast(pl.Datetime("ns", "UTC")),
         venue=names,
         bid=pl.when(pl.col("bid_px") != UNDEF_PRICE).then(ratio(pl.col("bid_px"), NANOS)),
         ask=pl.when(pl.col("ask_px") != UNDEF_PRICE).then(ratio(pl.col("ask_px"), NANOS)),
     )
-    return shown.unpivot(["bid", "ask"], index=["time", "venue"], variable_name="side", value_name="price")
+    return quoted.unpivot(["bid", "ask"], index=["time", "venue"], variable_name="side", value_name="price")
 
 
 def _checked(fills: pl.DataFrame, first: int, last: int) -> pl.DataFrame:

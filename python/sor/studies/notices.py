@@ -16,7 +16,7 @@ import polars as pl
 
 from sor.errors import SorWarning
 from sor.replay.replay import book_at
-from sor.settings.routers import AXES, StaticRouter
+from sor.settings.routers import AXES, ContKukanovRouter, StaticRouter
 from sor.settings.times import duration_notice
 from sor.tape.schema import UNDEF_PRICE
 
@@ -209,13 +209,13 @@ def _penalty(
     look: _Look, axis: str, policies: Sequence[Policy], axes: Mapping[str, Sequence[float]]
 ) -> str | None:
     for policy in policies:
-        if not hasattr(policy, axis):
+        if not isinstance(policy, StaticRouter | ContKukanovRouter):
             continue
         tried = axes.get(axis, ()) if isinstance(policy, StaticRouter) else ()
         value = max(getattr(policy, axis), *tried, 0.0)
-        if policy.unit == "fraction" and value > _PENALTY:  # type: ignore[union-attr]  # it has the axis
+        if policy.unit == "fraction" and value > _PENALTY:
             return f"{axis} is {value:g}, {value:.0%} of the price: it is a fraction, 0.0005 is 5 bps"
-        if policy.unit == "price" and look.price is not None and value * _NANOS > _PENALTY * look.price:  # type: ignore[union-attr]
+        if policy.unit == "price" and look.price is not None and value * _NANOS > _PENALTY * look.price:
             return f"{axis} is {value:g}, {_share(value, look)}; with unit='price' it is currency per share"
     return None
 
@@ -227,7 +227,7 @@ def _share(value: float, look: _Look) -> str:
 
 def _durations(settings: Iterable[Any]) -> Iterator[tuple[str, object]]:
     """Find every duration in settings objects and in the objects that they hold."""
-    for each in settings:
+    for each in filter(is_dataclass, settings):  # a policy of the user's own need not be one
         for field in fields(each):
             value = getattr(each, field.name)
             if "Duration" in str(field.type):

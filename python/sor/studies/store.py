@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import sqlite3
 from contextlib import contextmanager
 from os import PathLike, fspath
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _APPLICATION_ID = 0x534F5232  # "SOR2": tells our files from other SQLite databases.
+# A unit's key ends in its parents.
+_SPAN = re.compile(r"parents (\d+)-(\d+)$")
 _SCHEMA = f"""
 create table made_of (name text primary key, value text not null);
 create table units (key text primary key, {", ".join(f"{name} blob not null" for name in ("digest", *TABLES))});
@@ -41,16 +44,16 @@ class Store:
     """
 
     def __init__(self, path: str | PathLike[str], made_of: Mapping[str, str]) -> None:
-        self._path = fspath(path)
+        self.path = fspath(path)
         try:
-            self._connection = sqlite3.connect(self._path, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, isolation_level=None)
         except sqlite3.Error as error:
-            raise DataError(f"resume: cannot open {self._path}: {error}") from None
+            raise DataError(f"resume: cannot open {self.path}: {error}") from None
         try:
             self._open(made_of)
         except sqlite3.Error as error:
             self.close()
-            raise DataError(f"resume: {self._path} is not a file of kept results: {error}") from None
+            raise DataError(f"resume: {self.path} is not a file of kept results: {error}") from None
         except BaseException:
             self.close()
             raise
@@ -71,7 +74,7 @@ class Store:
         digest, *blobs = row
         if digest != _digest(key, blobs):
             raise DataError(
-                f"resume: {self._path} is damaged: a kept result is not what was written; delete it"
+                f"resume: {self.path} is damaged: a kept result is not what was written; delete it"
             )
         frames = (pl.read_ipc(io.BytesIO(blob)) for blob in blobs)
         return Ledger(**dict(zip(TABLES, frames, strict=True)))
@@ -89,6 +92,13 @@ class Store:
             places = ", ".join("?" for _ in row)
             self._connection.execute(f"insert or replace into units values ({places})", row)
 
+    def replays(self) -> int:
+        """Count the replays of finished units."""
+        with self._said("is damaged"):
+            keys = self._connection.execute("select key from units").fetchall()
+        spans = (_SPAN.search(str(key)) for (key,) in keys)
+        return sum(int(span[2]) - int(span[1]) for span in spans if span is not None)
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -99,7 +109,7 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            raise DataError(f"resume: {self._path} {what}: {error}") from None
+            raise DataError(f"resume: {self.path} {what}: {error}") from None
 
     def _open(self, made_of: Mapping[str, str]) -> None:
         with self._connection:
@@ -108,7 +118,7 @@ class Store:
             (mark,) = self._connection.execute("pragma application_id").fetchone()
             (tables,) = self._connection.execute("select count(*) from sqlite_master").fetchone()
             if tables and mark != _APPLICATION_ID:
-                raise DataError(f"resume: {self._path} is a database of something else")
+                raise DataError(f"resume: {self.path} is a database of something else")
             if not tables:
                 for statement in _SCHEMA.split(";"):
                     self._connection.execute(statement)
@@ -118,7 +128,7 @@ class Store:
         changed = [name for name, value in made_of.items() if found.get(name) != value]
         if changed:
             raise ParameterError(
-                f"resume: {self._path} holds results of other {' and '.join(changed)}; "
+                f"resume: {self.path} holds results of other {' and '.join(changed)}; "
                 "delete it or name another file"
             )
 
