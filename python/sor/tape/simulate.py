@@ -16,6 +16,7 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import above_zero, at_least, number, taking, whole
+from sor.settings.processes import require_own_threads
 from sor.settings.times import INT64_MAX, to_ns
 from sor.tape.schema import TAPE_SCHEMA, UNDEF_PRICE
 from sor.tape.tape import Quotes, venue_table
@@ -82,6 +83,7 @@ def simulate_quotes(
         1000
 
     """
+    require_own_threads()
     count = whole("venues", venues, most=_MOST_VENUES)
     seconds = 60.0 * above_zero("minutes", minutes)
     tick_nanos = round(min(above_zero("tick", tick), 2 * _MOST_TICK) * _NANOS)

@@ -16,6 +16,7 @@ import polars as pl
 
 from sor.errors import DataError, MissingExtra, ParameterError, shown
 from sor.settings.checks import path_of
+from sor.settings.processes import require_own_threads
 from sor.tape.dbn import is_store, read_dbn, read_store
 from sor.tape.files import file_kind
 from sor.tape.options import CONSOLIDATED_NAMES, KNOWN_NAMES, Options
@@ -49,6 +50,7 @@ def open_source(source: Source, options: Options) -> tuple[list[Part], list[str]
         ParameterError: If it is no source at all.
 
     """
+    require_own_threads()
     several = isinstance(source, Sequence) and not isinstance(source, str)
     tables: list[Table] = [*source] if isinstance(source, Sequence) and several else [source]
     if not tables:
