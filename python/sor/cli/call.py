@@ -18,7 +18,8 @@ from sor.settings.run import Bootstrap, Run
 from sor.studies.methods import METHODS
 from sor.studies.pipeline import checked_market
 from sor.studies.progress import Step, Waiting
-from sor.tape.read import read_quotes
+from sor.tape.options import READ
+from sor.tape.read import read_quotes, read_trades
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,7 @@ _TABLES = (
     "market",
     "run",
     "universe",
+    "read",
     "search",
     "study",
     "stress",
@@ -65,6 +67,7 @@ class Call:
         bar: What is shown while one waits.
         options: The tables that single verbs have.
         universe: How a universe is read, where the tapes are one.
+        read: How the files are meant: arguments of `read_quotes`, and under `trades` those of `read_trades`.
         given: What was said on the command line.
 
     """
@@ -82,6 +85,7 @@ class Call:
     bar: Waiting
     options: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     universe: Mapping[str, Any] | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)
     given: Given
 
     def quotes(self) -> list[Quotes] | Universe:
@@ -95,7 +99,15 @@ class Call:
                 f"--{alone[0]} is for a universe: FILES with date=* and symbol=*, or {{date}} and {{symbol}}"
             )
         self.bar.begin(READING)
-        return [read_quotes(file, symbol=self.symbol) for file in self.files]
+        said = {name: value for name, value in self.read.items() if name != "trades"}
+        tapes = [read_quotes(file, symbol=self.symbol, **said) for file in self.files]
+        if "trades" not in self.read or len(self.trades) != len(tapes):
+            return tapes
+        prints = self.read["trades"]
+        return [
+            tape.with_trades(read_trades(path, quotes=tape, **prints))
+            for tape, path in zip(tapes, self.trades, strict=True)
+        ]
 
     @contextmanager
     def at_work(self) -> Iterator[dict[str, Any]]:
@@ -122,7 +134,8 @@ class Call:
     @property
     def shared(self) -> dict[str, Any]:
         """The arguments that every verb takes by name."""
-        return {"market": self.market, "trades": self.trades or None, "run": self.run}
+        trades = None if "trades" in self.read else self.trades or None  # else they are the tapes' already
+        return {"market": self.market, "trades": trades, "run": self.run}
 
 
 def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) -> Call:
@@ -170,8 +183,23 @@ def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) ->
         bar=bar,
         options={name: dict(table.get(name, {})) for name in ("search", "study", "stress")},
         universe=universe,
+        read=_read(table),
         given=given,
     )
+
+
+def _read(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the table `read` and its table `trades`; what their values may be is said where they are used."""
+    said = dict(table.get("read", {}))
+    trades = said.get("trades", {})
+    if not isinstance(trades, Mapping):
+        raise ParameterError(f"read.trades must be a table, got {shown(trades)}")
+    allowed = {"read": (*READ, "max_bytes"), "read.trades": (*READ, "max_bytes", "exclude_conditions")}
+    for label, given in (("read", said), ("read.trades", trades)):
+        unknown = [name for name in given if name not in (*allowed[label], "trades")]
+        if unknown:
+            raise ParameterError(f"{label} has no {shown(unknown[0])}; it has {', '.join(allowed[label])}")
+    return said
 
 
 def _choose(table: dict[str, Any], kind: str) -> None:

@@ -36,6 +36,7 @@ class Config:
         policy: The one compared with the others, where it is not `router`.
         market: What every policy meets.
         universe: How the tapes of a universe are found and read; None where they were tapes in memory.
+        read: How the files are meant: arguments of `read_quotes`, and under `trades` those of `read_trades`.
         options: The verb's other options, by name, as plain values.
 
     """
@@ -49,6 +50,7 @@ class Config:
     policy: str = ROUTER
     market: Market = field(default_factory=Market)
     universe: Mapping[str, Any] | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_toml(self) -> str:
@@ -64,6 +66,7 @@ class Config:
             "symbol": self.symbol,
             "policy": None if self.policy == ROUTER else self.policy,
             "universe": self.universe,
+            "read": dict(self.read) or None,
             "orders": [plain(order) for order in self.orders],
             "policies": {
                 name: {"kind": kind_of(policy)} | plain_policy(policy)

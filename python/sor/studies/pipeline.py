@@ -146,13 +146,27 @@ def config_of(
         files=tuple(
             _label(each, each.source if isinstance(each, Quotes) else "frame") for each in _row(quotes)
         ),
-        trades=() if trades is None else tuple(_label(each, "frame") for each in _row(trades)),
+        trades=()
+        if trades is None
+        else tuple(
+            _label(each, each.source if isinstance(each, Trades) else "frame") for each in _row(trades)
+        ),
         symbol=symbols.pop() if len(symbols) == 1 else None,
         orders=as_orders(orders),
         policies={name: policy for name, policy in policies.items() if name not in OWN[1:]},
         market=checked_market(market),
+        read=_read_of(jobs),
         options=options,
     )
+
+
+def _read_of(jobs: Sequence[Job]) -> dict[str, Any]:
+    """Return how the tapes' files are meant, where it is the same for all of them."""
+    said = [job.quotes.read for job in jobs]
+    prints = [job.quotes.trades.read for job in jobs if job.quotes.trades is not None]
+    quotes = dict(said[0]) if all(each == said[0] for each in said) else {}
+    trades = dict(prints[0]) if prints and all(each == prints[0] for each in prints) else {}
+    return {**quotes, **({"trades": trades} if trades else {})}
 
 
 class Pipeline:

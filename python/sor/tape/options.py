@@ -56,6 +56,27 @@ class Options:
         return 1 if self.price_scale is None else round(_decimal(self.price_scale) * NANOS)
 
 
+READ = (
+    "columns",
+    "venue",
+    "clock",
+    "time_unit",
+    "date",
+    "tz",
+    "price_scale",
+    "size_scale",
+    "size_unit",
+    "separator",
+)
+"""What says how a table is meant, by the names of the arguments."""
+
+
+def as_plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that say how a table is meant as plain values: the table `read` of the settings."""
+    said = {name: given.get(name) for name in READ if given.get(name) is not None}
+    return {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in said.items()}
+
+
 def read_options(given: Mapping[str, object]) -> Options:
     """Check every option and return them together.
 

@@ -12,7 +12,7 @@ from sor.errors import DataError, SorWarning, shown
 from sor.settings.checks import instance
 from sor.tape.clocks import INTERVAL_RTYPES
 from sor.tape.columns import CONSOLIDATED_RTYPES, quote_columns, symbol_column, trade_columns
-from sor.tape.options import Options, read_options
+from sor.tape.options import Options, as_plain, read_options
 from sor.tape.ordering import dense, in_order, present_codes
 from sor.tape.publishers import labels
 from sor.tape.schema import Column, Part, collect, reading
@@ -98,13 +98,12 @@ def read_quotes(
         Quotes(no symbol, 1 records, 1 venues, 2024-01-02 14:30:00 to 2024-01-02 14:30:00 UTC, frame)
 
     """
-    options = read_options(
-        {
+    given: dict[str, object] = {
             "symbol": symbol, "columns": columns, "venue": venue, "clock": clock, "time_unit": time_unit,
             "date": date, "tz": tz, "price_scale": price_scale, "size_scale": size_scale, "size_unit": size_unit,
             "separator": separator, "max_bytes": max_bytes,
-        }
-    )  # fmt: skip
+        }  # fmt: skip
+    options = read_options(given)
     records = _load(source, options, quote_columns, check=_check_quotes)
     frame, out_of_order, duplicates = in_order(records.frames)
     present = sorted(records.names)
@@ -122,6 +121,7 @@ def read_quotes(
         duplicates=duplicates,
         size_unit=1.0 if options.size_unit is None else options.size_unit,
         warnings=tuple(noticed),
+        read=as_plain(given),
     )
 
 
@@ -175,14 +175,13 @@ def read_trades(
     """
     instance("quotes", quotes, Quotes)
     exclude = read_conditions(exclude_conditions)
-    options = read_options(
-        {
+    given: dict[str, object] = {
             "symbol": symbol, "columns": columns, "venue": venue, "clock": clock, "time_unit": time_unit,
             "date": date, "tz": tz, "price_scale": price_scale, "size_scale": size_scale,
             "size_unit": None if quotes.size_unit == 1.0 else quotes.size_unit,
             "separator": separator, "max_bytes": max_bytes,
-        }
-    )  # fmt: skip
+        }  # fmt: skip
+    options = read_options(given)
     records = _load(source, options, trade_columns, default=quotes.symbol, action="T")
     for each in records.warnings:
         warnings.warn(each, SorWarning, stacklevel=2)
@@ -209,6 +208,7 @@ def read_trades(
         repeated=cleaned.repeated,
         off_venue=cleaned.frame.height - on_tape.height,
         venues=tuple(quotes.venues["name"]),
+        read={name: value for name, value in as_plain(given).items() if name != "size_unit"},
     )
 
 

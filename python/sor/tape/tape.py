@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from sor.tape.schema import UNDEF_PRICE
 from sor.tape.sessions import SessionSource, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
     from os import PathLike
 
@@ -105,6 +105,7 @@ class Quotes:
         size_unit: What one unit of `bid_sz` and `ask_sz` is in the user's own sizes: 0.001 where the tape counts
             thousandths (rule B10).
         warnings: What was noticed when the tape was read and may make a result say little.
+        read: The arguments that said how the table was meant, as plain values.
 
     """
 
@@ -117,6 +118,7 @@ class Quotes:
     trades: Trades | None = None
     size_unit: float = 1.0
     warnings: tuple[str, ...] = ()
+    read: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def start(self) -> int:
@@ -298,6 +300,7 @@ class Trades:
         venues: Names of the tape's venues, by index.
         corrected: Trades dropped since they were cancelled or in error.
         repeated: Trades dropped since they repeat another: same venue, sequence, price and size.
+        read: The arguments that said how the table was meant, as plain values.
 
     """
 
@@ -309,6 +312,7 @@ class Trades:
     venues: tuple[str, ...]
     corrected: int = 0
     repeated: int = 0
+    read: Mapping[str, Any] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""
