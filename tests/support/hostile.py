@@ -162,6 +162,8 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Quotes.report": (QUOTES.report, {}),
     "Quotes.with_trades": (QUOTES.with_trades, {"trades": None}),
     "Quotes.write": (QUOTES.write, {"path": "tape.txt"}),
+    "Compiled": (sor.Compiled, {"function": None}),
+    "steps": (sor.steps, {"quotes": QUOTES, "order": sor.Order("buy", 100)}),
     "Universe": (sor.Universe, {"quotes": str(DAYS)}),
     "Universe.only": (UNIVERSE.only, {}),
     "Universe.read": (UNIVERSE.read, {}),
@@ -201,6 +203,8 @@ MADE = {
         f"cont_kukanov.{name}"
         for name in ("Allocation", "Bound", "Calibration", "Conditions", "Cost", "Solution")
     ),
+    # A policy is derived from one, and is handed the others.
+    *("Policy", "Orders", "Report", "View", "Step", "Steps", "PolicyError"),
     *("SorError", "DataError", "ParameterError", "MissingExtra", "SorWarning"),
 }
 """Classes that the package makes and a user only reads."""

@@ -6,9 +6,11 @@ import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
+from os import fspath
 from typing import TYPE_CHECKING
 
 from sor.errors import DataError, SorError
+from sor.results.words import count
 from sor.universe.kept import KeptUnits, key_of
 from sor.universe.tables import Tables, joined, together
 from sor.universe.work import ROWS, Task, bad_unit, rows_path, symbol_day
@@ -46,16 +48,28 @@ def work_through(
 
     """
     rows = _Rows(list(settings.policies))
+    done = 0
     # Closed at once when a unit is wrong, not when the error is forgotten.
-    with closing(_finished(units, settings, run)) as finished:
-        for done, tables in enumerate(finished, start=1):
-            problem = tables.units["problem"][0]
-            if problem is not None and run.errors == "raise":
-                raise DataError(problem)
-            rows.add(tables)
-            if progress is not None:
-                progress(done, len(units))
+    try:
+        with closing(_finished(units, settings, run)) as finished:
+            for done, tables in enumerate(finished, start=1):
+                problem = tables.units["problem"][0]
+                if problem is not None and run.errors == "raise":
+                    raise DataError(problem)
+                rows.add(tables)
+                if progress is not None:
+                    progress(done, len(units))
+    except KeyboardInterrupt as stopped:
+        stopped.add_note(_what_is_kept(done, run))
+        raise
     return together(rows.blocks)
+
+
+def _what_is_kept(done: int, run: Run) -> str:
+    if run.resume is None:
+        return "interrupted; nothing is kept. With resume=FILE finished units are, and the same call goes on from them."
+    kept = count(done, "unit is done, and kept", "units are done, and kept")
+    return f"interrupted; {kept} in {fspath(run.resume)}. The same call with that file goes on from there."
 
 
 class _Rows:
