@@ -202,7 +202,7 @@ def steps(
         else:
             line.steps.put(found)
 
-    if queue not in ("pessimistic", "expected", "optimistic"):
+    if not isinstance(queue, str) or queue not in ("pessimistic", "expected", "optimistic"):
         raise ParameterError(f'queue must be "pessimistic", "expected" or "optimistic", got {shown(queue)}')
     replay = threading.Thread(target=run, name="sor.steps", daemon=True)
     replay.start()
