@@ -14,7 +14,7 @@ from sor.results import display
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.orders import as_orders
-from sor.settings.policy import Policy as Own
+from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
