@@ -159,6 +159,7 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Study.report": (STUDY.report, {"path": "page.txt"}),
     "Study.to_json": (STUDY.to_json, {}),
     "Study.worst": (STUDY.worst, {}),
+    "Quotes.in_sessions": (QUOTES.in_sessions, {}),
     "Quotes.report": (QUOTES.report, {}),
     "Quotes.with_trades": (QUOTES.with_trades, {"trades": None}),
     "Quotes.write": (QUOTES.write, {"path": "tape.txt"}),
