@@ -12,7 +12,7 @@ export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test test-all test-rest lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
-	bench-posting bench-universe bench-waiting bench-interrupt wheel notebooks docs clean
+	bench-policies bench-posting bench-universe bench-waiting bench-interrupt wheel notebooks docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -80,6 +80,10 @@ bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiG
 	$(BIN)/python -m pip install --quiet highspy scipy
 	$(BIN)/python -m bench.bench_paper
 
+bench-policies: $(CORE) ## Policies of one's own beside the built-in ones
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m bench.bench_policies
+
 bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
 	$(BIN)/python -m bench.bench_posting
 
@@ -127,5 +131,5 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
 	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
-		pandas_market_calendars pyarrow playwright
+		numba pandas_market_calendars pyarrow playwright
 	@touch $@

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Required, TypedDict
 
+from sor.settings.compiled import Compiled
 from sor.settings.market import Book, FillModel, Market, QueueAware
 from sor.settings.policy import Policy as Own
 from sor.settings.policy import Start, hears
@@ -39,6 +40,7 @@ class CorePolicy(TypedDict, total=False):
 
     name: Required[str | None]
     own: dict[str, Any]
+    compiled: dict[str, Any]
     router: dict[str, Any]
     cont_kukanov: dict[str, Any]
     bucket: int
@@ -120,6 +122,14 @@ def _policy(variant: Variant, quotes: Quotes) -> CorePolicy:
         venues = tuple(venue_names(variant.market.laid, quotes))
         own = {"start": Start(policy), "venues": venues, "hears": hears(policy), "queue": policy.queue}
         return {"name": None, "own": own}
+    if isinstance(policy, Compiled):
+        compiled = {
+            "function": policy.address,
+            "parameters": list(policy.arguments.values()),
+            "memory": policy.memory,
+            "queue": policy.queue,
+        }
+        return {"name": None, "compiled": compiled}
     lowered: CorePolicy = {"name": name_of(policy)}
     if isinstance(policy, StaticRouter):
         lowered["router"] = dict(vars(policy))

@@ -13,8 +13,8 @@ from typing import Any
 from sor.errors import ParameterError
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
+from sor.settings.policy import OwnPolicy, axes_of, made_of
 from sor.settings.policy import Policy as Own
-from sor.settings.policy import axes_of
 from sor.settings.routers import ROUTER, Policy, class_of, kind_of, settings_of
 from sor.settings.times import duration_ns, to_ns
 from sor.settings.toml import to_toml
@@ -133,19 +133,19 @@ def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
     given = dict(table)
     kind = given.pop("kind", "static")
     made = class_of(kind, label)
-    if issubclass(made, Own):
+    if isinstance(made, OwnPolicy) or issubclass(made, Own):
         return own_of(made, given, label)
     policy: Policy = from_table(made, given, label)
     return policy
 
 
-def own_of(kind: type[Own], given: Mapping[str, Any], label: str) -> Own:
+def own_of(kind: type[Own] | OwnPolicy, given: Mapping[str, Any], label: str) -> OwnPolicy:
     """Make a policy of the caller's own of a table of its arguments."""
     unknown = [name for name in given if name not in axes_of(kind)]
     if unknown:
         raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(axes_of(kind)) or 'nothing'}")
     try:
-        return kind(**given)
+        return made_of(kind, given)
     except (TypeError, ValueError) as error:
         raise ParameterError(f"{label}: {error}") from error
 

@@ -18,8 +18,8 @@ from sor.results.result import described, versions
 from sor.results.search import Search
 from sor.results.study import Study
 from sor.settings.checks import instance
-from sor.settings.policy import Policy as Own
-from sor.settings.routers import StaticRouter
+from sor.settings.policy import OwnPolicy as Own
+from sor.settings.routers import StaticRouter, name_of
 from sor.settings.times import format_ns
 from sor.show import pdf
 from sor.studies.progress import Step, advance, begin
@@ -265,7 +265,7 @@ def _orders(study: Study) -> list[dict[str, Any]]:
 
 def _plain(value: object) -> Any:
     if isinstance(value, Own):
-        return {"type": type(value).__name__} | {name: _plain(part) for name, part in value.arguments.items()}
+        return {"type": name_of(value)} | {name: _plain(part) for name, part in value.arguments.items()}
     if is_dataclass(value) and not isinstance(value, type):
         name = {} if isinstance(value, StaticRouter) else {"type": type(value).__name__}
         return name | {key: _plain(part) for key, part in vars(value).items()}

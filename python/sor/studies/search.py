@@ -18,7 +18,7 @@ from sor.results.statistics import mean_interval, reality_check
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
 from sor.settings.market import Market
-from sor.settings.policy import Policy as Own
+from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods

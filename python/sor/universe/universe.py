@@ -29,7 +29,7 @@ from sor.universe.unit import Reading, Unit
 if TYPE_CHECKING:
     from sor.settings.market import VenueSource
     from sor.settings.orders import Orders
-    from sor.settings.policy import Policy as Own
+    from sor.settings.policy import OwnPolicy as Own
     from sor.settings.routers import Policies, Policy
     from sor.studies.grid import Grid
     from sor.studies.methods import SearchMethod
