@@ -197,13 +197,7 @@ def completion(study: Study) -> alt.Chart:
             x=alt.X("seconds:Q", title="seconds after the start", axis=alt.Axis(format=",~r", tickCount=6)),
             y=alt.Y("done:Q", title="orders done", axis=alt.Axis(format="%", tickCount=5)),
             color=style.colour(list(study.policies)),
-            strokeDash=alt.StrokeDash(
-                "policy:N",
-                legend=None,
-                scale=alt.Scale(
-                    domain=list(study.policies), range=style.cycle(style.DASHES, len(study.policies))
-                ),
-            ),
+            strokeDash=style.dashes(list(study.policies)),
             opacity=picked("policy"),
             tooltip=[
                 "policy:N",
@@ -267,7 +261,7 @@ def fill_sizes(study: Study) -> alt.Chart:
             x=alt.X(
                 "quantity:Q",
                 title="shares in one execution",
-                scale=alt.Scale(type="log"),
+                scale=alt.Scale(type="log", nice=False, padding=8),
                 axis=alt.Axis(format="~s"),
             ),
             y=alt.Y("share:Q", title="share of shares", axis=alt.Axis(format="%", tickCount=5)),

@@ -161,7 +161,13 @@ def _watched(sections: Iterable[Section], bar: Waiting | None) -> list[Section]:
 def _settings_section(study: Study, search: Search | None, command: str | None) -> Section:
     from sor.show.sections import Section, table
 
-    inputs = pl.DataFrame([described(tape) for tape in study.quotes], infer_schema_length=None)
+    inputs = pl.DataFrame(
+        [
+            {"tape": tape.symbol, "source": Path(tape.source).name, "digest": tape.digest}
+            for tape in study.quotes
+        ],
+        schema={"tape": pl.String, "source": pl.String, "digest": pl.String},
+    )
     return Section(
         id="settings",
         title="How is this made again?",
@@ -170,7 +176,7 @@ def _settings_section(study: Study, search: Search | None, command: str | None) 
         else "The same tapes, orders and settings give the same figures.",
         text="A digest stands for the records of a tape, whatever file they came from: same digest, same tape. The "
         "first block is a file for --config; the second holds every setting, the versions and the tapes.",
-        tables=[table("inputs", inputs.select("source", "symbol", "records", "start", "end", "digest"))],
+        tables=[table("inputs", inputs)],
         codes={"run.toml": study.config(), "json": json.dumps(settings(study, search), indent=1)},
         wide=True,
     )
