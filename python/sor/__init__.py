@@ -12,6 +12,7 @@ from sor.results.policy_view import PolicyView
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
+from sor.settings.compiled import Compiled
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule, orders_every
 from sor.settings.policy import Policy
@@ -31,6 +32,7 @@ from sor.studies.backtest import backtest
 from sor.studies.grid import DEFAULT_GRID
 from sor.studies.methods import Optuna, RandomPoints, Refine
 from sor.studies.search import search
+from sor.studies.steps import Step, Steps, steps
 from sor.studies.stress import DEFAULT_MARKETS, stress
 from sor.studies.study import study
 from sor.tape.read import read_quotes, read_trades
@@ -53,6 +55,7 @@ __all__ = [
     "BestAsk",
     "Book",
     "Bootstrap",
+    "Compiled",
     "ContKukanovRouter",
     "DataError",
     "Displayed",
@@ -80,6 +83,8 @@ __all__ = [
     "SorError",
     "SorWarning",
     "StaticRouter",
+    "Step",
+    "Steps",
     "Stress",
     "Study",
     "Sweep",
@@ -108,6 +113,7 @@ __all__ = [
     "rerun",
     "search",
     "simulate_quotes",
+    "steps",
     "stress",
     "study",
 ]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings import policy as own
-from sor.settings.checks import choice, keep, number, positive, whole
+from sor.settings.checks import choice, entries, keep, number, positive, whole
 
 if TYPE_CHECKING:
     from sor.settings.times import Duration
@@ -184,7 +184,7 @@ class ProRata:
 
 
 Router: TypeAlias = StaticRouter | ContKukanovRouter
-Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | Twap | ProRata | own.Policy
+Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | Twap | ProRata | own.OwnPolicy
 Policies: TypeAlias = "Iterable[Policy | str] | Mapping[str, Policy | str]"
 """Several policies: names, objects, or a mapping from the names to show to either."""
 
@@ -211,16 +211,16 @@ _CLASSES = {type(policy): name for name, policy in POLICIES.items()}
 
 def name_of(policy: Policy) -> str:
     """Return the registered name of a policy's class; of one of the caller's own, the class's."""
-    return _CLASSES.get(type(policy)) or type(policy).__name__
+    return policy._title if isinstance(policy, own.OwnPolicy) else _CLASSES[type(policy)]
 
 
 def kind_of(policy: Policy) -> str:
     """Return what `class_of` finds a policy's class by."""
-    return own.spec_of(policy) if isinstance(policy, own.Policy) else name_of(policy)
+    return own.spec_of(policy) if isinstance(policy, own.OwnPolicy) else name_of(policy)
 
 
-def class_of(kind: object, label: str) -> type[Policy]:
-    """Return the class of a registered name, or of `file.py:Class`.
+def class_of(kind: object, label: str) -> type[Policy] | own.OwnPolicy:
+    """Return the class of a registered name, or what `file.py:Name` names.
 
     Raises:
         ParameterError: If there is none; `label` says where.
@@ -231,30 +231,30 @@ def class_of(kind: object, label: str) -> type[Policy]:
     if isinstance(kind, str) and ":" in kind:
         return own.load(kind)
     raise ParameterError(
-        f"{label}: kind must be one of {', '.join(POLICIES)}, or file.py:Class, got {kind!r}"
+        f"{label}: kind must be one of {', '.join(POLICIES)}, or file.py:Name, got {shown(kind)}"
     )
 
 
 def settings_of(policy: Policy) -> dict[str, Any]:
     """Return a policy's settings by name; of one of the caller's own, the arguments it was made with."""
-    if isinstance(policy, own.Policy):
+    if isinstance(policy, own.OwnPolicy):
         return dict(policy.arguments)
     return {each.name: getattr(policy, each.name) for each in fields(policy)}
 
 
 def identity_of(policy: Policy) -> str:
     """Return what tells a policy's results from another's."""
-    return policy.identity if isinstance(policy, own.Policy) else repr(policy)
+    return policy.identity if isinstance(policy, own.OwnPolicy) else repr(policy)
 
 
 def axes_of(policy: Policy) -> tuple[str, ...]:
     """Return the names of what a search may vary in a policy."""
-    return tuple(policy.arguments) if isinstance(policy, own.Policy) else AXES
+    return tuple(policy.arguments) if isinstance(policy, own.OwnPolicy) else AXES
 
 
 def moved(policy: Policy, changes: Mapping[str, Any]) -> Policy:
     """Return a policy with some settings changed."""
-    return policy.replaced(**changes) if isinstance(policy, own.Policy) else replace(policy, **changes)
+    return policy.replaced(**changes) if isinstance(policy, own.OwnPolicy) else replace(policy, **changes)
 
 
 def as_policy(name: str, value: object) -> Policy:
@@ -266,13 +266,15 @@ def as_policy(name: str, value: object) -> Policy:
     """
     if type(value) in _CLASSES:
         return value  # type: ignore[return-value]  # one of the classes of Policy
-    if isinstance(value, own.Policy):
+    if isinstance(value, own.OwnPolicy):
         return own.checked(name, value)
     if isinstance(value, str) and value in POLICIES:
         return POLICIES[value]
     if isinstance(value, str) and ":" in value:
-        return own.checked(name, own.load(value)())
-    raise ParameterError(f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {value!r}")
+        return own.checked(name, own.made_of(own.load(value), {}))
+    raise ParameterError(
+        f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {shown(value)}"
+    )
 
 
 def as_policies(name: str, values: object) -> dict[str, Policy]:
@@ -284,19 +286,17 @@ def as_policies(name: str, values: object) -> dict[str, Policy]:
     """
     if isinstance(values, Mapping):
         return {
-            _shown(name, label): as_policy(f"{name}[{label!r}]", value) for label, value in values.items()
+            _shown(name, label): as_policy(f"{name}[{shown(label)}]", value)
+            for label, value in values.items()
         }
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ParameterError(
-            f"{name} must be a sequence of policies or names, or map names to policies, got {values!r}"
-        )
     found: dict[str, Policy] = {}
-    for i, value in enumerate(values):
+    right = "a sequence of policies or names, or map names to policies"
+    for i, value in enumerate(entries(name, values, right)):
         policy = as_policy(f"{name}[{i}]", value)
         label = name_of(policy)
         if label in found:
             raise ParameterError(
-                f"{name}: {label} is there twice; map different names to them, got {values!r}"
+                f"{name}: {label} is there twice; map different names to them, got {shown(values)}"
             )
         found[label] = policy
     return found
@@ -334,11 +334,13 @@ def with_baselines(router: Policy, against: object) -> dict[str, Policy]:
     others = as_policies("against", against)
     taken = [name for name in others if name in named]
     if taken:
-        raise ParameterError(f"against: {taken[0]!r} is the router's own name; call the other something else")
+        raise ParameterError(
+            f"against: {shown(taken[0])} is the router's own name; call the other something else"
+        )
     return named | others
 
 
 def _shown(name: str, label: object) -> str:
     if not isinstance(label, str) or not label:
-        raise ParameterError(f"{name} must map names to policies, got the name {label!r}")
+        raise ParameterError(f"{name} must map names to policies, got the name {shown(label)}")
     return label

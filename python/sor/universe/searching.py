@@ -14,7 +14,7 @@ from sor.results import display
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.orders import as_orders
-from sor.settings.policy import Policy as Own
+from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
@@ -143,7 +143,7 @@ def search_units(
     walk = [trials.fold(tried_by, given, axes, split) for split in _splits(trials.days, folds)]
     study = _Study(where.units, base, run, bootstrap, made)
     inside = study.of(best, where.units)
-    outside = study.walked(best, walk) if walk else None
+    outside = study.walked(best, walk, inside.units) if walk else None
     return UniverseSearch(
         table=table,
         best=best,
@@ -269,13 +269,11 @@ class _Study:
         """Replay a point and the other policies on some units."""
         return self._result(point, self._tables(point, units))
 
-    def walked(self, best: Policy, walk: Sequence[_Fold]) -> UniverseStudy:
+    def walked(self, best: Policy, walk: Sequence[_Fold], days: pl.DataFrame) -> UniverseStudy:
         """Put together what each fold's choice did on the days of its test."""
-        inside = self._tables(best, self.units)
         parts = []
         for fold in walk:
-            names = inside.units.filter(pl.col("date").is_in(list(fold.split.test)))["unit"].to_list()
-            wanted = set(names)
+            wanted = set(days.filter(pl.col("date").is_in(list(fold.split.test)))["unit"].to_list())
             tested = [unit for unit in self.units if unit.name in wanted]
             parts.append(self._tables(fold.best, tested))
         return self._result(best, together(parts))

@@ -7,6 +7,16 @@ use crate::order::Parent;
 use crate::policy::probes::{Past, Windows};
 use crate::policy::{BuiltIn, Mind, Policy};
 
+/// What the capsule is called in which a library built against this core hands an `Arc<dyn Plan>` over to Python: neither
+/// the core's types nor the compiler's layouts are stable, so both must be the very same.
+pub const HANDED_OVER: &std::ffi::CStr = {
+    let name = concat!("sor.plan.", env!("SOR_BUILD"), ".", env!("SOR_RUSTC"), "\0");
+    match std::ffi::CStr::from_bytes_with_nul(name.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!("a name without a zero in it"),
+    }
+};
+
 /// A policy's settings: what makes the policy of one order.
 pub trait Plan: Debug + Send + Sync {
     /// The policy of one order.

@@ -13,6 +13,7 @@ use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
 use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, StaticRouter, Twap, Unit};
+use crate::python::compiled;
 use crate::python::names::{PlanName, SolverName};
 use crate::python::policy::{PyPlan, Raised};
 use crate::units::Side;
@@ -53,6 +54,8 @@ struct PolicyArgument {
     #[pyo3(default)]
     own: Option<OwnArgument>,
     #[pyo3(default)]
+    compiled: Option<CompiledArgument>,
+    #[pyo3(default)]
     bucket: i64,
     #[pyo3(default)]
     router: Option<RouterArgument>,
@@ -67,6 +70,16 @@ struct OwnArgument {
     start: Py<PyAny>,
     venues: Py<PyTuple>,
     hears: bool,
+    queue: QueueModel,
+}
+
+/// A policy that was compiled elsewhere.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct CompiledArgument {
+    function: Py<PyAny>,
+    parameters: Vec<f64>,
+    memory: usize,
     queue: QueueModel,
 }
 
@@ -149,6 +162,9 @@ impl PolicyArgument {
             let (start, venues) = (start.clone_ref(py), venues.clone_ref(py));
             return Ok(Arc::new(PyPlan::new(start, venues, *hears, Arc::clone(raised))));
         }
+        if let Some(CompiledArgument { function, parameters, memory, .. }) = &self.compiled {
+            return compiled::plan(function.bind(py), parameters, *memory);
+        }
         let missing = || PyTypeError::new_err("a policy has a name, or is one of the caller's own");
         let name = self.name.as_deref().ok_or_else(missing)?;
         Ok(Arc::new(self.built_in(name)?))
@@ -156,7 +172,8 @@ impl PolicyArgument {
 
     /// How the queues of its limit orders are simulated.
     fn queue(&self) -> QueueModel {
-        let own = self.own.as_ref().map(|own| own.queue);
+        let compiled = self.compiled.as_ref().map(|compiled| compiled.queue);
+        let own = self.own.as_ref().map(|own| own.queue).or(compiled);
         own.or(self.cont_kukanov.as_ref().map(|router| router.queue)).unwrap_or(QueueModel::Expected)
     }
 

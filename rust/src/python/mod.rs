@@ -6,6 +6,7 @@ mod allocate;
 mod arguments;
 mod books;
 mod columns;
+mod compiled;
 mod cont_kukanov;
 mod errors;
 mod ledger;
