@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+import recorded
 import sor
 from sor.settings.orders import orders_every
 from sor.show import plotdata
@@ -329,6 +330,17 @@ OVERLAPS = """() => {
   }
   return found;
 }"""
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_days_page_is_small() -> None:
+    """1,540 orders of the recorded day, search included."""
+    day = sor.read_quotes(recorded.QUOTES)
+    many = sor.orders_every("30s", quantity=5_000, horizon="5m", side="both")
+    studied = study(day, many)
+    assert studied.parents.height == 1_540
+    assert len(page(studied, search=sor.search(day, many, folds=5)).encode()) < 2_000_000
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,19 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from sor import _core
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.lower import core_visibility
-from sor.settings.checks import above_zero, at_least, choice, instance, number, numbers, positive, whole
+from sor.settings.checks import (
+    above_zero,
+    at_least,
+    choice,
+    instance,
+    number,
+    numbers,
+    positive,
+    taking,
+    whole,
+)
 from sor.settings.market import Book
 from sor.settings.orders import Side
 from sor.settings.routers import Queue
@@ -53,12 +63,13 @@ def probe_outflows(
     behind is already taken off, so `sor.cont_kukanov` takes them with `Q=0`.
 
     Args:
-        quotes: The tape.
+        quotes: The tape; in sessions by gaps of 30 minutes, unless `quotes.in_sessions` cut it otherwise. No window
+            reaches from one into another (rule T2).
         trades: Its trades; those of the tape by default.
         side: Of the order the probes stand for: a buy rests at bids.
         quantity: Shares of each probe.
         window: Its length.
-        every: From the start of one window to the next, the first at the start of the tape; `window` by
+        every: From the start of one window to the next, the first at the session's first record; `window` by
             default, so that none overlap.
         queue: How queues are simulated (rule C10).
         book: Which quotes exist and are seen: its `snapshot`, `collar` and `max_quote_age`.
@@ -81,6 +92,7 @@ def probe_outflows(
     """
     instance("quotes", quotes, Quotes)
     tape = quotes if trades is None else quotes.with_trades(trades)
+    tape = tape.in_sessions() if tape.sessions is None else tape
     book = Book() if book is None else book
     instance("book", book, Book)
     choice("side", side, Side)
@@ -88,12 +100,15 @@ def probe_outflows(
     quantity = whole("quantity", quantity)
     length = positive("window", window)
     step = length if every is None else positive("every", every)
-    if tape.start + length > tape.end:
-        seconds = (tape.end - tape.start) / 1e9
-        raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
-    if (tape.end - tape.start - length) // step >= _MOST_WINDOWS:
+    spans = _spans(tape)
+    if spans.max() < length:
         raise ParameterError(
-            f"every {every or window!r} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
+            f"window {shown(window)} is longer than every session of the tape, the longest lasts "
+            f"{spans.max() / 1e9:g} s"
+        )
+    if sum((span - length) // step + 1 for span in spans.tolist() if span >= length) > _MOST_WINDOWS:
+        raise ParameterError(
+            f"every {shown(every or window)} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
         )
     collar, age = core_visibility(book)
     ends, filled = _core.probe(
@@ -115,6 +130,15 @@ def probe_outflows(
     return times.hstack(shares.get_columns())
 
 
+def _spans(tape: Quotes) -> NDArray[np.int64]:
+    """Return how long each session lasts from its first record to its last, ns."""
+    assert tape.sessions is not None
+    ts = tape.frame["ts"].to_numpy()
+    first, end = tape.sessions.first.astype(np.int64), tape.sessions.end.astype(np.int64)
+    spans: NDArray[np.int64] = ts[end - 1] - ts[first]
+    return spans
+
+
 def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, seed: Seed) -> Table:
     """Outflows `weight * xi_0 + (1 - weight) * eps_k`, all Poisson with this mean: the paper's baseline.
 
@@ -133,7 +157,7 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
     weight = number("weight", weight, least=0, most=1)
     mean = above_zero("mean", mean)
     if mean > _LARGEST_MEAN:
-        raise ParameterError(f"mean must be at most {_LARGEST_MEAN:g}, got {mean!r}")
+        raise ParameterError(f"mean must be at most {_LARGEST_MEAN:g}, got {shown(mean)}")
     rng = _generator(seed)
     common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
     return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
@@ -223,13 +247,11 @@ def as_table(scenarios: Scenarios) -> Table:
         ParameterError: If they are not numbers, or not a table.
 
     """
-    if isinstance(scenarios, pl.DataFrame):
-        columns = scenarios.select(pl.selectors.numeric())
-        scenarios = columns.to_numpy() if columns.width else np.empty((scenarios.height, 0))
-    try:
+    with taking("scenarios", scenarios, "an array of numbers of shape (n, K)"):
+        if isinstance(scenarios, pl.DataFrame):
+            columns = scenarios.select(pl.selectors.numeric())
+            scenarios = columns.to_numpy() if columns.width else np.empty((scenarios.height, 0))
         table = np.ascontiguousarray(scenarios, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ParameterError(f"scenarios must be an array of numbers of shape (n, K): {error}") from None
     if table.ndim != 2 or 0 in table.shape:
         raise ParameterError(
             f"scenarios must have shape (n, K), at least one row and one venue, got {table.shape}"
@@ -242,9 +264,11 @@ def _positive_numbers(name: str, value: float | Sequence[float], venues: int) ->
         return above_zero(name, value)
     found = numbers(name, value)
     if len(found) not in (1, venues):
-        raise ParameterError(f"{name} must have one value, or one for each of {venues} venues, got {value!r}")
+        raise ParameterError(
+            f"{name} must have one value, or one for each of {venues} venues, got {shown(value)}"
+        )
     if not all(math.isfinite(each) and each > 0 for each in found):
-        raise ParameterError(f"{name} must be positive, got {value}")
+        raise ParameterError(f"{name} must be positive, got {shown(value)}")
     return found
 
 

@@ -10,7 +10,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from sor.errors import ParameterError
+import polars as pl
+
+from sor.errors import ParameterError, shown
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.policy import OwnPolicy, axes_of, made_of
@@ -36,6 +38,7 @@ class Config:
         policy: The one compared with the others, where it is not `router`.
         market: What every policy meets.
         universe: How the tapes of a universe are found and read; None where they were tapes in memory.
+        read: How the files are meant: arguments of `read_quotes`, and under `trades` those of `read_trades`.
         options: The verb's other options, by name, as plain values.
 
     """
@@ -49,6 +52,7 @@ class Config:
     policy: str = ROUTER
     market: Market = field(default_factory=Market)
     universe: Mapping[str, Any] | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_toml(self) -> str:
@@ -64,6 +68,7 @@ class Config:
             "symbol": self.symbol,
             "policy": None if self.policy == ROUTER else self.policy,
             "universe": self.universe,
+            "read": dict(self.read) or None,
             "orders": [plain(order) for order in self.orders],
             "policies": {
                 name: {"kind": kind_of(policy)} | plain_policy(policy)
@@ -96,12 +101,28 @@ def plain_market(market: Market) -> dict[str, Any]:
         "venues": fspath(venues) if isinstance(venues, str | PathLike) else None,
         "latency": _plain(market.latency),
         "limit": market.limit,
+        "sessions": "none" if market.sessions is None else _hours(market.sessions),
+        "session_gap": _plain(market.session_gap),
+        "halts": _hours(market.halts),
         "book": plain(market.book) | ({"collar": "none"} if market.book.collar is None else {}),
         "fill": {"model": model} | fill,
         "venue": [plain(venue) for venue in venues]
         if isinstance(venues, Sequence) and not isinstance(venues, str)
         else None,
     }
+
+
+def _hours(given: Any) -> Any:
+    """Return sessions or halts as a name, a path, or one table per row."""
+    if given is None or isinstance(given, str):
+        return given
+    if isinstance(given, PathLike):
+        return fspath(given)
+    if not isinstance(given, pl.DataFrame):
+        return str(given)
+    return [
+        {name: _plain(value) for name, value in row.items() if value is not None} for row in given.to_dicts()
+    ]
 
 
 def read_config(path: str | PathLike[str]) -> dict[str, Any]:
@@ -143,7 +164,9 @@ def own_of(kind: type[Own] | OwnPolicy, given: Mapping[str, Any], label: str) ->
     """Make a policy of the caller's own of a table of its arguments."""
     unknown = [name for name in given if name not in axes_of(kind)]
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(axes_of(kind)) or 'nothing'}")
+        raise ParameterError(
+            f"{label} has no {shown(unknown[0])}; it has {', '.join(axes_of(kind)) or 'nothing'}"
+        )
     try:
         return made_of(kind, given)
     except (TypeError, ValueError) as error:
@@ -168,8 +191,13 @@ def market_of(table: Mapping[str, Any]) -> Market:
         fill = dict(given.pop("fill"))
         model = fill.pop("model", "displayed")
         if model not in _FILLS:
-            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {model!r}")
+            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {shown(model)}")
         changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
+    if given.get("sessions") == "none":
+        changes["sessions"] = None
+    for name in ("sessions", "halts"):
+        if isinstance(given.get(name), list):
+            changes[name] = pl.DataFrame(given[name])
     market: Market = from_table(Market, given | changes, "market")
     return market
 
@@ -182,11 +210,11 @@ def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
 
     """
     if not isinstance(table, Mapping):
-        raise ParameterError(f"{label} must be a table, got {table!r}")
+        raise ParameterError(f"{label} must be a table, got {shown(table)}")
     names = [each.name for each in fields(kind) if each.init and each.name != "_"]
     unknown = [name for name in table if name not in names]
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(names) or 'nothing'}")
+        raise ParameterError(f"{label} has no {shown(unknown[0])}; it has {', '.join(names) or 'nothing'}")
     try:
         return kind(**table)
     except TypeError:

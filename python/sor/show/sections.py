@@ -240,7 +240,12 @@ def _fills(study: Study) -> Iterator[Section]:
         charts=[chart("chart-venues", plots.venue_shares(study))],
         tables=[
             table(
-                "venues", mine.select("venue", "fills", "shares", "share", "fees", "rebates", "net_per_share")
+                "venues",
+                mine.select(
+                    *("venue", "fills", "shares", "share"),
+                    *(_money(name) for name in ("fees", "rebates")),
+                    "net_per_share",
+                ),
             )
         ],
     )
@@ -253,6 +258,11 @@ def _fills(study: Study) -> Iterator[Section]:
         text="The share of a policy's shares in executions up to a size.",
         charts=[chart("chart-fills", plots.fill_sizes(study))],
     )
+
+
+def _money(column: str) -> pl.Expr:
+    """Return sums of money to the hundredth."""
+    return pl.col(column).map_elements(lambda value: f"{value + 0.0:,.2f}", pl.String)
 
 
 def _search(search: Search) -> Section:

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.parents import market_on
 from sor.results import metrics
+from sor.results.shown import size_unit, sized
 from sor.results.stress import Stress
 from sor.settings.config import plain_market
 from sor.settings.market import Book, Market, QueueAware
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
 from sor.studies.many import of_many
+from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_market, checked_run, config_of, jobs_of
 from sor.studies.progress import REPLAYING, Step, begin, watching
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from sor.replay.ledger import Ledger
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
@@ -71,7 +75,7 @@ def stress(
         orders: An `Order`, `orders_every(...)`, or a sequence of both.
         router: A policy, or its name.
         markets: By name a `Market`, or what changes in `market`: `venues`, `fill`, `limit`, any field of `Book`, and
-            for every venue at once `taker_fee`, `maker_rebate`, `latency`.
+            for every venue at once `taker_fee`, `maker_rebate`, `latency`. Sessions and halts are those of `market`.
         market: What a change changes.
         against: What the router is compared with, in the same market.
         trades: The tapes' trades, as in `backtest`.
@@ -84,12 +88,12 @@ def stress(
     """
     policies = with_baselines(as_policy("router", router), against)
     if not isinstance(markets, Mapping) or not markets:
-        raise ParameterError(f"markets must map names to markets or changes, got {markets!r}")
+        raise ParameterError(f"markets must map names to markets or changes, got {shown(markets)}")
     run, base = checked_run(run), checked_market(market)
     names = [str(name) for name in markets]
     jobs = tuple(
         replace(job, markets=tuple(changed_market(job.quotes, name, base, markets[name]) for name in markets))
-        for job in jobs_of(quotes, orders, trades, [])
+        for job in jobs_of(quotes, orders, trades, base)
     )
     asked = [Asked(policy, i) for i in range(len(names)) for policy in policies.values()]
     with (
@@ -98,7 +102,7 @@ def stress(
     ):
         begin(callback, REPLAYING)
         ledger = pipeline.run(asked, record=False, progress=callback)
-    table, summary = _tables(ledger, names, list(policies))
+    table, summary = _tables(ledger, names, list(policies), size_unit(jobs))
     named = dict(zip(names, jobs[0].markets, strict=True))
     made = config_of(
         "stress",
@@ -109,7 +113,12 @@ def stress(
         markets={name: plain_market(each) for name, each in named.items()},
     )
     return Stress(
-        table=table, summary=summary, markets=named, quotes=tuple(job.quotes for job in jobs), made=made
+        table=table,
+        summary=summary,
+        markets=named,
+        quotes=tuple(job.quotes for job in jobs),
+        made=made,
+        warnings=said(jobs, made.orders, policies.values()),
     )
 
 
@@ -120,15 +129,15 @@ def changed_market(quotes: Quotes, name: str, base: Market, changes: object) -> 
         ParameterError: If a change is of nothing, or does not fit the tape.
 
     """
-    label = f"markets[{name!r}]"
+    label = f"markets[{shown(name)}]"
     if not isinstance(changes, Market | Mapping):
-        raise ParameterError(f"{label} must be a sor.Market or map settings to values, got {changes!r}")
+        raise ParameterError(f"{label} must be a sor.Market or map settings to values, got {shown(changes)}")
     unknown = [key for key in changes if key not in _KEYS] if isinstance(changes, Mapping) else []
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it may change {', '.join(_KEYS)}")
+        raise ParameterError(f"{label} has no {shown(unknown[0])}; it may change {', '.join(_KEYS)}")
     try:
         if isinstance(changes, Market):
-            return market_on(checked_market(changes), quotes)
+            return market_on(_in_hours(checked_market(changes), base), quotes)
         plain = {key: changes[key] for key in ("venues", "fill", "limit", "latency") if key in changes}
         book = {key: changes[key] for key in _BOOK if key in changes}
         terms = {key: changes[key] for key in _TERMS if key in changes}
@@ -138,11 +147,27 @@ def changed_market(quotes: Quotes, name: str, base: Market, changes: object) -> 
         raise ParameterError(f"{label}: {error}") from None
 
 
-def _tables(ledger: Ledger, markets: list[str], policies: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _in_hours(market: Market, base: Market) -> Market:
+    """Give a market the base's sessions and halts: orders are laid once, so all markets are open together."""
+    default = Market()
+    for name in ("sessions", "session_gap", "halts"):
+        own = getattr(market, name)
+        if (
+            own is not getattr(base, name)
+            and own is not getattr(default, name)
+            and own != getattr(base, name)
+        ):
+            raise ParameterError(f"{name} must be that of `market`, since all markets are open together")
+    return replace(market, sessions=base.sessions, session_gap=base.session_gap, halts=base.halts)
+
+
+def _tables(
+    ledger: Ledger, markets: list[str], policies: list[str], unit: Fraction
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return one row per market, and one row per market and policy."""
     size = len(policies)
     names = pl.Enum(policies)
-    sums = metrics.summary_table(ledger.parents).drop("_all_in")
+    sums = sized(metrics.summary_table(ledger.parents, unit).drop("_all_in"), "Study.summary", unit)
     labels = pl.Series("policy", policies * len(markets), dtype=names)
     summary = sums.drop("variant").select(
         pl.Series("market", [name for name in markets for _ in policies]), labels, pl.all()
