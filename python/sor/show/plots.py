@@ -16,6 +16,7 @@ from sor.results.study import Study
 from sor.show import grids, plotdata, style
 from sor.show.orders import order_costs, order_fills
 from sor.show.style import alt, legend_picks, picked, readable
+from sor.tape.exact import currency
 
 
 def cumulative_cost(result: Backtest) -> alt.Chart:
@@ -51,7 +52,9 @@ def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
     )
     rows = pl.concat([begun, ends.group_by("policy", "time", maintain_order=True).agg(pl.col("cost").sum())])
     ordered = rows.sort("policy", "time", maintain_order=True)
-    return readable(ordered.with_columns(pl.col("cost").cum_sum().over("policy") / 1e9))
+    return readable(
+        ordered.with_columns(pl.col("cost").cum_sum().over("policy")).with_columns(currency(["cost"]))
+    )
 
 
 def savings(study: Study) -> alt.LayerChart:
