@@ -11,6 +11,7 @@ from sor import _core
 from sor.errors import PolicyError
 from sor.replay.ledger import Ledger, from_core
 from sor.replay.lower import Variant, core_parents, core_variant, core_visibility
+from sor.settings.processes import require_own_threads
 from sor.settings.routers import Sweep, name_of
 from sor.settings.run import Run
 from sor.tape.venues import venue_names
@@ -58,6 +59,7 @@ def replay(
         PolicyError: From a policy of the caller's own.
 
     """
+    require_own_threads()
     try:
         tables = _core.replay(
             quotes.lent(),
