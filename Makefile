@@ -138,5 +138,5 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
 	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
-		numba pandas_market_calendars pyarrow playwright
+		arch duckdb numba pandas_market_calendars pyarrow playwright
 	@touch $@

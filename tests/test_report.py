@@ -105,6 +105,11 @@ def test_it_ends_with_its_inputs_and_settings(text: str, tape: sor.Quotes, resul
     assert html.unescape(last).count(result.config().strip()) == 1
 
 
+def test_it_says_which_orders_were_cut(tape: sor.Quotes) -> None:
+    last = sor.Order("buy", 500, start=tape.end - 60 * 10**9, horizon="5m")
+    assert "1 order was cut to the close of its session." in page(study(tape, last))
+
+
 def test_settings_make_the_study_again(result: Study, found: Search, tape: sor.Quotes) -> None:
     said = settings(result, found)
     assert said["versions"]["sor"] == sor.__version__

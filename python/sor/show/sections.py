@@ -194,6 +194,7 @@ def _orders(study: Study) -> Iterator[Section]:
         answer=f"Half of the orders of {study.policy} are done within {words.seconds(own['seconds'])}.",
         text=f"How they ended: {ends}. The curve: the share of orders that had their last execution.",
         charts=[chart("chart-completion", plots.completion(study))],
+        marks=words.edges(study.summary.row(by_predicate=pl.col("policy") == study.policy, named=True)),
     )
     hours = plotdata.cost_by_time(study).filter(pl.col("policy") == study.policy)
     if hours["at"].n_unique() > 1:

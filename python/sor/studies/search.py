@@ -97,7 +97,8 @@ def search(
 
     """
     given = as_policy("router", router)
-    instance("router", given, StaticRouter, Own)
+    if not isinstance(given, StaticRouter | Own):
+        raise ParameterError(f"router must be a sor.StaticRouter or a sor.Policy, got {given!r}")
     instance("bootstrap", bootstrap, Bootstrap)
     axes, folds, run = (
         checked_axes(grid, given),
