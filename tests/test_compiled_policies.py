@@ -155,6 +155,17 @@ def test_the_structs_are_whole_words() -> None:
         assert all(struct[name] == np.int64 for name in struct.names or ())
 
 
+def test_numba_in_the_documents() -> None:
+    """The block that the documents' own test leaves out, for want of numba."""
+    pytest.importorskip("numba")
+    text = (Path(__file__).parent.parent / "docs" / "policies.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^<!-- no-test -->\n```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"sor": sor, "quotes": QUOTES, "orders": ORDERS}
+    exec(block, names)
+    found = sor.backtest(QUOTES, ORDERS, names["compiled"], against=(), run=sor.Run(progress=False))
+    assert found["router"].fills.height > 0
+
+
 def test_numba() -> None:
     pytest.importorskip("numba")
     from numba_policies import decide

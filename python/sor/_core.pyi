@@ -354,6 +354,7 @@ def replay(
     record: bool,
     threads: int,
     progress: Callable[[int, int], object] | None = None,
+    shortcuts: bool = True,
 ) -> dict[str, dict[str, Any]]: ...
 def trajectory(
     terms: tuple[float, float, float, float, int, int], times: Sequence[int], horizon: int

@@ -12,7 +12,7 @@ from sor.settings.market import Book, FillModel, Market, QueueAware
 from sor.settings.policy import Policy as Own
 from sor.settings.policy import Start, hears
 from sor.settings.routers import ContKukanovRouter, Policy, StaticRouter, name_of, schedule_of, unsliced
-from sor.settings.times import duration_ns
+from sor.settings.times import INT64_MAX, duration_ns
 from sor.tape.venues import NANOS, venue_index, venue_names
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def core_visibility(book: Book) -> tuple[tuple[float, int], int | None]:
     age = book.max_quote_age
     # A collar of a million times the mid hides nothing.
     collar = 1e6 if book.collar is None else book.collar
-    least = book.collar_ticks * round(book.tick * NANOS)
+    # No price is further away than 64 bits.
+    least = min(book.collar_ticks * round(book.tick * NANOS), INT64_MAX)
     return (collar, least), None if age is None else duration_ns(age, "max_quote_age")
 
 

@@ -477,8 +477,3 @@ TABLES: Mapping[str, Table] = {
     ),
 }
 "Every result table by `class.attribute`, or by the function that returns it."
-
-
-def money(table: str) -> tuple[str, ...]:
-    """Name the columns of a table that are nanos in the ledger and currency in the result."""
-    return tuple(column.name for column in TABLES[table].columns if column.unit.startswith("currency"))

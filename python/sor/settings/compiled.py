@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sor.errors import MissingExtra, ParameterError
+from sor.errors import MissingExtra, ParameterError, shown
 from sor.settings.checks import choice, number, whole
 from sor.settings.origin import digest_of
 from sor.settings.policy import OwnPolicy, Queue
@@ -83,7 +83,7 @@ class Compiled(OwnPolicy):
     ) -> None:
         choice("queue", queue, Queue)
         if not isinstance(parameters, Mapping | None):
-            raise ParameterError(f"parameters must map names to numbers, got {parameters!r}")
+            raise ParameterError(f"parameters must map names to numbers, got {shown(parameters)}")
         self.function = function
         self.address = _address(function)
         self.memory = whole("memory", memory, least=0, most=_WORDS)
@@ -91,7 +91,7 @@ class Compiled(OwnPolicy):
         self.queue = queue
         self.version = version
         self._parameters = {
-            key: number(f"parameters[{key!r}]", value) for key, value in (parameters or {}).items()
+            key: number(f"parameters[{shown(key)}]", value) for key, value in (parameters or {}).items()
         }
         source = getattr(function, "__wrapped__", None)
         if version is None and isinstance(source, FunctionType):
@@ -117,7 +117,9 @@ class Compiled(OwnPolicy):
         """Return the same function with some parameters changed, the `changes`."""
         unknown = [name for name in changes if name not in self._parameters]
         if unknown:
-            raise ParameterError(f"{self.name} has no {unknown[0]!r}; it has {', '.join(self._parameters)}")
+            raise ParameterError(
+                f"{self.name} has no {shown(unknown[0])}; it has {', '.join(self._parameters)}"
+            )
         other = Compiled(
             self.function,
             parameters=self._parameters | changes,
@@ -154,6 +156,6 @@ def _address(function: object) -> object:
         return address
     if not isinstance(address, int) or isinstance(address, bool) or not 0 < address < 2**64:
         raise ParameterError(
-            f"function must be a numba.cfunc, a capsule or the address of a C function, got {function!r}"
+            f"function must be a numba.cfunc, a capsule or the address of a C function, got {shown(function)}"
         )
     return address

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.policy import OwnPolicy, axes_of, made_of
@@ -39,6 +39,7 @@ class Config:
         policy: The one compared with the others, where it is not `router`.
         market: What every policy meets.
         universe: How the tapes of a universe are found and read; None where they were tapes in memory.
+        read: How the files are meant: arguments of `read_quotes`, and under `trades` those of `read_trades`.
         options: The verb's other options, by name, as plain values.
 
     """
@@ -52,6 +53,7 @@ class Config:
     policy: str = ROUTER
     market: Market = field(default_factory=Market)
     universe: Mapping[str, Any] | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_toml(self) -> str:
@@ -67,6 +69,7 @@ class Config:
             "symbol": self.symbol,
             "policy": None if self.policy == ROUTER else self.policy,
             "universe": self.universe,
+            "read": dict(self.read) or None,
             "orders": [plain(order) for order in self.orders],
             "policies": {
                 name: {"kind": kind_of(policy)} | plain_policy(policy)
@@ -180,7 +183,9 @@ def own_of(kind: type[Own] | OwnPolicy, given: Mapping[str, Any], label: str) ->
     """Make a policy of the caller's own of a table of its arguments."""
     unknown = [name for name in given if name not in axes_of(kind)]
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(axes_of(kind)) or 'nothing'}")
+        raise ParameterError(
+            f"{label} has no {shown(unknown[0])}; it has {', '.join(axes_of(kind)) or 'nothing'}"
+        )
     try:
         return made_of(kind, given)
     except (TypeError, ValueError) as error:
@@ -205,7 +210,7 @@ def market_of(table: Mapping[str, Any]) -> Market:
         fill = dict(given.pop("fill"))
         model = fill.pop("model", "displayed")
         if model not in _FILLS:
-            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {model!r}")
+            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {shown(model)}")
         changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
     if given.get("sessions") == "none":
         changes["sessions"] = None
@@ -224,11 +229,11 @@ def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
 
     """
     if not isinstance(table, Mapping):
-        raise ParameterError(f"{label} must be a table, got {table!r}")
+        raise ParameterError(f"{label} must be a table, got {shown(table)}")
     names = [each.name for each in fields(kind) if each.init and each.name != "_"]
     unknown = [name for name in table if name not in names]
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(names) or 'nothing'}")
+        raise ParameterError(f"{label} has no {shown(unknown[0])}; it has {', '.join(names) or 'nothing'}")
     try:
         return kind(**table)
     except TypeError:

@@ -8,7 +8,7 @@ from abc import ABCMeta, abstractmethod
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.origin import digest_of, module_of, place_of
 
 if TYPE_CHECKING:
@@ -160,7 +160,9 @@ class Start:
         try:
             return mind, [] if wakes is None else [int(time) for time in wakes]
         except (TypeError, ValueError):
-            raise ParameterError(f"start must return None or times in nanoseconds, got {wakes!r}") from None
+            raise ParameterError(
+                f"start must return None or times in nanoseconds, got {shown(wakes)}"
+            ) from None
 
 
 def hears(policy: Policy) -> bool:
@@ -177,7 +179,9 @@ def checked(name: str, policy: OwnPolicy) -> OwnPolicy:
     """
     queues = ("pessimistic", "expected", "optimistic")
     if policy.queue not in queues:
-        raise ParameterError(f"{name}: its queue must be one of {', '.join(queues)}, got {policy.queue!r}")
+        raise ParameterError(
+            f"{name}: its queue must be one of {', '.join(queues)}, got {shown(policy.queue)}"
+        )
     return policy
 
 
@@ -202,12 +206,12 @@ def load(spec: str) -> type[Policy] | OwnPolicy:
     try:
         module = module_of(place)
     except (ImportError, ValueError, OSError) as error:
-        raise ParameterError(f"{spec}: cannot import {place!r}: {error}") from error
+        raise ParameterError(f"{spec}: cannot import {shown(place)}: {error}") from error
     kind = getattr(module, name, None)
     if isinstance(kind, OwnPolicy):
         return kind
     if not isinstance(kind, type) or not issubclass(kind, Policy):
-        raise ParameterError(f"{spec} must name a class that derives from sor.Policy, found {kind!r}")
+        raise ParameterError(f"{spec} must name a class that derives from sor.Policy, found {shown(kind)}")
     return kind
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings import policy as own
-from sor.settings.checks import choice, keep, number, positive, whole
+from sor.settings.checks import choice, entries, keep, number, positive, whole
 from sor.settings.schedules import SCHEDULES, Schedule, Twap, as_schedule, is_schedule, schedule_name
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def class_of(kind: object, label: str) -> type[Policy] | own.OwnPolicy:
     if isinstance(kind, str) and ":" in kind:
         return own.load(kind)
     known = ", ".join(dict.fromkeys([*POLICIES, *SCHEDULES]))
-    raise ParameterError(f"{label}: kind must be one of {known}, or file.py:Name, got {kind!r}")
+    raise ParameterError(f"{label}: kind must be one of {known}, or file.py:Name, got {shown(kind)}")
 
 
 def settings_of(policy: Policy) -> dict[str, Any]:
@@ -318,7 +318,9 @@ def as_policy(name: str, value: object) -> Policy:
         return POLICIES[value]
     if isinstance(value, str) and ":" in value:
         return own.checked(name, own.made_of(own.load(value), {}))
-    raise ParameterError(f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {value!r}")
+    raise ParameterError(
+        f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {shown(value)}"
+    )
 
 
 POLICIES: Mapping[str, Policy] = MappingProxyType(
@@ -343,19 +345,17 @@ def as_policies(name: str, values: object) -> dict[str, Policy]:
     """
     if isinstance(values, Mapping):
         return {
-            _shown(name, label): as_policy(f"{name}[{label!r}]", value) for label, value in values.items()
+            _shown(name, label): as_policy(f"{name}[{shown(label)}]", value)
+            for label, value in values.items()
         }
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ParameterError(
-            f"{name} must be a sequence of policies or names, or map names to policies, got {values!r}"
-        )
     found: dict[str, Policy] = {}
-    for i, value in enumerate(values):
+    right = "a sequence of policies or names, or map names to policies"
+    for i, value in enumerate(entries(name, values, right)):
         policy = as_policy(f"{name}[{i}]", value)
         label = name_of(policy)
         if label in found:
             raise ParameterError(
-                f"{name}: {label} is there twice; map different names to them, got {values!r}"
+                f"{name}: {label} is there twice; map different names to them, got {shown(values)}"
             )
         found[label] = policy
     return found
@@ -394,11 +394,13 @@ def with_baselines(router: Policy, against: object) -> dict[str, Policy]:
     others = as_policies("against", against)
     taken = [name for name in others if name in named]
     if taken:
-        raise ParameterError(f"against: {taken[0]!r} is the router's own name; call the other something else")
+        raise ParameterError(
+            f"against: {shown(taken[0])} is the router's own name; call the other something else"
+        )
     return named | others
 
 
 def _shown(name: str, label: object) -> str:
     if not isinstance(label, str) or not label:
-        raise ParameterError(f"{name} must map names to policies, got the name {label!r}")
+        raise ParameterError(f"{name} must map names to policies, got the name {shown(label)}")
     return label

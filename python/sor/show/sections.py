@@ -195,6 +195,7 @@ def _orders(study: Study) -> Iterator[Section]:
         answer=f"Half of the orders of {study.policy} are done within {words.seconds(own['seconds'])}.",
         text=f"How they ended: {ends}. The curve: the share of orders that had their last execution.",
         charts=[chart("chart-completion", plots.completion(study))],
+        marks=words.edges(study.summary.row(by_predicate=pl.col("policy") == study.policy, named=True)),
     )
     if study.ledger.releases.filter(pl.col("policy") == study.policy).height:
         yield _released(study)
@@ -256,7 +257,12 @@ def _fills(study: Study) -> Iterator[Section]:
         charts=[chart("chart-venues", plots.venue_shares(study))],
         tables=[
             table(
-                "venues", mine.select("venue", "fills", "shares", "share", "fees", "rebates", "net_per_share")
+                "venues",
+                mine.select(
+                    *("venue", "fills", "shares", "share"),
+                    *(_money(name) for name in ("fees", "rebates")),
+                    "net_per_share",
+                ),
             )
         ],
     )
@@ -269,6 +275,11 @@ def _fills(study: Study) -> Iterator[Section]:
         text="The share of a policy's shares in executions up to a size.",
         charts=[chart("chart-fills", plots.fill_sizes(study))],
     )
+
+
+def _money(column: str) -> pl.Expr:
+    """Return sums of money to the hundredth."""
+    return pl.col(column).map_elements(lambda value: f"{value + 0.0:,.2f}", pl.String)
 
 
 def _search(search: Search) -> Section:

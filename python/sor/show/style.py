@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.errors import MissingExtra
+from sor.tape.files import beside
 
 try:
     import altair as alt
@@ -196,7 +197,8 @@ def readable(frame: pl.DataFrame, *times: str) -> pl.DataFrame:
 
 def save(chart: alt.TopLevelMixin, path: Path, *, scale: float = 2) -> None:
     """Write a chart as `.png`, `.svg` or `.html`, without a network or a browser."""
-    if path.suffix == ".png":
-        chart.save(str(path), scale_factor=scale)
-    else:
-        chart.save(str(path))
+    with beside(path) as unfinished:
+        if path.suffix == ".png":
+            chart.save(str(unfinished), scale_factor=scale)
+        else:
+            chart.save(str(unfinished))

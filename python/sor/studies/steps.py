@@ -6,7 +6,7 @@ import queue as queues
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.market import Market
 from sor.settings.policy import Policy
 from sor.settings.run import Run
@@ -202,8 +202,8 @@ def steps(
         else:
             line.steps.put(found)
 
-    if queue not in ("pessimistic", "expected", "optimistic"):
-        raise ParameterError(f'queue must be "pessimistic", "expected" or "optimistic", got {queue!r}')
+    if not isinstance(queue, str) or queue not in ("pessimistic", "expected", "optimistic"):
+        raise ParameterError(f'queue must be "pessimistic", "expected" or "optimistic", got {shown(queue)}')
     replay = threading.Thread(target=run, name="sor.steps", daemon=True)
     replay.start()
     return Steps(line, replay)

@@ -17,6 +17,7 @@ from sor.replay.parents import covers, in_market, lay, market_on, parents_frame
 from sor.replay.replay import replay
 from sor.results import metrics
 from sor.studies.stress import changed_market
+from sor.tape.exact import NANOS, ratio
 from sor.tape.files import beside
 from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, Tables, schemas
 from sor.universe.unit import Reading, Unit, digest_of
@@ -252,8 +253,8 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
         (metrics.SIGN * all_in).sum().alias("cash"),
     ).row(0, named=True)
     each = traded.select(
-        *((pl.col(name.removesuffix("_bps")) / metrics.VALUE * 1e4).alias(name) for name in MEANS[:-1]),
-        ((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds() / 1e9).alias("seconds"),
+        *(metrics.bps(name.removesuffix("_bps")).alias(name) for name in MEANS[:-1]),
+        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).alias("seconds"),
     )
     counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
         parents

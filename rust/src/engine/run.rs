@@ -2,20 +2,17 @@
 
 use crate::engine::exchange::{Decision, Exchange};
 use crate::engine::releasing::Releasing;
-use crate::error::{Error, Result};
-use crate::fills::{Walk, walk_error};
+use crate::error::Result;
+use crate::fills::{MOST_LEVELS, Walk, levels_error, walk_error};
 use crate::ledger::{Fill, Kind, Ledger, Status};
 use crate::market::{Living, Moments, When, living_quote};
 use crate::observe::Stop;
 use crate::policy::{Orders, Policy, View};
 use crate::schedule::Releases;
-use crate::units::{Money, Nanos, Shares, Time};
+use crate::units::{Money, Nanos, Time};
 
 /// How often a long replay looks whether it should stop, in snapshots.
 const POLL_EVERY: u32 = 8192;
-
-/// More levels than this in one walk of the flat book (rule P2) is an error.
-const MOST_LEVELS: Shares = 1_000_000;
 
 /// A policy at work on its order, and the exchange it works at.
 pub(super) struct Run<'a, P> {
@@ -219,12 +216,7 @@ impl<'a, P: Policy> Run<'a, P> {
         self.when = when;
         let walk = Walk::new(top, left.abs(), market.tick, taking);
         if walk.levels() > MOST_LEVELS {
-            return Err(Error::Invalid {
-                argument: "quantity",
-                rule: "must be small enough for what is left at the end to be completed in 1,000,000 price levels, \
-                       each of the size displayed at the best price (a larger tick also makes a sell's levels fewer)",
-                value: parent.quantity.to_string(),
-            });
+            return Err(levels_error(parent));
         }
         for (quantity, key) in walk {
             let key = key.ok_or_else(|| walk_error(parent))?;

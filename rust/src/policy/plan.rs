@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use crate::error::Result;
 use crate::order::Parent;
 use crate::policy::probes::{Past, Windows};
-use crate::policy::{Mind, Policy};
+use crate::policy::{BuiltIn, Mind, Policy};
 use crate::schedule::Schedule;
 
 /// What the capsule is called in which a library built against this core hands an `Arc<dyn Plan>` over to Python: neither
@@ -37,6 +37,12 @@ pub trait Plan: Debug + Send + Sync {
         None
     }
 
+    /// The plainest built-in policy that decides the same in every market: plans with equal ones need one replay. `None`:
+    /// nobody knows.
+    fn plainest(&self) -> Option<BuiltIn> {
+        None
+    }
+
     /// Whether its policies decide only on the thread that made the call, one order after the other.
     fn stays_on_caller(&self) -> bool {
         false
@@ -44,7 +50,7 @@ pub trait Plan: Debug + Send + Sync {
 }
 
 /// The settings of a built-in policy that has any.
-pub trait Settings {
+pub trait Settings: Copy {
     /// The policy of one order.
     type Mind<'a>: Policy
     where
@@ -61,6 +67,10 @@ pub trait Settings {
     fn learns_from(&self) -> Option<Windows> {
         None
     }
+
+    /// The plainest settings that decide the same, see [`Plan::plainest`].
+    #[must_use]
+    fn plainest(&self) -> Self;
 }
 
 /// What is done with the policy of one order, whichever it is: compiled anew for each that is built in, since a decision
@@ -113,6 +123,13 @@ macro_rules! built_in {
                     $(Self::$plain => None,)+
                     $(Self::$set(settings) => settings.learns_from(),)+
                 }
+            }
+
+            fn plainest(&self) -> Option<BuiltIn> {
+                Some(match self {
+                    $(Self::$plain => Self::$plain,)+
+                    $(Self::$set(settings) => Self::$set(settings.plainest()),)+
+                })
             }
         }
 

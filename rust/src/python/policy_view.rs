@@ -7,8 +7,8 @@ use pyo3::types::PyTuple;
 
 use crate::order::Parent;
 use crate::policy::{Past, Report, View};
+use crate::python::columns::read_only;
 use crate::python::names::Named;
-use crate::python::policy::read_only;
 use crate::units::{Shares, Side, Time};
 
 /// Columns that change from decision to decision.
@@ -321,10 +321,9 @@ impl Desk {
 
     /// Leaves to the policy what it has kept of the last view, and takes new memory instead.
     fn renew(&mut self, py: Python<'_>) -> PyResult<()> {
-        let (view_kept, column_kept) = {
-            let page = self.view.borrow(py);
-            (is_shared(&self.view), page.moving.iter().any(is_shared))
-        };
+        // Before it is borrowed, which is a reference too.
+        let view_kept = is_shared(&self.view);
+        let column_kept = self.view.borrow(py).moving.iter().any(is_shared);
         if view_kept {
             let page = self.view.borrow(py);
             let copy = PyView {
