@@ -84,12 +84,12 @@ fn almgren_chriss(terms: AlmgrenChrissArgument) -> AlmgrenChriss {
 
 /// `kappa` per day, and the fraction held at each of `times` of an order that lasts `horizon` (nanoseconds).
 #[pyfunction]
-pub(super) fn trajectory<'py>(
-    py: Python<'py>,
+pub(super) fn trajectory(
+    py: Python<'_>,
     terms: AlmgrenChrissArgument,
     times: Vec<i64>,
     horizon: i64,
-) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
+) -> PyResult<(f64, Bound<'_, PyArray1<f64>>)> {
     let terms = almgren_chriss(terms);
     let kappa = terms.kappa()?;
     let held: Vec<f64> = times.into_iter().map(|t| terms.held(kappa, t, horizon)).collect();
