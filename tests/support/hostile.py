@@ -109,6 +109,7 @@ HOSTILE: list[Any] = [
     *([sor.Venue("V1")] * 2, [sor.Venue("nowhere")], [QUOTES], [QUOTES, QUOTES], [QUOTES, None], {"a": sor.Market()}),
 ]  # fmt: skip
 
+OPTIMAL: dict[str, Any] = {"risk_aversion": 1e-6, "volatility": 1.0, "eta": 1e-5}
 _KINDS = (
     *(sor.StaticRouter, sor.ContKukanovRouter, sor.Twap, sor.BestAsk, sor.Sweep, sor.ProRata, sor.Book),
     *(
@@ -132,6 +133,13 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Venue": (sor.Venue, {"id": 1}),
     "Offer": (sor.Offer, {"price": 1.0, "size": 1}),
     **{kind.__name__: (kind, {}) for kind in _KINDS},
+    "Sliced": (sor.Sliced, {"router": "sweep", "schedule": "twap:60s"}),
+    "Pov": (sor.Pov, {}),
+    "Vwap": (sor.Vwap, {"curve": [(0, 1.0)]}),
+    "Timetable": (sor.Timetable, {"rows": [(0, 100)]}),
+    "AlmgrenChriss": (sor.AlmgrenChriss, OPTIMAL),
+    "trajectory": (sor.trajectory, {"schedule": sor.AlmgrenChriss(**OPTIMAL), "quantity": 100, "horizon": "5m"}),
+    "volume_curve": (sor.volume_curve, {"trades": sor.read_trades(**PRINTS)}),
     "orders_every": (sor.orders_every, {"every": "1m", "quantity": 5, "side": "buy", "horizon": "1m"}),
     "execute_order": (sor.execute_order, {"quantity": 5, "venue": (1.0, 100)}),
     "allocate": (sor.allocate, {"quantity": 500, "offers": [(1.0, 100)]}),

@@ -74,7 +74,7 @@ class Vwap:
         length = positive("bucket", self.bucket)
         try:
             ZoneInfo(text("tz", self.tz))
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):
             raise ParameterError(
                 f"tz must name a time zone, such as America/New_York, got {self.tz!r}"
             ) from None

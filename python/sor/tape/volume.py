@@ -45,7 +45,7 @@ def volume_curve(
         raise ParameterError(f"bucket must divide the day, got {bucket!r}")
     try:
         ZoneInfo(text("tz", tz))
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ParameterError(f"tz must name a time zone, such as America/New_York, got {tz!r}") from None
     tapes = [trades] if isinstance(trades, Trades) else trades
     if not isinstance(tapes, Sequence) or not all(isinstance(each, Trades) for each in tapes):

@@ -1,8 +1,7 @@
 //! What a schedule has released of an order (rule W1), and the mid of that moment.
 
-use crate::engine::run::Run;
+use crate::engine::exchange::Exchange;
 use crate::ledger::Release;
-use crate::policy::Policy;
 use crate::schedule::{Due, Releases};
 use crate::units::Time;
 
@@ -22,35 +21,16 @@ impl<'a> Releasing<'a> {
     pub(super) fn next(&self) -> Time {
         self.next.map_or(Time::MAX, |due| due.ts)
     }
-}
 
-impl<P: Policy> Run<'_, P> {
-    /// Releases what is due before `now`, at the mid that has stood until then.
-    #[inline]
-    pub(super) fn release_before(&mut self, now: Time) {
-        if self.next_release < now {
-            self.release(now - 1);
-        }
-    }
-
-    /// Releases what is due by `now`, at the mid of now. Before the order arrives nothing is; what was due by then is
-    /// released there.
-    #[inline]
-    pub(super) fn release_by(&mut self, now: Time) {
-        if self.next_release <= now {
-            self.release(now);
-        }
-    }
-
+    /// Releases what is due by then, at the mid of now. Before the order arrives nothing is; what was due by then is released
+    /// there.
     #[inline(never)]
-    fn release(&mut self, by: Time) {
-        let Self { releasing: Some(releasing), exchange, next_release, .. } = self else { return };
+    pub(super) fn release(&mut self, by: Time, exchange: &mut Exchange<'_>) {
         let (Some(_), Some(mid)) = (exchange.ledger.summary.arrival_mid, exchange.book.mid()) else { return };
-        while let Some(due) = releasing.next.filter(|due| due.ts <= by) {
+        while let Some(due) = self.next.filter(|due| due.ts <= by) {
             exchange.released = due.total;
             exchange.ledger.release(Release { ts: due.ts, total: due.total, mid });
-            releasing.next = releasing.coming.next();
+            self.next = self.coming.next();
         }
-        *next_release = releasing.next();
     }
 }

@@ -20,8 +20,8 @@ pub(super) struct Run<'a, P> {
     policy: P,
     orders: Orders,
     // What a schedule releases, and when next.
-    pub(super) releasing: Option<Releasing<'a>>,
-    pub(super) next_release: Time,
+    releasing: Option<Releasing<'a>>,
+    next_release: Time,
     // When the policy decides next, whether or not a record comes then.
     next_wake: Time,
     // The mid that `worst_key` is of, and the least fee of all venues.
@@ -139,7 +139,7 @@ impl<'a, P: Policy> Run<'a, P> {
     #[inline]
     pub(super) fn decide(&mut self, now: Time) -> Result<()> {
         let mid = self.arrive(now);
-        self.release_by(now);
+        self.release(now);
         if let Some(mid) = mid.filter(|_| !self.exchange.book.all_halted()) {
             self.tell()?;
             self.look(mid);
@@ -163,7 +163,7 @@ impl<'a, P: Policy> Run<'a, P> {
         let mid = self.exchange.book.mid()?;
         if self.exchange.ledger.summary.arrival_mid.is_none() {
             self.exchange.ledger.summary.arrival_mid = Some(mid);
-            self.release_by(now);
+            self.release(now);
         }
         Some(mid)
     }
@@ -179,6 +179,24 @@ impl<'a, P: Policy> Run<'a, P> {
     fn tell(&mut self) -> Result<()> {
         let Self { exchange, policy, .. } = self;
         exchange.reports.drain(..).try_for_each(|report| policy.told(&report))
+    }
+
+    /// Releases what is due before `now`, at the mid that has stood until then.
+    #[inline]
+    fn release_before(&mut self, now: Time) {
+        if self.next_release < now {
+            self.release(now - 1);
+        }
+    }
+
+    /// Releases what is due by `by`, at the mid of now.
+    #[inline]
+    fn release(&mut self, by: Time) {
+        let Self { releasing: Some(releasing), exchange, next_release, .. } = self else { return };
+        if *next_release <= by {
+            releasing.release(by, exchange);
+            *next_release = releasing.next();
+        }
     }
 
     /// How far its eye reaches at this mid: computed only when the mid moves.
