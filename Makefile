@@ -12,7 +12,7 @@ export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test test-all test-rest lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
-	bench-posting bench-interrupt wheel docs clean
+	bench-posting bench-universe bench-waiting bench-interrupt wheel docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -83,6 +83,13 @@ bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiG
 bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
 	$(BIN)/python -m bench.bench_posting
 
+bench-universe: $(CORE) ## Many symbol-days: memory, dispatch, rate, a file of 100 M records, intervals against truth
+	$(BIN)/python -m pip install --quiet "sor[distributed]" pyarrow
+	$(BIN)/python -m bench.bench_universe
+
+bench-waiting: $(CORE) ## How far the bar of a day's report is from the time
+	$(BIN)/python -m bench.bench_waiting
+
 bench-interrupt: $(CORE) ## How soon long calls stop after Ctrl-C
 	$(BIN)/python -m bench.bench_interrupt
 
@@ -116,6 +123,6 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
-	$(BIN)/python -m pip install --quiet "sor[calendars,databento,excel,optuna,report]" \
+	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
 		pandas_market_calendars pyarrow playwright
 	@touch $@

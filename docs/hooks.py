@@ -16,6 +16,7 @@ import sor
 from mkdocs.structure.files import File, Files
 from sor import cont_kukanov
 from sor.results.columns import TABLES, Column
+from sor.universe.columns import UNIVERSE_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,7 +103,7 @@ def _tables() -> str:
         "Every result table is a polars frame. Money is in the quote currency, and costs are positive when worse; "
         "the tables of `Ledger` hold the exact integers behind them, in nanos (1e-9 of the currency).",
     ]
-    for name, table in TABLES.items():
+    for name, table in {**TABLES, **UNIVERSE_TABLES}.items():
         lines += [f"## `{name}` {{#{name}}}", table.about, _rows(table.columns)]
     return "\n\n".join(lines)
 

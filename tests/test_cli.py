@@ -152,6 +152,12 @@ def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
     assert json.loads(shown("search", tape, *EVERY, "--json", "--out", out)), "JSON and files, nothing else"
 
 
+def test_a_stress_test_has_a_picture(tape: Path, tmp_path: Path, shown: Shown) -> None:
+    text = shown("stress", tape, *EVERY, "--set", "stress.markets.slow.latency='1s'", "--out", tmp_path)
+    assert "wrote stress.parquet, summary.parquet, run.toml, cost.png" in text
+    assert (tmp_path / "cost.png").read_bytes()[:4] == b"\x89PNG"
+
+
 def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None:
     fees = tmp_path / "fees.toml"
     fees.write_text("[[venue]]\nid = 1\ntaker_fee = 0.05\n")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import polars as pl
 import pytest
 import sor
-from sor.results.columns import TABLES
+from sor.results import columns
+from sor.universe.columns import UNIVERSE_TABLES
+from universes import write_universe
 
 Make = Callable[[], pl.DataFrame]
+TABLES = {**columns.TABLES, **UNIVERSE_TABLES}
 
 
 @cache
@@ -35,6 +40,15 @@ def selection() -> sor.Search:
     return sor.search(quotes(), orders, grid={"lambda_under": [0.0005, 0.001]}, folds=5)
 
 
+@cache
+def of_a_universe() -> tuple[sor.UniverseStudy, sor.UniverseSearch]:
+    orders = sor.orders_every("2m", side="buy", quantity=1_000, horizon="1m")
+    with tempfile.TemporaryDirectory() as folder:
+        universe = write_universe(Path(folder), days=2, symbols=("AAA",))
+        grid = {"lambda_under": [0.001]}
+        return sor.study(universe, orders), sor.search(universe, orders, grid=grid, folds=1)
+
+
 def one_order() -> sor.Order:
     return sor.Order("buy", 1_000, horizon="2m")
 
@@ -50,6 +64,10 @@ REAL: dict[str, Make] = {
     "Study.by": lambda: study().by("spread"),
     **attributes("Search", selection, "table", "folds", "comparisons"),
     "Stress.table": lambda: sor.stress(quotes(), one_order(), markets={"none": {}}).table,
+    **attributes("UniverseStudy", lambda: of_a_universe()[0], "summary", "comparisons", "units", "inputs"),
+    "UniverseStudy.by": lambda: of_a_universe()[0].by("symbol"),
+    **attributes("UniverseStudy.rows", lambda: of_a_universe()[0].rows, "sums", "savings"),
+    **attributes("UniverseSearch", lambda: of_a_universe()[1], "folds", "comparisons"),
     "probe_outflows": lambda: sor.probe_outflows(quotes(), quantity=100),
     **attributes("Quotes", quotes, "venues", "frame"),
     **attributes("Ledger", lambda: backtest().ledger, "parents", "children", "fills", "places", "epochs"),
@@ -58,6 +76,7 @@ REAL: dict[str, Make] = {
 # A column whose name a user's data decides, and what it is called here.
 NAMES = {
     "Study.by": {"spread": "time, spread, depth, size, side or tape"},
+    "UniverseStudy.by": {"symbol": "date, month, symbol, venues or yours"},
     "Stress.table": {f"saved_{name}_bps": "saved_<policy>_bps" for name in sor.BASELINES},
     "probe_outflows": {"V1": "<venue>", "V2": "<venue>"},
 }

@@ -56,7 +56,7 @@ WRONG_OPTIONS = [
     ("threads must be a whole number from 1", ["--threads", "0"]),
     ("symbol='NONE' was asked for, and there is no column symbol", ["--symbol", "NONE"]),
     ("No such option", ["--sides", "buy"]),
-    ("'sweeep' is not one of", ["--router", "sweeep"]),
+    ("or file.py:", ["--router", "sweeep"]),
     ("--set must be KEY=VALUE, e.g. router.lambda_under=0.002, got 'router'", ["--set", "router"]),
     ("settings have no 'rooter'; they have command, files", ["--set", "rooter.kind=static"]),
     ("router has no 'lambda'; it has lambda_over, lambda_under", ["--set", "router.lambda=1"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import pytest
 import sor
 
 pytest.importorskip("altair")
+import altair as alt
 import vl_convert
+from sor.show import style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,6 +103,27 @@ def test_words_keep_apart(name: str) -> None:
     assert "NaN" not in svg
     png = vl_convert.vegalite_to_png(spec)
     assert png[:4] == b"\x89PNG"
+
+
+def test_a_notebook_needs_no_network() -> None:
+    chart = PICTURES["one order of 10 s"]().plot()
+    for each in (chart, chart.properties(title="another")):
+        bundle = each._repr_mimebundle_()
+        assert set(bundle) == {"image/svg+xml", "text/plain"}
+        assert bundle["image/svg+xml"].startswith("<svg")
+        assert "http" not in bundle["image/svg+xml"].replace("http://www.w3.org", "")
+    start = SHORT.start
+    picture = sor.plot_quotes(SHORT, start, start + 10**9)._repr_mimebundle_()
+    assert picture["image/svg+xml"].startswith("<svg")
+    with alt.renderers.enable("mimetype"):
+        data, *_ = chart._repr_mimebundle_()
+    assert any("vegalite" in kind for kind in data), "a renderer that was chosen is used"
+
+
+def test_a_large_picture_is_of_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(style, "_MOST_SVG", 100)
+    bundle = PICTURES["stress"]().plot()._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"])[:4] == b"\x89PNG"
 
 
 def test_ticks_of_a_short_order_differ() -> None:

@@ -195,6 +195,17 @@ def test_a_run_goes_on_from_what_is_kept(
     assert same_bytes(again, whole, tmp_path)
 
 
+def test_an_interrupted_run_says_what_is_kept(universe: sor.Universe, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == total // 2:
+            raise KeyboardInterrupt
+
+    for resume, said in ((None, "nothing is kept"), (tmp_path / "kept.db", "3 units are done, and kept in")):
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            sor.study(universe, ORDERS, POLICIES, run=sor.Run(progress=stop, resume=resume))
+        assert said in stopped.value.__notes__[0]
+
+
 def test_kept_units_are_checked_when_they_are_read(
     universe: sor.Universe, whole: sor.UniverseStudy, tmp_path: Path
 ) -> None:

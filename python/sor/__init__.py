@@ -1,9 +1,9 @@
 """Smart order router backtest: Cont & Kukanov's cost model on recorded quotes, against honest baselines."""
 
 from sor import cont_kukanov
-from sor._core import __version__
+from sor._core import Orders, Report, View, __version__
 from sor.cont_kukanov.outflows import probe_outflows
-from sor.errors import DataError, MissingExtra, ParameterError, SorError, SorWarning
+from sor.errors import DataError, MissingExtra, ParameterError, PolicyError, SorError, SorWarning
 from sor.replay.execute import execute_order
 from sor.replay.ledger import Ledger
 from sor.replay.snapshot import Allocation, Allocations, Offer, allocate, allocate_many
@@ -14,6 +14,7 @@ from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule, orders_every
+from sor.settings.policy import Policy
 from sor.settings.routers import (
     BASELINES,
     POLICIES,
@@ -62,7 +63,10 @@ __all__ = [
     "Optuna",
     "Order",
     "OrderSchedule",
+    "Orders",
     "ParameterError",
+    "Policy",
+    "PolicyError",
     "PolicyView",
     "ProRata",
     "QueueAware",
@@ -70,6 +74,7 @@ __all__ = [
     "QuotesReport",
     "RandomPoints",
     "Refine",
+    "Report",
     "Run",
     "Search",
     "SorError",
@@ -85,6 +90,7 @@ __all__ = [
     "UniverseStress",
     "UniverseStudy",
     "Venue",
+    "View",
     "__version__",
     "allocate",
     "allocate_many",

@@ -15,6 +15,27 @@ class ParameterError(SorError, ValueError):
     """An argument is wrong; the message names it and says what would be right."""
 
 
+class PolicyError(SorError):
+    """A policy of the caller's own failed, or sent an order that breaks a rule; what it raised is the cause.
+
+    Attributes:
+        policy: Its name.
+        order: The parent order it worked, in words.
+        ts: The time of the decision, nanoseconds since the epoch.
+
+    """
+
+    def __init__(self, policy: object, order: str, ts: int, what: str) -> None:
+        super().__init__(policy, order, ts, what)
+        self.policy = policy
+        self.order = order
+        self.ts = ts
+        self._what = what
+
+    def __str__(self) -> str:
+        return f"policy {self.policy}, order {self.order}, {self._what}"
+
+
 class MissingExtra(SorError, ImportError):  # noqa: N818
     """A package that only this needs is not there; the message says which, and how to install it."""
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -45,7 +45,8 @@ pub fn replay_all(
     let used = variants.iter().map(|variant| &variant.market);
     let starts = Starts::new(tape, parents, used, Stop::new(&|| watch.poll()))?;
     let histories = Histories::new(tape, parents, variants, Stop::new(&|| watch.poll()))?;
-    run_all(&watch, threads, |job, stop| {
+    let on_caller = |job: usize| variants[job / parents.len()].plan.stays_on_caller();
+    run_all(&watch, threads, on_caller, |job, stop| {
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
         let as_of = starts.at(&variant.market, index).clone();
         let probes = histories.of(variant, parents[index].side);
@@ -55,7 +56,12 @@ pub fn replay_all(
             plan: &*variant.plan,
             past: Past { probes, since: as_of.session.open },
         };
-        replay(scene, &parents[index], as_of, record, stop)
+        replay(scene, &parents[index], as_of, record, stop).map_err(|error| match error {
+            Error::Order { .. } | Error::Policy { .. } => {
+                Error::Replay { variant: job / parents.len(), parent: index, source: Box::new(error) }
+            }
+            other => other,
+        })
     })
 }
 
@@ -73,7 +79,9 @@ pub fn hindsight_all(
 ) -> Result<Vec<Option<Money>>> {
     let watch = Watch::new(observer, parents.len());
     let starts = Starts::new(tape, parents, [market].into_iter(), Stop::new(&|| watch.poll()))?;
-    run_all(&watch, threads, |job, stop| hindsight(tape, market, &parents[job], starts.at(market, job).clone(), stop))
+    run_all(&watch, threads, anywhere, |job, stop| {
+        hindsight(tape, market, &parents[job], starts.at(market, job).clone(), stop)
+    })
 }
 
 /// Books in a job of [`allocate_all`]: some tenth of a millisecond and more.
@@ -104,7 +112,7 @@ pub fn allocate_all(
         }
     } else {
         let rows: Vec<_> = rows.map(|rows| Mutex::new(Some(rows))).collect();
-        run_all(&watch, threads, |job, stop| {
+        run_all(&watch, threads, anywhere, |job, stop| {
             let rows = rows[job].lock().ok().and_then(|mut rows| rows.take());
             let rows = rows.unwrap_or_else(|| unreachable!("every job is run once"));
             Allocator::default().solve(books, common, &penalties, job * BOOKS, rows, stop)
@@ -113,54 +121,59 @@ pub fn allocate_all(
     Ok((splits, costs))
 }
 
-/// Runs the jobs of a watch on worker threads; results in order, so the answer does not depend on `threads`.
+/// Jobs that any thread may run.
+fn anywhere(_: usize) -> bool {
+    false
+}
+
+/// Runs the jobs of a watch on worker threads, those of `on_caller` on the calling one; results in order, so the answer
+/// does not depend on `threads`.
 ///
-/// Workers take jobs one by one. The calling thread only watches: it asks the observer 20 times a second (signals reach
-/// no other thread) and tells the jobs to stop.
+/// Workers take jobs one by one. The calling thread watches: it asks the observer 20 times a second (signals reach
+/// no other thread) and tells the jobs to stop. A failure ends only what comes after it, so that the earliest in order is
+/// known.
 fn run_all<T: Send>(
     watch: &Watch<'_>,
     threads: usize,
+    on_caller: impl Fn(usize) -> bool + Sync,
     run: impl Fn(usize, Stop<'_>) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let total = watch.total;
     let stopped = AtomicBool::new(false);
-    let next = AtomicUsize::new(0);
+    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(total));
     let mut results: Vec<Option<Result<T>>> = (0..total).map(|_| None).collect();
-    let outcome: Result<()> = thread::scope(|scope| {
+    let mut settle = |job: usize, result: Result<T>| {
+        if result.is_err() {
+            failed.fetch_min(job, Ordering::Relaxed);
+        }
+        results[job] = Some(result);
+        watch.done.set(watch.done.get() + 1);
+    };
+    let outcome = thread::scope(|scope| {
         let (sender, receiver) = channel();
         for _ in 0..threads.clamp(1, total.max(1)) {
-            let (sender, run, next, stopped) = (sender.clone(), &run, &next, &stopped);
+            let (sender, run, on_caller, next, failed, stopped) =
+                (sender.clone(), &run, &on_caller, &next, &failed, &stopped);
             scope.spawn(move || {
                 let asked =
                     || if stopped.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
                 while asked().is_continue() {
                     let job = next.fetch_add(1, Ordering::Relaxed);
-                    if job >= total || sender.send((job, run(job, Stop::new(&asked)))).is_err() {
+                    if job >= failed.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    if !on_caller(job) && sender.send((job, run(job, Stop::new(&asked)))).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(sender);
-        loop {
-            match receiver.recv_timeout(POLL) {
-                Ok((job, result)) => {
-                    // A failure lets the jobs under way finish, so that the earliest failure in order is known.
-                    if result.is_err() {
-                        next.store(total, Ordering::Relaxed);
-                    }
-                    results[job] = Some(result);
-                    watch.done.set(watch.done.get() + 1);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if watch.poll().is_break() {
-                stopped.store(true, Ordering::Relaxed);
-                return Err(Error::Stopped);
-            }
-        }
-        Ok(())
+        let outcome = watch_over(watch, &receiver, &mut settle, &|job| {
+            (on_caller(job) && job < failed.load(Ordering::Relaxed)).then(|| run(job, Stop::new(&|| watch.poll())))
+        });
+        stopped.store(outcome.is_err(), Ordering::Relaxed);
+        outcome
     });
     outcome?;
     if watch.finish().is_break() {
@@ -168,6 +181,34 @@ fn run_all<T: Send>(
     }
     // Short only behind a failure, which comes first and is what `collect` returns.
     results.into_iter().flatten().collect()
+}
+
+/// The calling thread's part: its own jobs in order, and between them and after them what the others have done.
+fn watch_over<T>(
+    watch: &Watch<'_>,
+    receiver: &Receiver<(usize, Result<T>)>,
+    settle: &mut impl FnMut(usize, Result<T>),
+    own: &impl Fn(usize) -> Option<Result<T>>,
+) -> Result<()> {
+    for job in 0..watch.total {
+        let Some(result) = own(job) else { continue };
+        let stopped = matches!(result, Err(Error::Stopped));
+        settle(job, result);
+        receiver.try_iter().for_each(|(job, result)| settle(job, result));
+        if stopped || watch.poll().is_break() {
+            return Err(Error::Stopped);
+        }
+    }
+    loop {
+        match receiver.recv_timeout(POLL) {
+            Ok((job, result)) => settle(job, result),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        if watch.poll().is_break() {
+            return Err(Error::Stopped);
+        }
+    }
 }
 
 /// What the paper's routers have seen of past windows: the probes of every side, once for each way of probing in use.

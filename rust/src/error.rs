@@ -71,6 +71,24 @@ pub enum Error {
         /// What would be right and what was given.
         why: String,
     },
+    /// A policy from outside failed; whoever runs it knows more.
+    #[error("the policy failed at {ts} ns since the epoch: {why}")]
+    Policy {
+        /// When it was asked or told.
+        ts: i64,
+        /// What it says itself.
+        why: String,
+    },
+    /// A policy's failure, or its order that breaks a rule, in one of many replays.
+    #[error("order {parent} under policy {variant}: {source}")]
+    Replay {
+        /// Index of the variant.
+        variant: usize,
+        /// Index of the parent order.
+        parent: usize,
+        /// What went wrong there.
+        source: Box<Error>,
+    },
     /// The observer asked to stop (Ctrl-C, or a progress callback that raised).
     #[error("stopped")]
     Stopped,

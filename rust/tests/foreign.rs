@@ -50,9 +50,10 @@ impl Policy for Follower<'_> {
         self.0.wakes.iter().copied().find(|&time| time > after)
     }
 
-    fn told(&mut self, report: &Report) {
+    fn told(&mut self, report: &Report) -> Result<()> {
         let mut heard = self.0.heard.lock().expect("one thread");
         heard.push((report.order, report.reason, report.executed, report.returned));
+        Ok(())
     }
 }
 

@@ -6,20 +6,22 @@ import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
 
 import sor
-from sor.cli.call import call, search_options, stress_options, study_options
+from sor.cli import waits
+from sor.cli.call import READING, call, search_options, stress_options, study_options
 from sor.cli.many import executor_of
 from sor.cli.options import Form, Given, Json, Out, shares_options
 from sor.errors import SorError
 from sor.results import words
 from sor.show import terminal
-from sor.show.report import check_path
+from sor.show.report import check_path, page_steps
 from sor.show.report import report as write_report
+from sor.studies.progress import STATISTICS, Step, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +39,8 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 _ONE: dict[str, Any] = {"side": "buy", "quantity": 5_000}
 _MANY: dict[str, Any] = {"side": "both", "quantity": 5_000, "every": "1m", "horizon": "5m"}
 _FOLDS = 5
+# A folder, the files in it, and why there is no chart.
+Written: TypeAlias = tuple[Path, list[str], str]
 
 
 @contextmanager
@@ -50,7 +54,11 @@ def _reporting() -> Iterator[None]:
         )
         _complain(str(place))
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
+        said = " ".join(getattr(stopped, "__notes__", ["interrupted"])).replace(
+            "resume=FILE", "--resume FILE"
+        )
+        _warn(said.replace("The same call", "The same command").replace("the same call", "the same command"))
         raise typer.Exit(130) from None
 
 
@@ -59,6 +67,10 @@ def _complain(message: str) -> None:
     Console(stderr=True, highlight=False).print(
         f"[bold red]error:[/] {terminal.escape(line)}", soft_wrap=True
     )
+
+
+def _warn(message: str) -> None:
+    Console(stderr=True, highlight=False).print(message, soft_wrap=True, markup=False)
 
 
 def main() -> None:
@@ -101,10 +113,15 @@ def demo(
     """Search the default grid on a synthetic market: five venues, an order every minute."""
     with _reporting():
         # A twenty-dollar stock some four ticks wide: its spreads are of the size of the grid's penalties.
-        quotes = sor.simulate_quotes(seed=seed, price=20.0, spread=4.0)
         orders = sor.orders_every("1m", side="buy", quantity=5_000, horizon="5m")
-        result = sor.search(quotes, orders, run=sor.Run(progress=json is None and sys.stderr.isatty()))
-        _finish(result, [quotes], out, json)
+        bar = Waiting()
+        bar.plan(Step(READING, 0.2), *waits.search({}, len(sor.BASELINES)), *waits.results(out))
+        with bar.shown(_seen(json)):
+            bar.begin(READING)
+            quotes = sor.simulate_quotes(seed=seed, price=20.0, spread=4.0)
+            result = sor.search(quotes, orders, run=sor.Run(progress=bar))
+            written = _settled(result, bar, out)
+        _show(result, [quotes], json, bar, written)
 
 
 @app.command()
@@ -119,17 +136,19 @@ def backtest(
 ) -> None:
     """Route orders over recorded quotes and compare with the baselines."""
     with _reporting():
-        asked = call(given, json=json is not None, orders=_ONE)
-        quotes = asked.quotes()
-        if explain is not None and isinstance(quotes, sor.Universe):
-            raise sor.ParameterError("--explain is for tapes; a universe has sums of its orders only")
-        with asked.at_work() as shared:
+        asked = call(given, orders=_ONE)
+        asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
+            quotes = asked.quotes()
+            if explain is not None and isinstance(quotes, sor.Universe):
+                raise sor.ParameterError("--explain is for tapes; a universe has sums of its orders only")
             result = sor.backtest(quotes, asked.orders, asked.router, against=asked.against, **shared)
+            written = None if explain is not None else _settled(result, asked.bar, out)
         if explain is not None:
             order, child = _child(explain)
             _out.print(terminal.escape(result.explain(child, order=order)), soft_wrap=True)
             return
-        _finish(result, quotes, out, json)
+        _show(result, quotes, json, asked.bar, written)
 
 
 @app.command()
@@ -141,14 +160,16 @@ def search(given: Given, json: Json = None, out: Out = None) -> None:
     on later orders.
     """
     with _reporting():
-        asked = call(given, json=json is not None, orders=_ONE)
-        quotes = asked.quotes()
-        with asked.at_work() as shared:
-            options = search_options(asked)
+        asked = call(given, orders=_ONE)
+        options = search_options(asked)
+        asked.bar.plan(asked.reading(), *waits.search(options, len(asked.policies)), *waits.results(out))
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
+            quotes = asked.quotes()
             result = sor.search(
                 quotes, asked.orders, asked.searched, against=asked.against, **options, **shared
             )
-        _finish(result, quotes, out, json)
+            written = _settled(result, asked.bar, out)
+        _show(result, quotes, json, asked.bar, written)
 
 
 @app.command()
@@ -159,11 +180,13 @@ def study(given: Given, json: Json = None, out: Out = None) -> None:
     By default an order of each side every minute, 5 minutes long.
     """
     with _reporting():
-        asked = call(given, json=json is not None, orders=_MANY)
-        quotes = asked.quotes()
-        with asked.at_work() as shared:
+        asked = call(given, orders=_MANY)
+        asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
+            quotes = asked.quotes()
             result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **shared)
-        _finish(result, quotes, out, json)
+            written = _settled(result, asked.bar, out)
+        _show(result, quotes, json, asked.bar, written)
 
 
 @app.command()
@@ -171,14 +194,17 @@ def study(given: Given, json: Json = None, out: Out = None) -> None:
 def stress(given: Given, json: Json = None, out: Out = None) -> None:
     """Replay the same orders in several markets: depletion, latency, queues, fees."""
     with _reporting():
-        asked = call(given, json=json is not None, orders=_ONE)
-        quotes = asked.quotes()
-        with asked.at_work() as shared:
-            options = stress_options(asked)
+        asked = call(given, orders=_ONE)
+        options = stress_options(asked)
+        many = len(asked.policies) * len(options.get("markets", sor.DEFAULT_MARKETS))
+        asked.bar.plan(asked.reading(), waits.replays(many, "sums"), *waits.results(out))
+        with asked.bar.shown(_seen(json)), asked.at_work() as shared:
+            quotes = asked.quotes()
             result = sor.stress(
                 quotes, asked.orders, asked.router, against=asked.against, **options, **shared
             )
-        _finish(result, quotes, out, json)
+            written = _settled(result, asked.bar, out)
+        _show(result, quotes, json, asked.bar, written)
 
 
 @app.command()
@@ -202,22 +228,37 @@ def report(
     with _reporting():
         check_path(out)
         orders = _MANY | {"quantity": [5_000, 20_000, 50_000], "horizon": "2m"} if demo else _MANY
-        asked = call(given, json=False, orders=orders, need_files=False)
+        asked = call(given, orders=orders, need_files=False)
         if bool(asked.files) == demo:
             raise sor.ParameterError("give FILES to report on, or --demo")
         if asked.universe is not None:
             raise sor.ParameterError(
                 "report is for tapes; sor study writes the sums of a universe with --out"
             )
-        tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
-        result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
-        found = None
-        if search and out.suffix in (".html", ".pdf") and isinstance(asked.router, sor.StaticRouter):
-            options = {"folds": _FOLDS} | search_options(asked)
-            found = sor.search(
-                tapes, asked.orders, asked.router, against=asked.against, **options, **asked.shared
-            )
-        write_report(result, out, search=found, command=shlex.join(["sor", *sys.argv[1:]]))
+        search = search and out.suffix in (".html", ".pdf") and isinstance(asked.router, sor.StaticRouter)
+        options = {"folds": _FOLDS} | search_options(asked)
+        policies = len(asked.policies)
+        asked.bar.plan(
+            Step(READING, 0.3) if demo else asked.reading(),
+            waits.replays(policies),
+            Step(STATISTICS, 0.05),
+            *(waits.search(options, policies) if search else ()),
+            *page_steps(out),
+        )
+        with asked.bar.shown(_seen(None)):
+            asked.bar.begin(READING)
+            tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
+            result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
+            asked.bar.begin(STATISTICS)
+            _ = result.comparisons
+            found = None
+            if search:
+                found = sor.search(
+                    tapes, asked.orders, asked.searched, against=asked.against, **options, **asked.shared
+                )
+            command = shlex.join(["sor", *sys.argv[1:]])
+            write_report(result, out, search=found, command=command, bar=asked.bar)
+        _notes(asked.bar)
         _out.print(repr(result), soft_wrap=True, markup=False)
         _out.print(f"\nwrote {out}", soft_wrap=True)
 
@@ -279,24 +320,46 @@ def _child(text: str) -> tuple[int, int]:
         raise sor.ParameterError(f"--explain must be N or ORDER:N, got {text!r}") from None
 
 
-def _finish(
+def _seen(json: Form | None) -> Console | None:
+    """Return where a bar is shown: nowhere beside JSON."""
+    return Console(stderr=True, highlight=False) if json is None else None
+
+
+def _settled(result: terminal.Result, bar: Waiting, out: Path | None) -> Written | None:
+    """Do what is left to compute, and write the files that are wanted, while the bar is there."""
+    bar.begin(STATISTICS)
+    repr(result)
+    if out is None:
+        return None
+    bar.begin(waits.WRITING)
+    return (out, *terminal.write(result, out))
+
+
+def _show(
     result: terminal.Result,
     quotes: Sequence[sor.Quotes] | sor.Universe,
-    out: Path | None,
     json: Form | None,
+    bar: Waiting,
+    written: Written | None,
 ) -> None:
-    """Show a result, or print it as JSON, and write it where it is wanted."""
+    """Show a result, or print it as JSON, and say what was written."""
     if json is Form.full:
         typer.echo(result.to_json(full=True))
     elif json is Form.public:
         typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
     else:
+        _notes(bar)
         for tape in () if isinstance(quotes, sor.Universe) else quotes:
             terminal.show_tape(_out, tape)
         terminal.show(_out, result)
-    if out is not None:
-        names, missing = terminal.write(result, out)
+    if written is not None:
+        out, names, missing = written
         if json is None:
             _out.print(f"\nwrote {', '.join(names)} to {out}", soft_wrap=True)
         if missing:
-            Console(stderr=True, highlight=False).print(f"no chart: {missing}", soft_wrap=True, markup=False)
+            _warn(f"no chart: {missing}")
+
+
+def _notes(bar: Waiting) -> None:
+    for note in bar.notes:
+        _out.print(note, style="dim", soft_wrap=True, markup=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import sys
 import tomllib
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies.methods import METHODS
 from sor.studies.pipeline import checked_market
+from sor.studies.progress import Step, Waiting
 from sor.tape.read import read_quotes
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ _TABLES = (
     "stress",
     "backtest",
 )
+READING = "reading"
+_BYTES_A_SECOND = 20e6
 _KEYS = ("command", "files", "trades", "symbol", "policy", *_TABLES)
 
 
@@ -59,7 +61,8 @@ class Call:
         policies: Both, by name, for a study.
         policy: In a study, the name of the one compared with the others.
         market: What every policy meets.
-        run: Threads, progress, kept work.
+        run: Threads, kept work, and the bar as its progress.
+        bar: What is shown while one waits.
         options: The tables that single verbs have.
         universe: How a universe is read, where the tapes are one.
         given: What was said on the command line.
@@ -76,6 +79,7 @@ class Call:
     policy: str | None
     market: Market
     run: Run
+    bar: Waiting
     options: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     universe: Mapping[str, Any] | None = None
     given: Given
@@ -83,12 +87,14 @@ class Call:
     def quotes(self) -> list[Quotes] | Universe:
         """Read the tapes, or list the universe."""
         if self.universe is not None:
+            self.bar.plan()
             return universe_of(self.files, self.trades, self.universe)
         alone = [name for name in ("workers", "scheduler", "rows", "collect") if getattr(self.given, name)]
         if alone:
             raise ParameterError(
                 f"--{alone[0]} is for a universe: FILES with date=* and symbol=*, or {{date}} and {{symbol}}"
             )
+        self.bar.begin(READING)
         return [read_quotes(file, symbol=self.symbol) for file in self.files]
 
     @contextmanager
@@ -103,6 +109,11 @@ class Call:
             run = replace(self.run, executor=executor, out=rows or self.run.out, errors=errors)
             yield {"market": self.market, "run": run}
 
+    def reading(self) -> Step:
+        """Plan the reading of the files."""
+        sizes = [path.stat().st_size for path in map(Path, self.files) if path.is_file()]
+        return Step(READING, sum(sizes) / _BYTES_A_SECOND)
+
     @property
     def searched(self) -> Any:
         """The router, for a search, which says itself what it cannot search."""
@@ -114,12 +125,11 @@ class Call:
         return {"market": self.market, "trades": self.trades or None, "run": self.run}
 
 
-def call(given: Given, *, json: bool, orders: Mapping[str, Any], need_files: bool = True) -> Call:
+def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) -> Call:
     """Put a call together: the file's settings, then the options, then the command's defaults.
 
     Args:
         given: The options.
-        json: Whether only JSON may be printed.
         orders: What an order is where neither file nor options say.
         need_files: Whether it is an error to name no tape.
 
@@ -144,6 +154,7 @@ def call(given: Given, *, json: bool, orders: Mapping[str, Any], need_files: boo
     if need_files and not files:
         raise ParameterError("no tape: name FILES, or files in --config")
     router, against = _policies(table)
+    bar = Waiting()
     asks_for_router = given.router or "router" in table or ROUTER in table.get("policies", {ROUTER: None})
     return Call(
         files=files,
@@ -155,7 +166,8 @@ def call(given: Given, *, json: bool, orders: Mapping[str, Any], need_files: boo
         policy=table.get("policy"),
         policies=with_baselines(router, against) if asks_for_router else as_policies("policies", against),
         market=_market(table, given),
-        run=_run(table, given, json),
+        run=_run(table, given, bar),
+        bar=bar,
         options={name: dict(table.get(name, {})) for name in ("search", "study", "stress")},
         universe=universe,
         given=given,
@@ -288,9 +300,9 @@ def _market(table: Mapping[str, Any], given: Given) -> Market:
     return checked_market(market_of(said))
 
 
-def _run(table: Mapping[str, Any], given: Given, json: bool) -> Run:
+def _run(table: Mapping[str, Any], given: Given, bar: Waiting) -> Run:
     said = dict(table.get("run", {}))
-    run: Run = from_table(Run, said | {"progress": not json and sys.stderr.isatty()}, "run")
+    run: Run = from_table(Run, said | {"progress": bar}, "run")
     if given.threads is not None:
         run = replace(run, threads=given.threads)
     return run if given.resume is None else replace(run, resume=str(given.resume))

@@ -32,8 +32,6 @@ class Fill(StrEnum):
     queue = "queue"
 
 
-Router = StrEnum("Router", [(name, name) for name in POLICIES])  # type: ignore[misc]  # from the registry
-
 _ORDERS, _ROUTER, _MARKET, _RUN = "Orders", "Policies", "Market", "Run and output"
 _MANY = "Many symbol-days"
 
@@ -66,8 +64,12 @@ class Given:
         typer.Option(help="When a single order starts (ISO 8601, UTC).", rich_help_panel=_ORDERS),
     ] = None
     router: Annotated[
-        Router | None,
-        typer.Option(help=f"{', '.join(POLICIES)}.", metavar="NAME", rich_help_panel=_ROUTER),
+        str | None,
+        typer.Option(
+            help=f"{', '.join(POLICIES)}, or your own: file.py:Class.",
+            metavar="NAME",
+            rich_help_panel=_ROUTER,
+        ),
     ] = None
     venues: Annotated[
         Path | None,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Required, TypedDict
 
 from sor.settings.market import Book, FillModel, Market, QueueAware
+from sor.settings.policy import Policy as Own
+from sor.settings.policy import Start, hears
 from sor.settings.routers import ContKukanovRouter, Policy, StaticRouter, name_of
 from sor.settings.times import duration_ns
-from sor.tape.venues import NANOS, venue_index
+from sor.tape.venues import NANOS, venue_index, venue_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +35,10 @@ class CoreFill(TypedDict):
 
 
 class CorePolicy(TypedDict, total=False):
-    """A policy by the core's name, with what that policy has."""
+    """A policy by the core's name, None for one of the caller's own, with what that policy has."""
 
-    name: str
+    name: Required[str | None]
+    own: dict[str, Any]
     router: dict[str, Any]
     cont_kukanov: dict[str, Any]
     bucket: int
@@ -86,7 +89,7 @@ def core_variant(variant: Variant, quotes: Quotes) -> CoreVariant:
         "tick": round(book.tick * NANOS),
         "fill": core_fill(market.fill),
         "limit": market.limit,
-        "policy": _policy(variant.policy),
+        "policy": _policy(variant, quotes),
     }
 
 
@@ -111,9 +114,13 @@ def core_fill(fill: FillModel) -> CoreFill | None:
     }
 
 
-def _policy(policy: Policy) -> CorePolicy:
-    name = name_of(policy)
-    lowered: CorePolicy = {"name": name}
+def _policy(variant: Variant, quotes: Quotes) -> CorePolicy:
+    policy = variant.policy
+    if isinstance(policy, Own):
+        venues = tuple(venue_names(variant.market.laid, quotes))
+        own = {"start": Start(policy), "venues": venues, "hears": hears(policy), "queue": policy.queue}
+        return {"name": None, "own": own}
+    lowered: CorePolicy = {"name": name_of(policy)}
     if isinstance(policy, StaticRouter):
         lowered["router"] = dict(vars(policy))
     elif isinstance(policy, ContKukanovRouter):

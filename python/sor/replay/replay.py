@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from sor import _core
+from sor.errors import PolicyError
 from sor.replay.ledger import Ledger, from_core
 from sor.replay.lower import Variant, core_parents, core_variant, core_visibility
-from sor.settings.routers import Sweep
+from sor.settings.routers import Sweep, name_of
 from sor.settings.run import Run
 from sor.tape.venues import venue_names
 
@@ -54,16 +55,21 @@ def replay(
 
     Raises:
         ParameterError: From the core, naming the argument.
+        PolicyError: From a policy of the caller's own.
 
     """
-    tables = _core.replay(
-        quotes.lent(),
-        core_parents(parents),
-        [core_variant(variant, quotes) for variant in variants],
-        record=record,
-        threads=Run(threads=threads).workers,
-        progress=progress,
-    )
+    try:
+        tables = _core.replay(
+            quotes.lent(),
+            core_parents(parents),
+            [core_variant(variant, quotes) for variant in variants],
+            record=record,
+            threads=Run(threads=threads).workers,
+            progress=progress,
+        )
+    except PolicyError as error:
+        error.policy = name_of(variants[int(str(error.policy))].policy)
+        raise
     return from_core(tables, parents, venue_names(variants[0].market.laid, quotes))
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from sor.replay.replay import hindsight
 from sor.results import display, metrics
 from sor.results.replayed import Replayed
-from sor.settings.routers import AXES, OWN, ROUTER
+from sor.settings.routers import OWN, ROUTER, axes_of, settings_of
 
 # The public task calls this baseline something else in its JSON.
 _PUBLIC_NAMES = {"pro_rata": "vwap"}
@@ -101,7 +101,9 @@ class Backtest(Replayed):
         cash = {name: {key: row[key] for key in ("total_cash", "avg_fill_px")} for name, row in rows.items()}
         return {
             "best_parameters": {
-                name: getattr(self.router, name) for name in AXES if hasattr(self.router, name)
+                name: value
+                for name, value in settings_of(self.router).items()
+                if name in axes_of(self.router)
             },
             "optimized": cash[ROUTER],
             "baselines": {_PUBLIC_NAMES.get(name, name): cash[name] for name in self._baselines},

@@ -270,7 +270,12 @@ _COMPARED = _columns(
 _AXES = _columns(
     ("lambda_over", REAL, "as `unit` says", "Penalty for each excess share."),
     ("lambda_under", REAL, "as `unit` says", "Penalty for each missing share."),
-    ("theta_queue", REAL, "as `unit` says", "Queue-risk penalty, charged on both."),
+    (
+        "theta_queue",
+        REAL,
+        "as `unit` says",
+        "Queue-risk penalty, charged on both; for a policy of one's own its axes.",
+    ),
 )
 _POINTS = _columns(
     _AXES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,14 @@ from sor.results import display, words
 from sor.results.backtest import Backtest
 from sor.results.metrics import parent_costs
 from sor.results.result import Result
-from sor.settings.routers import AXES, ROUTER, StaticRouter
+from sor.settings.routers import ROUTER, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sor.results.study import Study
     from sor.settings.config import Config
+    from sor.settings.routers import Policy
     from sor.tape.tape import Quotes
 
 GIVEN = "given"
@@ -32,7 +33,7 @@ class Search(Result):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
-        table: One row per point tried on all parents: the three parameters, `shortfall_bps` (the objective: mean
+        table: One row per point tried on all parents: the parameters, `shortfall_bps` (the objective: mean
             over parents, completion included, never the penalised cost) and its parts, `best`, true for every
             point that ties for the least; how far it is `behind_bps` the best, paired by parent, with the interval
             `behind_lower`, `behind_upper`; and `plateau`, true where that interval does not exclude that the
@@ -58,7 +59,7 @@ class Search(Result):
     """
 
     table: pl.DataFrame
-    best: StaticRouter
+    best: Policy
     method: str
     axes: Mapping[str, Sequence[float]]
     flat_axes: Mapping[str, str]
@@ -139,8 +140,8 @@ class Search(Result):
         """Return the choice and the evidence as plain values; the public task's schema: `backtest.to_dict()`."""
         return {
             "method": self.method,
-            "best_parameters": {axis: getattr(self.best, axis) for axis in AXES},
-            "router": asdict(self.best),
+            "best_parameters": self.best_point,
+            "router": settings_of(self.best),
             "flat_axes": dict(self.flat_axes),
             "plateau_points": self.plateau.height,
             "points": self.table.height,
@@ -158,12 +159,18 @@ class Search(Result):
         return "in sample: the best was chosen on these very orders; folds=5 judges the choice on later ones"
 
     @property
+    def best_point(self) -> dict[str, Any]:
+        """Where the best stands on the axes."""
+        settings = settings_of(self.best)
+        return {axis: settings[axis] for axis in self.axes}
+
+    @property
     def made_folds(self) -> int:
         """The number of folds asked for."""
         return int(self.in_sample.made.options.get("folds", 0))
 
     def __repr__(self) -> str:
-        point = ", ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)
+        point = ", ".join(f"{axis}={value:g}" for axis, value in self.best_point.items())
         tie = f" ({self.ties:,} tie)" if self.ties > 1 else ""
         lines = [
             f"Search ({self.method}): {words.count(self.table.height, 'point')}, best {point}{tie}",
@@ -193,7 +200,7 @@ def _folds(folds: pl.DataFrame) -> pl.DataFrame:
     return folds.select(
         "fold",
         *("train", "test"),
-        *AXES,
+        *folds.columns[folds.columns.index("test") + 1 : folds.columns.index("in_sample_bps")],
         pl.col("in_sample_bps").round(3).alias("in"),
         pl.col("out_of_sample_bps").round(3).alias("out"),
         pl.col("hindsight_bps").round(3).alias("least"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from sor.results.replayed import Replayed
 from sor.results.statistics import Interval, mean_interval
 from sor.results.views import report as write_report
 from sor.settings.checks import at_least, one_of
-from sor.settings.routers import name_of
+from sor.settings.routers import kind_of, settings_of
 from sor.settings.run import Bootstrap
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class Study(Replayed):
         return {
             "policy": self.policy,
             "policies": {
-                name: {"kind": name_of(policy)} | asdict(policy) for name, policy in self.policies.items()
+                name: {"kind": kind_of(policy)} | settings_of(policy)
+                for name, policy in self.policies.items()
             },
             "level": self.bootstrap.level,
             "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),

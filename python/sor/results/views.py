@@ -26,14 +26,16 @@ class Drawn:
     """A result that can be drawn (the extra `report`)."""
 
     def plot(self) -> Any:
-        """Draw the result as an Altair chart.
+        """Draw the result as an Altair chart, which notebooks show as a picture, with no network.
+
+        `alt.renderers.enable("html")` makes it one to zoom in, and `chart.save("x.html")` too.
 
         Raises:
             MissingExtra: Without the extra `report`.
 
         """
         self._draw()
-        return plot(self)
+        return importlib.import_module("sor.show.style").offline(plot(self))
 
     @staticmethod
     def _draw() -> None:

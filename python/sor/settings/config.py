@@ -13,7 +13,9 @@ from typing import Any
 from sor.errors import ParameterError
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
-from sor.settings.routers import POLICIES, ROUTER, Policy, name_of
+from sor.settings.policy import Policy as Own
+from sor.settings.policy import axes_of
+from sor.settings.routers import ROUTER, Policy, class_of, kind_of, settings_of
 from sor.settings.times import duration_ns, to_ns
 from sor.settings.toml import to_toml
 
@@ -64,7 +66,8 @@ class Config:
             "universe": self.universe,
             "orders": [plain(order) for order in self.orders],
             "policies": {
-                name: {"kind": name_of(policy)} | plain(policy) for name, policy in self.policies.items()
+                name: {"kind": kind_of(policy)} | plain_policy(policy)
+                for name, policy in self.policies.items()
             },
             "market": plain_market(self.market),
             self.command: dict(self.options) or None,
@@ -74,6 +77,11 @@ class Config:
 def plain(settings: Any) -> dict[str, Any]:
     """Return a settings object's fields as plain values; times and durations as strings or nanoseconds."""
     return {each.name: _plain(getattr(settings, each.name)) for each in fields(settings)}
+
+
+def plain_policy(policy: Policy) -> dict[str, Any]:
+    """Return a policy's settings as plain values."""
+    return {name: _plain(value) for name, value in settings_of(policy).items()}
 
 
 def plain_market(market: Market) -> dict[str, Any]:
@@ -124,10 +132,22 @@ def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
         table = {"kind": table}
     given = dict(table)
     kind = given.pop("kind", "static")
-    if kind not in POLICIES:
-        raise ParameterError(f"{label}: kind must be one of {', '.join(POLICIES)}, got {kind!r}")
-    policy: Policy = from_table(type(POLICIES[kind]), given, label)
+    made = class_of(kind, label)
+    if issubclass(made, Own):
+        return own_of(made, given, label)
+    policy: Policy = from_table(made, given, label)
     return policy
+
+
+def own_of(kind: type[Own], given: Mapping[str, Any], label: str) -> Own:
+    """Make a policy of the caller's own of a table of its arguments."""
+    unknown = [name for name in given if name not in axes_of(kind)]
+    if unknown:
+        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(axes_of(kind)) or 'nothing'}")
+    try:
+        return kind(**given)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{label}: {error}") from error
 
 
 def market_of(table: Mapping[str, Any]) -> Market:

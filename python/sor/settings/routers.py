@@ -7,11 +7,12 @@ name stands for the policy with its default settings, everywhere a policy is ask
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from sor.errors import ParameterError
+from sor.settings import policy as own
 from sor.settings.checks import choice, keep, number, positive, whole
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Unit: TypeAlias = Literal["fraction", "price"]
 Rule: TypeAlias = Literal["relaxed", "strict"]
 Solver: TypeAlias = Literal["exact", "exhaustive"]
 Plan: TypeAlias = Literal["displayed", "fills"]
-Queue: TypeAlias = Literal["pessimistic", "expected", "optimistic"]
+Queue: TypeAlias = own.Queue
 
 AXES = ("lambda_over", "lambda_under", "theta_queue")
 """The three risk parameters, which a search varies."""
@@ -183,7 +184,7 @@ class ProRata:
 
 
 Router: TypeAlias = StaticRouter | ContKukanovRouter
-Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | Twap | ProRata
+Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | Twap | ProRata | own.Policy
 Policies: TypeAlias = "Iterable[Policy | str] | Mapping[str, Policy | str]"
 """Several policies: names, objects, or a mapping from the names to show to either."""
 
@@ -209,8 +210,51 @@ _CLASSES = {type(policy): name for name, policy in POLICIES.items()}
 
 
 def name_of(policy: Policy) -> str:
-    """Return the registered name of a policy's class."""
-    return _CLASSES[type(policy)]
+    """Return the registered name of a policy's class; of one of the caller's own, the class's."""
+    return _CLASSES.get(type(policy)) or type(policy).__name__
+
+
+def kind_of(policy: Policy) -> str:
+    """Return what `class_of` finds a policy's class by."""
+    return own.spec_of(policy) if isinstance(policy, own.Policy) else name_of(policy)
+
+
+def class_of(kind: object, label: str) -> type[Policy]:
+    """Return the class of a registered name, or of `file.py:Class`.
+
+    Raises:
+        ParameterError: If there is none; `label` says where.
+
+    """
+    if isinstance(kind, str) and kind in POLICIES:
+        return type(POLICIES[kind])
+    if isinstance(kind, str) and ":" in kind:
+        return own.load(kind)
+    raise ParameterError(
+        f"{label}: kind must be one of {', '.join(POLICIES)}, or file.py:Class, got {kind!r}"
+    )
+
+
+def settings_of(policy: Policy) -> dict[str, Any]:
+    """Return a policy's settings by name; of one of the caller's own, the arguments it was made with."""
+    if isinstance(policy, own.Policy):
+        return dict(policy.arguments)
+    return {each.name: getattr(policy, each.name) for each in fields(policy)}
+
+
+def identity_of(policy: Policy) -> str:
+    """Return what tells a policy's results from another's."""
+    return policy.identity if isinstance(policy, own.Policy) else repr(policy)
+
+
+def axes_of(policy: Policy) -> tuple[str, ...]:
+    """Return the names of what a search may vary in a policy."""
+    return tuple(policy.arguments) if isinstance(policy, own.Policy) else AXES
+
+
+def moved(policy: Policy, changes: Mapping[str, Any]) -> Policy:
+    """Return a policy with some settings changed."""
+    return policy.replaced(**changes) if isinstance(policy, own.Policy) else replace(policy, **changes)
 
 
 def as_policy(name: str, value: object) -> Policy:
@@ -222,8 +266,12 @@ def as_policy(name: str, value: object) -> Policy:
     """
     if type(value) in _CLASSES:
         return value  # type: ignore[return-value]  # one of the classes of Policy
+    if isinstance(value, own.Policy):
+        return own.checked(name, value)
     if isinstance(value, str) and value in POLICIES:
         return POLICIES[value]
+    if isinstance(value, str) and ":" in value:
+        return own.checked(name, own.load(value)())
     raise ParameterError(f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {value!r}")
 
 

@@ -80,7 +80,8 @@ def plot_quotes(
     name = quotes.symbol or quotes.source
     title = alt.TitleParams(f"Quotes of {name}", subtitle="thin: each venue; red cross: locked or crossed")
     drawn: alt.LayerChart = style.layers(*layers).properties(width=640, height=320, title=title)
-    return drawn.interactive(bind_y=False)
+    shown: alt.LayerChart = style.offline(drawn.interactive(bind_y=False))
+    return shown
 
 
 def _marks(rows: pl.DataFrame, shape: str, colour: str, said: list[str]) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results.search import GIVEN, Search
-from sor.settings.routers import AXES
+from sor.settings.routers import StaticRouter
 from sor.show import style
 from sor.show.style import alt
 
@@ -21,13 +21,20 @@ MOST_MAPS = 12
 
 def axis_title(search: Search, axis: str) -> str:
     """Return an axis with its unit."""
+    if not isinstance(search.best, StaticRouter):
+        return axis
     unit = "bps" if search.best.unit == "fraction" else "per share"
     return f"{axis}, {unit}"
 
 
+def in_bps(search: Search) -> bool:
+    """Tell whether its parameters are shown in basis points."""
+    return isinstance(search.best, StaticRouter) and search.best.unit == "fraction"
+
+
 def in_unit(search: Search, value: float) -> float:
     """Return a parameter in the unit of `axis_title`."""
-    return round(value * 1e4, 6) if search.best.unit == "fraction" else value
+    return round(value * 1e4, 6) if in_bps(search) else value
 
 
 def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
@@ -37,16 +44,16 @@ def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
     third. The chosen point has a frame, those within noise of it an outline. Empty for points off a grid.
     """
     axes = search.axes
-    on_grid = search.table.filter(pl.col(axis).is_in(list(axes[axis])) for axis in AXES)
+    on_grid = search.table.filter(pl.col(axis).is_in([float(value) for value in axes[axis]]) for axis in axes)
     if search.method in ("random", "optuna") or on_grid.height != _size(axes):
         return {}
     varied = _varied(search)
-    for axis in AXES:
+    for axis in axes:
         if axis not in varied:
-            on_grid = on_grid.filter(pl.col(axis) == getattr(search.best, axis))
+            on_grid = on_grid.filter(pl.col(axis) == search.best_point[axis])
     across, down, apart = ([*varied, None, None, None])[:3]
     data = on_grid.select(
-        *AXES,
+        *axes,
         *(
             pl.col(axis).map_elements(lambda v: in_unit(search, v), pl.Float64).alias(f"{axis}_")
             for axis in varied
@@ -54,7 +61,7 @@ def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
         "shortfall_bps",
         "plateau",
         label=pl.col("shortfall_bps").map_elements(lambda bps: f"{bps:.3f}", pl.String),
-        chosen=pl.all_horizontal(pl.col(axis) == getattr(search.best, axis) for axis in AXES),
+        chosen=pl.all_horizontal(pl.col(axis) == value for axis, value in search.best_point.items()),
     )
     scale = _scale(data["shortfall_bps"])
     if apart is None:
@@ -72,12 +79,12 @@ def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
 
 def _varied(search: Search) -> list[str]:
     """Return the axes that were searched and change something."""
-    return [axis for axis in AXES if len(search.axes[axis]) > 1 and axis not in search.flat_axes]
+    return [axis for axis in search.axes if len(search.axes[axis]) > 1 and axis not in search.flat_axes]
 
 
 def _size(axes: Mapping[str, Any]) -> int:
     size = 1
-    for axis in AXES:
+    for axis in axes:
         size *= len(axes[axis])
     return size
 
@@ -112,7 +119,7 @@ def _heat_map(
     }
     encoding: dict[str, Any] = {
         "tooltip": [
-            *(alt.Tooltip(f"{name}:Q", format="~g") for name in AXES),
+            *(alt.Tooltip(f"{name}:Q", format="~g") for name in search.axes),
             alt.Tooltip("shortfall_bps:Q", format=",.4f", title="shortfall, bps"),
             alt.Tooltip("chosen:N"),
             alt.Tooltip("plateau:N", title="within noise"),
@@ -144,10 +151,10 @@ def _heat_map(
 
 def search(found: Search) -> alt.TopLevelMixin:
     """Mean shortfall over the points of a search: heat maps of a grid, else along every parameter."""
-    best = ", ".join(f"{axis} {in_unit(found, getattr(found.best, axis)):g}" for axis in AXES)
-    unit = " bps" if found.best.unit == "fraction" else ""
+    best = ", ".join(f"{axis} {in_unit(found, value):g}" for axis, value in found.best_point.items())
+    unit = " bps" if in_bps(found) else ""
     flat = [f"{axis} changes nothing" for axis in found.flat_axes]
-    if len(flat) == len(AXES):
+    if len(flat) == len(found.axes):
         flat = ["no parameter changes anything"]
     title = alt.TitleParams(
         f"Mean shortfall, bps; chosen: {best}{unit}",
@@ -157,7 +164,9 @@ def search(found: Search) -> alt.TopLevelMixin:
     maps = heat_maps(found)
     if not maps:
         title.subtitle = ["orange: chosen; each point is one set of parameters tried"]
-        charts = [points(found, axis).properties(width=220, height=200) for axis in _varied(found) or AXES]
+        charts = [
+            points(found, axis).properties(width=220, height=200) for axis in _varied(found) or found.axes
+        ]
         return style.row(*charts).properties(title=title)
     first = next(iter(maps.values()))
     columns = next((len(found.axes[axis]) for axis in _varied(found)), 1)
@@ -171,9 +180,9 @@ def search(found: Search) -> alt.TopLevelMixin:
 
 def points(search: Search, axis: str) -> alt.Chart:
     """Mean shortfall of every point tried, along one parameter; the chosen point in the first colour."""
-    chosen = pl.all_horizontal(pl.col(name) == getattr(search.best, name) for name in AXES)
+    chosen = pl.all_horizontal(pl.col(name) == value for name, value in search.best_point.items())
     data = search.table.select(
-        *AXES,
+        *search.axes,
         "shortfall_bps",
         value=pl.col(axis).map_elements(lambda v: in_unit(search, v), pl.Float64),
         point=pl.when(chosen).then(1).otherwise(0),
@@ -193,7 +202,7 @@ def points(search: Search, axis: str) -> alt.Chart:
                 "point:O", scale=alt.Scale(domain=[0, 1], range=[style.PALETTE[4], style.CHOSEN]), legend=None
             ),
             size=alt.Size("point:O", scale=alt.Scale(domain=[0, 1], range=[40, 180]), legend=None),
-            tooltip=[*(f"{name}:Q" for name in AXES), alt.Tooltip("shortfall_bps:Q", format=",.4f")],
+            tooltip=[*(f"{name}:Q" for name in search.axes), alt.Tooltip("shortfall_bps:Q", format=",.4f")],
         )
     )
     return chart
@@ -208,7 +217,7 @@ def regret(search: Search) -> pl.DataFrame:
 
     """
     folds = search.folds.with_columns(pl.col("fold") + 1)
-    keys = ("fold", "boundary", "train", "test", *AXES)
+    keys = ("fold", "boundary", "train", "test", *search.axes)
     hindsight = folds.select(
         *keys,
         than=pl.lit("than the best in hindsight"),
@@ -251,7 +260,7 @@ def walk_forward(search: Search) -> alt.Chart:
                 style.clock("boundary"),
                 "train:Q",
                 "test:Q",
-                *(alt.Tooltip(f"{axis}:Q", format="~g") for axis in AXES),
+                *(alt.Tooltip(f"{axis}:Q", format="~g") for axis in search.axes),
             ],
         )
         .add_params(style.legend_picks("than"))

@@ -6,6 +6,7 @@ import json
 import platform
 from dataclasses import is_dataclass
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +18,23 @@ from sor.results import views
 from sor.results.search import Search
 from sor.results.study import Study
 from sor.settings.checks import instance
+from sor.settings.policy import Policy as Own
 from sor.settings.routers import StaticRouter
 from sor.settings.times import format_ns
 from sor.show import pdf
+from sor.studies.progress import Step, advance, begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
     from sor.show.sections import Section
+    from sor.studies.progress import Waiting
 
 
 _PICTURES = (".png", ".svg")
+DRAWING, SECTIONS, PACKING, PRINTING = "drawing", "drawing charts", "packing the page", "printing"
+_SECTIONS = 14  # about, for the bar
 
 
 def report(
@@ -37,6 +43,7 @@ def report(
     *,
     search: Search | None = None,
     command: str | None = None,
+    bar: Waiting | None = None,
 ) -> None:
     """Write a study as one HTML page: interactive charts, every setting, and all JavaScript inside.
 
@@ -48,6 +55,7 @@ def report(
             main charts.
         search: A search over the router's parameters, to show next to the study.
         command: The command that made it, to show among the settings.
+        bar: What is shown while one waits, with the steps of `page_steps`.
 
     Raises:
         ParameterError: If the path ends in something else, the study compares nothing, or the extra's
@@ -60,14 +68,25 @@ def report(
         instance("search", search, Search)
     if study.comparisons.is_empty():
         raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
+    begin(bar, DRAWING)
     if out.suffix in _PICTURES:
         from sor.show import plots, style
 
         style.save(plots.overview(study), out, scale=1.25)
     elif out.suffix == ".pdf":
-        pdf.write(page(study, search=search, command=command), out)
+        text = page(study, search=search, command=command, bar=bar)
+        begin(bar, PRINTING)
+        pdf.write(text, out)
     else:
-        out.write_text(page(study, search=search, command=command), encoding="utf-8")
+        out.write_text(page(study, search=search, command=command, bar=bar), encoding="utf-8")
+
+
+def page_steps(out: Path) -> list[Step]:
+    """Plan the wait for what `report` writes."""
+    if out.suffix in _PICTURES:
+        return [Step(DRAWING, 3.5)]
+    printing = [Step(PRINTING, 4.0)] if out.suffix == ".pdf" else []
+    return [Step(DRAWING, 1.6), Step(SECTIONS, 1.6), Step(PACKING, 1.5), *printing]
 
 
 def check_path(path: str | PathLike[str]) -> Path:
@@ -86,27 +105,33 @@ def check_path(path: str | PathLike[str]) -> Path:
     return out
 
 
-def page(study: Study, *, search: Search | None = None, command: str | None = None) -> str:
+def page(
+    study: Study,
+    *,
+    search: Search | None = None,
+    command: str | None = None,
+    bar: Waiting | None = None,
+) -> str:
     """Return the page that `report` writes."""
     # Before anything else, for its message about missing packages.
     from sor.show.sections import sections as said_of  # noqa: I001
     import jinja2
-    import vl_convert
-    from altair import SCHEMA_VERSION
+
+    from sor.show.vega import Packing
 
     folder = resources.files("sor.show") / "templates"
     css, js, html = (
         (folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
     )
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    sections = [*said_of(study, search), _settings_section(study, search, command)]
+    with Packing() as packing:
+        sections = _watched(chain(said_of(study, search), [_settings_section(study, search, command)]), bar)
+        begin(bar, PACKING)
+        vega = packing.script()
     specs = {chart.id: chart.spec for section in sections for chart in section.charts}
     symbols = sorted({tape.symbol or Path(tape.source).name for tape in study.quotes})
     # No "<" at all: "</script" would end the script it stands in, "<!--<script" would swallow the page.
     safe = json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    vega = vl_convert.javascript_bundle(  # type: ignore[call-arg]  # its stub misses that the snippet is optional
-        vl_version=".".join(SCHEMA_VERSION.split(".")[:2])
-    )
     return environment.from_string(html).render(
         title=f"{study.policy} on {', '.join(symbols)}: order routing study",
         headline=_headline(study),
@@ -117,6 +142,16 @@ def page(study: Study, *, search: Search | None = None, command: str | None = No
         vega=environment.filters["safe"](vega.replace("</script", "<\\/script")),
         specs=environment.filters["safe"](safe),
     )
+
+
+def _watched(sections: Iterable[Section], bar: Waiting | None) -> list[Section]:
+    """Collect the sections while the bar goes on."""
+    begin(bar, SECTIONS)
+    found = []
+    for section in sections:
+        found.append(section)
+        advance(bar, len(found), _SECTIONS)
+    return found
 
 
 def _settings_section(study: Study, search: Search | None, command: str | None) -> Section:
@@ -229,6 +264,8 @@ def _orders(study: Study) -> list[dict[str, Any]]:
 
 
 def _plain(value: object) -> Any:
+    if isinstance(value, Own):
+        return {"type": type(value).__name__} | {name: _plain(part) for name, part in value.arguments.items()}
     if is_dataclass(value) and not isinstance(value, type):
         name = {} if isinstance(value, StaticRouter) else {"type": type(value).__name__}
         return name | {key: _plain(part) for key, part in vars(value).items()}

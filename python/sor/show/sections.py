@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import metrics, words
-from sor.settings.routers import AXES
 from sor.settings.times import format_ns
 from sor.show import grids, orders, plotdata, plots
 
@@ -260,9 +259,11 @@ def _search(search: Search) -> Section:
     maps = grids.heat_maps(search)
     charts = [chart(f"map-{i}", drawn, title) for i, (title, drawn) in enumerate(maps.items())]
     if not charts:
-        charts = [chart(f"points-{axis}", grids.points(search, axis), axis) for axis in AXES]
-    unit = " bps" if search.best.unit == "fraction" else ""
-    best = ", ".join(f"{axis} {grids.in_unit(search, getattr(search.best, axis)):g}{unit}" for axis in AXES)
+        charts = [chart(f"points-{axis}", grids.points(search, axis), axis) for axis in search.axes]
+    unit = " bps" if grids.in_bps(search) else ""
+    best = ", ".join(
+        f"{axis} {grids.in_unit(search, value):g}{unit}" for axis, value in search.best_point.items()
+    )
     ties = f"; {words.count(search.ties, 'point')} tie for the least" if search.ties > 1 else ""
     within = search.plateau.height
     return Section(

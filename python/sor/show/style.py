@@ -5,6 +5,7 @@ All palettes are safe for colour-blind readers and are told apart from a white a
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -13,7 +14,7 @@ from sor.errors import MissingExtra
 
 try:
     import altair as alt
-    import vl_convert  # noqa: F401, altair needs it to write images
+    import vl_convert
 except ImportError:
     raise MissingExtra("charts need altair and vl-convert-python: pip install 'sor[report]'") from None
 
@@ -39,6 +40,7 @@ __all__ = [
     "layers",
     "legend_picks",
     "number",
+    "offline",
     "picked",
     "readable",
     "row",
@@ -73,6 +75,38 @@ _CLOCK = {
     "month": "%b %Y",
     "year": "%Y",
 }
+
+
+class _Offline:
+    """A chart that a notebook shows as a picture, with no network; see `offline`."""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Any:
+        """Draw it here: SVG, or PNG where that would be large; as Altair does where a renderer was chosen."""
+        if alt.renderers.active != "default":
+            return super()._repr_mimebundle_(include, exclude)  # type: ignore[misc]  # Altair's
+        spec = self.to_dict()  # type: ignore[attr-defined]  # Altair's
+        picture: str | bytes = vl_convert.vegalite_to_svg(spec)
+        kind = "image/svg+xml"
+        if len(picture) > _MOST_SVG:
+            kind, picture = (
+                "image/png",
+                base64.b64encode(vl_convert.vegalite_to_png(spec, scale=1.5)).decode(),
+            )
+        return {kind: picture, "text/plain": f"<{type(self).__name__}>"}
+
+
+_MOST_SVG = 300_000
+_KINDS = (alt.Chart, alt.LayerChart, alt.HConcatChart, alt.VConcatChart)
+_OFFLINE = {kind: type(kind.__name__, (_Offline, kind), {}) for kind in _KINDS}
+
+
+def offline(chart: Any) -> Any:
+    """Have notebooks show a chart as a static picture; `alt.renderers.enable("html")` makes it one to zoom in."""
+    kind = _OFFLINE.get(type(chart))
+    if kind is not None:
+        # Altair keeps attributes that are set as parts of the chart.
+        object.__setattr__(chart, "__class__", kind)
+    return chart
 
 
 def time(*, ticks: int = 5, title: str = "time (UTC)", field: str = "time") -> alt.X:

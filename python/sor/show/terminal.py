@@ -17,7 +17,7 @@ from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
-from sor.settings.routers import AXES, ROUTER, ContKukanovRouter
+from sor.settings.routers import ROUTER, ContKukanovRouter
 from sor.settings.times import format_ns
 from sor.universe.result import UniverseStress, UniverseStudy
 from sor.universe.searching import UniverseSearch
@@ -85,16 +85,16 @@ def show_search(console: Console, search: Search) -> None:
         box=None,
         pad_edge=False,
     )
-    for axis in AXES:
+    for axis in search.axes:
         table.add_column(axis, justify="right", no_wrap=True)
     for name in ("shortfall", "spread", "timing", "filled"):
         table.add_column(name, justify="right")
     table.add_column("")
     for row in rows.iter_rows(named=True):
-        best = all(row[axis] == getattr(search.best, axis) for axis in AXES)
+        best = all(row[axis] == value for axis, value in search.best_point.items())
         mark = "best" if best else "ties" if row["best"] else ""
         table.add_row(
-            *(f"{row[axis]:g}" for axis in AXES),
+            *(f"{row[axis]:g}" for axis in search.axes),
             *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread", "timing")),
             _percent(row["fill_ratio"]),
             mark,
@@ -102,7 +102,7 @@ def show_search(console: Console, search: Search) -> None:
         )
     console.print()
     console.print(table)
-    point = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in AXES)
+    point = "  ".join(f"{axis} {value:g}" for axis, value in search.best_point.items())
     console.print(f"\n[bold]best[/]  {point}")
     for axis, why in search.flat_axes.items():
         console.print(f"[yellow]flat[/]  {axis}: {why}")
@@ -139,8 +139,6 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
         frame.write_parquet(out / f"{name}.parquet")
     (out / "run.toml").write_text(result.config(), encoding="utf-8")
     names = [*(f"{name}.parquet" for name in frames), "run.toml"]
-    if isinstance(result, Stress):
-        return names, ""
     try:
         plots = importlib.import_module("sor.show.plots")
     except MissingExtra as missing:

@@ -10,7 +10,7 @@ from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, wit
 from sor.settings.run import Run
 from sor.studies.many import of_many
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
-from sor.studies.progress import watching
+from sor.studies.progress import REPLAYING, Step, begin, watching
 
 if TYPE_CHECKING:
     from sor.settings.orders import Orders
@@ -58,8 +58,9 @@ def backtest(
     jobs = jobs_of(quotes, orders, trades, [market])
     with (
         Pipeline(jobs, run) as pipeline,
-        watching(run.progress, f"{len(pipeline):,} orders x {len(policies)} policies") as callback,
+        watching(run.progress, Step(REPLAYING, len(policies), "rows")) as callback,
     ):
+        begin(callback, REPLAYING)
         asked = [Asked(policy) for policy in policies.values()]
         ledger = pipeline.run(asked, record=True, progress=callback)
     return Backtest(

@@ -12,10 +12,11 @@ import polars as pl
 from sor.errors import ParameterError
 from sor.results import metrics
 from sor.settings.checks import number
-from sor.settings.routers import AXES
+from sor.settings.routers import StaticRouter, axes_of
+from sor.studies.methods import value as value_on
 
 if TYPE_CHECKING:
-    from sor.settings.routers import StaticRouter
+    from sor.settings.routers import Policy
 
 Grid: TypeAlias = Mapping[str, Sequence[float]]
 
@@ -29,25 +30,33 @@ DEFAULT_GRID: Mapping[str, tuple[float, ...]] = MappingProxyType(
 """The original's grid, 27 points: 5-20 bps, 5-20 bps, 0.5-2 bps of the benchmark price (rule N3)."""
 
 
-def checked_axes(grid: Grid, router: StaticRouter) -> dict[str, tuple[float, ...]]:
-    """Check a grid; an axis it leaves out has the router's one value."""
+def checked_axes(grid: Grid, router: Policy) -> dict[str, tuple[float, ...]]:
+    """Check a grid; an axis it leaves out has the router's one value, or is none of a policy of the caller's own."""
     if not isinstance(grid, Mapping) or not grid:
         raise ParameterError(f"grid must map axes to values, as sor.DEFAULT_GRID does, got {grid!r}")
-    unknown = [axis for axis in grid if axis not in AXES]
+    known = axes_of(router)
+    unknown = [axis for axis in grid if axis not in known]
     if unknown:
-        raise ParameterError(f"grid has no axis {unknown[0]!r}; its axes are {', '.join(AXES)}")
+        raise ParameterError(f"grid has no axis {unknown[0]!r}; its axes are {', '.join(known) or 'none'}")
     axes = {}
-    for axis in AXES:
-        values = grid.get(axis, (getattr(router, axis),))
+    for axis in known if isinstance(router, StaticRouter) else grid:
+        values = grid[axis] if axis in grid else (value_on(router, axis),)
         if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or len(values) == 0:
             raise ParameterError(f"grid[{axis!r}] must be a sequence of numbers, got {values!r}")
-        axes[axis] = tuple(number(f"a value of grid[{axis!r}]", value, least=0, most=1e6) for value in values)
+        axes[axis] = tuple(_on_axis(f"a value of grid[{axis!r}]", value, router) for value in values)
         if len(set(axes[axis])) != len(axes[axis]):
             raise ParameterError(f"grid[{axis!r}] must hold different values, got {values!r}")
     return axes
 
 
-def flat_axes(table: pl.DataFrame, grid: Grid, router: StaticRouter) -> dict[str, str]:
+def _on_axis(name: str, value: object, router: Policy) -> float:
+    if isinstance(router, StaticRouter):
+        return number(name, value, least=0, most=1e6)
+    found = number(name, value)
+    return value if isinstance(value, int) else found  # what counts stays a whole number
+
+
+def flat_axes(table: pl.DataFrame, grid: Grid, router: Policy) -> dict[str, str]:
     """Find the axes along which the objective never changes, each with the reason (rule A5).
 
     Args:
@@ -56,19 +65,19 @@ def flat_axes(table: pl.DataFrame, grid: Grid, router: StaticRouter) -> dict[str
         router: One of the points.
 
     """
-    searched = [axis for axis in AXES if len(grid[axis]) > 1]
-    return {axis: _why_flat(axis, router) for axis in searched if _is_flat(table, axis)}
+    searched = [axis for axis in grid if len(grid[axis]) > 1]
+    return {axis: _why_flat(axis, router) for axis in searched if _is_flat(table, axis, grid)}
 
 
-def _is_flat(table: pl.DataFrame, axis: str) -> bool:
-    others = [name for name in AXES if name != axis]
-    lines = table.group_by(others).agg(pl.col("shortfall_bps").n_unique())
+def _is_flat(table: pl.DataFrame, axis: str, grid: Grid) -> bool:
+    others = [name for name in grid if name != axis]
+    lines = table.group_by(others or pl.lit(value=True)).agg(pl.col("shortfall_bps").n_unique())
     return bool((lines["shortfall_bps"] == 1).all())
 
 
-def points_table(summary: pl.DataFrame, points: Sequence[StaticRouter]) -> pl.DataFrame:
+def points_table(summary: pl.DataFrame, points: Sequence[Policy], grid: Grid) -> pl.DataFrame:
     """Put points beside what they cost, a row of `summary` each; `best` is true for the least objective."""
-    axes = {axis: pl.Series([getattr(point, axis) for point in points], dtype=pl.Float64) for axis in AXES}
+    axes = {axis: pl.Series([value_on(point, axis) for point in points], dtype=pl.Float64) for axis in grid}
     objective = pl.col("shortfall_bps")
     parts = [f"{part}_bps" for part in metrics.PARTS]
     return summary.select(
@@ -80,7 +89,9 @@ def points_table(summary: pl.DataFrame, points: Sequence[StaticRouter]) -> pl.Da
     )
 
 
-def _why_flat(axis: str, router: StaticRouter) -> str:
+def _why_flat(axis: str, router: Policy) -> str:
+    if not isinstance(router, StaticRouter):
+        return "no order traded differently at any of the values tried"
     if router.rule == "strict":
         return "under rule='strict' every candidate executes exactly the quantity, so no penalty can decide"
     if axis == "lambda_over" and router.plan == "displayed":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -17,17 +17,17 @@ import numpy as np
 
 from sor.errors import MissingExtra, ParameterError
 from sor.settings.checks import at_least, keep
-from sor.settings.routers import AXES
+from sor.settings.routers import moved, settings_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sor.settings.routers import StaticRouter
+    from sor.settings.routers import Policy
 
-Objective: TypeAlias = "Callable[[Sequence[StaticRouter]], NDArray[np.float64]]"
+Objective: TypeAlias = "Callable[[Sequence[Policy]], NDArray[np.float64]]"
 """Mean shortfall in bps of each point."""
 Axes: TypeAlias = Mapping[str, tuple[float, ...]]
-Method: TypeAlias = "Callable[[Objective, StaticRouter, Axes], None]"
+Method: TypeAlias = "Callable[[Objective, Policy, Axes], None]"
 """Tries points; what it tried is known to the objective."""
 
 _SIGNIFICANT = 6
@@ -35,21 +35,22 @@ _MOST_POINTS = 1_000_000
 _MOST_ROUNDS = 1_000
 
 
-def at(router: StaticRouter, point: Mapping[str, float]) -> StaticRouter:
+def at(router: Policy, point: Mapping[str, float]) -> Policy:
     """Return a router moved to a point of the axes."""
-    changes: dict[str, Any] = dict(point)
-    return replace(router, **changes)
+    return moved(router, point)
 
 
-def grid_points(router: StaticRouter, axes: Axes) -> list[StaticRouter]:
+def value(router: Policy, axis: str) -> float:
+    """Return where a policy stands on an axis."""
+    return float(settings_of(router)[axis])
+
+
+def grid_points(router: Policy, axes: Axes) -> list[Policy]:
     """Return the product of the axes, the last running fastest."""
-    return [
-        at(router, dict(zip(AXES, point, strict=True)))
-        for point in itertools.product(*(axes[axis] for axis in AXES))
-    ]
+    return [at(router, dict(zip(axes, point, strict=True))) for point in itertools.product(*axes.values())]
 
 
-def grid(objective: Objective, router: StaticRouter, axes: Axes) -> None:
+def grid(objective: Objective, router: Policy, axes: Axes) -> None:
     """Try the product of the axes."""
     objective(grid_points(router, axes))
 
@@ -77,11 +78,11 @@ class RandomPoints:
             seed=at_least("seed", self.seed, 0),
         )
 
-    def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:
+    def __call__(self, objective: Objective, router: Policy, axes: Axes) -> None:
         """Try the points."""
         generator = np.random.Generator(np.random.PCG64(self.seed))
-        shares = generator.random((self.points, len(AXES))).tolist()
-        draws = [{axis: _between(axes[axis], row[i]) for i, axis in enumerate(AXES)} for row in shares]
+        shares = generator.random((self.points, len(axes))).tolist()
+        draws = [{axis: _between(axes[axis], row[i]) for i, axis in enumerate(axes)} for row in shares]
         objective([at(router, draw) for draw in draws])
 
 
@@ -106,19 +107,19 @@ class Refine:
     def __post_init__(self) -> None:
         keep(self, rounds=at_least("rounds", self.rounds, 0, most=_MOST_ROUNDS))
 
-    def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:
+    def __call__(self, objective: Objective, router: Policy, axes: Axes) -> None:
         """Try the grids."""
-        current = {axis: tuple(sorted(axes[axis])) for axis in AXES}
+        current = {axis: tuple(sorted(axes[axis])) for axis in axes}
         for round_number in range(self.rounds + 1):
             points = grid_points(router, current)
             costs = objective(points)
             if round_number < self.rounds:
                 best = points[int(np.argmin(costs))]
-                shape = tuple(len(current[axis]) for axis in AXES)
-                flat = [bool((np.ptp(costs.reshape(shape), axis=i) == 0.0).all()) for i in range(len(AXES))]
+                shape = tuple(len(current[axis]) for axis in axes)
+                flat = [bool((np.ptp(costs.reshape(shape), axis=i) == 0.0).all()) for i in range(len(axes))]
                 current = {
-                    axis: (getattr(best, axis),) if flat[i] else _around(current[axis], getattr(best, axis))
-                    for i, axis in enumerate(AXES)
+                    axis: (value(best, axis),) if flat[i] else _around(current[axis], value(best, axis))
+                    for i, axis in enumerate(axes)
                 }
 
 
@@ -147,7 +148,7 @@ class Optuna:
         )
         _optuna()
 
-    def __call__(self, objective: Objective, router: StaticRouter, axes: Axes) -> None:
+    def __call__(self, objective: Objective, router: Policy, axes: Axes) -> None:
         """Try the points."""
         library = _optuna()
         verbosity = library.logging.get_verbosity()
@@ -156,7 +157,7 @@ class Optuna:
             search = library.create_study(sampler=library.samplers.TPESampler(seed=self.seed))
             for _ in range(self.points):
                 trial = search.ask()
-                point = {axis: _suggested(trial, axis, axes[axis]) for axis in AXES}
+                point = {axis: _suggested(trial, axis, axes[axis]) for axis in axes}
                 search.tell(trial, float(objective([at(router, point)])[0]))
         finally:
             library.logging.set_verbosity(verbosity)

@@ -21,12 +21,14 @@ from sor.replay.ledger import TABLES, Ledger
 from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, lay, market_on
 from sor.replay.replay import BUILD, VERSION, replay
+from sor.results.words import count
 from sor.settings.checks import instance
 from sor.settings.config import Config
 from sor.settings.market import Market
 from sor.settings.orders import as_orders
-from sor.settings.routers import OWN
+from sor.settings.routers import OWN, identity_of
 from sor.settings.run import Run
+from sor.studies.progress import Waiting
 from sor.studies.store import Store
 from sor.tape.read import read_quotes, read_trades
 from sor.tape.tape import Quotes, Trades
@@ -169,6 +171,7 @@ class Pipeline:
         names = [venue_names(job.market.laid, job.quotes) for job in self.jobs]
         self._venues = pl.Enum(list(dict.fromkeys(name for some in names for name in some)))
         self._store = None if run.resume is None else Store(run.resume, self._made_of())
+        self._found = 0 if self._store is None else self._store.replays()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -176,8 +179,16 @@ class Pipeline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            error.add_note(self._what_is_kept())
         if self._store is not None:
             self._store.close()
+
+    def _what_is_kept(self) -> str:
+        if self._store is None:
+            return "interrupted; nothing is kept. With resume=FILE finished work is, and the same call goes on from it."
+        kept = count(self._store.replays(), "finished replay is", "finished replays are")
+        return f"interrupted; {kept} kept in {self._store.path}. The same call with that file goes on from there."
 
     def __len__(self) -> int:
         """Count the parents of all jobs."""
@@ -192,6 +203,10 @@ class Pipeline:
             progress: Called with (replays done, replays in all).
 
         """
+        if self._store is not None and self._found and isinstance(progress, Waiting):
+            what = count(self._found, "finished replay")
+            progress.note(f"resume: {what} found in {self._store.path}, and going on from there")
+            self._found = 0
         total = len(asked) * len(self)
         done = 0
         parts = []
@@ -290,7 +305,7 @@ def _each_lies_somewhere(orders: Sequence[Order | OrderSchedule], tapes: Sequenc
 
 def _key(asked: Asked, job: int, span: range, record: bool) -> str:
     rows = "rows" if record else "sums"
-    return f"{asked.policy!r}, market {asked.market}, {rows}, tape {job}, parents {span.start}-{span.stop}"
+    return f"{identity_of(asked.policy)}, market {asked.market}, {rows}, tape {job}, parents {span.start}-{span.stop}"
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Progress:

@@ -1,26 +1,222 @@
-"""Progress bars for calls that take a while."""
+"""One bar for the whole of a wait: it stands where the time stands, and is full when the work is done."""
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import Console, RenderableType
 
     from sor.settings.run import Progress
 
+REPLAYING, TRYING, BEST, STATISTICS = "replaying", "trying points", "replaying the best", "statistics"
+
+Pace: TypeAlias = Literal["rows", "sums", "seconds"]
+
+# Replays a second on two cores, before any was measured: with every row, and with sums only.
+_GUESS: dict[Pace, float] = {"rows": 7_000, "sums": 25_000, "seconds": 1}
+_WINDOW = 3.0
+_OVERDUE = 0.2
+_CELLS = 28
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a wait.
+
+    Attributes:
+        label: What is being done.
+        work: How much: replays of every order, or expected seconds.
+        pace: What `work` counts.
+        unit: Of the rate that is shown.
+
+    """
+
+    label: str
+    work: float
+    pace: Pace = "seconds"
+    unit: str = "replays/s"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a bar says: the step, the share of the whole time, its rate, seconds left (None: not known)."""
+
+    label: str
+    unit: str
+    share: float
+    rate: float | None
+    left: float | None
+
+
+class Waiting:
+    """Steps under way, as a callback `(done, total)` of the present one.
+
+    What is left of the present step follows from how fast it goes, what later ones take from how fast those before
+    went.
+
+    Args:
+        steps: In their order.
+        clock: Of seconds.
+
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step] = (),
+        *,
+        unit: str = "replays/s",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._steps = list(steps)
+        self._clock = clock
+        self._begun = clock()
+        self._place = -1
+        self._orders: float = 0.0
+        # How long it all takes is guessed before the orders are counted, and not said.
+        self._known = all(step.pace == "seconds" for step in steps)
+        self._spent = {"replays": (0.0, 0.0), "seconds": (0.0, 0.0)}
+        self._share = 0.0
+        self._done = False
+        self._console: Console | None = None
+        self.notes: list[str] = []
+        self._enter(-1)
+
+    def plan(self, *steps: Step) -> None:
+        """Say which steps there are, before the first."""
+        self._steps = list(steps)
+        self._known = all(step.pace == "seconds" for step in steps)
+
+    def begin(self, step: Step | str) -> None:
+        """Go on to the next step of this label, or to one that nobody planned."""
+        self._leave()
+        label = step if isinstance(step, str) else step.label
+        later = [i for i in range(self._place + 1, len(self._steps)) if self._steps[i].label == label]
+        if not later:
+            new = Step(step, 0.0) if isinstance(step, str) else step
+            self._steps.insert(self._place + 1, new)
+        self._enter(later[0] if later else self._place + 1)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say how far the present step is."""
+        if self._place < 0:
+            self._enter(0)
+        now = self._clock()
+        step = self._steps[self._place]
+        if step.pace != "seconds" and step.work:
+            self._orders = total / step.work
+            self._known = True
+        self._seen.append((now, done))
+        while len(self._seen) > 2 and now - self._seen[1][0] > _WINDOW:
+            self._seen.popleft()
+        self._total = total
+
+    def note(self, text: str) -> None:
+        """Say something above the bar; where nobody looks it waits in `notes`."""
+        if self._console is None:
+            self.notes.append(text)
+        else:
+            self._console.print(text, style="dim", soft_wrap=True, highlight=False, markup=False)
+
+    def moment(self) -> Moment:
+        """Say where the whole stands."""
+        now = self._clock()
+        spent, rate = now - self._begun, self._rate()
+        left = self._left_of_step(now, rate) + sum(map(self._expected, self._steps[self._place + 1 :]))
+        if self._known:
+            # It never goes back: a guess that was too hopeful holds it still.
+            self._share = max(self._share, spent / (spent + left) if spent + left > 0 else 0.0)
+        step = self._steps[max(self._place, 0)] if self._steps else Step("", 0.0)
+        return Moment(step.label, step.unit, self._share, rate, left if self._known else None)
+
+    @contextmanager
+    def shown(self, console: Console | None) -> Iterator[Waiting]:
+        """Draw the bar while the body runs; nothing where nobody looks."""
+        if console is None or not console.is_terminal:
+            yield self
+            return
+        from rich.live import Live
+
+        with Live(get_renderable=self._line, console=console, refresh_per_second=8, transient=True) as live:
+            self._console = console
+            yield self
+            self._done = True
+            live.refresh()
+        self._console = None
+
+    def _enter(self, place: int) -> None:
+        self._place = place
+        self._entered = self._clock()
+        self._total = 0
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def _leave(self) -> None:
+        """Remember how long a step took beside what it was thought to."""
+        if not 0 <= self._place < len(self._steps):
+            return
+        step = self._steps[self._place]
+        nominal = self._nominal(step)
+        if nominal > 0:
+            group = "seconds" if step.pace == "seconds" else "replays"
+            took, thought = self._spent[group]
+            self._spent[group] = (took + self._clock() - self._entered, thought + nominal)
+
+    def _nominal(self, step: Step) -> float:
+        orders = 1.0 if step.pace == "seconds" else self._orders
+        return step.work * orders / _GUESS[step.pace]
+
+    def _expected(self, step: Step) -> float:
+        took, thought = self._spent["seconds" if step.pace == "seconds" else "replays"]
+        return self._nominal(step) * (took / thought if thought > 0 else 1.0)
+
+    def _rate(self) -> float | None:
+        if len(self._seen) < 2:
+            return None
+        (first, before), (last, after) = self._seen[0], self._seen[-1]
+        return (after - before) / (last - first) if last > first and after > before else None
+
+    def _left_of_step(self, now: float, rate: float | None) -> float:
+        if rate is not None:
+            return (self._total - self._seen[-1][1]) / rate
+        if self._place < 0:
+            return 0.0
+        spent = now - self._entered
+        # One that takes longer than was thought takes longer yet.
+        return max(self._expected(self._steps[self._place]) - spent, _OVERDUE * spent)
+
+    def _line(self) -> RenderableType:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        moment = self.moment()
+        share = 1.0 if self._done else moment.share
+        rate = "" if moment.rate is None or self._done else f"{moment.rate:,.0f} {moment.unit}"
+        line = Table.grid(padding=(0, 1))
+        line.add_row(
+            moment.label,
+            ProgressBar(
+                total=1.0, completed=share, width=_CELLS, pulse=moment.left is None and not self._done
+            ),
+            "" if moment.left is None and not self._done else f"{int(100 * share):3}%",
+            rate,
+            "" if moment.left is None or self._done else f"{_clock(moment.left)} left",
+        )
+        return line
+
 
 @contextmanager
-def watching(
-    progress: bool | Progress | None, label: str, *, rate: str | None = None
-) -> Iterator[Progress | None]:
+def watching(progress: bool | Progress | None, *steps: Step) -> Iterator[Progress | None]:
     """Yield a callback `(done, total)`: the caller's own, a bar on standard error, or none.
 
     Args:
         progress: A callback, True for a bar, False or None for nothing.
-        label: What the bar says.
-        rate: The unit of how fast it goes, where that is to be seen.
+        steps: Of the bar.
 
     """
     if callable(progress):
@@ -29,27 +225,26 @@ def watching(
         yield None
     else:
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            ProgressColumn,
-            Task,
-            TextColumn,
-            TimeRemainingColumn,
-        )
 
-        class Rate(ProgressColumn):
-            def render(self, task: Task) -> str:
-                return "" if task.speed is None else f"{task.speed:.1f} {rate}"
+        with Waiting(steps).shown(Console(stderr=True)) as waiting:
+            yield waiting
 
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            *([] if rate is None else [Rate()]),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(label, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+def begin(progress: object, step: Step | str) -> None:
+    """Go on to a step, where there is a bar."""
+    if isinstance(progress, Waiting):
+        progress.begin(step)
+
+
+def advance(progress: object, done: int, total: int) -> None:
+    """Say how far a step is that has no replays, where there is a bar: a callback of the caller's counts replays."""
+    if isinstance(progress, Waiting):
+        progress(done, total)
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

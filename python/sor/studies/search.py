@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,23 +18,25 @@ from sor.results.statistics import mean_interval, reality_check
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
 from sor.settings.market import Market
-from sor.settings.routers import AXES, BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
+from sor.settings.policy import Policy as Own
+from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import DEFAULT_GRID, checked_axes, flat_axes, points_table
 from sor.studies.many import of_many
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
-from sor.studies.progress import watching
+from sor.studies.progress import BEST, STATISTICS, TRYING, Step, Waiting, advance, begin, watching
 from sor.studies.walkforward import Fold, Trials, splits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sor.replay.parents import Job
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
+    from sor.settings.run import Progress
     from sor.studies.grid import Grid
     from sor.studies.methods import SearchMethod
     from sor.studies.pipeline import Tapes, TapesTrades
@@ -43,13 +46,14 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 _MOST_FOLDS = 1_000
+_SECONDS_A_POINT = 0.005
 
 
 @of_many
 def search(
     quotes: Tapes,
     orders: Orders,
-    router: StaticRouter | str = StaticRouter(),
+    router: StaticRouter | Own | str = StaticRouter(),
     *,
     grid: Grid = DEFAULT_GRID,
     method: SearchMethod = "grid",
@@ -60,14 +64,15 @@ def search(
     run: Run = Run(),
     bootstrap: Bootstrap = Bootstrap(),
 ) -> Search:
-    """Search the three risk parameters; with `folds`, judge the choice on later orders (walk-forward).
+    """Search the risk parameters, or a policy of your own; with `folds`, judge the choice on later orders.
 
     Without folds the best point is chosen and measured on the same orders: it looks better than it is.
 
     Args:
         quotes: One tape or several, as in `backtest`.
         orders: An `Order`, `orders_every(...)`, or a sequence of both.
-        router: What the search does not change, and the point it has to beat.
+        router: What the search does not change, and the point it has to beat: a `StaticRouter`, or a policy of
+            your own, whose axes are its constructor's arguments.
         grid: Values by axis; an axis left out keeps the router's value. The ranges of `"random"` and `"optuna"` run
             from the least to the largest.
         method: `"grid"`: every point of `grid`. `"random"` (`RandomPoints`): draws within its ranges. `"refine"`
@@ -90,8 +95,7 @@ def search(
 
     """
     given = as_policy("router", router)
-    instance("router", given, StaticRouter)
-    assert isinstance(given, StaticRouter)
+    instance("router", given, StaticRouter, Own)
     instance("bootstrap", bootstrap, Bootstrap)
     axes, folds, run = (
         checked_axes(grid, given),
@@ -116,21 +120,24 @@ def search(
     )
     with (
         Pipeline(jobs, run) as pipeline,
-        watching(run.progress, f"{name} on {len(pipeline):,} orders") as callback,
+        watching(run.progress, *steps(name, settings, axes, len(others), folds)) as callback,
     ):
         trials = Trials(pipeline, callback)
         windows = _windows(jobs)
+        begin(callback, TRYING)
         # A grid is known beforehand, and replayed in one call.
         first = methods.grid_points(given, axes) if name == "grid" else []
         tradable = _tradable(trials, [given, *first])
         tried, _ = trials.search(tried_by, given, axes, tradable)
-        table = points_table(metrics.summary_table(trials.ledger(tried)), tried)
+        table = points_table(metrics.summary_table(trials.ledger(tried)), tried, axes)
         best = tried[int(table["best"].arg_max() or 0)]
         walk = [trials.fold(tried_by, given, axes, split) for split in splits(*windows, tradable, folds)]
         flat = _flat(trials, tried if name == "grid" else _lines(best, axes), axes, best)
         policies: dict[str, Policy] = {ROUTER: best, **others}
+        begin(callback, BEST)
+        bar = callback if isinstance(callback, Waiting) else None
         inside = Study(
-            ledger=_run(pipeline, list(policies.values())).named(list(policies)),
+            ledger=_run(pipeline, list(policies.values()), bar).named(list(policies)),
             policies=policies,
             policy=ROUTER,
             jobs=jobs,
@@ -138,18 +145,31 @@ def search(
             bootstrap=bootstrap,
         )
         outside = _outside(inside, pipeline, walk) if walk else None
-    evidence = _Evidence(trials, windows, tradable, bootstrap)
-    return Search(
-        table=evidence.with_plateau(table, tried, best),
-        best=best,
-        method=name,
-        axes=axes,
-        flat_axes=flat,
-        folds=_folds_table(walk),
-        in_sample=inside,
-        out_of_sample=outside,
-        comparisons=evidence.comparisons(inside, outside, tried),
-    )
+        begin(callback, STATISTICS)
+        evidence = _Evidence(trials, windows, tradable, bootstrap, len(tried) + len(inside.others), bar)
+        return Search(
+            table=evidence.with_plateau(table, tried, best),
+            best=best,
+            method=name,
+            axes=axes,
+            flat_axes=flat,
+            folds=_folds_table(walk, axes),
+            in_sample=inside,
+            out_of_sample=outside,
+            comparisons=evidence.comparisons(inside, outside, tried),
+        )
+
+
+def steps(name: str, settings: Mapping[str, Any], axes: methods.Axes, others: int, folds: int) -> list[Step]:
+    """Plan the wait for a search: its points, the best with every row, statistics."""
+    points = math.prod(len(values) for values in axes.values())
+    if name != "grid":
+        points = settings.get("points", points) * (folds + 1)
+    return [
+        Step(TRYING, points + 1, "sums"),
+        Step(BEST, others + 1, "rows"),
+        Step(STATISTICS, _SECONDS_A_POINT * points),
+    ]
 
 
 @dataclass(frozen=True)
@@ -160,29 +180,29 @@ class _Evidence:
     windows: tuple[Integers, Integers]
     tradable: Mask
     bootstrap: Bootstrap
+    total: int
+    bar: Progress | None
 
-    def with_plateau(
-        self, table: pl.DataFrame, tried: Sequence[StaticRouter], best: StaticRouter
-    ) -> pl.DataFrame:
+    def with_plateau(self, table: pl.DataFrame, tried: Sequence[Policy], best: Policy) -> pl.DataFrame:
         """Add how far each point is behind the best, paired by parent, and whether that is noise."""
         excess = self._costs(tried) - self._costs([best])
-        found = [
-            mean_interval(row, *self._times(), level=self.bootstrap.level, **self._draws()) for row in excess
-        ]
+        found = []
+        for i, row in enumerate(excess, 1):
+            found.append(mean_interval(row, *self._times(), level=self.bootstrap.level, **self._draws()))
+            advance(self.bar, i, self.total)
         return table.with_columns(
             pl.Series("behind_bps", [interval.mean for interval in found], dtype=pl.Float64),
             pl.Series("behind_lower", [interval.lower for interval in found], dtype=pl.Float64),
             pl.Series("behind_upper", [interval.upper for interval in found], dtype=pl.Float64),
         ).with_columns((pl.col("behind_lower").fill_null(0.0) <= 0.0).alias("plateau"))
 
-    def comparisons(
-        self, inside: Study, outside: Study | None, tried: Sequence[StaticRouter]
-    ) -> pl.DataFrame:
+    def comparisons(self, inside: Study, outside: Study | None, tried: Sequence[Policy]) -> pl.DataFrame:
         """Compare with every other policy, in and out of sample; add the chance that it is luck."""
         tested = None if outside is None else outside.parents["parent"].implode()
         costs = self._costs(tried)
         rows = []
-        for name in inside.others:
+        for done, name in enumerate(inside.others, len(tried)):
+            advance(self.bar, done, self.total)
             saved = inside.savings.filter(pl.col("against") == name)
             if tested is not None:
                 saved = saved.filter(pl.col("parent").is_in(tested))
@@ -205,7 +225,7 @@ class _Evidence:
         names = ("out_of_sample", "lower", "upper", "p_value", "p_reality_check", "p_spa")
         return pl.DataFrame(rows, schema_overrides=dict.fromkeys(names, pl.Float64))
 
-    def _costs(self, points: Sequence[StaticRouter]) -> Floats:
+    def _costs(self, points: Sequence[Policy]) -> Floats:
         return self.trials.costs(points)[:, self.tradable]
 
     def _times(self) -> tuple[Integers, Integers]:
@@ -216,11 +236,11 @@ class _Evidence:
         return {"resamples": self.bootstrap.resamples, "seed": self.bootstrap.seed}
 
 
-def _run(pipeline: Pipeline, policies: Sequence[Policy]) -> Ledger:
-    return pipeline.run([Asked(policy) for policy in policies], record=True)
+def _run(pipeline: Pipeline, policies: Sequence[Policy], bar: Progress | None = None) -> Ledger:
+    return pipeline.run([Asked(policy) for policy in policies], record=True, progress=bar)
 
 
-def _tradable(trials: Trials, points: Sequence[StaticRouter]) -> Mask:
+def _tradable(trials: Trials, points: Sequence[Policy]) -> Mask:
     """Return the parents that could trade, which does not depend on the policy; replays the points."""
     tradable: Mask = np.isfinite(trials.costs(points)[0])
     if not tradable.any():
@@ -235,17 +255,15 @@ def _windows(jobs: Sequence[Job]) -> tuple[Integers, Integers]:
     return np.array([parent.start for parent in parents]), np.array([parent.end for parent in parents])
 
 
-def _lines(best: StaticRouter, axes: methods.Axes) -> list[StaticRouter]:
+def _lines(best: Policy, axes: methods.Axes) -> list[Policy]:
     """Return the lines through a point along the axes, each through all values of its axis."""
-    lines = [methods.at(best, {axis: value}) for axis in AXES for value in axes[axis]]
+    lines = [methods.at(best, {axis: value}) for axis in axes for value in axes[axis]]
     return list(dict.fromkeys([best, *lines]))
 
 
-def _flat(
-    trials: Trials, points: Sequence[StaticRouter], axes: methods.Axes, best: StaticRouter
-) -> dict[str, str]:
+def _flat(trials: Trials, points: Sequence[Policy], axes: methods.Axes, best: Policy) -> dict[str, str]:
     trials.costs(points)
-    return flat_axes(points_table(metrics.summary_table(trials.ledger(points)), points), axes, best)
+    return flat_axes(points_table(metrics.summary_table(trials.ledger(points)), points, axes), axes, best)
 
 
 def _outside(inside: Study, pipeline: Pipeline, walk: Sequence[Fold]) -> Study:
@@ -275,12 +293,12 @@ def _outside(inside: Study, pipeline: Pipeline, walk: Sequence[Fold]) -> Study:
     return replace(inside, ledger=ledger, only=tested)
 
 
-def _folds_table(walk: Sequence[Fold]) -> pl.DataFrame:
+def _folds_table(walk: Sequence[Fold], axes: methods.Axes) -> pl.DataFrame:
     columns: dict[str, tuple[list[Any], pl.DataType]] = {
         "train": ([int(fold.split.train.sum()) for fold in walk], pl.Int64()),
         "purged": ([fold.split.purged for fold in walk], pl.Int64()),
         "test": ([int(fold.split.test.sum()) for fold in walk], pl.Int64()),
-        **{axis: ([getattr(fold.best, axis) for fold in walk], pl.Float64()) for axis in AXES},
+        **{axis: ([methods.value(fold.best, axis) for fold in walk], pl.Float64()) for axis in axes},
         "in_sample_bps": ([fold.in_sample for fold in walk], pl.Float64()),
         "out_of_sample_bps": ([fold.out_of_sample for fold in walk], pl.Float64()),
         "hindsight_bps": ([fold.hindsight for fold in walk], pl.Float64()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sqlite3
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _APPLICATION_ID = 0x534F5231  # "SOR1": tells our files from other SQLite databases.
+# A unit's key ends in its parents.
+_SPAN = re.compile(r"parents (\d+)-(\d+)$")
 _SCHEMA = f"""
 create table made_of (name text primary key, value text not null);
 create table units (key text primary key, {", ".join(f"{table} blob not null" for table in TABLES)});
@@ -36,16 +39,16 @@ class Store:
     """
 
     def __init__(self, path: str | PathLike[str], made_of: Mapping[str, str]) -> None:
-        self._path = fspath(path)
+        self.path = fspath(path)
         try:
-            self._connection = sqlite3.connect(self._path, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, isolation_level=None)
         except sqlite3.Error as error:
-            raise DataError(f"resume: cannot open {self._path}: {error}") from None
+            raise DataError(f"resume: cannot open {self.path}: {error}") from None
         try:
             self._open(made_of)
         except sqlite3.Error as error:
             self.close()
-            raise DataError(f"resume: {self._path} is not a file of kept results: {error}") from None
+            raise DataError(f"resume: {self.path} is not a file of kept results: {error}") from None
         except BaseException:
             self.close()
             raise
@@ -66,6 +69,11 @@ class Store:
         places = ", ".join("?" for _ in (key, *blobs))
         self._connection.execute(f"insert or replace into units values ({places})", (key, *blobs))
 
+    def replays(self) -> int:
+        """Count the replays of finished units."""
+        spans = (_SPAN.search(key) for (key,) in self._connection.execute("select key from units"))
+        return sum(int(span[2]) - int(span[1]) for span in spans if span is not None)
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -77,7 +85,7 @@ class Store:
             (mark,) = self._connection.execute("pragma application_id").fetchone()
             (tables,) = self._connection.execute("select count(*) from sqlite_master").fetchone()
             if tables and mark != _APPLICATION_ID:
-                raise DataError(f"resume: {self._path} is a database of something else")
+                raise DataError(f"resume: {self.path} is a database of something else")
             if not tables:
                 for statement in _SCHEMA.split(";"):
                     self._connection.execute(statement)
@@ -87,7 +95,7 @@ class Store:
         changed = [name for name, value in made_of.items() if found.get(name) != value]
         if changed:
             raise ParameterError(
-                f"resume: {self._path} holds results of other {' and '.join(changed)}; "
+                f"resume: {self.path} holds results of other {' and '.join(changed)}; "
                 "delete it or name another file"
             )
 

@@ -19,7 +19,7 @@ from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, wit
 from sor.settings.run import Run
 from sor.studies.many import of_many
 from sor.studies.pipeline import Asked, Pipeline, checked_market, checked_run, config_of, jobs_of
-from sor.studies.progress import watching
+from sor.studies.progress import REPLAYING, Step, begin, watching
 
 if TYPE_CHECKING:
     from sor.replay.ledger import Ledger
@@ -94,8 +94,9 @@ def stress(
     asked = [Asked(policy, i) for i in range(len(names)) for policy in policies.values()]
     with (
         Pipeline(jobs, run) as pipeline,
-        watching(run.progress, f"{len(pipeline):,} orders x {len(names)} markets") as callback,
+        watching(run.progress, Step(REPLAYING, len(asked), "sums")) as callback,
     ):
+        begin(callback, REPLAYING)
         ledger = pipeline.run(asked, record=False, progress=callback)
     table, summary = _tables(ledger, names, list(policies))
     named = dict(zip(names, jobs[0].markets, strict=True))

@@ -14,7 +14,7 @@ from sor.settings.routers import BASELINES, StaticRouter, as_policies, as_policy
 from sor.settings.run import Bootstrap, Run
 from sor.studies.many import of_many
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
-from sor.studies.progress import watching
+from sor.studies.progress import REPLAYING, Step, begin, watching
 
 if TYPE_CHECKING:
     from sor.settings.orders import Orders
@@ -63,8 +63,9 @@ def study(
     jobs = jobs_of(quotes, orders, trades, [market])
     with (
         Pipeline(jobs, run) as pipeline,
-        watching(run.progress, f"{len(pipeline):,} orders x {len(named)} policies") as callback,
+        watching(run.progress, Step(REPLAYING, len(named), "rows")) as callback,
     ):
+        begin(callback, REPLAYING)
         asked = [Asked(each) for each in named.values()]
         ledger = pipeline.run(asked, record=record, progress=callback)
     made = config_of(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sor.settings.routers import StaticRouter
+    from sor.settings.routers import Policy
     from sor.settings.run import Progress
     from sor.studies.methods import Axes, Method
     from sor.studies.pipeline import Pipeline
@@ -41,7 +41,7 @@ class Fold:
     """What the search chose on the training parents of a split, and mean shortfalls in bps."""
 
     split: Split
-    best: StaticRouter
+    best: Policy
     in_sample: float
     out_of_sample: float
     hindsight: float
@@ -54,10 +54,10 @@ class Trials:
         self._pipeline = pipeline
         self._progress = progress
         self._done = 0
-        self._costs: dict[StaticRouter, Floats] = {}
-        self._rows: dict[StaticRouter, pl.DataFrame] = {}
+        self._costs: dict[Policy, Floats] = {}
+        self._rows: dict[Policy, pl.DataFrame] = {}
 
-    def costs(self, points: Sequence[StaticRouter]) -> Floats:
+    def costs(self, points: Sequence[Policy]) -> Floats:
         """Return the shortfall in bps, one row per point, a column per parent; NaN where it could not trade."""
         new = [point for point in dict.fromkeys(points) if point not in self._costs]
         if new:
@@ -70,7 +70,7 @@ class Trials:
                 self._rows[point] = rows.drop("variant")
         return np.stack([self._costs[point] for point in points])
 
-    def ledger(self, points: Sequence[StaticRouter]) -> pl.DataFrame:
+    def ledger(self, points: Sequence[Policy]) -> pl.DataFrame:
         """Return the parent rows of points tried, `variant` their place in `points`."""
         return pl.concat(
             [
@@ -80,12 +80,12 @@ class Trials:
         )
 
     def search(
-        self, method: Method, router: StaticRouter, axes: Axes, parents: Mask
-    ) -> tuple[list[StaticRouter], Floats]:
+        self, method: Method, router: Policy, axes: Axes, parents: Mask
+    ) -> tuple[list[Policy], Floats]:
         """Run a method that sees only some of the parents; return what it tried with mean costs, in order."""
-        seen: dict[StaticRouter, float] = {}
+        seen: dict[Policy, float] = {}
 
-        def objective(points: Sequence[StaticRouter]) -> Floats:
+        def objective(points: Sequence[Policy]) -> Floats:
             means: Floats = self.costs(points)[:, parents].mean(axis=1)
             for point, mean in zip(points, means.tolist(), strict=True):
                 seen.setdefault(point, mean)
@@ -94,7 +94,7 @@ class Trials:
         method(objective, router, axes)
         return list(seen), np.array(list(seen.values()))
 
-    def fold(self, method: Method, router: StaticRouter, axes: Axes, split: Split) -> Fold:
+    def fold(self, method: Method, router: Policy, axes: Axes, split: Split) -> Fold:
         """Search on the training parents of a split and evaluate on its test parents."""
         tried, means = self.search(method, router, axes, split.train)
         best = int(np.argmin(means))

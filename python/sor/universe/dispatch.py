@@ -6,11 +6,13 @@ import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
+from os import fspath
 from typing import TYPE_CHECKING
 
 from sor.errors import DataError, SorError
+from sor.results.words import count
 from sor.universe.kept import KeptUnits, key_of
-from sor.universe.tables import Tables, together
+from sor.universe.tables import Tables, joined, together
 from sor.universe.work import ROWS, Task, bad_unit, rows_path, symbol_day
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ _AHEAD = 256
 """Units under way at once on an executor: enough for any number of workers there is work for."""
 _HERE = 2
 """Tapes in memory at once in this process: one is read while another is replayed."""
-_TOGETHER = 256
-"""Units whose rows are put into one frame, so that memory does not go to many small ones."""
+_TOGETHER = 16
+"""Units whose rows are put into one frame."""
 
 
 def work_through(
@@ -45,19 +47,52 @@ def work_through(
         SorError: If the executor lost its workers.
 
     """
-    parts = [Tables.empty(list(settings.policies))]
+    rows = _Rows(list(settings.policies))
+    done = 0
     # Closed at once when a unit is wrong, not when the error is forgotten.
-    with closing(_finished(units, settings, run)) as finished:
-        for done, tables in enumerate(finished, start=1):
-            problem = tables.units["problem"][0]
-            if problem is not None and run.errors == "raise":
-                raise DataError(problem)
-            parts.append(tables)
-            if len(parts) > _TOGETHER:
-                parts = [together(parts)]
-            if progress is not None:
-                progress(done, len(units))
-    return together(parts)
+    try:
+        with closing(_finished(units, settings, run)) as finished:
+            for done, tables in enumerate(finished, start=1):
+                problem = tables.units["problem"][0]
+                if problem is not None and run.errors == "raise":
+                    raise DataError(problem)
+                rows.add(tables)
+                if progress is not None:
+                    progress(done, len(units))
+    except KeyboardInterrupt as stopped:
+        stopped.add_note(_what_is_kept(done, run))
+        raise
+    return together(rows.blocks)
+
+
+def _what_is_kept(done: int, run: Run) -> str:
+    if run.resume is None:
+        return "interrupted; nothing is kept. With resume=FILE finished units are, and the same call goes on from them."
+    kept = count(done, "unit is done, and kept", "units are done, and kept")
+    return f"interrupted; {kept} in {fspath(run.resume)}. The same call with that file goes on from there."
+
+
+class _Rows:
+    """Rows as they come in, in few frames: memory goes to rows, and not to many small frames."""
+
+    def __init__(self, policies: list[str]) -> None:
+        self._few: list[Tables] = []
+        self._blocks = [Tables.empty(policies)]
+
+    @property
+    def blocks(self) -> list[Tables]:
+        """All that came in."""
+        return [*self._blocks, *self._few]
+
+    def add(self, tables: Tables) -> None:
+        """Take the rows of one unit; a block is joined to the one before when it has grown as large."""
+        self._few.append(tables)
+        if len(self._few) < _TOGETHER:
+            return
+        self._blocks.append(joined(self._few))
+        self._few = []
+        while len(self._blocks) > 1 and len(self._blocks[-1]) >= len(self._blocks[-2]):
+            self._blocks[-2:] = [joined(self._blocks[-2:])]
 
 
 def _finished(units: Sequence[Unit], settings: Settings, run: Run) -> Generator[Tables, None, None]:

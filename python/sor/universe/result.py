@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from sor.results import display, words
 from sor.results.result import versions
 from sor.results.tables import Tabled
 from sor.settings.checks import one_of
-from sor.settings.routers import name_of
+from sor.settings.routers import kind_of, settings_of
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
 from sor.universe.saved import write_run
 from sor.universe.tables import COUNTS, MEANS, NAMES, SAVED, Tables, together
@@ -247,7 +247,8 @@ class UniverseStudy(UniverseResult):
         return {
             "policy": self.policy,
             "policies": {
-                name: {"kind": name_of(policy)} | asdict(policy) for name, policy in self.policies.items()
+                name: {"kind": kind_of(policy)} | settings_of(policy)
+                for name, policy in self.policies.items()
             },
             "level": self.bootstrap.level,
             "units": self.units.height,

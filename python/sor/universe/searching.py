@@ -14,7 +14,8 @@ from sor.results import display
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.orders import as_orders
-from sor.settings.routers import AXES, ROUTER, StaticRouter, as_policy, with_baselines
+from sor.settings.policy import Policy as Own
+from sor.settings.routers import ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import checked_axes, points_table
@@ -51,6 +52,7 @@ class UniverseSearch(UniverseResult):
         table: One row per point tried, with what it costs; see `Search.table`.
         best: The router at the best point.
         method: How points were proposed.
+        axes: The names of what was searched.
         folds: One row per fold: the first day of its test, what was chosen before it, and mean shortfalls.
         in_sample: The study of the best point on all units.
         out_of_sample: The study of each fold's choice on the days of its test; None without folds.
@@ -59,8 +61,9 @@ class UniverseSearch(UniverseResult):
     """
 
     table: pl.DataFrame
-    best: StaticRouter
+    best: Policy
     method: str
+    axes: tuple[str, ...]
     folds: pl.DataFrame
     in_sample: UniverseStudy
     out_of_sample: UniverseStudy | None
@@ -81,7 +84,7 @@ class UniverseSearch(UniverseResult):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the best point, the folds and the comparisons as plain values."""
-        best = {axis: getattr(self.best, axis) for axis in AXES}
+        best = {axis: methods.value(self.best, axis) for axis in self.axes}
         return {
             "best": best,
             "folds": self.folds.to_dicts(),
@@ -89,7 +92,7 @@ class UniverseSearch(UniverseResult):
         }
 
     def __repr__(self) -> str:
-        point = " ".join(f"{axis}={getattr(self.best, axis):g}" for axis in AXES)
+        point = " ".join(f"{axis}={methods.value(self.best, axis):g}" for axis in self.axes)
         head = f"UniverseSearch ({self.method}): {self.table.height:,} points, best {point}"
         return f"{display.heading(head)}\n{display.text(self.comparisons)}"
 
@@ -97,7 +100,7 @@ class UniverseSearch(UniverseResult):
 def search_units(
     where: Where,
     orders: Orders,
-    router: StaticRouter | str,
+    router: StaticRouter | Own | str,
     *,
     grid: Grid,
     method: SearchMethod,
@@ -109,8 +112,7 @@ def search_units(
 ) -> UniverseSearch:
     """Search on all units; with `folds`, on the days before each of so many later parts too."""
     given = as_policy("router", router)
-    instance("router", given, StaticRouter)
-    assert isinstance(given, StaticRouter)
+    instance("router", given, StaticRouter, Own)
     instance("bootstrap", bootstrap, Bootstrap)
     instance("run", run, Run)
     axes, folds = checked_axes(grid, given), at_least("folds", folds, 0, most=_MOST_FOLDS)
@@ -136,7 +138,7 @@ def search_units(
     trials = _Trials(where.units, base, run)
     tried, _ = trials.search(tried_by, given, axes, None)
     summary = summary_of(trials.sums(tried), "policy")
-    table = points_table(summary, tried)
+    table = points_table(summary, tried, axes)
     best = tried[int(table["best"].arg_max() or 0)]
     walk = [trials.fold(tried_by, given, axes, split) for split in _splits(trials.days, folds)]
     study = _Study(where.units, base, run, bootstrap, made)
@@ -146,7 +148,8 @@ def search_units(
         table=table,
         best=best,
         method=name,
-        folds=_folds_table(walk),
+        axes=tuple(axes),
+        folds=_folds_table(walk, tuple(axes)),
         in_sample=inside,
         out_of_sample=outside,
         comparisons=_comparisons(inside, outside, trials, tried, best),
@@ -165,7 +168,7 @@ class _Split:
 @dataclass(frozen=True)
 class _Fold:
     split: _Split
-    best: StaticRouter
+    best: Policy
     in_sample: float
     out_of_sample: float
     hindsight: float
@@ -176,7 +179,7 @@ class _Trials:
 
     def __init__(self, units: Sequence[Unit], base: Settings, run: Run) -> None:
         self._units, self._base, self._run = units, base, run
-        self._sums: dict[StaticRouter, pl.DataFrame] = {}
+        self._sums: dict[Policy, pl.DataFrame] = {}
 
     @property
     def days(self) -> list[Any]:
@@ -185,7 +188,7 @@ class _Trials:
         days: list[Any] = one.filter(pl.col("parents") > 0)["date"].unique().sort().to_list()
         return days
 
-    def replay(self, points: Sequence[StaticRouter]) -> None:
+    def replay(self, points: Sequence[Policy]) -> None:
         """Replay the points that are new, in one pass over the universe."""
         new = [point for point in dict.fromkeys(points) if point not in self._sums]
         if not new:
@@ -197,7 +200,7 @@ class _Trials:
         for name, point in named.items():
             self._sums[point] = sums.filter(pl.col("policy") == name)
 
-    def sums(self, points: Sequence[StaticRouter]) -> pl.DataFrame:
+    def sums(self, points: Sequence[Policy]) -> pl.DataFrame:
         """Return the rows of points tried, `policy` their place in `points`."""
         self.replay(points)
         return pl.concat(
@@ -207,7 +210,7 @@ class _Trials:
             ]
         )
 
-    def mean(self, point: StaticRouter, days: frozenset[Any] | None) -> float:
+    def mean(self, point: Policy, days: frozenset[Any] | None) -> float:
         """Return the mean shortfall of a point tried, over the parents of some days, or of all."""
         rows = self._sums[point]
         if days is not None:
@@ -216,12 +219,12 @@ class _Trials:
         return math.fsum(rows["shortfall_bps"]) / parents if parents else math.nan
 
     def search(
-        self, method: methods.Method, router: StaticRouter, axes: methods.Axes, days: frozenset[Any] | None
-    ) -> tuple[list[StaticRouter], list[float]]:
+        self, method: methods.Method, router: Policy, axes: methods.Axes, days: frozenset[Any] | None
+    ) -> tuple[list[Policy], list[float]]:
         """Run a method that sees only some days; return what it tried with mean costs, in order."""
-        seen: dict[StaticRouter, float] = {}
+        seen: dict[Policy, float] = {}
 
-        def objective(points: Sequence[StaticRouter]) -> Floats:
+        def objective(points: Sequence[Policy]) -> Floats:
             self.replay(points)
             means = [self.mean(point, days) for point in points]
             for point, mean in zip(points, means, strict=True):
@@ -233,14 +236,14 @@ class _Trials:
         method(objective, router, axes)
         return list(seen), list(seen.values())
 
-    def fold(self, method: methods.Method, router: StaticRouter, axes: methods.Axes, split: _Split) -> _Fold:
+    def fold(self, method: methods.Method, router: Policy, axes: methods.Axes, split: _Split) -> _Fold:
         """Search on the days before a boundary, and evaluate on those after."""
         tried, means = self.search(method, router, axes, split.train)
         best = int(np.argmin(means))
         later = [self.mean(point, split.test) for point in tried]
         return _Fold(split, tried[best], means[best], later[best], min(later))
 
-    def gains(self, name: str, study: UniverseStudy, points: Sequence[StaticRouter]) -> Floats:
+    def gains(self, name: str, study: UniverseStudy, points: Sequence[Policy]) -> Floats:
         """Return what each point saves against a policy of a study, summed by day."""
         theirs = study.rows.sums.filter(pl.col("policy") == name).select("unit", other="shortfall_bps")
         columns = []
@@ -262,11 +265,11 @@ class _Study:
     bootstrap: Bootstrap
     made: Any
 
-    def of(self, point: StaticRouter, units: Sequence[Unit]) -> UniverseStudy:
+    def of(self, point: Policy, units: Sequence[Unit]) -> UniverseStudy:
         """Replay a point and the other policies on some units."""
         return self._result(point, self._tables(point, units))
 
-    def walked(self, best: StaticRouter, walk: Sequence[_Fold]) -> UniverseStudy:
+    def walked(self, best: Policy, walk: Sequence[_Fold]) -> UniverseStudy:
         """Put together what each fold's choice did on the days of its test."""
         inside = self._tables(best, self.units)
         parts = []
@@ -277,11 +280,11 @@ class _Study:
             parts.append(self._tables(fold.best, tested))
         return self._result(best, together(parts))
 
-    def _tables(self, point: StaticRouter, units: Sequence[Unit]) -> Tables:
+    def _tables(self, point: Policy, units: Sequence[Unit]) -> Tables:
         settings = replace(self.base, policies={**self.base.policies, ROUTER: point})
         return worked(units, settings, replace(self.run, out=None), f"{len(units):,} symbol-days, the choice")
 
-    def _result(self, point: StaticRouter, tables: Tables) -> UniverseStudy:
+    def _result(self, point: Policy, tables: Tables) -> UniverseStudy:
         return UniverseStudy(
             rows=tables,
             policies={**self.base.policies, ROUTER: point},
@@ -302,14 +305,14 @@ def _splits(days: Sequence[Any], folds: int) -> list[_Split]:
     ]
 
 
-def _folds_table(walk: Sequence[_Fold]) -> pl.DataFrame:
+def _folds_table(walk: Sequence[_Fold], axes: Sequence[str]) -> pl.DataFrame:
     columns: dict[str, pl.Series] = {
         "boundary": pl.Series([fold.split.boundary for fold in walk], dtype=pl.Date),
         "train": pl.Series([len(fold.split.train) for fold in walk], dtype=pl.Int64),
         "test": pl.Series([len(fold.split.test) for fold in walk], dtype=pl.Int64),
     }
     columns |= {
-        axis: pl.Series([getattr(fold.best, axis) for fold in walk], dtype=pl.Float64) for axis in AXES
+        axis: pl.Series([methods.value(fold.best, axis) for fold in walk], dtype=pl.Float64) for axis in axes
     }
     for name in ("in_sample", "out_of_sample", "hindsight"):
         columns[f"{name}_bps"] = pl.Series([getattr(fold, name) for fold in walk], dtype=pl.Float64)
@@ -320,8 +323,8 @@ def _comparisons(
     inside: UniverseStudy,
     outside: UniverseStudy | None,
     trials: _Trials,
-    tried: Sequence[StaticRouter],
-    best: StaticRouter,
+    tried: Sequence[Policy],
+    best: Policy,
 ) -> pl.DataFrame:
     rows = []
     for name in inside.others:

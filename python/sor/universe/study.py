@@ -17,7 +17,7 @@ from sor.settings.orders import as_orders
 from sor.settings.routers import ROUTER
 from sor.settings.run import Bootstrap, Run
 from sor.studies.pipeline import checked_market
-from sor.studies.progress import watching
+from sor.studies.progress import Step, begin, watching
 from sor.tape.venues import read_venues
 from sor.universe.dispatch import work_through
 from sor.universe.result import UniverseStress, UniverseStudy
@@ -130,7 +130,9 @@ def stress_units(
 def worked(units: Sequence[Unit], settings: Settings, run: Run, label: str) -> Tables:
     """Work through units with a bar, and see that any of them could be used."""
     instance("run", run, Run)
-    with watching(run.progress, label, rate="units/s") as callback:
+    step = Step(label, 0.0, unit="units/s")
+    with watching(run.progress, step) as callback:
+        begin(callback, step)
         tables = work_through(units, settings, run, callback)
     problems = tables.units["problem"]
     if problems.null_count() == 0:

@@ -95,6 +95,10 @@ class Tables:
         """Put the units in order; the rows of one stay in theirs."""
         return self.mapped(lambda frame: frame.sort(KEY, maintain_order=True).rechunk())
 
+    def __len__(self) -> int:
+        """Count the units."""
+        return self.units.height
+
     def digest(self) -> str:
         """Return a digest of every value, and of nothing that depends on where the files lie."""
         digest = hashlib.blake2b(digest_size=16)
@@ -109,6 +113,13 @@ NAMES = tuple(table.name for table in fields(Tables))
 """The tables, by name."""
 
 
+def joined(parts: Sequence[Tables]) -> Tables:
+    """Return the rows of all parts, one after another."""
+    return Tables(
+        **{name: pl.concat([getattr(part, name) for part in parts], rechunk=True) for name in NAMES}
+    )
+
+
 def together(parts: Iterable[Tables]) -> Tables:
     """Return the rows of all parts, in an order that is not theirs but the units'.
 
@@ -116,10 +127,7 @@ def together(parts: Iterable[Tables]) -> Tables:
         ParameterError: If a unit is in two of them: its orders would count twice.
 
     """
-    some = list(parts)
-    whole = Tables(
-        **{name: pl.concat([getattr(part, name) for part in some], rechunk=True) for name in NAMES}
-    ).ordered()
+    whole = joined(list(parts)).ordered()
     twice = whole.units.filter(pl.struct(KEY).is_duplicated())
     if twice.height:
         raise ParameterError(

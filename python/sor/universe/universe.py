@@ -29,6 +29,7 @@ from sor.universe.unit import Reading, Unit
 if TYPE_CHECKING:
     from sor.settings.market import VenueSource
     from sor.settings.orders import Orders
+    from sor.settings.policy import Policy as Own
     from sor.settings.routers import Policies, Policy
     from sor.studies.grid import Grid
     from sor.studies.methods import SearchMethod
@@ -231,7 +232,7 @@ class Universe(ManyTapes):
     def _search(
         self,
         orders: Orders,
-        router: StaticRouter | str = StaticRouter(),
+        router: StaticRouter | Own | str = StaticRouter(),
         *,
         grid: Grid = DEFAULT_GRID,
         method: SearchMethod = "grid",

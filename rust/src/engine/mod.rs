@@ -72,5 +72,5 @@ fn play<'a>(
         run.exchange.deliver(|arrival| arrival <= end)?;
         run.finish(moments)?;
     }
-    Ok(run.close())
+    run.close()
 }

@@ -120,7 +120,7 @@ impl<'a, P: Policy> Run<'a, P> {
     #[inline]
     pub(super) fn decide(&mut self, now: Time) -> Result<()> {
         if let Some(mid) = self.arrive(now).filter(|_| !self.exchange.book.all_halted()) {
-            self.tell();
+            self.tell()?;
             self.look(mid);
             let decision = Decision { now, mid, remaining: self.exchange.to_plan() };
             self.orders.clear(self.exchange.ledger.summary.children);
@@ -152,11 +152,9 @@ impl<'a, P: Policy> Run<'a, P> {
 
     /// What became of its orders since it last decided.
     #[inline]
-    fn tell(&mut self) {
-        if !self.exchange.reports.is_empty() {
-            let Self { exchange, policy, .. } = self;
-            exchange.reports.drain(..).for_each(|report| policy.told(&report));
-        }
+    fn tell(&mut self) -> Result<()> {
+        let Self { exchange, policy, .. } = self;
+        exchange.reports.drain(..).try_for_each(|report| policy.told(&report))
     }
 
     /// How far its eye reaches at this mid: computed only when the mid moves.
@@ -222,8 +220,8 @@ impl<'a, P: Policy> Run<'a, P> {
     }
 
     /// The ledger, once the replay is over. The policy has been told everything.
-    pub(super) fn close(mut self) -> Ledger {
-        self.tell();
+    pub(super) fn close(mut self) -> Result<Ledger> {
+        self.tell()?;
         let Exchange { parent, mut ledger, .. } = self.exchange;
         let sum = &mut ledger.summary;
         sum.status = match parent.quantity - sum.executed - sum.completed + sum.unwound {
@@ -233,7 +231,7 @@ impl<'a, P: Policy> Run<'a, P> {
             0 => Status::Filled,
             _ => Status::NoQuotes,
         };
-        ledger
+        Ok(ledger)
     }
 }
 

@@ -114,10 +114,11 @@ impl Policy for Epochs<'_> {
     }
 
     /// Shares of a take that come back are sent again; those of a past epoch's market order are planned anew.
-    fn told(&mut self, report: &Report) {
+    fn told(&mut self, report: &Report) -> Result<()> {
         if report.kind == Kind::Take && report.order >= self.first {
             self.unsent += report.returned;
         }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ mod orders;
 mod plan;
 mod pro_rata;
 pub mod probes;
+mod seen;
 mod static_router;
 mod sweep;
 mod twap;
@@ -21,6 +22,7 @@ pub use orders::{Action, Orders};
 pub use plan::{BuiltIn, Mind, Plan};
 pub use pro_rata::ProRata;
 pub use probes::Past;
+pub use seen::{NO_PRICE, Seen};
 pub use static_router::{Planned, StaticRouter, Unit};
 pub use sweep::Sweep;
 pub use twap::Twap;
@@ -46,9 +48,14 @@ pub trait Policy {
         None
     }
 
-    /// What became of its orders, in order of time, before it next decides.
-    fn told(&mut self, report: &Report) {
+    /// What became of its orders, in order of time, before it next decides; after the order's end, what is left to tell.
+    ///
+    /// # Errors
+    ///
+    /// As [`decide`](Self::decide).
+    fn told(&mut self, report: &Report) -> Result<()> {
         let _ = report;
+        Ok(())
     }
 }
 
@@ -64,8 +71,8 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
     }
 
     #[inline]
-    fn told(&mut self, report: &Report) {
-        (**self).told(report);
+    fn told(&mut self, report: &Report) -> Result<()> {
+        (**self).told(report)
     }
 }
 

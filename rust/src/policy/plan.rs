@@ -23,6 +23,11 @@ pub trait Plan: Debug + Send + Sync {
     fn learns_from(&self) -> Option<Windows> {
         None
     }
+
+    /// Whether its policies decide only on the thread that made the call, one order after the other.
+    fn stays_on_caller(&self) -> bool {
+        false
+    }
 }
 
 /// The policies that come with the core.

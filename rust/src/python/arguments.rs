@@ -1,18 +1,23 @@
 //! Python's arguments as the core's: orders, markets, policies.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::allocate::{Rule, Solver};
 use crate::batch::Variant;
 use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
-use crate::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
+use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, StaticRouter, Twap, Unit};
 use crate::python::names::{PlanName, PolicyName, SolverName};
+use crate::python::policy::PyPlan;
 use crate::units::Side;
+
+/// The exception of a policy of the caller's own that ended a call.
+pub(super) type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
 pub(super) type ParentArgument = (i8, i64, i64, i64, i64, u64);
@@ -45,13 +50,26 @@ pub(super) struct QueueAwareArgument {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct PolicyArgument {
-    name: PolicyName,
+    /// A built-in one, or one of the caller's own.
+    name: Option<PolicyName>,
+    #[pyo3(default)]
+    own: Option<OwnArgument>,
     #[pyo3(default)]
     bucket: i64,
     #[pyo3(default)]
     router: Option<RouterArgument>,
     #[pyo3(default)]
     cont_kukanov: Option<ContKukanovArgument>,
+}
+
+/// A policy written in Python.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct OwnArgument {
+    start: Py<PyAny>,
+    venues: Py<PyTuple>,
+    hears: bool,
+    queue: QueueModel,
 }
 
 #[derive(FromPyObject)]
@@ -128,9 +146,25 @@ impl ContKukanovArgument {
 }
 
 impl PolicyArgument {
-    fn build(&self) -> PyResult<BuiltIn> {
-        let missing = || PyTypeError::new_err(format!("policy {:?} has no settings", self.name));
-        Ok(match self.name {
+    fn build(&self, py: Python<'_>, raised: &Raised) -> PyResult<Arc<dyn Plan>> {
+        if let Some(OwnArgument { start, venues, hears, .. }) = &self.own {
+            let (start, venues) = (start.clone_ref(py), venues.clone_ref(py));
+            return Ok(Arc::new(PyPlan::new(start, venues, *hears, Arc::clone(raised))));
+        }
+        let name =
+            self.name.ok_or_else(|| PyTypeError::new_err("a policy has a name, or is one of the caller's own"))?;
+        Ok(Arc::new(self.built_in(name)?))
+    }
+
+    /// How the queues of its limit orders are simulated.
+    fn queue(&self) -> QueueModel {
+        let own = self.own.as_ref().map(|own| own.queue);
+        own.or(self.cont_kukanov.as_ref().map(|router| router.queue)).unwrap_or(QueueModel::Expected)
+    }
+
+    fn built_in(&self, name: PolicyName) -> PyResult<BuiltIn> {
+        let missing = || PyTypeError::new_err(format!("policy {name:?} has no settings"));
+        Ok(match name {
             PolicyName::Static => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
             PolicyName::ContKukanov => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
             PolicyName::BestAsk => BuiltIn::BestAsk,
@@ -142,7 +176,7 @@ impl PolicyArgument {
 }
 
 impl VariantArgument {
-    pub(super) fn build(&self) -> PyResult<Variant> {
+    pub(super) fn build(&self, py: Python<'_>, raised: &Raised) -> PyResult<Variant> {
         let venues = self.venues.iter().map(|&(taker_fee, maker_rebate, latency, queue_position)| Venue {
             taker_fee,
             maker_rebate,
@@ -159,11 +193,11 @@ impl VariantArgument {
                 max_quote_age: self.max_quote_age,
             },
             fill: fill_model(self.fill.as_ref()),
-            queue: self.policy.cont_kukanov.as_ref().map_or(QueueModel::Expected, |router| router.queue),
+            queue: self.policy.queue(),
             limit: self.limit,
             tick: self.tick,
         };
-        Ok(Variant { market, plan: Arc::new(self.policy.build()?) })
+        Ok(Variant { market, plan: self.policy.build(py, raised)? })
     }
 }
 

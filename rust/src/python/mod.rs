@@ -11,6 +11,9 @@ mod errors;
 mod ledger;
 mod names;
 mod observer;
+mod policy;
+mod policy_orders;
+mod policy_view;
 mod run;
 
 #[pyo3::pymodule(gil_used = false)]
@@ -26,6 +29,10 @@ mod _core {
         ck_bound, ck_check, ck_conditions, ck_cost, ck_market_order, ck_one_venue, ck_paper, ck_quantile_level,
         ck_solve,
     };
+    #[pymodule_export]
+    use super::policy_orders::PyOrders;
+    #[pymodule_export]
+    use super::policy_view::{PyOrder, PyPast, PyReport, PyResting, PyView};
     #[pymodule_export]
     use super::run::{book_at, count_states, execute, hindsight, probe, replay};
 

@@ -29,6 +29,11 @@ pub(super) trait Named: Copy + PartialEq + 'static {
         })
     }
 
+    /// The value's name.
+    fn name(self) -> &'static str {
+        Self::NAMES.get(usize::from(self.place())).copied().unwrap_or_default()
+    }
+
     /// The value's place in the table.
     fn place(self) -> u8 {
         Self::VALUES.iter().position(|&value| value == self).unwrap_or(Self::VALUES.len()) as u8

@@ -5,12 +5,16 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::batch::{hindsight_all, replay_all};
+use crate::error::Error;
 use crate::fills::{Met, QueueModel, Stream};
 use crate::ledger::Ledger;
 use crate::market::{Snapshot, Visibility, book_at as look_at, count_states as count};
 use crate::observe::{Stop, Watch};
+use crate::order::Parent;
 use crate::policy::probes::{Probing, Windows, probe as probe_tape};
-use crate::python::arguments::{ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, side};
+use crate::python::arguments::{
+    ParentArgument, QueueAwareArgument, Raised, VariantArgument, build_parents, fill_model, side,
+};
 use crate::python::columns::{Frame, TapeColumns};
 use crate::python::ledger::{Row, children, epochs, fills, places, summaries};
 use crate::python::observer::PyObserver;
@@ -26,7 +30,7 @@ pub(super) fn hindsight(
     variant: VariantArgument,
     threads: usize,
 ) -> PyResult<Vec<Option<Money>>> {
-    let (parents, variant) = (build_parents(parents), variant.build()?);
+    let (parents, variant) = (build_parents(parents), variant.build(py, &Raised::default())?);
     let hours = tape.hours()?;
     let tape = tape.tape(variant.market.venues.len(), hours.as_ref())?;
     let mut observer = PyObserver::default();
@@ -69,13 +73,19 @@ pub(super) fn replay<'py>(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let parents = build_parents(parents);
-    let variants = variants.iter().map(VariantArgument::build).collect::<PyResult<Vec<_>>>()?;
+    let raised = Raised::default();
+    let variants = variants.iter().map(|variant| variant.build(py, &raised)).collect::<PyResult<Vec<_>>>()?;
     let venues = variants.first().map_or(0, |variant| variant.market.venues.len());
     let hours = tape.hours()?;
     let tape = tape.tape(venues, hours.as_ref())?;
     let mut observer = PyObserver::new(progress);
     let outcome = py.detach(|| replay_all(&tape, &parents, &variants, record, threads, &mut observer));
-    let ledgers = observer.outcome(outcome)?;
+    let ledgers = match outcome {
+        Err(Error::Replay { variant, parent, source }) => {
+            return Err(failure(py, variant, &parents[parent], *source, &raised));
+        }
+        other => observer.outcome(other)?,
+    };
     let rows: Vec<Row<&Ledger>> = ledgers
         .iter()
         .enumerate()
@@ -88,6 +98,24 @@ pub(super) fn replay<'py>(
     tables.set_item("places", places(py, &rows)?)?;
     tables.set_item("epochs", epochs(py, &rows)?)?;
     Ok(tables)
+}
+
+/// What a failed policy raises: Python puts it in words, with the exception that was raised inside it as its cause.
+fn failure(py: Python<'_>, variant: usize, parent: &Parent, error: Error, raised: &Raised) -> PyErr {
+    let (ts, why) = match error {
+        Error::Order { ts, argument, why } => (ts, format!("{argument} {why}")),
+        Error::Policy { ts, why } => (ts, why),
+        other => return other.into(),
+    };
+    let cause = raised.lock().ok().and_then(|mut slot| slot.take());
+    let order = (parent.side.sign(), parent.quantity, parent.start);
+    match py
+        .import("sor.replay.failure")
+        .and_then(|module| module.getattr("failure")?.call1((variant, order, ts, why, cause)))
+    {
+        Ok(raised) => PyErr::from_value(raised),
+        Err(error) => error,
+    }
 }
 
 /// `(snapshots, locked, crossed, stubs)`, counted over a tape's snapshots.
