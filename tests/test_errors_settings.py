@@ -142,11 +142,15 @@ def test_numpy_numbers_are_numbers_and_kept_as_pythons() -> None:
 # Orders on a tape
 
 OFF_THE_TAPE = [
-    ("start 2024-01-02 14:29:59.999999999 is before the tape", {"start": T0 - 1}),
-    ("start 2024-01-02 14:30:10 is at the end of the tape", {"start": T0 + 10 * SECOND}),
-    ("start 2030-01-01 00:00:00 is after the tape", {"start": datetime(2030, 1, 1, tzinfo=UTC)}),
-    ("start + horizon = 2024-01-02 14:30:11 is past the tape", {"horizon": "11s"}),
-    ("start + horizon = a time beyond 2262-04-11 is past the tape", {"horizon": INT64_MAX}),
+    (
+        "start 2024-01-02 14:29:59 with horizon '1s' is in no session of the tape",
+        {"start": T0 - SECOND, "horizon": "1s"},
+    ),
+    (
+        "start 2024-01-02 14:30:10.000000001 is in no session of the tape",
+        {"start": T0 + 10 * SECOND + 1},
+    ),
+    ("start 2030-01-01 00:00:00 is in no session of the tape", {"start": datetime(2030, 1, 1, tzinfo=UTC)}),
 ]
 
 
@@ -155,7 +159,7 @@ def test_orders_off_the_tape(message: str, times: dict[str, Any]) -> None:
     order = sor.Order("buy", 500, **times)
     raises(f"order: {message}", lambda: run(orders=order))
     raises(f"orders[1]: {message}", lambda: run(orders=[ORDER, order]))
-    raises("the tape runs from 2024-01-02 14:30:00 to 2024-01-02 14:30:10 UTC", lambda: run(orders=order))
+    raises("the nearest is 2024-01-02 14:30:00 to 2024-01-02 14:30:10 UTC", lambda: run(orders=order))
 
 
 def test_orders_on_the_very_edges_are_fine() -> None:
@@ -163,9 +167,22 @@ def test_orders_on_the_very_edges_are_fine() -> None:
     assert run(orders=sor.Order("buy", 500, start=T0 + 10 * SECOND - 1, horizon=1)).orders.height == 1
 
 
+@pytest.mark.parametrize("horizon", ["11s", INT64_MAX])
+def test_an_order_is_cut_to_its_session(horizon: Any) -> None:
+    whole = run(orders=sor.Order("buy", 500)).orders
+    cut = run(orders=sor.Order("buy", 500, horizon=horizon)).orders
+    assert cut["cut"].to_list() == [True]
+    assert cut.drop("cut").equals(whole.drop("cut"))
+    early = run(orders=sor.Order("buy", 500, start=T0 - 1, horizon="10s")).orders
+    assert early["cut"].to_list() == [False]
+    assert early["status"].equals(whole["status"])
+
+
 def test_a_tape_of_one_moment() -> None:
     point = make_tape([(0, 1, 99.99, 200, 100.01, 300)])
-    raises("is at the end of the tape", lambda: run(quotes=point))
+    found = run(quotes=point).orders
+    assert found["status"].to_list() == ["completed"]
+    assert found["start"].equals(found["end"])
 
 
 def test_a_tape_of_centuries() -> None:
@@ -180,7 +197,8 @@ def test_a_tape_of_centuries() -> None:
         }
     ).with_columns(pl.col("ts_event").str.to_datetime("%Y-%m-%d", time_unit="us"))
     raises(
-        "no horizon, and the rest of the tape is beyond 292 years", lambda: run(quotes=sor.read_quotes(ages))
+        "no horizon, and the rest of its session is beyond 292 years",
+        lambda: run(quotes=sor.read_quotes(ages)),
     )
 
 
@@ -192,7 +210,7 @@ def test_a_tape_of_centuries() -> None:
         ("orders must be an Order", ["buy"]),
         ("orders must be an Order", None),
         (
-            "horizon '1h' is longer than the tape",
+            "horizon '1h' fits no session of the tape",
             sor.orders_every("1s", side="buy", quantity=1, horizon="1h"),
         ),
         (

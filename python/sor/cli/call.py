@@ -15,6 +15,7 @@ from sor.errors import ParameterError
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
 from sor.settings.run import Bootstrap, Run
+from sor.settings.times import is_clock
 from sor.studies.methods import METHODS
 from sor.studies.pipeline import checked_market
 from sor.studies.progress import Step, Waiting
@@ -233,7 +234,7 @@ def _orders(
         asked = [{**defaults, **asked}]
     if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
         raise ParameterError(f"orders must be [[orders]] tables, got {asked!r}")
-    said = {name: getattr(given, name) for name in ("side", "horizon", "every", "start")}
+    said = {name: getattr(given, name) for name in ("side", "horizon", "every", "start", "end", "tz")}
     said = {name: str(value) for name, value in said.items() if value is not None}
     sizes: dict[str, Any] = {} if given.quantity is None else {"quantity": _sizes(given.quantity)}
     if asked and not said and not sizes:
@@ -241,15 +242,16 @@ def _orders(
     if len(asked) > 1:
         name = next(iter(said | sizes))
         raise ParameterError(f"--{name}: the settings have {len(asked)} [[orders]]; change it there")
-    if "start" in said and "every" in said:
-        raise ParameterError("--start is for one order; --every starts with the tape")
+    clock = is_clock(said.get("start"))
+    if "start" in said and "every" in said and not clock:
+        raise ParameterError("--start with --every must be a time of day, such as 09:30")
     base = (
         dict(asked[0])
         if asked
-        else {k: v for k, v in defaults.items() if not ("start" in said and k == "every")}
+        else {k: v for k, v in defaults.items() if not ("start" in said and not clock and k == "every")}
     )
     one = base | said | sizes
-    if "start" in said:
+    if "start" in said and not clock:
         one.pop("every", None)
     if "every" in one:
         one.setdefault("horizon", one["every"])
@@ -297,6 +299,8 @@ def _market(table: Mapping[str, Any], given: Given) -> Market:
         fill = dict(said.get("fill", {}))
         model = fill.get("model")
         said["fill"] = (fill if model in (None, given.fill) else {}) | {"model": str(given.fill)}
+    if given.sessions is not None:
+        said["sessions"] = given.sessions
     return checked_market(market_of(said))
 
 

@@ -61,7 +61,18 @@ class Given:
     ] = None
     start: Annotated[
         str | None,
-        typer.Option(help="When a single order starts (ISO 8601, UTC).", rich_help_panel=_ORDERS),
+        typer.Option(
+            help="When a single order starts (ISO 8601), or the first of each session (09:30).",
+            rich_help_panel=_ORDERS,
+        ),
+    ] = None
+    end: Annotated[
+        str | None,
+        typer.Option(help="Time of day by which the last of each session ends.", rich_help_panel=_ORDERS),
+    ] = None
+    tz: Annotated[
+        str | None,
+        typer.Option(help="Zone of times of day, e.g. America/New_York; UTC.", rich_help_panel=_ORDERS),
     ] = None
     router: Annotated[
         str | None,
@@ -82,6 +93,13 @@ class Given:
     fill: Annotated[
         Fill | None,
         typer.Option(help="All that is displayed, or a queue's share.", rich_help_panel=_MARKET),
+    ] = None
+    sessions: Annotated[
+        str | None,
+        typer.Option(
+            help="When it is open: gaps (silences of 30 minutes), none, or a calendar, e.g. XNYS.",
+            rich_help_panel=_MARKET,
+        ),
     ] = None
     symbol: Annotated[
         str | None, typer.Option(help="Which, where a file holds several.", rich_help_panel=_MARKET)

@@ -53,12 +53,13 @@ def probe_outflows(
     behind is already taken off, so `sor.cont_kukanov` takes them with `Q=0`.
 
     Args:
-        quotes: The tape.
+        quotes: The tape; in sessions by gaps of 30 minutes, unless `quotes.in_sessions` cut it otherwise. No window
+            reaches from one into another (rule T2).
         trades: Its trades; those of the tape by default.
         side: Of the order the probes stand for: a buy rests at bids.
         quantity: Shares of each probe.
         window: Its length.
-        every: From the start of one window to the next, the first at the start of the tape; `window` by
+        every: From the start of one window to the next, the first at the session's first record; `window` by
             default, so that none overlap.
         queue: How queues are simulated (rule C10).
         book: Which quotes exist and are seen: its `snapshot`, `collar` and `max_quote_age`.
@@ -81,6 +82,7 @@ def probe_outflows(
     """
     instance("quotes", quotes, Quotes)
     tape = quotes if trades is None else quotes.with_trades(trades)
+    tape = tape.in_sessions() if tape.sessions is None else tape
     book = Book() if book is None else book
     instance("book", book, Book)
     choice("side", side, Side)
@@ -88,10 +90,12 @@ def probe_outflows(
     quantity = whole("quantity", quantity)
     length = positive("window", window)
     step = length if every is None else positive("every", every)
-    if tape.start + length > tape.end:
-        seconds = (tape.end - tape.start) / 1e9
-        raise ParameterError(f"window {window!r} is longer than the tape, {seconds:g} s")
-    if (tape.end - tape.start - length) // step >= _MOST_WINDOWS:
+    spans = _spans(tape)
+    if spans.max() < length:
+        raise ParameterError(
+            f"window {window!r} is longer than every session of the tape, the longest lasts {spans.max() / 1e9:g} s"
+        )
+    if sum((span - length) // step + 1 for span in spans.tolist() if span >= length) > _MOST_WINDOWS:
         raise ParameterError(
             f"every {every or window!r} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
         )
@@ -113,6 +117,15 @@ def probe_outflows(
     names = [f"{name} (venue)" if name in times.columns else name for name in tape.venues["name"]]
     shares = pl.DataFrame(filled, schema=names, orient="row")
     return times.hstack(shares.get_columns())
+
+
+def _spans(tape: Quotes) -> NDArray[np.int64]:
+    """Return how long each session lasts from its first record to its last, ns."""
+    assert tape.sessions is not None
+    ts = tape.frame["ts"].to_numpy()
+    first, end = tape.sessions.first.astype(np.int64), tape.sessions.end.astype(np.int64)
+    spans: NDArray[np.int64] = ts[end - 1] - ts[first]
+    return spans
 
 
 def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, seed: Seed) -> Table:

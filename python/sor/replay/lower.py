@@ -71,7 +71,9 @@ def core_parents(parents: Sequence[Parent]) -> list[CoreParent]:
     seen: Counter[Parent] = Counter()
     rows = []
     for parent in parents:
-        rows.append((parent.sign, parent.quantity, parent.start, parent.end, parent.lot, seen[parent]))
+        # One that starts at the very close of its session is cut to nothing: the core cuts it again.
+        end = max(parent.end, parent.start + 1)
+        rows.append((parent.sign, parent.quantity, parent.start, end, parent.lot, seen[parent]))
         seen[parent] += 1
     return rows
 

@@ -5,32 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from sor.errors import DataError, ParameterError
 from sor.settings.orders import Order, OrderSchedule
-from sor.settings.times import INT64_MAX, duration_ns, format_ns, to_ns
+from sor.settings.times import INT64_MAX, clock_ns, duration_ns, format_ns, is_clock, to_ns
 from sor.tape.schema import UNDEF_PRICE
+from sor.tape.sessions import lay_starts, moment_on
 from sor.tape.venues import venues_on_tape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sor.settings.market import Market
+    from sor.tape.sessions import Sessions
     from sor.tape.tape import Quotes
 
 _MOST_ORDERS = 1_000_000
+_FOREVER = 2**64  # the end of an order without one, before it is cut to its session's close
+_EARLY = 30 * 60 * 10**9  # and how long before a session's open such an order may start
 
 
 @dataclass(frozen=True)
 class Parent:
-    """An order with its times as integers, ns UTC: it decides in `[start, end)` and ends at `end`."""
+    """An order with its times as integers, ns UTC: it decides in `[start, end)` and ends at `end`.
+
+    `cut` says that it would have lasted longer than its session (rule T3).
+    """
 
     side: str
     quantity: int
     start: int
     end: int
     lot: int
+    cut: bool = False
 
     @property
     def sign(self) -> int:
@@ -67,11 +76,11 @@ def market_on(market: Market, quotes: Quotes) -> Market:
 
 
 def lay(orders: Sequence[Order | OrderSchedule], quotes: Quotes) -> list[Parent]:
-    """Lay orders onto a tape that can execute them.
+    """Lay orders onto a tape that can execute them, each in one of its sessions (rule T3).
 
     Raises:
         DataError: If the tape never quotes the side an order takes.
-        ParameterError: If an order starts before the tape or ends past it.
+        ParameterError: If an order lies in no session.
 
     """
     alone = len(orders) == 1
@@ -94,11 +103,13 @@ def covers(quotes: Quotes, order: Order | OrderSchedule) -> bool:
     """Tell whether an order belongs on a tape: a schedule and an order without a start belong on every one."""
     if isinstance(order, OrderSchedule) or order.start is None:
         return True
-    return quotes.start <= to_ns(order.start, "start") < quotes.end
+    hours = _hours(quotes)
+    horizon = None if order.horizon is None else duration_ns(order.horizon, "horizon")
+    return any(_place(hours, start, horizon) is not None for start in _starts(order, hours))
 
 
 def parents_frame(parents: Sequence[Parent]) -> pl.DataFrame:
-    """One row per parent: `parent, side, quantity, lot, start, end`; times are Datetime(ns, UTC)."""
+    """One row per parent: `parent, side, quantity, lot, start, end, cut`; times are Datetime(ns, UTC)."""
     utc = pl.Datetime("ns", "UTC")
     return pl.DataFrame(
         {
@@ -108,42 +119,107 @@ def parents_frame(parents: Sequence[Parent]) -> pl.DataFrame:
             "lot": pl.Series([parent.lot for parent in parents], dtype=pl.Int64),
             "start": pl.Series([parent.start for parent in parents], dtype=pl.Int64).cast(utc),
             "end": pl.Series([parent.end for parent in parents], dtype=pl.Int64).cast(utc),
+            "cut": pl.Series([parent.cut for parent in parents], dtype=pl.Boolean),
         }
     )
 
 
+def in_market(quotes: Quotes, market: Market) -> Quotes:
+    """Return a tape cut into a market's sessions, with its halts (rules T1, T5)."""
+    return quotes.in_sessions(market.sessions, market.session_gap, market.halts)
+
+
+def _hours(quotes: Quotes) -> Sessions[Quotes]:
+    """Return the sessions of a tape, those of the default market where it is not laid in any."""
+    hours = quotes.sessions or quotes.in_sessions().sessions
+    assert hours is not None
+    return hours
+
+
 def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
     every, horizon = duration_ns(schedule.every, "every"), duration_ns(schedule.horizon, "horizon")
-    span = f"{format_ns(quotes.start)} to {format_ns(quotes.end)} UTC"
-    count = (quotes.end - quotes.start - horizon) // every + 1
-    if count < 1:
-        raise ParameterError(f"horizon {schedule.horizon!r} is longer than the tape, {span}")
+    hours = _hours(quotes)
+    spans = hours.close - hours.open
+    count = int(np.maximum((spans - horizon) // every + 1, 0).sum())
     if count > _MOST_ORDERS:
         raise ParameterError(
-            f"every {schedule.every!r} makes {count:,} orders on the tape, {span}; at most {_MOST_ORDERS:,}"
+            f"every {schedule.every!r} makes {count:,} orders on the tape, {_span(quotes)}; "
+            f"at most {_MOST_ORDERS:,}"
         )
-    starts = range(quotes.start, quotes.end - horizon + 1, every)
+    laid = lay_starts(
+        hours, every=every, horizon=horizon, start=schedule.start, end=schedule.end, tz=schedule.tz
+    )
+    if not len(laid):
+        longest = f"{int(spans.max()) / 1e9:g} s"
+        raise ParameterError(
+            f"horizon {schedule.horizon!r} fits no session of the tape ({_span(quotes)}), the longest of which "
+            f"lasts {longest}"
+            + ("" if schedule.start is schedule.end is None else "; or start and end leave it no time")
+        )
+    closes = hours.close[np.searchsorted(hours.close, laid, side="left")].tolist()
+    placed = [
+        (start, *_cut(start, start + horizon, close))
+        for start, close in zip(laid.tolist(), closes, strict=True)
+    ]
     return [
-        Parent(side, quantity, start, start + horizon, schedule.lot)
+        Parent(side, quantity, start, end, schedule.lot, cut=cut)
         for side in schedule.sides
         for quantity in schedule.quantities
-        for start in starts
+        for start, end, cut in placed
     ]
 
 
-def _show_end(nanos: int) -> str:
-    return format_ns(nanos) if nanos <= INT64_MAX else "a time beyond 2262-04-11"
-
-
 def _resolve(order: Order, quotes: Quotes, label: str) -> Parent:
-    start = quotes.start if order.start is None else to_ns(order.start, "start")
-    end = quotes.end if order.horizon is None else start + duration_ns(order.horizon, "horizon")
-    span = f"the tape runs from {format_ns(quotes.start)} to {format_ns(quotes.end)} UTC"
-    if not quotes.start <= start < quotes.end:
-        where = "before" if start < quotes.start else "after" if start > quotes.end else "at the end of"
-        raise ParameterError(f"{label}: start {format_ns(start)} is {where} the tape: {span}")
-    if end > quotes.end:
-        raise ParameterError(f"{label}: start + horizon = {_show_end(end)} is past the tape: {span}")
+    hours = _hours(quotes)
+    horizon = None if order.horizon is None else duration_ns(order.horizon, "horizon")
+    if order.start is None:
+        start, place = int(hours.open[0]), 0
+    else:
+        starts = _starts(order, hours)
+        found = [(start, _place(hours, start, horizon)) for start in starts]
+        if not (inside := [(start, place) for start, place in found if place is not None]):
+            raise ParameterError(f"{label}: {_nowhere(order, starts, hours)}")
+        start, place = inside[0]
+    end, cut = _cut(start, _FOREVER if horizon is None else start + horizon, int(hours.close[place]))
     if end - start > INT64_MAX:
-        raise ParameterError(f"{label}: no horizon, and the rest of the tape is beyond 292 years: {span}")
-    return Parent(order.side, order.quantity, start, end, order.lot)
+        raise ParameterError(
+            f"{label}: no horizon, and the rest of its session is beyond 292 years: the tape runs {_span(quotes)}"
+        )
+    return Parent(order.side, order.quantity, start, end, order.lot, cut=cut and horizon is not None)
+
+
+def _starts(order: Order, hours: Sessions[Quotes]) -> list[int]:
+    """Return the moments at which an order may start: the one given, or a time of day on every session's dates."""
+    if not is_clock(order.start):
+        return [to_ns(order.start, "start")]
+    clock = clock_ns(order.start, "start")
+    bounds = pl.DataFrame({"open": hours.open, "close": hours.close})
+    utc = pl.Datetime("ns", "UTC")
+    dates = bounds.select(pl.all().cast(utc).dt.convert_time_zone(order.tz).dt.date())
+    days = sorted({day for begin, end in dates.rows() for day in pl.date_range(begin, end, eager=True)})
+    return [moment_on(day, clock, order.tz) for day in days]
+
+
+def _place(hours: Sessions[Quotes], start: int, horizon: int | None) -> int | None:
+    """Return the number of the first session with a moment of an order; None where there is none (rule T3)."""
+    end = start + (_EARLY if horizon is None else horizon)
+    place = int(np.searchsorted(hours.close, start, side="left"))
+    return place if place < len(hours) and int(hours.open[place]) < end else None
+
+
+def _cut(start: int, end: int, close: int) -> tuple[int, bool]:
+    return min(end, close), end > close
+
+
+def _nowhere(order: Order, starts: Sequence[int], hours: Sessions[Quotes]) -> str:
+    """Say which session is nearest to an order that lies in none."""
+    start = starts[0]
+    away = np.maximum(hours.open - start, start - hours.close)
+    nearest = int(np.argmin(away))
+    span = f"{format_ns(int(hours.open[nearest]))} to {format_ns(int(hours.close[nearest]))} UTC"
+    length = "" if order.horizon is None else f" with horizon {order.horizon!r}"
+    return f"start {format_ns(start)}{length} is in no session of the tape; the nearest is {span}"
+
+
+def _span(quotes: Quotes) -> str:
+    return f"{format_ns(quotes.start)} to {format_ns(quotes.end)} UTC"

@@ -178,7 +178,14 @@ _ORDER = _columns(
     ("lot", WHOLE, "shares", "In a lot."),
     ("start", TIME, "", "When it starts."),
     ("end", TIME, "", "When what is left is completed."),
-    ("status", NAME, "", "`filled`, `completed`, or `no_quotes`: could not trade."),
+    ("cut", "Boolean", "", "Whether its session closed before its end."),
+    (
+        "status",
+        NAME,
+        "",
+        "`filled`; `completed` at its end, or `late` after it, or `stale` at a quote that no longer lived; "
+        "`no_quotes`: it could not trade.",
+    ),
     ("arrival_mid", REAL, "currency per share", "The mid on arrival, M0; null when there never was one."),
     ("executed", WHOLE, "shares", "By takes and limit orders, before the end."),
     ("posted", WHOLE, "shares", "Of those, by limit orders."),
@@ -204,6 +211,9 @@ _SUMS = _columns(
 _SUMMARY = _columns(
     ("parents", COUNT, "", "Parents that could trade; all figures are about these."),
     ("no_quotes", "Int32", "", "Parents that could not."),
+    ("cut", "Int32", "", "Parents whose session closed before their end."),
+    ("late", "Int32", "", "Parents completed after their end, at the first quote that lived."),
+    ("stale", "Int32", "", "Parents completed at a quote that no longer lived."),
     ("quantity", WHOLE, "shares", "Of all of them."),
     (
         "fill_ratio",
@@ -316,7 +326,7 @@ TABLES: Mapping[str, Table] = {
     "Backtest.summary": _table("One row per policy, the router first.", _POLICY, _SUMMARY, _SAVED),
     "Backtest.orders": _table(
         "One row per parent order of the router.",
-        _only(_ORDER, "parent", "side", "quantity", "start", "end", "status"),
+        _only(_ORDER, "parent", "side", "quantity", "start", "end", "cut", "status"),
         _only(
             _ORDER, "executed", "posted", "completed", "unwound", "arrival_mid", "avg_fill_px", "all_in_px"
         ),
@@ -436,7 +446,9 @@ TABLES: Mapping[str, Table] = {
         "One row per policy and parent order: exact sums over its fills.",
         _POLICY,
         _nanos(
-            _only(_ORDER, "parent", "side", "quantity", "lot", "start", "end", "status", "arrival_mid"),
+            _only(
+                _ORDER, "parent", "side", "quantity", "lot", "start", "end", "cut", "status", "arrival_mid"
+            ),
             ("arrival_mid",),
         ),
         _only(_ORDER, "executed", "posted", "completed", "unwound"),

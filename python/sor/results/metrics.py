@@ -46,6 +46,7 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
             "quantity",
             "start",
             "end",
+            "cut",
             "status",
             "executed",
             "posted",
@@ -73,6 +74,20 @@ def summary_table(parents: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([_policy_summary(part) for part in policies])
 
 
+def edge_counts(parents: pl.DataFrame) -> dict[str, int]:
+    """Count the parents whose end met the edge of a session (rules T3, T6).
+
+    `cut`: their session closed before their end. `late`: completed after it, at the first quote that lived. `stale`:
+    priced at a quote that no longer did.
+    """
+    status = parents["status"].cast(pl.String)
+    return {
+        "cut": int(parents["cut"].sum()),
+        "late": int((status == "late").sum()),
+        "stale": int((status == "stale").sum()),
+    }
+
+
 def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
     # One policy at a time: a grouped sum of floats would depend on the number of threads.
     whose = parents.to_series(0)
@@ -86,6 +101,7 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
         pl.lit(whose[0], dtype=whose.dtype).alias(whose.name),
         pl.len().alias("parents"),
         pl.lit(parents.height - traded.height).alias("no_quotes"),
+        *(pl.lit(count).alias(name) for name, count in edge_counts(parents).items()),
         pl.col("quantity").sum(),
         (pl.col("executed").sum() / shares).alias("fill_ratio"),
         (pl.col("posted").sum() / shares).alias("posted_ratio"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.replay.replay import mids
+from sor.replay.replay import later_mids
 from sor.results.metrics import SIGN
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def posts(children: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_later_mids(quotes: Quotes, fills: pl.DataFrame, parents: pl.DataFrame, book: Book) -> pl.DataFrame:
-    """Return the passive fills with the mids of `MARKOUTS` seconds later, nanos; null past the tape's end.
+    """Return the passive fills with the mids of `MARKOUTS` seconds later, nanos; null past their session's close.
 
     Columns `parent, child, venue, ts_executed, side, quantity, price, mid, mid_1s, mid_10s, mid_60s`.
     """
@@ -63,7 +63,7 @@ def with_later_mids(quotes: Quotes, fills: pl.DataFrame, parents: pl.DataFrame, 
         parents.select("parent", "side"), on="parent", maintain_order="left"
     )
     executed = passive["ts_executed"].to_physical().to_numpy()
-    later = {f"mid_{seconds}s": mids(quotes, executed + seconds * _SECOND, book) for seconds in MARKOUTS}
+    later = {f"mid_{seconds}s": later_mids(quotes, executed, seconds * _SECOND, book) for seconds in MARKOUTS}
     return passive.select(
         *("parent", "child", "venue", "ts_executed", "side", "quantity", "price", "mid")
     ).with_columns(**later)

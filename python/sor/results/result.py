@@ -90,7 +90,7 @@ def described(tape: Quotes) -> dict[str, Any]:
         "records": len(tape),
         "start": format_ns(tape.start),
         "end": format_ns(tape.end),
-        "digest": tape.digest,
+        "digest": (tape.whole or tape).digest,
     }
 
 

@@ -59,3 +59,23 @@ def verdict(row: Mapping[str, Any]) -> str:
     if row["lower"] > 0 or row["upper"] < 0:
         return f"The interval excludes zero; {p_said(row['p_value'])}."
     return f"The interval includes zero: no difference is shown. {p_said(row['p_value']).capitalize()}."
+
+
+def edges(counts: Mapping[str, Any]) -> list[str]:
+    """Say how many orders met the edge of a session: never arrived, cut, completed late, or at a stale quote."""
+    said = {
+        "no_quotes": "could not trade (no quotes by the end) and {are} left out",
+        "cut": "{were} cut to the close of {their} session",
+        "late": "{were} completed late: no quote lived at {their} end",
+        "stale": "{were} completed at a stale price: no quote lived in {their} session any more",
+    }
+    lines = []
+    for name, text in said.items():
+        number = int(counts.get(name) or 0)
+        if number:
+            one = number == 1
+            filled = text.format(
+                are="is" if one else "are", were="was" if one else "were", their="its" if one else "their"
+            )
+            lines.append(f"{count(number, 'order')} {filled}.")
+    return lines

@@ -10,6 +10,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from sor.errors import ParameterError
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
@@ -96,12 +98,28 @@ def plain_market(market: Market) -> dict[str, Any]:
         "venues": fspath(venues) if isinstance(venues, str | PathLike) else None,
         "latency": _plain(market.latency),
         "limit": market.limit,
+        "sessions": "none" if market.sessions is None else _hours(market.sessions),
+        "session_gap": _plain(market.session_gap),
+        "halts": _hours(market.halts),
         "book": plain(market.book) | ({"collar": "none"} if market.book.collar is None else {}),
         "fill": {"model": model} | fill,
         "venue": [plain(venue) for venue in venues]
         if isinstance(venues, Sequence) and not isinstance(venues, str)
         else None,
     }
+
+
+def _hours(given: Any) -> Any:
+    """Return sessions or halts as a name, a path, or one table per row."""
+    if given is None or isinstance(given, str):
+        return given
+    if isinstance(given, PathLike):
+        return fspath(given)
+    if not isinstance(given, pl.DataFrame):
+        return str(given)
+    return [
+        {name: _plain(value) for name, value in row.items() if value is not None} for row in given.to_dicts()
+    ]
 
 
 def read_config(path: str | PathLike[str]) -> dict[str, Any]:
@@ -170,6 +188,11 @@ def market_of(table: Mapping[str, Any]) -> Market:
         if model not in _FILLS:
             raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {model!r}")
         changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
+    if given.get("sessions") == "none":
+        changes["sessions"] = None
+    for name in ("sessions", "halts"):
+        if isinstance(given.get(name), list):
+            changes[name] = pl.DataFrame(given[name])
     market: Market = from_table(Market, given | changes, "market")
     return market
 

@@ -7,7 +7,7 @@ Every class is immutable, so a result can carry the settings it was made under. 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sor.errors import ParameterError
 from sor.settings.checks import choice, instance, keep, number, positive, text, whole
@@ -178,6 +178,12 @@ class Market:
         book: How the book is seen and depleted.
         fill: How children are filled: `Displayed()` or `QueueAware(...)`.
         limit: A child's limit: the price it was planned on (`"seen"`) or none (`"none"`) (rule F6).
+        sessions: When the market is open (rule T1). `"gaps"`: a silence of all venues of at least `session_gap` ends
+            a session. A calendar's name, `"XNYS"` (extra `calendars`). A frame with `open` and `close`. None: the
+            whole tape is one session.
+        session_gap: The silence that ends a session.
+        halts: When everything, or one venue, does not trade (rule T5): a frame with `start`, `end` and, for one
+            venue's, `venue`; or Databento's `status` records, as a file, a frame or a store.
 
     Raises:
         ParameterError: Naming the argument and what would be right.
@@ -189,9 +195,13 @@ class Market:
     book: Book = field(default_factory=Book)
     fill: FillModel = field(default_factory=Displayed)
     limit: Limit = "seen"
+    sessions: Any = "gaps"
+    session_gap: Duration = "30m"
+    halts: Any = None
 
     def __post_init__(self) -> None:
         duration_ns(self.latency, "latency")
+        positive("session_gap", self.session_gap)
         instance("book", self.book, Book)
         instance("fill", self.fill, Displayed, QueueAware)
         choice("limit", self.limit, Limit)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from datetime import time
 from typing import Literal, TypeAlias
 
 from sor.errors import ParameterError
 from sor.settings.checks import choice, keep, positive, whole
-from sor.settings.times import Duration, Time, to_ns
+from sor.settings.times import Duration, Time, check_zone, clock_ns, is_clock, to_ns
 
 Side: TypeAlias = Literal["buy", "sell"]
+Clock: TypeAlias = str | time
+"""A time of day: `"09:30"`, or a `datetime.time` without a zone."""
 Sides: TypeAlias = Literal["buy", "sell", "both"]
 
 
@@ -21,9 +24,13 @@ class Order:
     Args:
         side: `"buy"` or `"sell"`.
         quantity: Shares, positive.
-        start: When it first decides; the start of the tape by default.
-        horizon: What is left at `start + horizon` is completed; until the end of the tape by default.
+        start: When it first decides: a moment, or a time of day such as `"09:30"`, of the first session that has it.
+            The first session's open by default. It belongs to the first session with a moment in
+            `[start, start + horizon)`, and may start a little before its first record (rule T3).
+        horizon: What is left at `start + horizon` is completed; an end past its session's close is cut to the
+            close. By default it lasts until the close of a session that is open, or opens within half an hour.
         lot: Shares in a lot.
+        tz: Zone of a `start` that is a time of day.
 
     Raises:
         ParameterError: Naming the argument and what would be right.
@@ -33,24 +40,28 @@ class Order:
     side: Side
     quantity: int
     _: KW_ONLY
-    start: Time | None = None
+    start: Time | Clock | None = None
     horizon: Duration | None = None
     lot: int = 100
+    tz: str = "UTC"
 
     def __post_init__(self) -> None:
         choice("side", self.side, Side)
         keep(self, quantity=whole("quantity", self.quantity), lot=whole("lot", self.lot))
-        if self.start is not None:
+        if is_clock(self.start):
+            clock_ns(self.start, "start")
+        elif self.start is not None:
             to_ns(self.start, "start")
+        check_zone("tz", self.tz)
         if self.horizon is not None:
             positive("horizon", self.horizon)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderSchedule:
-    """Orders at regular intervals over a whole tape; made by `orders_every`.
+    """Orders at regular intervals over every session of a tape; made by `orders_every`.
 
-    For each side, and for each quantity, one order every `every`, in this order.
+    For each side, and for each quantity, one order every `every`, in this order (rule T3).
 
     Attributes:
         every: From one start to the next.
@@ -58,6 +69,9 @@ class OrderSchedule:
         side: `"buy"`, `"sell"` or `"both"`.
         horizon: Of each order.
         lot: Shares in a lot.
+        start: Time of day of each session's first order; None: the session's open.
+        end: Time of day by which the last ends; None: the session's close.
+        tz: Zone of `start` and `end`.
 
     """
 
@@ -66,8 +80,15 @@ class OrderSchedule:
     side: Sides
     horizon: Duration
     lot: int = 100
+    start: Clock | None = None
+    end: Clock | None = None
+    tz: str = "UTC"
 
     def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            if getattr(self, name) is not None:
+                clock_ns(getattr(self, name), name)
+        check_zone("tz", self.tz)
         positive("every", self.every)
         positive("horizon", self.horizon)
         choice("side", self.side, Sides)
@@ -97,16 +118,28 @@ Orders: TypeAlias = Order | OrderSchedule | Sequence[Order | OrderSchedule]
 
 
 def orders_every(
-    every: Duration, *, quantity: int | Sequence[int], side: Sides, horizon: Duration, lot: int = 100
+    every: Duration,
+    *,
+    quantity: int | Sequence[int],
+    side: Sides,
+    horizon: Duration,
+    lot: int = 100,
+    start: Clock | None = None,
+    end: Clock | None = None,
+    tz: str = "UTC",
 ) -> OrderSchedule:
-    """Lay orders over a whole tape, one every `every` as long as its horizon fits.
+    """Lay orders over every session of a tape, one every `every` as long as its horizon fits (rule T3).
 
     Args:
-        every: From one start to the next, the first at the start of the tape.
+        every: From one start to the next, the first at the session's open.
         quantity: Shares of each; several sizes: one order of each size at every start.
         side: `"buy"`, `"sell"`, or `"both"`: one of each at every start.
         horizon: Of each order.
         lot: Shares in a lot.
+        start: Time of day of each session's first order, such as `"09:30"`; it may lie a little before the first
+            record.
+        end: Time of day by which the last ends, such as `"16:00"`.
+        tz: Zone of `start` and `end`, such as `"America/New_York"`.
 
     Returns:
         A schedule: goes wherever an `Order` goes, and mixes with `Order`s in one list.
@@ -115,7 +148,16 @@ def orders_every(
         ParameterError: Naming the argument and what would be right.
 
     """
-    return OrderSchedule(every=every, quantity=quantity, side=side, horizon=horizon, lot=lot)  # type: ignore[arg-type]  # a sequence becomes a tuple
+    return OrderSchedule(
+        every=every,
+        quantity=quantity,  # type: ignore[arg-type]  # a sequence becomes a tuple
+        side=side,
+        horizon=horizon,
+        lot=lot,
+        start=start,
+        end=end,
+        tz=tz,
+    )
 
 
 def as_orders(orders: object) -> tuple[Order | OrderSchedule, ...]:

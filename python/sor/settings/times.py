@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -29,6 +30,7 @@ _NANOS = {
     "h": 3_600_000_000_000,
     "d": 86_400_000_000_000,
 }
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?")
 _TERM = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_TERM.pattern})+")
 # `datetime.fromisoformat` keeps six digits of a second; these are the three that follow.
@@ -107,6 +109,46 @@ def duration_ns(value: object, name: str) -> int:
     if nanos.denominator != 1 or nanos > INT64_MAX:
         raise _wrong(name, value, "a whole number of nanoseconds below 292 years")
     return int(nanos)
+
+
+def is_clock(value: object) -> bool:
+    """Tell whether a value is a time of day, such as `"09:30"`, rather than a moment."""
+    return isinstance(value, time) or (isinstance(value, str) and _CLOCK.fullmatch(value) is not None)
+
+
+def check_zone(name: str, value: object) -> None:
+    """Check the name of a time zone.
+
+    Raises:
+        ParameterError: If there is none of this name.
+
+    """
+    try:
+        ZoneInfo(value if isinstance(value, str) else "")
+    except (ValueError, OSError, KeyError):
+        raise _wrong(name, value, "a time zone such as 'America/New_York' or 'UTC'") from None
+
+
+def clock_ns(value: object, name: str) -> int:
+    """Read a time of day as nanoseconds since midnight: `"09:30"`, `"16:00:00.5"` or a `datetime.time`.
+
+    Raises:
+        ParameterError: If it is neither.
+
+    """
+    try:
+        clock = (
+            value
+            if isinstance(value, time)
+            else time.fromisoformat(str(value))
+            if isinstance(value, str)
+            else None
+        )
+    except ValueError:
+        clock = None
+    if clock is None or clock.tzinfo is not None:
+        raise ParameterError(f"{name} is {value!r}; expected a time of day such as '09:30'")
+    return ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 10**9 + clock.microsecond * 1_000
 
 
 def duration_notice(value: object, name: str) -> str | None:

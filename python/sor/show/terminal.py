@@ -62,12 +62,8 @@ def show_backtest(console: Console, result: Backtest) -> None:
     """Show the router's line and the baselines'."""
     console.print(f"\n{_orders_line(result)}")
     console.print(_policies(result))
-    no_quotes = result.summary["no_quotes"][0]
-    if no_quotes:
-        orders = words.count(no_quotes, "order")
-        console.print(
-            f"{orders} could not trade (no quotes by the end) and {'is' if no_quotes == 1 else 'are'} left out."
-        )
+    for line in words.edges(result.summary.row(0, named=True)):
+        console.print(line)
     if isinstance(result.router, ContKukanovRouter):
         console.print(_posting(result))
     console.print(

@@ -55,7 +55,7 @@ def backtest(
     """
     policies = with_baselines(as_policy("router", router), against)
     run = checked_run(run)
-    jobs = jobs_of(quotes, orders, trades, [market])
+    jobs = jobs_of(quotes, orders, trades, market)
     with (
         Pipeline(jobs, run) as pipeline,
         watching(run.progress, Step(REPLAYING, len(policies), "rows")) as callback,

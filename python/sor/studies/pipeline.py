@@ -19,7 +19,7 @@ import polars as pl
 from sor.errors import ParameterError
 from sor.replay.ledger import TABLES, Ledger
 from sor.replay.lower import Variant
-from sor.replay.parents import Job, covers, lay, market_on
+from sor.replay.parents import Job, covers, in_market, lay, market_on
 from sor.replay.replay import BUILD, VERSION, replay
 from sor.results.words import count
 from sor.settings.checks import instance
@@ -60,8 +60,8 @@ class Asked:
     market: int = 0
 
 
-def jobs_of(quotes: Tapes, orders: Orders, trades: TapesTrades, markets: Sequence[Market]) -> tuple[Job, ...]:
-    """Read tapes, and lay orders and markets onto each.
+def jobs_of(quotes: Tapes, orders: Orders, trades: TapesTrades, market: Market) -> tuple[Job, ...]:
+    """Read tapes, cut them into the market's sessions, and lay orders and the market onto each.
 
     A schedule, and an order without a start, goes to every tape; an order with one to the tapes that cover it.
 
@@ -70,18 +70,14 @@ def jobs_of(quotes: Tapes, orders: Orders, trades: TapesTrades, markets: Sequenc
         ParameterError: If there is no tape, an order lies on none, or a market does not fit a tape.
 
     """
-    tapes = tapes_of(quotes, trades)
+    market = checked_market(market)
+    tapes = [in_market(tape, market) for tape in tapes_of(quotes, trades)]
     asked = as_orders(orders)
-    markets = [checked_market(market) for market in markets]
     if len(tapes) > 1:
         _each_lies_somewhere(asked, tapes)
     laid = [(tape, [order for order in asked if len(tapes) == 1 or covers(tape, order)]) for tape in tapes]
     return tuple(
-        Job(
-            quotes=tape,
-            parents=lay(some, tape),
-            markets=tuple(market_on(market, tape) for market in markets),
-        )
+        Job(quotes=tape, parents=lay(some, tape), markets=(market_on(market, tape),))
         for tape, some in laid
         if some
     )

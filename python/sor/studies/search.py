@@ -106,7 +106,7 @@ def search(
     others = {GIVEN: given} | {
         label: policy for label, policy in with_baselines(given, against).items() if label != ROUTER
     }
-    jobs = jobs_of(quotes, orders, trades, [market])
+    jobs = jobs_of(quotes, orders, trades, market)
     made = config_of(
         "search",
         (quotes, orders, trades),

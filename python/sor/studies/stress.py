@@ -71,7 +71,7 @@ def stress(
         orders: An `Order`, `orders_every(...)`, or a sequence of both.
         router: A policy, or its name.
         markets: By name a `Market`, or what changes in `market`: `venues`, `fill`, `limit`, any field of `Book`, and
-            for every venue at once `taker_fee`, `maker_rebate`, `latency`.
+            for every venue at once `taker_fee`, `maker_rebate`, `latency`. Sessions and halts are those of `market`.
         market: What a change changes.
         against: What the router is compared with, in the same market.
         trades: The tapes' trades, as in `backtest`.
@@ -89,7 +89,7 @@ def stress(
     names = [str(name) for name in markets]
     jobs = tuple(
         replace(job, markets=tuple(changed_market(job.quotes, name, base, markets[name]) for name in markets))
-        for job in jobs_of(quotes, orders, trades, [])
+        for job in jobs_of(quotes, orders, trades, base)
     )
     asked = [Asked(policy, i) for i in range(len(names)) for policy in policies.values()]
     with (
@@ -128,7 +128,7 @@ def changed_market(quotes: Quotes, name: str, base: Market, changes: object) -> 
         raise ParameterError(f"{label} has no {unknown[0]!r}; it may change {', '.join(_KEYS)}")
     try:
         if isinstance(changes, Market):
-            return market_on(checked_market(changes), quotes)
+            return market_on(_in_hours(checked_market(changes), base), quotes)
         plain = {key: changes[key] for key in ("venues", "fill", "limit", "latency") if key in changes}
         book = {key: changes[key] for key in _BOOK if key in changes}
         terms = {key: changes[key] for key in _TERMS if key in changes}
@@ -136,6 +136,20 @@ def changed_market(quotes: Quotes, name: str, base: Market, changes: object) -> 
         return replace(market, venues=tuple(replace(venue, **terms) for venue in market.laid))
     except ParameterError as error:
         raise ParameterError(f"{label}: {error}") from None
+
+
+def _in_hours(market: Market, base: Market) -> Market:
+    """Give a market the base's sessions and halts: orders are laid once, so all markets are open together."""
+    default = Market()
+    for name in ("sessions", "session_gap", "halts"):
+        own = getattr(market, name)
+        if (
+            own is not getattr(base, name)
+            and own is not getattr(default, name)
+            and own != getattr(base, name)
+        ):
+            raise ParameterError(f"{name} must be that of `market`, since all markets are open together")
+    return replace(market, sessions=base.sessions, session_gap=base.session_gap, halts=base.halts)
 
 
 def _tables(ledger: Ledger, markets: list[str], policies: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:

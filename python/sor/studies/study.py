@@ -60,7 +60,7 @@ def study(
     chosen = next(iter(named)) if policy is None else policy
     one_of("policy", chosen, named)
     run, record = checked_run(run), flag("record", record)
-    jobs = jobs_of(quotes, orders, trades, [market])
+    jobs = jobs_of(quotes, orders, trades, market)
     with (
         Pipeline(jobs, run) as pipeline,
         watching(run.progress, Step(REPLAYING, len(named), "rows")) as callback,

@@ -7,7 +7,6 @@ which the next opens, that moment belongs to the later one. A session without a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -15,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from sor.errors import DataError, ParameterError
-from sor.settings.times import duration_ns, format_ns, to_ns
+from sor.settings.times import clock_ns, duration_ns, format_ns, to_ns
 from sor.tape.calendars import calendar_hours
 from sor.tape.halts import HaltSource, moments, no_halts, read_halts
 from sor.tape.schema import Tape
@@ -282,18 +281,21 @@ def _windows(begin: int, close: int, first: int | None, last: int | None, tz: st
     dates = pl.Series([begin, close]).cast(_UTC).dt.convert_time_zone(tz).dt.date()
     days = pl.date_range(dates[0], dates[1], eager=True)
     if first is None or last is None:
-        marks = [_on(day, first if first is not None else last or 0, tz) for day in days]
+        marks = [moment_on(day, first if first is not None else last or 0, tz) for day in days]
         if first is None:
             return [(begin, mark) for mark in marks if mark > begin][:1]
         found = list(zip(marks, [*marks[1:], close], strict=True))
     else:
         after = days.dt.offset_by("1d") if last <= first else days
-        found = [(_on(day, first, tz), _on(until, last, tz)) for day, until in zip(days, after, strict=True)]
+        found = [
+            (moment_on(day, first, tz), moment_on(until, last, tz))
+            for day, until in zip(days, after, strict=True)
+        ]
     within = [window for window in found if begin <= window[0] <= close]
     return within or [window for window in found if window[0] < begin < window[1]][-1:]
 
 
-def _on(day: date, clock: int, tz: str) -> int:
+def moment_on(day: date, clock: int, tz: str) -> int:
     """Return the moment at which the clock shows a time on a date; in an hour that is skipped, an hour later."""
     for skipped in (0, 3_600 * 10**9):
         naive = (pl.Series([day]).cast(pl.Datetime("ns")).to_physical() + (clock + skipped)).cast(
@@ -303,25 +305,3 @@ def _on(day: date, clock: int, tz: str) -> int:
         if not local.null_count():
             break
     return int(local.dt.convert_time_zone("UTC").to_physical()[0])
-
-
-def clock_ns(value: object, name: str) -> int:
-    """Read a time of day as nanoseconds since midnight: `"09:30"`, `"16:00:00.5"` or a `datetime.time`.
-
-    Raises:
-        ParameterError: If it is neither.
-
-    """
-    try:
-        clock = (
-            value
-            if isinstance(value, time)
-            else time.fromisoformat(str(value))
-            if isinstance(value, str)
-            else None
-        )
-    except ValueError:
-        clock = None
-    if clock is None or clock.tzinfo is not None:
-        raise ParameterError(f"{name} is {value!r}; expected a time of day such as '09:30'")
-    return ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 10**9 + clock.microsecond * 1_000

@@ -15,10 +15,10 @@ import polars as pl
 from sor import _core
 from sor.errors import ParameterError
 from sor.settings.checks import number
-from sor.settings.times import format_ns
+from sor.settings.times import duration_ns, format_ns
 from sor.tape.files import beside, file_kind
 from sor.tape.schema import UNDEF_PRICE
-from sor.tape.sessions import SessionSource, resolve
+from sor.tape.sessions import Sessions, SessionSource, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +104,8 @@ class Quotes:
             the queue of a resting order (rule C10).
         size_unit: What one unit of `bid_sz` and `ask_sz` is in the user's own sizes: 0.001 where the tape counts
             thousandths (rule B10).
+        sessions: When its market is open, on a tape that is laid in sessions; see `in_sessions`.
+        whole: That tape before it was laid, with the records outside its sessions.
         warnings: What was noticed when the tape was read and may make a result say little.
 
     """
@@ -116,6 +118,8 @@ class Quotes:
     duplicates: int = 0
     trades: Trades | None = None
     size_unit: float = 1.0
+    sessions: Sessions[Quotes] | None = None
+    whole: Quotes | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -134,7 +138,8 @@ class Quotes:
         digest = hashlib.blake2b(digest_size=16)
         digest.update(repr((self.frame.schema, self.venues.to_dict(as_series=False))).encode())
         trades = {} if self.trades is None else self.trades.arrays()
-        for column in (*self.arrays().values(), *trades.values()):
+        hours = {} if self.sessions is None else self.sessions.arrays()
+        for column in (*self.arrays().values(), *trades.values(), *hours.values()):
             digest.update(column.data)
         return digest.hexdigest()
 
@@ -143,8 +148,44 @@ class Quotes:
         return {column.name: column.to_numpy(allow_copy=False) for column in self.frame}
 
     def lent(self) -> dict[str, Any]:
-        """Lend the tape to the core: `arrays()`, and those of the trades under `"trades"` where there are any."""
-        return self.arrays() if self.trades is None else {**self.arrays(), "trades": self.trades.arrays()}
+        """Lend the tape to the core: `arrays()`, those of its sessions, and of its trades under `"trades"`."""
+        hours = {} if self.sessions is None else self.sessions.arrays()
+        trades = {} if self.trades is None else {"trades": self.trades.arrays()}
+        return {**self.arrays(), **hours, **trades}
+
+    def in_sessions(
+        self,
+        sessions: SessionSource = "gaps",
+        session_gap: str | int | timedelta = "30m",
+        halts: HaltSource = None,
+    ) -> Quotes:
+        """Return this tape cut into sessions, without what lies outside all of them, and with its halts.
+
+        Args:
+            sessions: `"gaps"`, a calendar's name, a frame with `open` and `close`, or None; as in a market.
+            session_gap: The silence that ends a session.
+            halts: A frame, or Databento's `status` records.
+
+        Raises:
+            ParameterError: If an argument is none of these.
+            DataError: If no record lies in any session.
+
+        """
+        whole = self if self.whole is None else self.whole
+        named = halts is None and (sessions is None or isinstance(sessions, str))
+        key = (sessions, duration_ns(session_gap, "session_gap")) if named else None
+        if key is not None and key in whole._laid:
+            return whole._laid[key]
+        hours = resolve(whole, sessions, session_gap, halts)
+        laid = replace(hours.quotes, sessions=hours, whole=whole)
+        if key is not None:
+            whole._laid[key] = laid
+        return laid
+
+    @cached_property
+    def _laid(self) -> dict[Any, Quotes]:
+        """The tape in the sessions that were asked for by name, for the next that asks."""
+        return {}
 
     def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Quotes:
         """Return this tape with some of its records and trades only, in one chunk.
@@ -157,7 +198,7 @@ class Quotes:
         prints = (
             None if self.trades is None or trades is None else replace(self.trades, frame=trades.rechunk())
         )
-        return replace(self, frame=frame.rechunk(), trades=prints)
+        return replace(self, frame=frame.rechunk(), trades=prints, sessions=None, whole=None)
 
     def with_trades(self, trades: Trades) -> Quotes:
         """Return this tape with its trades.
@@ -179,7 +220,12 @@ class Quotes:
             raise ParameterError(
                 f"trades were read for a tape of the venues {', '.join(theirs)}; this one has {', '.join(ours)}"
             )
-        return replace(self, trades=trades)
+        if self.sessions is None or self.whole is None:
+            return replace(self, trades=trades)
+        hours = self.sessions
+        whole = replace(self.whole, trades=trades)
+        again = resolve(whole, pl.DataFrame({"open": hours.open, "close": hours.close}))
+        return replace(again.quotes, sessions=replace(hours, quotes=again.quotes), whole=whole)
 
     def report(
         self,
@@ -203,7 +249,7 @@ class Quotes:
 
         """
         locked, crossed, stubs = _scan(self, number("collar", collar, least=0, most=1e6))
-        laid = resolve(self, sessions, session_gap, halts)
+        laid = resolve(self if self.whole is None else self.whole, sessions, session_gap, halts)
         return QuotesReport(
             records=len(self),
             venues=self.venues.height,

@@ -376,7 +376,7 @@ def summary_of(sums: pl.DataFrame, first: str) -> pl.DataFrame:
         means = {name: math.fsum(part[name]) / count if count else None for name in MEANS}
         rows.append(
             {first: part[first][0]}
-            | {name: whole[name] for name in ("parents", "no_quotes", "quantity")}
+            | {name: whole[name] for name in ("parents", "no_quotes", "cut", "late", "stale", "quantity")}
             | {
                 f"{ratio}_ratio": None if shares is None else whole[name] / shares
                 for ratio, name in (("fill", "executed"), ("posted", "posted"), ("completed", "completed"))
@@ -388,7 +388,7 @@ def summary_of(sums: pl.DataFrame, first: str) -> pl.DataFrame:
         )
     floats = ("fill_ratio", "posted_ratio", "completed_ratio", "total_cash", "avg_fill_px", *MEANS)
     schema = {first: sums.schema[first]} | dict.fromkeys(
-        ("parents", "no_quotes", "quantity", "fills"), pl.Int64
+        ("parents", "no_quotes", "cut", "late", "stale", "quantity", "fills"), pl.Int64
     )
     return pl.DataFrame(rows, schema_overrides=schema | dict.fromkeys(floats, pl.Float64))
 

@@ -20,8 +20,11 @@ KEY = ("date", "symbol", "unit")
 """What every row begins with: `date`, `symbol`, and the unit's name."""
 _KEYED: Mapping[str, Any] = {"date": pl.Date, "symbol": pl.String, "unit": pl.String}
 
-COUNTS = ("parents", "no_quotes", "quantity", "executed", "posted", "completed", "children", "fills")
-"""Whole numbers of `sums`, over the parents that could trade (but for `no_quotes`)."""
+COUNTS = (
+    *("parents", "no_quotes", "cut", "late", "stale"),
+    *("quantity", "executed", "posted", "completed", "children", "fills"),
+)
+"""Whole numbers of `sums`: of all parents up to `stale`, then over those that could trade."""
 MEANS = ("shortfall_bps", *(f"{part}_bps" for part in PARTS), "seconds")
 """What `sums` holds the sum of, and a summary the mean."""
 SAVED = ("savings_bps", *(f"{part}_bps" for part in PARTS))

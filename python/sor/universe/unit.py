@@ -17,7 +17,6 @@ from sor.settings.times import to_ns
 from sor.tape.options import QUOTE_NAMES, TRADE_NAMES, Options
 from sor.tape.read import read_quotes, read_trades
 from sor.tape.schema import reading
-from sor.tape.sessions import resolve
 from sor.tape.sources import open_source
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Reading:
     Attributes:
         columns: The tables' own names, each with ours; see `sor.read_quotes`.
         options: Other options of `sor.read_quotes` that trades have too: `tz`, `price_scale` and so on.
-        sessions: As in `sor.tape.sessions.resolve`: what lies outside all of them is left out.
+        sessions: As in a market: what lies outside all of them is left out.
 
     """
 
@@ -82,7 +81,7 @@ class Reading:
 
         """
         tape = self._all(unit)
-        return tape if self.sessions is None else resolve(tape, self.sessions).quotes
+        return tape if self.sessions is None else tape.in_sessions(self.sessions)
 
     def _all(self, unit: Unit) -> Quotes:
         named = self.named(QUOTE_NAMES)

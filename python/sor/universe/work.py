@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,7 +13,7 @@ import polars as pl
 
 from sor.errors import DataError, ParameterError, SorError
 from sor.replay.lower import Variant
-from sor.replay.parents import covers, lay, market_on, parents_frame
+from sor.replay.parents import covers, in_market, lay, market_on, parents_frame
 from sor.replay.replay import replay
 from sor.results import metrics
 from sor.studies.stress import changed_market
@@ -152,13 +152,16 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     unit, asked = task.unit, task.settings
     if not unit.paths:
         raise DataError(f"{unit.name}: no path")
-    quotes = asked.reading.quotes(unit)
+    market = asked.market
+    if asked.reading.sessions is not None:
+        market = replace(market, sessions=asked.reading.sessions)
+    quotes = in_market(asked.reading.quotes(unit), market)
     digests = [digest_of(path) for path in unit.inputs]
     mine = [order for order in asked.orders if covers(quotes, order)]
     if not mine:
         raise ParameterError(f"{unit.name}: no order starts on it")
     parents = lay(mine, quotes)
-    markets = _markets(quotes, asked)
+    markets = _markets(quotes, asked, market)
     variants = [
         Variant(policy=policy, market=market)
         for market in markets.values()
@@ -174,13 +177,11 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     return Tables(units=tables.units, sums=tables.sums, savings=tables.savings, inputs=inputs)
 
 
-def _markets(quotes: Quotes, asked: Settings) -> dict[str, Market]:
+def _markets(quotes: Quotes, asked: Settings, market: Market) -> dict[str, Market]:
     """Lay the markets on a tape; the only one of a study has no name."""
     if asked.markets is None:
-        return {"": market_on(asked.market, quotes)}
-    return {
-        name: changed_market(quotes, name, asked.market, change) for name, change in asked.markets.items()
-    }
+        return {"": market_on(market, quotes)}
+    return {name: changed_market(quotes, name, market, change) for name, change in asked.markets.items()}
 
 
 def _named(ledger: Ledger, markets: list[str], policies: list[str]) -> Ledger:
@@ -246,7 +247,7 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
     traded = parents.filter(metrics.TRADED)
     all_in = pl.col("all_in").cast(pl.Int128)
     whole = traded.select(
-        *(pl.col(name).cast(pl.Int64).sum() for name in COUNTS[2:]),
+        *(pl.col(name).cast(pl.Int64).sum() for name in COUNTS[5:]),
         all_in.sum(),
         (metrics.SIGN * all_in).sum().alias("cash"),
     ).row(0, named=True)
@@ -254,7 +255,9 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
         *((pl.col(name.removesuffix("_bps")) / metrics.VALUE * 1e4).alias(name) for name in MEANS[:-1]),
         ((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds() / 1e9).alias("seconds"),
     )
-    counts = {"parents": traded.height, "no_quotes": parents.height - traded.height}
+    counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
+        parents
+    )
     return counts | whole | {name: math.fsum(each[name]) for name in MEANS}
 
 
