@@ -12,7 +12,7 @@ export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test test-all test-rest lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
-	bench-posting bench-universe bench-waiting bench-interrupt wheel docs clean
+	bench-posting bench-universe bench-waiting bench-interrupt wheel notebooks docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -92,6 +92,9 @@ bench-waiting: $(CORE) ## How far the bar of a day's report is from the time
 
 bench-interrupt: $(CORE) ## How soon long calls stop after Ctrl-C
 	$(BIN)/python -m bench.bench_interrupt
+
+notebooks: $(CORE) $(EXTRAS) ## Run the notebooks of docs/ again and keep what they show
+	$(BIN)/python docs/notebooks.py
 
 docs: $(CORE) ## The documentation site in out/docs, and the core's own pages in target/doc
 	$(BIN)/python -m pip install --quiet --group docs

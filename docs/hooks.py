@@ -6,10 +6,10 @@ the tables come from their one declaration. A rule that is cited ("rule B5") bec
 
 from __future__ import annotations
 
-import json
 import re
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import griffe
 import sor
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parent))
+import gallery
+import notebooks
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +43,7 @@ GROUPS = {
 
 _RULES = re.compile(r"\brules? [A-Z]\d+(?:(?:, | and |-)[A-Z]\d+)*")
 _RULE = re.compile(r"[A-Z]\d+")
+_NOTEBOOK = re.compile(r"\]\((?:docs/)?(\w+)\.ipynb\)")
 _TAG = re.compile(r"(<[^>]+>)")
 _VERBATIM = ("a", "code", "pre", "h1", "h2", "h3")
 
@@ -48,7 +53,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {
         "index.md": _from_root("README.md"),
         "contributing.md": _from_root("CONTRIBUTING.md"),
-        "tutorial.md": _tutorial(),
+        **{f"{name}.md": _notebook(name) for name in notebooks.NAMES},
+        "gallery.md": gallery.page(),
         "tables.md": _tables(),
         "reference.md": _reference(),
         "reference-cont_kukanov.md": _members(
@@ -83,18 +89,32 @@ def _linked(cited: str, page: str) -> str:
 def _from_root(name: str) -> str:
     """Return a document of the repository's root, its links as seen from the pages."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    text = re.sub(r"\]\((?:docs/)tutorial\.ipynb\)", "](tutorial.md)", text)
+    text = _NOTEBOOK.sub(r"](\1.md)", text)
     text = text.replace("](README.md)", "](index.md)").replace("](CONTRIBUTING.md)", "](contributing.md)")
     return text.replace("](docs/", "](")
 
 
-def _tutorial() -> str:
-    notebook = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))
-    cells = []
-    for cell in notebook["cells"]:
+def _notebook(name: str) -> str:
+    """Return a notebook as a page: its words, its code, and what that showed."""
+    parts = []
+    for cell in notebooks.cells(name):
         source = "".join(cell["source"]).strip()
-        cells.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
-    return "\n\n".join(cells)
+        if cell["cell_type"] == "markdown":
+            parts.append(_NOTEBOOK.sub(r"](\1.md)", source))
+            continue
+        parts.append(f"```python\n{source}\n```")
+        parts += [_output(output) for output in cell["outputs"]]
+    return "\n\n".join(parts)
+
+
+def _output(output: dict[str, Any]) -> str:
+    data = output.get("data", {})
+    if "image/svg+xml" in data:
+        return gallery.framed("".join(data["image/svg+xml"]))
+    if "image/png" in data:
+        return f'<img alt="" src="data:image/png;base64,{"".join(data["image/png"])}">'
+    text = "".join(output.get("text") or data["text/plain"]).rstrip()
+    return f"```text\n{text}\n```"
 
 
 def _tables() -> str:

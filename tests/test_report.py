@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -94,6 +95,13 @@ def test_page_holds_every_section_and_nothing_from_outside(text: str) -> None:
 
 def test_same_study_same_bytes(result: Study, found: Search, text: str) -> None:
     assert page(result, search=found, command="sor report <x>") == text
+
+
+def test_it_ends_with_its_inputs_and_settings(text: str, tape: sor.Quotes, result: Study) -> None:
+    *_, last = re.findall(r"<section.*?</section>", text, re.DOTALL)
+    assert tape.digest in last
+    assert "How is this made again?" in last
+    assert html.unescape(last).count(result.config().strip()) == 1
 
 
 def test_settings_make_the_study_again(result: Study, found: Search, tape: sor.Quotes) -> None:

@@ -194,7 +194,9 @@ fn watch_over<T>(
         let Some(result) = own(job) else { continue };
         let stopped = matches!(result, Err(Error::Stopped));
         settle(job, result);
-        receiver.try_iter().for_each(|(job, result)| settle(job, result));
+        for (job, result) in receiver.try_iter() {
+            settle(job, result);
+        }
         if stopped || watch.poll().is_break() {
             return Err(Error::Stopped);
         }

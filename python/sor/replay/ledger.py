@@ -63,89 +63,46 @@ TABLES = tuple(table.name for table in fields(Ledger))
 def from_core(tables: dict[str, dict[str, Any]], parents: Sequence[Parent], venues: Sequence[str]) -> Ledger:
     """Make a ledger of the core's columns; every frame begins with the number of the `variant`."""
     names = pl.Enum(list(venues))
-    return Ledger(
-        parents=_parents(tables["parents"], parents),
-        children=_children(tables["children"], names),
-        fills=_fills(tables["fills"], names),
-        places=_places(tables["places"]),
-        epochs=_epochs(tables["epochs"]),
+    frames = {name: _frame(columns, names) for name, columns in tables.items()}
+    sums = frames["parents"]
+    placed = sums.select("variant", "parent").join(parents_frame(parents), on="parent", maintain_order="left")
+    return Ledger(**frames | {"parents": placed.hstack(sums.drop("variant", "parent").get_columns())})
+
+
+def _frame(columns: dict[str, Any], venues: pl.Enum) -> pl.DataFrame:
+    """Make a frame of the core's columns: what each holds follows from its name and form."""
+    words = {
+        "kind": pl.Enum(_core.KINDS),
+        "reason": pl.Enum(_core.REASONS),
+        "status": pl.Enum(_core.STATUSES),
+        "venue": venues,
+    }
+    frame = pl.DataFrame(
+        {
+            name: _optional(column)
+            if isinstance(column, tuple)
+            else _coded(column, words[name])
+            if name in words
+            else column
+            for name, column in columns.items()
+        }
+    )
+    return frame.with_columns(
+        pl.col(name).cast(_UTC)
+        if name.startswith("ts")
+        # Shares ahead in a queue: null where the core means any number.
+        else pl.when(pl.col(name) < INT64_MAX).then(pl.col(name)).alias(name)
+        for name in frame.columns
+        if name.startswith("ts") or name in ("ahead", "met_available")
     )
 
 
-def _coded(codes: Any, names: Sequence[str], dtype: pl.DataType) -> pl.Series:
+def _coded(codes: Any, words: pl.Enum) -> pl.Series:
     """Turn the core's codes into named categories."""
-    return pl.Series(list(names), dtype=dtype).gather(pl.Series(codes).cast(pl.UInt32))
+    return pl.Series(words.categories, dtype=words).gather(pl.Series(codes).cast(pl.UInt32))
 
 
 def _optional(column: tuple[Any, Any]) -> pl.Series:
     """Turn the core's values, and whether each is there, into a column with nulls."""
     values, present = (pl.Series(array) for array in column)
     return pl.select(pl.when(present).then(values)).to_series()
-
-
-def _parents(columns: dict[str, Any], parents: Sequence[Parent]) -> pl.DataFrame:
-    columns["status"] = _coded(columns["status"], _core.STATUSES, pl.Enum(_core.STATUSES))
-    columns["arrival_mid"] = _optional(columns["arrival_mid"])
-    columns["ts_done"] = pl.Series(columns["ts_done"]).cast(_UTC)
-    orders = parents_frame(parents)
-    sums = pl.DataFrame(columns)
-    return (
-        sums.select("variant", "parent")
-        .join(orders, on="parent", maintain_order="left")
-        .hstack(sums.drop("variant", "parent").get_columns())
-    )
-
-
-def _fills(columns: dict[str, Any], venues: pl.Enum) -> pl.DataFrame:
-    columns["kind"] = _coded(columns["kind"], _core.KINDS, pl.Enum(_core.KINDS))
-    columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
-    return pl.DataFrame(columns).with_columns(pl.col("ts_decided", "ts_executed").cast(_UTC))
-
-
-_CHILD_ORDER = (
-    *(
-        "variant",
-        "parent",
-        "child",
-        "kind",
-        "ts_decided",
-        "ts_arrived",
-        "venue",
-        "quantity",
-        "executed",
-        "reason",
-    ),
-    *("remaining", "mid", "seen_price", "seen_displayed", "seen_available", "marginal", "threshold", "gap"),
-    *("met_price", "met_displayed", "met_available", "fill_probability", "age"),
-)
-
-
-def _children(columns: dict[str, Any], venues: pl.Enum) -> pl.DataFrame:
-    columns["kind"] = _coded(columns["kind"], _core.KINDS, pl.Enum(_core.KINDS))
-    columns["reason"] = _coded(columns["reason"], _core.REASONS, pl.Enum(_core.REASONS))
-    columns["venue"] = _coded(columns["venue"], venues.categories.to_list(), venues)
-    for name in ("threshold", "gap", "met_price", "fill_probability"):
-        columns[name] = _optional(columns[name])
-    return (
-        pl.DataFrame(columns)
-        .select(_CHILD_ORDER)
-        .with_columns(pl.col("ts_decided", "ts_arrived").cast(_UTC), _known("met_available"))
-    )
-
-
-def _places(columns: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(columns).with_columns(pl.col("ts").cast(_UTC), _known("ahead"))
-
-
-def _known(ahead: str) -> pl.Expr:
-    """Shares ahead in a queue; null where the core means any number."""
-    return pl.when(pl.col(ahead) < INT64_MAX).then(pl.col(ahead)).alias(ahead)
-
-
-_PROBLEM = ("half_spread", "lambda_under", "lambda_over", "cost", "shortfall", "excess")
-
-
-def _epochs(columns: dict[str, Any]) -> pl.DataFrame:
-    for name in _PROBLEM:
-        columns[name] = _optional(columns[name])
-    return pl.DataFrame(columns).with_columns(pl.col("ts").cast(_UTC))

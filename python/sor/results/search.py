@@ -193,7 +193,10 @@ class Search(Result):
 def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:
     names = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
     chances = [words.p_values(name) for name in ("p_value", "p_reality_check", "p_spa")]
-    return comparisons.with_columns(*chances).rename(names).with_columns(pl.selectors.float().round(3))
+    # Without folds there is nothing out of sample.
+    there = [column.name for column in comparisons if column.null_count() < comparisons.height]
+    shown = comparisons.with_columns(*chances).select(there)
+    return shown.rename(names, strict=False).with_columns(pl.selectors.float().round(3))
 
 
 def _folds(folds: pl.DataFrame) -> pl.DataFrame:

@@ -50,13 +50,14 @@ def plot_quotes(
     sides = best.unpivot(["bid", "ask"], index="time", variable_name="side", value_name="price")
     price = alt.Y("price:Q", title="price", scale=alt.Scale(zero=False))
     scale = alt.Scale(domain=list(style.SIDES), range=list(style.SIDES.values()))
+    legend = alt.Legend(symbolOpacity=1, symbolStrokeWidth=3)
     lines = (
         alt.Chart(style.readable(sides))
         .mark_line(interpolate="step-after", strokeWidth=2.2)
         .encode(
             x=style.time(ticks=7),
             y=price,
-            color=alt.Color("side:N", title="best", scale=scale),
+            color=alt.Color("side:N", title="best", scale=scale, legend=legend),
             tooltip=["side:N", style.clock("time"), alt.Tooltip("price:Q", format=",.4f")],
         )
     )
@@ -67,7 +68,7 @@ def plot_quotes(
             x=style.time(ticks=7),
             y=price,
             detail=["venue:N"],
-            color=alt.Color("side:N", title="best", scale=scale),
+            color=alt.Color("side:N", title="best", scale=scale, legend=legend),
             tooltip=["venue:N", "side:N", style.clock("time"), alt.Tooltip("price:Q", format=",.4f")],
         )
     )

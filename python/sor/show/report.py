@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 from dataclasses import is_dataclass
 from importlib import resources
 from itertools import chain
@@ -15,6 +14,7 @@ import polars as pl
 from sor.errors import ParameterError
 from sor.replay.replay import VERSION
 from sor.results import views
+from sor.results.result import described, versions
 from sor.results.search import Search
 from sor.results.study import Study
 from sor.settings.checks import instance
@@ -155,15 +155,18 @@ def _watched(sections: Iterable[Section], bar: Waiting | None) -> list[Section]:
 
 
 def _settings_section(study: Study, search: Search | None, command: str | None) -> Section:
-    from sor.show.sections import Section
+    from sor.show.sections import Section, table
 
+    inputs = pl.DataFrame([described(tape) for tape in study.quotes], infer_schema_length=None)
     return Section(
         id="settings",
         title="How is this made again?",
         answer=f"Made by: {command}"
         if command
         else "The same tapes, orders and settings give the same figures.",
-        text="The first block is a file for --config; the second holds every setting, the versions and the tapes.",
+        text="A digest stands for the records of a tape, whatever file they came from: same digest, same tape. The "
+        "first block is a file for --config; the second holds every setting, the versions and the tapes.",
+        tables=[table("inputs", inputs.select("source", "symbol", "records", "start", "end", "digest"))],
         codes={"run.toml": study.config(), "json": json.dumps(settings(study, search), indent=1)},
         wide=True,
     )
@@ -172,17 +175,8 @@ def _settings_section(study: Study, search: Search | None, command: str | None) 
 def settings(study: Study, search: Search | None = None) -> dict[str, Any]:
     """Return everything a result depends on, as plain values: versions, tapes, orders, policies, market."""
     said = {
-        "versions": {"sor": VERSION, "polars": pl.__version__, "python": platform.python_version()},
-        "tapes": [
-            {
-                "source": tape.source,
-                "symbol": tape.symbol,
-                "records": len(tape),
-                "start": format_ns(tape.start),
-                "end": format_ns(tape.end),
-            }
-            for tape in study.quotes
-        ],
+        "versions": versions(),
+        "tapes": [described(tape) for tape in study.quotes],
         "orders": _orders(study),
         "policy": study.policy,
         "policies": {name: _plain(policy) for name, policy in study.policies.items()},

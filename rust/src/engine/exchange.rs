@@ -14,13 +14,6 @@ use crate::policy::{Action, Orders, Report};
 use crate::quote::EMPTY;
 use crate::units::{Money, Nanos, Shares, Time};
 
-/// What a policy is told of its takes. Of its limit orders it is told all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hearing {
-    All,
-    Deaf,
-}
-
 /// An order on its way to its venue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnderWay {
@@ -62,7 +55,8 @@ pub(super) struct Exchange<'a> {
     pub(super) book: Book,
     pub(super) taken: Taken,
     pub(super) ledger: Ledger,
-    hearing: Hearing,
+    // Whether the policy is told of its takes.
+    hears_of_takes: bool,
     /// What the policy has not been told yet.
     pub(super) reports: Vec<Report>,
     pub(super) resting: RestingOrders,
@@ -88,7 +82,7 @@ impl<'a> Exchange<'a> {
         end: Time,
         book: Book,
         record: bool,
-        hearing: Hearing,
+        hears_of_takes: bool,
     ) -> Self {
         let Scene { tape, market, .. } = scene;
         Self {
@@ -100,7 +94,7 @@ impl<'a> Exchange<'a> {
             end,
             edge: None,
             ledger: Ledger::new(parent.side, end, record),
-            hearing,
+            hears_of_takes,
             reports: Vec::new(),
             resting: RestingOrders::default(),
             shares_in_flight: 0,
@@ -309,7 +303,7 @@ impl<'a> Exchange<'a> {
             _ => Reason::Filled,
         });
         let price = execution.map_or(0, |execution| side.sign() * execution.key);
-        if self.hearing == Hearing::All {
+        if self.hears_of_takes {
             let (left, returned) = (0, quantity - executed);
             let report =
                 Report { order: number, kind: Kind::Take, venue, ts: arrival, executed, price, left, returned, reason };
@@ -337,8 +331,8 @@ impl<'a> Exchange<'a> {
             quoted: side.sign() * met.key,
             mid,
             fee: Money::from(executed) * Money::from(self.market.venues[venue].taker_fee),
-            rebate: 0,
             age: met.age,
+            ..Fill::NONE
         });
         Ok(())
     }

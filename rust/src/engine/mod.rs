@@ -13,8 +13,8 @@ use crate::ledger::Ledger;
 use crate::market::{AsOf, Moments};
 use crate::observe::Stop;
 use crate::order::Parent;
-use crate::policy::{Mind, Policy};
-use exchange::{Exchange, Hearing};
+use crate::policy::{Policy, Work};
+use exchange::Exchange;
 use run::Run;
 
 /// Replays one parent. `stop` is asked every few thousand snapshots.
@@ -26,51 +26,50 @@ use run::Run;
 pub fn replay(scene: Scene<'_>, parent: &Parent, as_of: AsOf, record: bool, stop: Stop<'_>) -> Result<Ledger> {
     // An end past its session's close is cut to the close (rule T3).
     let parent = &Parent { end: as_of.end, ..*parent };
-    let order = (parent, as_of, record, stop);
-    // A policy that does not ask to be told hears nothing of its takes, which are most of what there is to tell.
-    match scene.plan.start(parent, &scene.past)? {
-        Mind::BestAsk(policy) => play(scene, policy, Hearing::Deaf, order),
-        Mind::Sweep(policy) => play(scene, policy, Hearing::Deaf, order),
-        Mind::Twap(policy) => play(scene, policy, Hearing::Deaf, order),
-        Mind::ProRata(policy) => play(scene, policy, Hearing::Deaf, order),
-        Mind::Static(policy) => play(scene, policy, Hearing::Deaf, order),
-        Mind::ContKukanov(policy) => play(scene, policy, Hearing::All, order),
-        Mind::Foreign(policy) => play(scene, policy, Hearing::All, order),
-    }
+    scene.plan.start(parent, &scene.past)?.work(Replay { scene, parent, as_of, record, stop })
 }
 
-/// Rule P1, for one policy.
-fn play<'a>(
+/// All that a replay needs but the policy.
+struct Replay<'a> {
     scene: Scene<'a>,
-    policy: impl Policy,
-    hearing: Hearing,
-    (parent, as_of, record, stop): (&'a Parent, AsOf, bool, Stop<'a>),
-) -> Result<Ledger> {
-    let AsOf { session, end, book, next, shown } = as_of;
-    let mut moments = Moments::after(scene.tape, scene.market.snapshot, &session, next, parent.start);
-    let exchange = Exchange::new(scene, parent, end, book, record, hearing);
-    let mut run = Run::new(policy, exchange, shown, stop);
-    if parent.start < end {
-        run.decide(parent.start)?;
-    }
-    while !run.is_done() && moments.next_record() < end {
-        let now = moments.next_record();
-        run.pass_time_until(now, &mut moments)?;
-        run.exchange.deliver(|arrival| arrival < now)?;
-        run.exchange.apply(moments.take_snapshot());
-        run.decide_at_snapshot(now)?;
-    }
-    if !run.is_done() {
-        run.pass_time_until(end, &mut moments)?;
-        run.exchange.deliver(|arrival| arrival < end)?;
-        while moments.next_record() <= end {
-            run.exchange.apply(moments.take_snapshot());
-            run.arrive(end);
+    parent: &'a Parent,
+    as_of: AsOf,
+    record: bool,
+    stop: Stop<'a>,
+}
+
+impl Work for Replay<'_> {
+    type Done = Result<Ledger>;
+
+    /// Rule P1, for one policy.
+    fn with(self, policy: impl Policy) -> Result<Ledger> {
+        let Self { scene, parent, as_of, record, stop } = self;
+        let AsOf { session, end, book, next, shown } = as_of;
+        let mut moments = Moments::after(scene.tape, scene.market.snapshot, &session, next, parent.start);
+        let exchange = Exchange::new(scene, parent, end, book, record, policy.hears_of_takes());
+        let mut run = Run::new(policy, exchange, shown, stop);
+        if parent.start < end {
+            run.decide(parent.start)?;
         }
-        run.arrive(end);
-        run.exchange.expire(end);
-        run.exchange.deliver(|arrival| arrival <= end)?;
-        run.finish(moments)?;
+        while !run.is_done() && moments.next_record() < end {
+            let now = moments.next_record();
+            run.pass_time_until(now, &mut moments)?;
+            run.exchange.deliver(|arrival| arrival < now)?;
+            run.exchange.apply(moments.take_snapshot());
+            run.decide_at_snapshot(now)?;
+        }
+        if !run.is_done() {
+            run.pass_time_until(end, &mut moments)?;
+            run.exchange.deliver(|arrival| arrival < end)?;
+            while moments.next_record() <= end {
+                run.exchange.apply(moments.take_snapshot());
+                run.arrive(end);
+            }
+            run.arrive(end);
+            run.exchange.expire(end);
+            run.exchange.deliver(|arrival| arrival <= end)?;
+            run.finish(moments)?;
+        }
+        run.close()
     }
-    run.close()
 }

@@ -125,9 +125,9 @@ impl Books<'_> {
             price,
             quoted: price,
             mid,
-            fee: 0,
             rebate: Money::from(filled) * Money::from(self.market.venues[venue].maker_rebate),
             age,
+            ..Fill::NONE
         });
         let reason = if left == 0 { Reason::Filled } else { Reason::Partial };
         if let Some(row) = self.ledger.child_mut(child) {

@@ -202,7 +202,6 @@ impl<'a, P: Policy> Run<'a, P> {
         for (quantity, key) in walk {
             let key = key.ok_or_else(|| walk_error(parent))?;
             ledger.fill(Fill {
-                child: None,
                 ts_decided: *end,
                 ts_executed: ts,
                 venue: top.venue,
@@ -212,8 +211,8 @@ impl<'a, P: Policy> Run<'a, P> {
                 quoted: taking.sign() * top.key,
                 mid,
                 fee: Money::from(quantity) * Money::from(market.venues[top.venue].taker_fee),
-                rebate: 0,
                 age,
+                ..Fill::NONE
             });
         }
         Ok(())

@@ -19,4 +19,8 @@ impl Policy for BestAsk {
         }
         Ok(())
     }
+
+    fn hears_of_takes(&self) -> bool {
+        false
+    }
 }

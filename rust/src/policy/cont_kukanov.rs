@@ -9,7 +9,7 @@ use crate::order::Parent;
 use crate::policy::probes::{Past, Probes, Windows};
 use crate::policy::static_router::Unit;
 use crate::policy::sweep::Ranked;
-use crate::policy::{Orders, Policy, Report, View};
+use crate::policy::{Orders, Policy, Report, Settings, View};
 use crate::units::{Nanos, Shares, Time};
 
 /// More epochs in one order than this are an error.
@@ -36,15 +36,14 @@ pub struct ContKukanov {
     pub scenarios: usize,
 }
 
-impl ContKukanov {
-    /// The windows whose probes it learns from.
-    #[must_use]
-    pub fn windows(&self) -> Windows {
-        Windows { length: self.epoch, every: self.window_every }
+impl Settings for ContKukanov {
+    type Mind<'a> = Epochs<'a>;
+
+    fn learns_from(&self) -> Option<Windows> {
+        Some(Windows { length: self.epoch, every: self.window_every })
     }
 
-    /// The router at work on one order.
-    pub(super) fn start<'a>(&'a self, parent: &Parent, past: &Past<'a>) -> Result<Epochs<'a>> {
+    fn start<'a>(&'a self, parent: &Parent, past: &Past<'a>) -> Result<Epochs<'a>> {
         let span = parent.end - parent.start;
         require(
             span / self.epoch < MOST_EPOCHS,

@@ -19,7 +19,7 @@ mod view;
 pub use best_ask::BestAsk;
 pub use cont_kukanov::ContKukanov;
 pub use orders::{Action, Orders};
-pub use plan::{BuiltIn, Mind, Plan};
+pub use plan::{Plan, Settings, Work};
 pub use pro_rata::ProRata;
 pub use probes::Past;
 pub use seen::{NO_PRICE, Seen};
@@ -28,9 +28,35 @@ pub use sweep::Sweep;
 pub use twap::Twap;
 pub use view::{Posted, View};
 
+use std::fmt::Debug;
+
 use crate::error::Result;
 use crate::ledger::{Kind, Reason};
+use crate::order::Parent;
+use crate::policy::plan::built_in;
+use crate::policy::probes::Windows;
 use crate::units::{Nanos, Shares, Time};
+
+// The registry: a policy's name and type here is all that the engine and the glue to Python need to know it. One without
+// settings is its own mind, and starts from its `Default`; the settings of the others are `Settings`.
+built_in! {
+    plain {
+        /// The one venue with the best displayed price.
+        "best_ask" BestAsk
+        /// All venues, cheapest all-in first.
+        "sweep" Sweep
+        /// The remainder over the venues in proportion to their available size.
+        "pro_rata" ProRata
+    }
+    with_settings {
+        /// The static allocator at every decision.
+        "static" Static(StaticRouter)
+        /// The paper's router: market and limit orders, epoch by epoch.
+        "cont_kukanov" ContKukanov(ContKukanov)
+        /// Equal slices over time buckets, each swept.
+        "twap" Twap(Twap)
+    }
+}
 
 /// One parent order's mind.
 pub trait Policy {
@@ -57,6 +83,11 @@ pub trait Policy {
         let _ = report;
         Ok(())
     }
+
+    /// Whether it wants to be told of its takes, which are most of what there is to tell. Of its limit orders it is told all.
+    fn hears_of_takes(&self) -> bool {
+        true
+    }
 }
 
 impl<P: Policy + ?Sized> Policy for Box<P> {
@@ -73,6 +104,11 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
     #[inline]
     fn told(&mut self, report: &Report) -> Result<()> {
         (**self).told(report)
+    }
+
+    #[inline]
+    fn hears_of_takes(&self) -> bool {
+        (**self).hears_of_takes()
     }
 }
 

@@ -1,14 +1,11 @@
-//! A policy's settings, from which the policy of one order is made; and the built-in ones behind one type.
+//! A policy's settings, from which the policy of one order is made; and what makes one type of the built-in ones.
 
 use std::fmt::Debug;
 
 use crate::error::Result;
 use crate::order::Parent;
-use crate::policy::cont_kukanov::Epochs;
 use crate::policy::probes::{Past, Windows};
-use crate::policy::static_router::Allocating;
-use crate::policy::twap::Slices;
-use crate::policy::{BestAsk, ContKukanov, Policy, ProRata, StaticRouter, Sweep, Twap};
+use crate::policy::{Mind, Policy};
 
 /// A policy's settings: what makes the policy of one order.
 pub trait Plan: Debug + Send + Sync {
@@ -30,64 +27,104 @@ pub trait Plan: Debug + Send + Sync {
     }
 }
 
-/// The policies that come with the core.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum BuiltIn {
-    /// The one venue with the best displayed price.
-    BestAsk,
-    /// All venues, cheapest all-in first.
-    Sweep,
-    /// Equal slices over time buckets, each swept.
-    Twap(Twap),
-    /// The remainder over the venues in proportion to their available size.
-    ProRata,
-    /// The static allocator at every decision.
-    Static(StaticRouter),
-    /// The paper's router: market and limit orders, epoch by epoch.
-    ContKukanov(ContKukanov),
-}
+/// The settings of a built-in policy that has any.
+pub trait Settings {
+    /// The policy of one order.
+    type Mind<'a>: Policy
+    where
+        Self: 'a;
 
-impl Plan for BuiltIn {
-    fn start<'a>(&'a self, parent: &Parent, past: &Past<'a>) -> Result<Mind<'a>> {
-        Ok(match self {
-            Self::BestAsk => Mind::BestAsk(BestAsk),
-            Self::Sweep => Mind::Sweep(Sweep::default()),
-            Self::Twap(twap) => Mind::Twap(twap.start(parent)),
-            Self::ProRata => Mind::ProRata(ProRata::default()),
-            Self::Static(router) => Mind::Static(Box::new(router.start())),
-            Self::ContKukanov(router) => Mind::ContKukanov(Box::new(router.start(parent, past)?)),
-        })
-    }
+    /// See [`Plan::start`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::start`].
+    fn start<'a>(&'a self, parent: &Parent, past: &Past<'a>) -> Result<Self::Mind<'a>>;
 
+    /// See [`Plan::learns_from`].
     fn learns_from(&self) -> Option<Windows> {
-        match self {
-            Self::ContKukanov(router) => Some(router.windows()),
-            _ => None,
+        None
+    }
+}
+
+/// What is done with the policy of one order, whichever it is: compiled anew for each that is built in, since a decision
+/// is made at every snapshot.
+pub trait Work {
+    /// What comes of it.
+    type Done;
+
+    /// Does it.
+    fn with(self, policy: impl Policy) -> Self::Done;
+}
+
+/// Makes of the registry the types that know every built-in policy, and the table of their names.
+macro_rules! built_in {
+    (
+        plain { $($(#[$about:meta])* $plain_name:literal $plain:ident)+ }
+        with_settings { $($(#[$set_about:meta])* $set_name:literal $set:ident($settings:ident))+ }
+    ) => {
+        /// The policies that come with the core.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum BuiltIn {
+            $($(#[$about])* $plain,)+
+            $($(#[$set_about])* $set($settings),)+
         }
-    }
+
+        impl BuiltIn {
+            /// What each is called.
+            pub const NAMES: &'static [&'static str] = &[$($set_name,)+ $($plain_name,)+];
+
+            /// The policy of this name, if it is one without settings.
+            #[must_use]
+            pub fn plain(name: &str) -> Option<Self> {
+                match name {
+                    $($plain_name => Some(Self::$plain),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl Plan for BuiltIn {
+            fn start<'a>(&'a self, parent: &Parent, past: &Past<'a>) -> Result<Mind<'a>> {
+                Ok(match self {
+                    $(Self::$plain => Mind::$plain($plain::default()),)+
+                    $(Self::$set(settings) => Mind::$set(Box::new(settings.start(parent, past)?)),)+
+                })
+            }
+
+            fn learns_from(&self) -> Option<Windows> {
+                match self {
+                    $(Self::$plain => None,)+
+                    $(Self::$set(settings) => settings.learns_from(),)+
+                }
+            }
+        }
+
+        /// The policy of one order, whatever it is.
+        pub enum Mind<'a> {
+            $($(#[$about])* $plain($plain),)+
+            $($(#[$set_about])* $set(Box<<$settings as Settings>::Mind<'a>>),)+
+            /// Any other.
+            Foreign(Box<dyn Policy + 'a>),
+        }
+
+        impl Mind<'_> {
+            /// Does something with the policy.
+            pub fn work<W: Work>(self, work: W) -> W::Done {
+                match self {
+                    $(Self::$plain(policy) => work.with(policy),)+
+                    $(Self::$set(policy) => work.with(policy),)+
+                    Self::Foreign(policy) => work.with(policy),
+                }
+            }
+        }
+
+        impl Debug for Mind<'_> {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("Mind")
+            }
+        }
+    };
 }
 
-/// The policy of one order, whatever it is. The built-in ones are spelt out: each gets a replay of its own, compiled for
-/// it, since a decision is made at every snapshot.
-pub enum Mind<'a> {
-    /// See [`BestAsk`].
-    BestAsk(BestAsk),
-    /// See [`Sweep`].
-    Sweep(Sweep),
-    /// See [`Twap`].
-    Twap(Slices),
-    /// See [`ProRata`].
-    ProRata(ProRata),
-    /// See [`StaticRouter`].
-    Static(Box<Allocating<'a>>),
-    /// See [`ContKukanov`].
-    ContKukanov(Box<Epochs<'a>>),
-    /// Any other.
-    Foreign(Box<dyn Policy + 'a>),
-}
-
-impl Debug for Mind<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Mind")
-    }
-}
+pub(super) use built_in;

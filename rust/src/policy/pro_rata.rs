@@ -43,4 +43,8 @@ impl Policy for ProRata {
         }
         Ok(())
     }
+
+    fn hears_of_takes(&self) -> bool {
+        false
+    }
 }

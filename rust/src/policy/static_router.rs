@@ -4,7 +4,8 @@ use crate::allocate::curves::{self, Curves, Terms};
 use crate::allocate::exact::Scratch;
 use crate::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate};
 use crate::error::{Result, require};
-use crate::policy::{Orders, Policy, View};
+use crate::order::Parent;
+use crate::policy::{Orders, Past, Policy, Settings, View};
 use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
 
 /// A plan with fills weighs every lot of every venue; more lots than this at one are an error.
@@ -79,11 +80,14 @@ impl StaticRouter {
             [self.lambda_over, self.lambda_under, self.theta_queue].map(|value| self.unit.nanos(value, benchmark));
         Penalties { over, under, theta }
     }
+}
 
-    /// The router at work on one order.
-    pub(super) fn start(&self) -> Allocating<'_> {
+impl Settings for StaticRouter {
+    type Mind<'a> = Allocating<'a>;
+
+    fn start<'a>(&'a self, _: &Parent, _: &Past<'a>) -> Result<Allocating<'a>> {
         let penalties = Penalties { over: 0, under: 0, theta: 0 };
-        Allocating {
+        Ok(Allocating {
             router: self,
             at: None,
             penalties,
@@ -92,7 +96,7 @@ impl StaticRouter {
             split: Vec::new(),
             scratch: Scratch::default(),
             fills: WithFills::default(),
-        }
+        })
     }
 }
 
@@ -133,6 +137,10 @@ impl Policy for Allocating<'_> {
             Planned::Displayed => self.plan_displayed(view, out),
             Planned::Fills { overbook } => self.plan_fills(view, overbook, out),
         }
+    }
+
+    fn hears_of_takes(&self) -> bool {
+        false
     }
 }
 

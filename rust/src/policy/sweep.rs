@@ -16,6 +16,10 @@ impl Policy for Sweep {
         self.ranked.sweep(view, view.remaining, out);
         Ok(())
     }
+
+    fn hears_of_takes(&self) -> bool {
+        false
+    }
 }
 
 /// Visible venues with anything left, reused from decision to decision.

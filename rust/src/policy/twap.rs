@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::order::Parent;
 use crate::policy::sweep::Ranked;
-use crate::policy::{Orders, Policy, View};
+use crate::policy::{Orders, Past, Policy, Settings, View};
 use crate::units::{Shares, Time};
 
 /// A time-weighted schedule: from its bucket's start on a slice is swept, and what is left of it rolls on.
@@ -13,11 +13,11 @@ pub struct Twap {
     pub bucket: Time,
 }
 
-impl Twap {
-    /// The schedule of one order.
-    #[must_use]
-    pub(super) fn start(self, parent: &Parent) -> Slices {
-        Slices { bucket: self.bucket, parent: *parent, ranked: Ranked::default() }
+impl Settings for Twap {
+    type Mind<'a> = Slices;
+
+    fn start(&self, parent: &Parent, _: &Past<'_>) -> Result<Slices> {
+        Ok(Slices { bucket: self.bucket, parent: *parent, ranked: Ranked::default() })
     }
 }
 
@@ -52,5 +52,9 @@ impl Policy for Slices {
             self.ranked.sweep(view, self.released(view.now) - used, out);
         }
         Ok(())
+    }
+
+    fn hears_of_takes(&self) -> bool {
+        false
     }
 }

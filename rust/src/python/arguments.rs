@@ -1,6 +1,6 @@
 //! Python's arguments as the core's: orders, markets, policies.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -8,16 +8,14 @@ use pyo3::types::PyTuple;
 
 use crate::allocate::{Rule, Solver};
 use crate::batch::Variant;
+use crate::error::Error;
 use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
 use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, StaticRouter, Twap, Unit};
-use crate::python::names::{PlanName, PolicyName, SolverName};
-use crate::python::policy::PyPlan;
+use crate::python::names::{PlanName, SolverName};
+use crate::python::policy::{PyPlan, Raised};
 use crate::units::Side;
-
-/// The exception of a policy of the caller's own that ended a call.
-pub(super) type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
 pub(super) type ParentArgument = (i8, i64, i64, i64, i64, u64);
@@ -51,7 +49,7 @@ pub(super) struct QueueAwareArgument {
 #[pyo3(from_item_all)]
 struct PolicyArgument {
     /// A built-in one, or one of the caller's own.
-    name: Option<PolicyName>,
+    name: Option<String>,
     #[pyo3(default)]
     own: Option<OwnArgument>,
     #[pyo3(default)]
@@ -151,8 +149,8 @@ impl PolicyArgument {
             let (start, venues) = (start.clone_ref(py), venues.clone_ref(py));
             return Ok(Arc::new(PyPlan::new(start, venues, *hears, Arc::clone(raised))));
         }
-        let name =
-            self.name.ok_or_else(|| PyTypeError::new_err("a policy has a name, or is one of the caller's own"))?;
+        let missing = || PyTypeError::new_err("a policy has a name, or is one of the caller's own");
+        let name = self.name.as_deref().ok_or_else(missing)?;
         Ok(Arc::new(self.built_in(name)?))
     }
 
@@ -162,15 +160,17 @@ impl PolicyArgument {
         own.or(self.cont_kukanov.as_ref().map(|router| router.queue)).unwrap_or(QueueModel::Expected)
     }
 
-    fn built_in(&self, name: PolicyName) -> PyResult<BuiltIn> {
+    fn built_in(&self, name: &str) -> PyResult<BuiltIn> {
         let missing = || PyTypeError::new_err(format!("policy {name:?} has no settings"));
         Ok(match name {
-            PolicyName::Static => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
-            PolicyName::ContKukanov => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
-            PolicyName::BestAsk => BuiltIn::BestAsk,
-            PolicyName::Sweep => BuiltIn::Sweep,
-            PolicyName::Twap => BuiltIn::Twap(Twap { bucket: self.bucket }),
-            PolicyName::ProRata => BuiltIn::ProRata,
+            "static" => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
+            "cont_kukanov" => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
+            "twap" => BuiltIn::Twap(Twap { bucket: self.bucket }),
+            _ => BuiltIn::plain(name).ok_or_else(|| Error::Unknown {
+                argument: "policy",
+                names: BuiltIn::NAMES,
+                value: name.to_owned(),
+            })?,
         })
     }
 }

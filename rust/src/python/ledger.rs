@@ -4,10 +4,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::Result;
-use crate::ledger::{Child, Ledger, Solved, Summary};
+use crate::ledger::{Child, Fill, Ledger, Solved, Summary, Values};
 use crate::python::columns::{Frame, narrow};
 use crate::python::names::Named;
-use crate::units::Money;
 
 /// A row of a result with the place it belongs to: variant and parent.
 pub(super) struct Row<T> {
@@ -15,12 +14,6 @@ pub(super) struct Row<T> {
     pub(super) parent: usize,
     pub(super) value: T,
 }
-
-/// A sum of money as a named column.
-type MoneyColumn<T> = (&'static str, fn(&T) -> Money);
-
-/// A count, price or time as a named column.
-type WholeColumn<T> = (&'static str, fn(&T) -> i64);
 
 impl<'py> Frame<'py> {
     /// The columns `variant` and `parent`, which every result starts with.
@@ -31,10 +24,25 @@ impl<'py> Frame<'py> {
         Ok(frame)
     }
 
-    fn money<T>(&self, rows: &[Row<&T>], columns: &[MoneyColumn<T>]) -> PyResult<()> {
-        for &(name, part) in columns {
-            let column = rows.iter().map(|row| narrow(name, row.parent, part(row.value)));
-            self.column(name, column.collect::<Result<Vec<i64>>>()?.into_iter())?;
+    /// The columns of rows that are declared as such.
+    fn table<T>(&self, rows: &[Row<&T>], columns: Vec<(&'static str, Values<T>)>) -> PyResult<()> {
+        for (name, values) in columns {
+            let each = || rows.iter().map(|row| row.value);
+            match values {
+                Values::Whole(value) => self.column(name, each().map(value)),
+                Values::MaybeWhole(value) => self.optional(name, each().map(value)),
+                Values::MaybeReal(value) => self.optional(name, each().map(value)),
+                Values::Count(value) => self.column(name, each().map(value)),
+                Values::Child(value) => self.column(name, each().map(|row| value(row).map_or(-1, i64::from))),
+                Values::Venue(value) => self.column(name, each().map(|row| value(row) as u16)),
+                Values::Kind(value) => self.column(name, each().map(|row| value(row).place())),
+                Values::Reason(value) => self.column(name, each().map(|row| value(row).place())),
+                Values::Status(value) => self.column(name, each().map(|row| value(row).place())),
+                Values::Money(value) => {
+                    let column = rows.iter().map(|row| narrow(name, row.parent, value(row.value)));
+                    self.column(name, column.collect::<Result<Vec<i64>>>()?.into_iter())
+                }
+            }?;
         }
         Ok(())
     }
@@ -45,83 +53,24 @@ pub(super) fn summaries<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyRes
         .iter()
         .map(|ledger| Row { variant: ledger.variant, parent: ledger.parent, value: &ledger.value.summary })
         .collect();
-    let each = || rows.iter().map(|row| row.value);
     let frame = Frame::placed(py, &rows)?;
-    frame.column("status", each().map(|row| row.status.place()))?;
-    frame.optional("arrival_mid", each().map(|row| row.arrival_mid))?;
-    frame.column("executed", each().map(|row| row.executed))?;
-    frame.column("posted", each().map(|row| row.posted))?;
-    frame.column("completed", each().map(|row| row.completed))?;
-    frame.column("unwound", each().map(|row| row.unwound))?;
-    let money: [MoneyColumn<Summary>; 9] = [
-        ("notional", |row| row.notional),
-        ("fees", |row| row.fees),
-        ("rebates", |row| row.rebates),
-        ("spread", |row| row.spread),
-        ("slippage", |row| row.slippage),
-        ("timing", |row| row.timing),
-        ("opportunity", |row| row.opportunity),
-        ("shortfall", Summary::shortfall),
-        ("all_in", Summary::all_in),
-    ];
-    frame.money(&rows, &money)?;
-    frame.column("children", each().map(|row| row.children))?;
-    frame.column("fills", each().map(|row| row.fills))?;
-    frame.column("ts_done", each().map(|row| row.ts_done))?;
+    frame.table(&rows, Summary::table())?;
     Ok(frame.into_dict())
 }
 
 pub(super) fn fills<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'py, PyDict>> {
     let rows = flat(ledgers, |ledger| &ledger.fills);
-    let each = || rows.iter().map(|row| row.value);
     let frame = Frame::placed(py, &rows)?;
-    frame.column("child", each().map(|fill| fill.child.map_or(-1, i64::from)))?;
-    frame.column("ts_decided", each().map(|fill| fill.ts_decided))?;
-    frame.column("ts_executed", each().map(|fill| fill.ts_executed))?;
-    frame.column("venue", each().map(|fill| fill.venue as u16))?;
-    frame.column("kind", each().map(|fill| fill.kind.place()))?;
-    frame.column("quantity", each().map(|fill| fill.quantity))?;
-    frame.column("price", each().map(|fill| fill.price))?;
-    frame.column("quoted", each().map(|fill| fill.quoted))?;
-    frame.column("mid", each().map(|fill| fill.mid))?;
-    frame.money(&rows, &[("fee", |fill| fill.fee), ("rebate", |fill| fill.rebate)])?;
-    frame.column("age", each().map(|fill| fill.age))?;
+    frame.table(&rows, Fill::columns())?;
     Ok(frame.into_dict())
 }
 
 pub(super) fn children<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'py, PyDict>> {
-    let mut rows = Vec::new();
-    for &Row { variant, parent, value } in ledgers {
-        rows.extend(value.children.iter().enumerate().map(|child| Row { variant, parent, value: child }));
-    }
-    let each = || rows.iter().map(|row| row.value.1);
+    let rows = flat(ledgers, |ledger| &ledger.children);
+    let numbers = ledgers.iter().flat_map(|ledger| 0..ledger.value.children.len() as i64);
     let frame = Frame::placed(py, &rows)?;
-    frame.column("child", rows.iter().map(|row| row.value.0 as i64))?;
-    frame.column("kind", each().map(|child| child.kind.place()))?;
-    frame.column("venue", each().map(|child| child.venue as u16))?;
-    frame.column("reason", each().map(|child| child.reason.place()))?;
-    let columns: [WholeColumn<Child>; 13] = [
-        ("ts_decided", |child| child.ts_decided),
-        ("ts_arrived", |child| child.ts_arrived),
-        ("quantity", |child| child.quantity),
-        ("executed", |child| child.executed),
-        ("remaining", |child| child.remaining),
-        ("mid", |child| child.mid),
-        ("seen_price", |child| child.seen_price),
-        ("seen_displayed", |child| child.seen_displayed),
-        ("seen_available", |child| child.seen_available),
-        ("marginal", |child| child.marginal),
-        ("met_displayed", |child| child.met_displayed),
-        ("met_available", |child| child.met_available),
-        ("age", |child| child.age),
-    ];
-    for (name, value) in columns {
-        frame.column(name, each().map(value))?;
-    }
-    frame.optional("threshold", each().map(|child| child.threshold))?;
-    frame.optional("gap", each().map(|child| child.gap))?;
-    frame.optional("met_price", each().map(|child| child.met_price))?;
-    frame.optional("fill_probability", each().map(|child| child.fill_probability))?;
+    frame.column("child", numbers)?;
+    frame.table(&rows, Child::columns())?;
     Ok(frame.into_dict())
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::fills::QueueModel;
 use crate::ledger::{Kind, Reason, Status};
 use crate::market::{Depletion, Limit, Snapshot};
-use crate::policy::Unit;
+use crate::policy::{BuiltIn, Unit};
 
 /// An enum whose values have names.
 pub(super) trait Named: Copy + PartialEq + 'static {
@@ -61,7 +61,7 @@ macro_rules! names {
         /// Adds every table to the module, a tuple of names each.
         pub(super) fn export(module: &Bound<'_, PyModule>) -> PyResult<()> {
             $(module.add($table, PyTuple::new(module.py(), <$type>::NAMES)?)?;)+
-            Ok(())
+            module.add("POLICIES", PyTuple::new(module.py(), BuiltIn::NAMES)?)
         }
     };
 }
@@ -80,17 +80,6 @@ pub(super) enum PlanName {
     Fills,
 }
 
-/// Which built-in policy, without its settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PolicyName {
-    Static,
-    ContKukanov,
-    BestAsk,
-    Sweep,
-    Twap,
-    ProRata,
-}
-
 names! {
     "STATUSES" "status" Status { "filled" Filled "completed" Completed "late" Late "stale" Stale "no_quotes" NoQuotes }
     "KINDS" "kind" Kind { "take" Take "post" Post "completion" Completion "unwind" Unwind }
@@ -106,7 +95,4 @@ names! {
     "RULES" "rule" Rule { "strict" Strict "relaxed" Relaxed }
     "SOLVERS" "solver" SolverName { "exact" Exact "exhaustive" Exhaustive }
     "PLANS" "plan" PlanName { "displayed" Displayed "fills" Fills }
-    "POLICIES" "policy" PolicyName {
-        "static" Static "cont_kukanov" ContKukanov "best_ask" BestAsk "sweep" Sweep "twap" Twap "pro_rata" ProRata
-    }
 }

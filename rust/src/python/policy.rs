@@ -3,6 +3,8 @@
 //! A policy stays on the thread that made the call, where signals and debuggers reach it. What it sees are copies: the
 //! arrays are filled anew at every decision, and made anew where the policy has kept one of the last.
 
+use std::sync::{Arc, Mutex};
+
 use numpy::PyArray1;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -11,10 +13,12 @@ use pyo3::types::PyTuple;
 use crate::error::{Error, Result};
 use crate::order::Parent;
 use crate::policy::{Mind, Orders, Past, Plan, Policy, Report, View};
-use crate::python::arguments::Raised;
 use crate::python::policy_orders::PyOrders;
 use crate::python::policy_view::{Desk, PyOrder, PyPast, PyReport};
 use crate::units::Time;
+
+/// The exception of a policy of the caller's own that ended a call.
+pub(super) type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// A policy of Python's as the core's plan.
 #[derive(Debug)]

@@ -12,12 +12,11 @@ use crate::market::{Snapshot, Visibility, book_at as look_at, count_states as co
 use crate::observe::{Stop, Watch};
 use crate::order::Parent;
 use crate::policy::probes::{Probing, Windows, probe as probe_tape};
-use crate::python::arguments::{
-    ParentArgument, QueueAwareArgument, Raised, VariantArgument, build_parents, fill_model, side,
-};
+use crate::python::arguments::{ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, side};
 use crate::python::columns::{Frame, TapeColumns};
 use crate::python::ledger::{Row, children, epochs, fills, places, summaries};
 use crate::python::observer::PyObserver;
+use crate::python::policy::Raised;
 use crate::units::Money;
 
 /// The least possible all-in cost of every parent in the market of `variant` (rule P4), nanos; `None` where its side

@@ -1,5 +1,11 @@
 //! The ledger: every child, every fill, and the sums that follow from them (rules P5, P6).
 
+mod columns;
+
+pub use columns::Values;
+
+use columns::{Field, row};
+
 use crate::units::{Money, Nanos, Shares, Side, Time};
 
 /// Why shares changed hands.
@@ -15,33 +21,53 @@ pub enum Kind {
     Unwind,
 }
 
-/// One execution. Prices are per share, `fee` and `rebate` are totals of the row, all nanos.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fill {
-    /// The child's number within its parent; `None` for completion and unwind rows.
-    pub child: Option<u32>,
-    /// When the child was decided.
-    pub ts_decided: Time,
-    /// When it executed.
-    pub ts_executed: Time,
-    /// Venue index.
-    pub venue: usize,
-    /// Why.
-    pub kind: Kind,
-    /// Shares, positive.
-    pub quantity: Shares,
-    /// Price paid or received.
-    pub price: Nanos,
-    /// The venue's quote it was executed against.
-    pub quoted: Nanos,
-    /// The mid at execution.
-    pub mid: Nanos,
-    /// Taker fee paid.
-    pub fee: Money,
-    /// Maker rebate earned.
-    pub rebate: Money,
-    /// Time since the venue's last record, nanoseconds.
-    pub age: Time,
+row! {
+    /// One execution. Prices are per share, `fee` and `rebate` are totals of the row, all nanos.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Fill {
+        /// The child's number within its parent; `None` for completion and unwind rows.
+        pub child: Option<u32>,
+        /// When the child was decided.
+        pub ts_decided: Time,
+        /// When it executed.
+        pub ts_executed: Time,
+        /// Venue index.
+        pub venue: usize,
+        /// Why.
+        pub kind: Kind,
+        /// Shares, positive.
+        pub quantity: Shares,
+        /// Price paid or received.
+        pub price: Nanos,
+        /// The venue's quote it was executed against.
+        pub quoted: Nanos,
+        /// The mid at execution.
+        pub mid: Nanos,
+        /// Taker fee paid.
+        pub fee: Money,
+        /// Maker rebate earned.
+        pub rebate: Money,
+        /// Time since the venue's last record, nanoseconds.
+        pub age: Time,
+    }
+}
+
+impl Fill {
+    /// A row in which nothing is set: a fill says what it has to say, and all else is as here.
+    pub(crate) const NONE: Self = Self {
+        child: None,
+        ts_decided: 0,
+        ts_executed: 0,
+        venue: 0,
+        kind: Kind::Take,
+        quantity: 0,
+        price: 0,
+        quoted: 0,
+        mid: 0,
+        fee: 0,
+        rebate: 0,
+        age: 0,
+    };
 }
 
 /// How a child ended.
@@ -67,51 +93,53 @@ pub enum Reason {
     Cancelled,
 }
 
-/// One child order: what it saw when it was decided, and what it met. A limit order sees and meets the side it joins: what
-/// is displayed there stands ahead of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Child {
-    /// [`Kind::Take`] or [`Kind::Post`].
-    pub kind: Kind,
-    /// When it was decided.
-    pub ts_decided: Time,
-    /// When it arrived (or would have).
-    pub ts_arrived: Time,
-    /// Venue index.
-    pub venue: usize,
-    /// Shares sent.
-    pub quantity: Shares,
-    /// Shares executed.
-    pub executed: Shares,
-    /// How it ended.
-    pub reason: Reason,
-    /// Shares still to plan when it was decided.
-    pub remaining: Shares,
-    /// Mid when it was decided.
-    pub mid: Nanos,
-    /// Quote it was planned on.
-    pub seen_price: Nanos,
-    /// Shares displayed there.
-    pub seen_displayed: Shares,
-    /// Shares available there, own fills taken off.
-    pub seen_available: Shares,
-    /// The router's cost of its last lot against the benchmark, fee included, nanos per share; for a baseline its quote's.
-    pub marginal: Nanos,
-    /// The router's `lambda_under + theta` at that moment, nanos per share; `None` for the baselines.
-    pub threshold: Option<Nanos>,
-    /// By how many nanos a better split of its decision might at most have been cheaper; `None` where it is proven that
-    /// there is none, as for nearly all decisions, and for the baselines.
-    pub gap: Option<Nanos>,
-    /// Quote it met, `None` without one.
-    pub met_price: Option<Nanos>,
-    /// Shares displayed there.
-    pub met_displayed: Shares,
-    /// Shares available there.
-    pub met_available: Shares,
-    /// The fill model's probability, `None` where nothing was tried.
-    pub fill_probability: Option<f64>,
-    /// Age of the quote it met, nanoseconds.
-    pub age: Time,
+row! {
+    /// One child order: what it saw when it was decided, and what it met. A limit order sees and meets the side it joins: what
+    /// is displayed there stands ahead of it.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct Child {
+        /// [`Kind::Take`] or [`Kind::Post`].
+        pub kind: Kind,
+        /// When it was decided.
+        pub ts_decided: Time,
+        /// When it arrived (or would have).
+        pub ts_arrived: Time,
+        /// Venue index.
+        pub venue: usize,
+        /// Shares sent.
+        pub quantity: Shares,
+        /// Shares executed.
+        pub executed: Shares,
+        /// How it ended.
+        pub reason: Reason,
+        /// Shares still to plan when it was decided.
+        pub remaining: Shares,
+        /// Mid when it was decided.
+        pub mid: Nanos,
+        /// Quote it was planned on.
+        pub seen_price: Nanos,
+        /// Shares displayed there.
+        pub seen_displayed: Shares,
+        /// Shares available there, own fills taken off.
+        pub seen_available: Shares,
+        /// The router's cost of its last lot against the benchmark, fee included, nanos per share; for a baseline its quote's.
+        pub marginal: Nanos,
+        /// The router's `lambda_under + theta` at that moment, nanos per share; `None` for the baselines.
+        pub threshold: Option<Nanos>,
+        /// By how many nanos a better split of its decision might at most have been cheaper; `None` where it is proven that
+        /// there is none, as for nearly all decisions, and for the baselines.
+        pub gap: Option<Nanos>,
+        /// Quote it met, `None` without one.
+        pub met_price: Option<Nanos>,
+        /// Shares displayed there.
+        pub met_displayed: Shares,
+        /// Shares available there.
+        pub met_available: Shares,
+        /// The fill model's probability, `None` where nothing was tried.
+        pub fill_probability: Option<f64>,
+        /// Age of the quote it met, nanoseconds.
+        pub age: Time,
+    }
 }
 
 impl Child {
@@ -202,44 +230,56 @@ pub enum Status {
     NoQuotes,
 }
 
-/// The sums over one parent's fills. All costs are signed: positive is worse for the parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// How it ended.
-    pub status: Status,
-    /// The arrival mid `M0`; `None` when no quote came by the end.
-    pub arrival_mid: Option<Nanos>,
-    /// Shares its children executed.
-    pub executed: Shares,
-    /// Those of them that its limit orders did.
-    pub posted: Shares,
-    /// Shares completed at the end.
-    pub completed: Shares,
-    /// Shares beyond the quantity traded back at the end.
-    pub unwound: Shares,
-    /// `sum s * q * price`, `q` negative for unwinds: cash out for a buy, minus cash in for a sell.
-    pub notional: Money,
-    /// Taker fees paid.
-    pub fees: Money,
-    /// Maker rebates earned.
-    pub rebates: Money,
-    /// `sum s * q * (quoted - mid)`.
-    pub spread: Money,
-    /// `sum s * q * (price - quoted)`.
-    pub slippage: Money,
-    /// `sum s * q * (mid - M0)` over all but completion rows.
-    pub timing: Money,
-    /// The same over completion rows.
-    pub opportunity: Money,
-    /// Children sent.
-    pub children: u32,
-    /// Rows in the fill table.
-    pub fills: u32,
-    /// Time of the last fill, or of the end where there was none.
-    pub ts_done: Time,
+row! {
+    /// The sums over one parent's fills. All costs are signed: positive is worse for the parent.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Summary {
+        /// How it ended.
+        pub status: Status,
+        /// The arrival mid `M0`; `None` when no quote came by the end.
+        pub arrival_mid: Option<Nanos>,
+        /// Shares its children executed.
+        pub executed: Shares,
+        /// Those of them that its limit orders did.
+        pub posted: Shares,
+        /// Shares completed at the end.
+        pub completed: Shares,
+        /// Shares beyond the quantity traded back at the end.
+        pub unwound: Shares,
+        /// `sum s * q * price`, `q` negative for unwinds: cash out for a buy, minus cash in for a sell.
+        pub notional: Money,
+        /// Taker fees paid.
+        pub fees: Money,
+        /// Maker rebates earned.
+        pub rebates: Money,
+        /// `sum s * q * (quoted - mid)`.
+        pub spread: Money,
+        /// `sum s * q * (price - quoted)`.
+        pub slippage: Money,
+        /// `sum s * q * (mid - M0)` over all but completion rows.
+        pub timing: Money,
+        /// The same over completion rows.
+        pub opportunity: Money,
+        /// Children sent.
+        pub children: u32,
+        /// Rows in the fill table.
+        pub fills: u32,
+        /// Time of the last fill, or of the end where there was none.
+        pub ts_done: Time,
+    }
 }
 
 impl Summary {
+    /// Its fields as named columns, and what they add up to.
+    #[must_use]
+    pub fn table() -> Vec<(&'static str, Values<Self>)> {
+        let mut columns = Self::columns();
+        let parts_end = columns.iter().position(|&(name, _)| name == "children").unwrap_or(columns.len());
+        let totals = [("shortfall", Values::Money(Self::shortfall)), ("all_in", Values::Money(Self::all_in))];
+        columns.splice(parts_end..parts_end, totals);
+        columns
+    }
+
     /// All-in cost: what left the account, fees and rebates included.
     #[must_use]
     pub fn all_in(&self) -> Money {
