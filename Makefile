@@ -11,8 +11,8 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all test-rest lowest golden mutants fuzz lint format bench bench-allocate bench-stats bench-paper \
-	bench-posting bench-universe bench-waiting bench-interrupt wheel notebooks docs clean
+.PHONY: help demo test test-all test-rest lowest golden mutants fuzz extremes lint format bench bench-allocate bench-stats bench-paper \
+	bench-policies bench-posting bench-universe bench-waiting bench-interrupt wheel notebooks docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -32,8 +32,15 @@ test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the b
 test-rest: $(CORE) $(EXTRAS) ## What `make test` leaves out: the slow, those of the wheel, the browser and other packages
 	$(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
 
-fuzz: $(CORE) ## Damaged files of every kind that is read, FILES of them (6,000); SEED begins elsewhere
-	SOR_FUZZ_FILES=$(or $(FILES),6000) SOR_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/test_fuzz_reading.py
+fuzz: $(CORE) ## Damaged files, hostile arguments and random replays for SECONDS (60); SEED begins elsewhere
+	RUST_BACKTRACE=0 $(BIN)/python tests/support/fuzz.py --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
+
+extremes: $(CORE) ## The ends of every range, in a core whose arithmetic is checked
+	rm -rf target/checked-package && mkdir -p target/checked-package/wheel
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/maturin build --profile checked --out target/checked-package/wheel
+	$(BIN)/python -m pip install --quiet --no-deps --target target/checked-package target/checked-package/wheel/*.whl
+	PYTHONPATH=target/checked-package SOR_TESTS=all RUST_BACKTRACE=0 $(BIN)/python -m pytest -q \
+		tests/test_extremes.py tests/test_any_value.py tests/test_posting_extremes.py tests/test_hostile_arguments.py
 
 lowest: $(CORE) ## The everyday Python suite with the lowest versions that pyproject.toml declares
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
@@ -79,6 +86,10 @@ bench-stats: $(CORE) ## Check intervals and tests against known truths, 1,000 tr
 bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiGHS
 	$(BIN)/python -m pip install --quiet highspy scipy
 	$(BIN)/python -m bench.bench_paper
+
+bench-policies: $(CORE) ## Policies of one's own beside the built-in ones
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m bench.bench_policies
 
 bench-posting: $(CORE) ## The recorded day under the paper's router, beside everything else
 	$(BIN)/python -m bench.bench_posting
@@ -127,5 +138,5 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
 	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
-		pandas_market_calendars pyarrow playwright
+		arch duckdb numba pandas_market_calendars pyarrow playwright
 	@touch $@

@@ -160,6 +160,8 @@ def workers(kind: str, count: int) -> Iterator[tuple[Any, Callable[[], list[int]
         with ProcessPoolExecutor(count, mp_context=spawn) as pool:
             yield pool, lambda: [os.getpid(), *pool._processes]
     else:
+        # Dask's profiler keeps an hour of call trees: that is its memory, and not the work's.
+        os.environ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
         import distributed
 
         asked = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}

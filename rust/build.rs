@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// FNV-1a in 128 bits: no dependency, and nobody is to be defended against.
 const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
@@ -31,7 +32,15 @@ fn main() -> io::Result<()> {
         bytes.fold(hash, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
     });
     println!("cargo::rustc-env=SOR_BUILD={digest:032x}");
+    println!("cargo::rustc-env=SOR_RUSTC={}", compiler()?);
     Ok(())
+}
+
+/// The compiler's version, in one word.
+fn compiler() -> io::Result<String> {
+    let rustc = std::env::var("RUSTC").map_err(io::Error::other)?;
+    let said = Command::new(rustc).arg("--version").output()?;
+    Ok(String::from_utf8_lossy(&said.stdout).trim().replace(' ', "_"))
 }
 
 /// Every Rust file under a folder.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Shown = Callable[..., str]
+    Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,7 @@ def test_a_stress_test_has_a_picture(tape: Path, tmp_path: Path, shown: Shown) -
     assert (tmp_path / "cost.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None:
+def test_options_reach_the_run(tape: Path, tmp_path: Path, sor_command: Run) -> None:
     fees = tmp_path / "fees.toml"
     fees.write_text("[[venue]]\nid = 1\ntaker_fee = 0.05\n")
     settings = {
@@ -177,7 +178,10 @@ def test_options_reach_the_run(tape: Path, tmp_path: Path, shown: Shown) -> None
     }
     given = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
     given += ["--venues", fees, "--threads", 1]
-    found = json.loads(shown("backtest", tape, *EVERY, *given, "--json"))
+    code, out, err = sor_command("backtest", tape, *EVERY, *given, "--json")
+    assert code == 0
+    assert err.startswith("note  tick is 0.02, and ")
+    found = json.loads(out)
     expected = sor.backtest(
         tape,
         sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"),
@@ -296,3 +300,66 @@ def test_help_in_panels_with_choices(command: str, shown: Shown) -> None:
 def test_version_and_completion(shown: Shown) -> None:
     assert shown("--version").strip() == f"sor {sor.__version__}"
     assert "--install-completion" in shown("--help")
+
+
+THEIRS = """\
+clock,px_b,sz_b,px_a,sz_a
+1704205800000,5859100,1,5859400,2
+1704205801000,5859200,3,5859300,4
+1704205802000,5859100,2,5859300,4
+"""
+PRINTS = "clock;px;n\n1704205800500;5859100;1\n"
+CONFIG = """
+[read]
+venue = "X"
+time_unit = "ms"
+price_scale = 0.0001
+size_scale = 100
+
+[read.columns]
+clock = "ts_event"
+px_b = "bid_px_00"
+sz_b = "bid_sz_00"
+px_a = "ask_px_00"
+sz_a = "ask_sz_00"
+
+[read.trades]
+venue = "X"
+time_unit = "ms"
+price_scale = 0.0001
+size_scale = 100
+separator = ";"
+
+[read.trades.columns]
+clock = "ts_event"
+px = "price"
+n = "size"
+"""
+
+
+def test_a_vendors_table_by_the_settings_file(tmp_path: Path, sor_command: Run) -> None:
+    tape, prints, config = tmp_path / "theirs.csv", tmp_path / "prints.csv", tmp_path / "run.toml"
+    tape.write_text(THEIRS)
+    prints.write_text(PRINTS)
+    config.write_text(CONFIG)
+    call = ("backtest", tape, "--trades", prints, "--config", config, "--quantity", "500", "--json")
+    code, out, _ = sor_command(*call, "--out", tmp_path / "out")
+    assert code == 0
+    found = json.loads(out)
+    assert found["optimized"]["avg_fill_px"] > 585.9
+    # The settings that are written read the files again.
+    code, again, _ = sor_command("backtest", "--config", tmp_path / "out" / "run.toml", "--json")
+    assert (code, json.loads(again)) == (0, found)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("read.colums=1", "read has no 'colums'; it has columns, venue"),
+        ("read.trades.size_units=1", "read.trades has no 'size_units'; it has columns"),
+        ("read.trades=1", "read.trades must be a table, got 1"),
+        ("read.time_unit=weeks", "time_unit is 'weeks'; expected one of ns, us, ms, s"),
+    ],
+)
+def test_wrong_reading_settings(tape: Path, complaint: Shown, setting: str, said: str) -> None:
+    assert said in complaint("backtest", tape, "--set", setting)

@@ -58,7 +58,9 @@ def attributes(of: str, make: Callable[[], object], *names: str) -> dict[str, Ma
 
 
 REAL: dict[str, Make] = {
-    **attributes("Backtest", backtest, "summary", "orders", "fills", "children", "posts", "places"),
+    **attributes(
+        "Backtest", backtest, "summary", "orders", "fills", "children", "posts", "places", "releases"
+    ),
     **attributes("Backtest", backtest, "epochs", "markouts", "hindsight"),
     **attributes("Study", study, "parents", "summary", "savings", "comparisons"),
     "Study.by": lambda: study().by("spread"),
@@ -70,7 +72,9 @@ REAL: dict[str, Make] = {
     **attributes("UniverseSearch", lambda: of_a_universe()[1], "folds", "comparisons"),
     "probe_outflows": lambda: sor.probe_outflows(quotes(), quantity=100),
     **attributes("Quotes", quotes, "venues", "frame"),
-    **attributes("Ledger", lambda: backtest().ledger, "parents", "children", "fills", "places", "epochs"),
+    **attributes(
+        "Ledger", lambda: backtest().ledger, "parents", "children", "fills", "places", "epochs", "releases"
+    ),
 }
 
 # A column whose name a user's data decides, and what it is called here.

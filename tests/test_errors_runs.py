@@ -65,7 +65,7 @@ def test_a_router_is_a_router() -> None:
     raises("router must be a policy object or one of static, cont_kukanov", lambda: run(router="sweeep"))
     for other in (sor.Sweep(), sor.ContKukanovRouter()):  # the axes are those of the static router
         raises(
-            f"router must be a sor.StaticRouter, got {other!r}",
+            f"router must be a sor.StaticRouter or a sor.Policy, got {other!r}",
             lambda other=other: sor.search(TAPE, ORDER, router=other),
         )
 

@@ -7,21 +7,21 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import sor
 from effort import enough, some
 from hours import random_replays
 from ledgers import serialized
-from own_policies import OwnBestAsk, OwnPosting, OwnProRata, OwnStatic, OwnSweep, OwnTwap
+from own_policies import OwnBestAsk, OwnPosting, OwnProRata, OwnStatic, OwnSweep
 from sor.replay.ledger import TABLES
 from sor.replay.lower import Variant
 from sor.replay.replay import replay
 from tapes import Case, as_market, as_parent, as_policy, lay, read_tape
 
 if TYPE_CHECKING:
-    import sor
     from sor.replay.ledger import Ledger
 
 
-def twin(case: Case, quotes: sor.Quotes, built_in: Ledger) -> sor.Policy | None:
+def twin(case: Case, quotes: sor.Quotes, built_in: Ledger) -> sor.Policy | sor.Sliced | None:
     """The same policy in Python; None where there is none."""
     policy = case.policy
     match policy.kind:
@@ -30,7 +30,7 @@ def twin(case: Case, quotes: sor.Quotes, built_in: Ledger) -> sor.Policy | None:
         case "sweep":
             return OwnSweep()
         case "twap":
-            return OwnTwap(policy.bucket)
+            return sor.Sliced(OwnSweep(), sor.Twap(bucket=policy.bucket))
         case "vwap":
             return OwnProRata()
         case "router" if policy.plan == "displayed":

@@ -233,6 +233,22 @@ def test_what_a_policy_keeps_of_a_view_never_changes() -> None:
         Kept.orders[0].take(0, 1)
 
 
+class Forgets(sor.Policy):
+    """Keeps nothing but where the view and an array of it were."""
+
+    places: ClassVar[list[tuple[int, int]]] = []
+
+    def decide(self, view: sor.View, orders: sor.Orders) -> None:
+        self.places.append((id(view), id(view.price)))
+
+
+def test_the_memory_of_a_view_that_is_not_kept_is_used_again() -> None:
+    Forgets.places.clear()
+    backtest(Forgets())
+    assert len(Forgets.places) > 2
+    assert len(set(Forgets.places)) == 1
+
+
 class Remembers(sor.Policy):
     """What it learns from one order it must not know in the next."""
 

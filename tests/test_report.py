@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+import recorded
 import sor
 from sor.settings.orders import orders_every
 from sor.show import plotdata
@@ -102,6 +103,11 @@ def test_it_ends_with_its_inputs_and_settings(text: str, tape: sor.Quotes, resul
     assert tape.digest in last
     assert "How is this made again?" in last
     assert html.unescape(last).count(result.config().strip()) == 1
+
+
+def test_it_says_which_orders_were_cut(tape: sor.Quotes) -> None:
+    last = sor.Order("buy", 500, start=tape.end - 60 * 10**9, horizon="5m")
+    assert "1 order was cut to the close of its session." in page(study(tape, last))
 
 
 def test_settings_make_the_study_again(result: Study, found: Search, tape: sor.Quotes) -> None:
@@ -329,6 +335,17 @@ OVERLAPS = """() => {
   }
   return found;
 }"""
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_days_page_is_small() -> None:
+    """1,540 orders of the recorded day, search included."""
+    day = sor.read_quotes(recorded.QUOTES)
+    many = sor.orders_every("30s", quantity=5_000, horizon="5m", side="both")
+    studied = study(day, many)
+    assert studied.parents.height == 1_540
+    assert len(page(studied, search=sor.search(day, many, folds=5)).encode()) < 2_000_000
 
 
 @pytest.fixture(scope="module")

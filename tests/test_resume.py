@@ -82,7 +82,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) ->
     subprocess.run([*script, tmp_path / "other.db", expected], check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - begin
     moments = random.Random(11)
-    for _ in range(some(4)):
+    for _ in range(some(20, everyday=1)):
         child = subprocess.Popen([*script, kept, out], stdout=subprocess.PIPE)
         assert child.stdout is not None
         child.stdout.readline()
@@ -202,3 +202,47 @@ def test_another_file_is_left_alone(tape: Quotes, tmp_path: Path) -> None:
 def test_nothing_but_the_file_is_left_behind(tape: Quotes, tmp_path: Path) -> None:
     study(tape, ORDERS, run=sor.Run(resume=tmp_path / "kept.db"))
     assert [path.name for path in tmp_path.iterdir()] == ["kept.db"]
+
+
+@pytest.fixture(scope="module")
+def small() -> Quotes:
+    return simulate_quotes(minutes=1, venues=2, seed=5)
+
+
+def test_a_flipped_bit_gives_the_same_result_or_an_error(small: Quotes, tmp_path: Path) -> None:
+    """Anywhere in the file: of a kept result, of its key, or of what SQLite itself keeps."""
+    path, rng = tmp_path / "kept.db", random.Random(3)
+    order = sor.Order("buy", 2_000, horizon="30s")
+    expected = study(small, order, run=sor.Run(resume=path))
+    kept = path.read_bytes()
+    refused: list[str] = []
+    for _ in range(some(2_000, everyday=60)):
+        place = rng.randrange(8 * len(kept))
+        data = bytearray(kept)
+        data[place // 8] ^= 1 << place % 8
+        path.write_bytes(data)
+        try:
+            found = study(small, order, run=sor.Run(resume=path))
+        except sor.SorError as error:
+            refused.append(str(error))
+        else:
+            assert same(found.ledger, expected.ledger), place
+            assert found.to_json() == expected.to_json(), place
+    assert refused
+    assert all(str(path) in said for said in refused)
+
+
+def test_a_full_disk_says_so_and_keeps_what_was_kept(small: Quotes, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path, order = tmp_path / "kept.db", sor.Order("buy", 2_000, horizon="30s")
+    study(small, order, run=sor.Run(resume=path))
+    limits, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write says that the file is too large
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, limits[1]))
+        with pytest.raises(DataError, match=rf"resume: {path} cannot be written: "):
+            study(small, order, StaticRouter(lambda_under=0.1), run=sor.Run(resume=path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert same(study(small, order, run=sor.Run(resume=path)).ledger, study(small, order).ledger)

@@ -169,7 +169,7 @@ def test_any_arguments_give_a_tape(
         ({"volatility": -0.1}, "volatility must be a finite number at least 0, got -0.1"),
         ({"spread": [1.0, 2.0]}, "spread has 2 values; expected one, or 5"),
         ({"size": 0}, "size is 0"),
-        ({"rate": "fast"}, "rate is 'fast'"),
+        ({"rate": "fast"}, "rate must be a number above zero, or one for each venue, got 'fast'"),
         ({"repeat": 1.5}, "repeat must be a number from 0 to below 0.5, got 1.5"),
         ({"records": 0}, "records must be a whole number from 1 to 1,000,000,000, got 0"),
     ],

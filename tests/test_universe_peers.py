@@ -34,7 +34,9 @@ def test_every_column_is_what_duckdb_finds_in_the_rows(tmp_path: Path) -> None:
         f"sum({name})::hugeint as {name}" for name in ("quantity", "executed", "posted", "completed")
     )
     sums = duckdb.sql(f"""
-        select unit, policy, count(*) as parents, {whole}, sum(children)::bigint as children,
+        select unit, policy, count(*) as parents, sum(cut::int)::bigint as cut,
+            sum((status = 'late')::int)::bigint as late, sum((status = 'stale')::int)::bigint as stale, {whole},
+            sum(children)::bigint as children,
             sum(fills)::bigint as fills,
             sum(all_in)::hugeint as all_in, sum(if(side = 'buy', all_in, -all_in))::hugeint as cash, {bps},
             sum((epoch_ns(ts_done) - epoch_ns(start)) / 1e9) as seconds

@@ -47,6 +47,16 @@ def test_computed_again_it_is_the_same(root: Path) -> None:
     assert sor.rerun(root / "run") == []
 
 
+def test_the_same_data_elsewhere_give_the_same(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "quotes", tmp_path / "quotes")
+    first, second = (
+        sor.study(sor.Universe(str(place / HIVE)), ORDERS, POLICIES) for place in (root, tmp_path)
+    )
+    assert first.digest == second.digest
+    assert first.inputs["digest"].to_list() == second.inputs["digest"].to_list()
+    assert first.inputs["path"].to_list() != second.inputs["path"].to_list()
+
+
 def test_one_flipped_byte_is_named(root: Path, tmp_path: Path) -> None:
     path = root / "quotes" / f"date={day(1)}" / "symbol=AAA" / "tape.parquet"
     kept = path.read_bytes()

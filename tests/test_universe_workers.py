@@ -125,6 +125,22 @@ sor.study(sor.Universe(sys.argv[1]), ORDERS, POLICIES, run=run)
 """
 
 
+def test_the_command_line_asks_a_scheduler(
+    root: Path, tmp_path: Path, shown: Callable[..., str], sor_command: Callable[..., tuple[int, str, str]]
+) -> None:
+    orders = ("--every", "1m", "--horizon", "1m", "--quantity", "500", "--side", "both")
+    with cluster(2) as client:
+        address = client.cluster.scheduler_address
+        shown("study", root / HIVE, *orders, "--scheduler", address, "--out", tmp_path / "there")
+    shown("study", root / HIVE, *orders, "--workers", 2, "--out", tmp_path / "processes")
+    shown("study", root / HIVE, *orders, "--out", tmp_path / "here")
+    assert sor.diff(tmp_path / "there", tmp_path / "here") == []
+    assert sor.diff(tmp_path / "processes", tmp_path / "here") == []
+    code, _, err = sor_command("study", root / HIVE, *orders, "--scheduler", address)
+    assert code == 2
+    assert f"--scheduler {address}: no scheduler answers" in err
+
+
 def test_the_client_is_killed_and_goes_on(root: Path, whole: sor.UniverseStudy, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for done in (1, 5, 11):

@@ -6,12 +6,14 @@ from sor.cont_kukanov.outflows import probe_outflows
 from sor.errors import DataError, MissingExtra, ParameterError, PolicyError, SorError, SorWarning
 from sor.replay.execute import execute_order
 from sor.replay.ledger import Ledger
+from sor.replay.schedules import trajectory
 from sor.replay.snapshot import Allocation, Allocations, Offer, allocate, allocate_many
 from sor.results.backtest import Backtest
 from sor.results.policy_view import PolicyView
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
+from sor.settings.compiled import Compiled
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule, orders_every
 from sor.settings.policy import Policy
@@ -21,22 +23,25 @@ from sor.settings.routers import (
     BestAsk,
     ContKukanovRouter,
     ProRata,
+    Sliced,
     StaticRouter,
     Sweep,
-    Twap,
 )
 from sor.settings.run import Bootstrap, Run
+from sor.settings.schedules import AlmgrenChriss, Pov, Timetable, Twap, Vwap
 from sor.show.book import plot_quotes
 from sor.studies.backtest import backtest
 from sor.studies.grid import DEFAULT_GRID
 from sor.studies.methods import Optuna, RandomPoints, Refine
 from sor.studies.search import search
+from sor.studies.steps import Step, Steps, steps
 from sor.studies.stress import DEFAULT_MARKETS, stress
 from sor.studies.study import study
 from sor.tape.read import read_quotes, read_trades
 from sor.tape.simulate import simulate_quotes
 from sor.tape.tape import Quotes, QuotesReport, Trades
 from sor.tape.venues import read_venues
+from sor.tape.volume import volume_curve
 from sor.universe.again import diff, load, rerun
 from sor.universe.result import UniverseStress, UniverseStudy
 from sor.universe.searching import UniverseSearch
@@ -49,10 +54,12 @@ __all__ = [
     "POLICIES",
     "Allocation",
     "Allocations",
+    "AlmgrenChriss",
     "Backtest",
     "BestAsk",
     "Book",
     "Bootstrap",
+    "Compiled",
     "ContKukanovRouter",
     "DataError",
     "Displayed",
@@ -68,6 +75,7 @@ __all__ = [
     "Policy",
     "PolicyError",
     "PolicyView",
+    "Pov",
     "ProRata",
     "QueueAware",
     "Quotes",
@@ -77,12 +85,16 @@ __all__ = [
     "Report",
     "Run",
     "Search",
+    "Sliced",
     "SorError",
     "SorWarning",
     "StaticRouter",
+    "Step",
+    "Steps",
     "Stress",
     "Study",
     "Sweep",
+    "Timetable",
     "Trades",
     "Twap",
     "Universe",
@@ -91,6 +103,7 @@ __all__ = [
     "UniverseStudy",
     "Venue",
     "View",
+    "Vwap",
     "__version__",
     "allocate",
     "allocate_many",
@@ -108,6 +121,9 @@ __all__ = [
     "rerun",
     "search",
     "simulate_quotes",
+    "steps",
     "stress",
     "study",
+    "trajectory",
+    "volume_curve",
 ]

@@ -45,6 +45,7 @@ __all__ = [
     "hindsight",
     "probe",
     "replay",
+    "trajectory",
 ]
 
 BUILD: Final[str]
@@ -208,6 +209,8 @@ class View:
     @property
     def now(self) -> int: ...
     @property
+    def released(self) -> int: ...
+    @property
     def remaining(self) -> int: ...
     @property
     def in_flight(self) -> int: ...
@@ -351,4 +354,8 @@ def replay(
     record: bool,
     threads: int,
     progress: Callable[[int, int], object] | None = None,
+    shortcuts: bool = True,
 ) -> dict[str, dict[str, Any]]: ...
+def trajectory(
+    terms: tuple[float, float, float, float, int, int], times: Sequence[int], horizon: int
+) -> tuple[float, NDArray[np.float64]]: ...

@@ -42,3 +42,26 @@ class MissingExtra(SorError, ImportError):  # noqa: N818
 
 class SorWarning(UserWarning):
     """Something that is no error and may still make a result say little: it is said once, with the reason."""
+
+
+_MOST = 200
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: its `repr`, cut where it is long, or its kind where it has none.
+
+    What is given for an argument may be of any kind: some cannot be shown, and some would fill pages.
+    """
+    try:
+        text = repr(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # polars' panics are no `Exception`
+        text = ""
+    kind = f"a {type(value).__module__}.{type(value).__qualname__}"
+    if not text:
+        return kind
+    lines = text.splitlines()
+    if len(lines) > 1:  # a frame, say
+        return f"{kind}: {' '.join(text.split())[:_MOST]}..."
+    return text if len(text) <= _MOST else f"{text[:_MOST]}..."

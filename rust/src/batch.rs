@@ -16,7 +16,7 @@ use crate::market::{AsOf, Market, Snapshot, Tape, Visibility, as_of_books};
 use crate::observe::{Observer, POLL, Stop, Watch};
 use crate::order::Parent;
 use crate::policy::probes::{Probes, Probing, probe};
-use crate::policy::{Past, Plan};
+use crate::policy::{BuiltIn, Past, Plan};
 use crate::units::{Money, Nanos, Shares, Side};
 
 /// One column of a comparison: a policy in a market.
@@ -63,6 +63,82 @@ pub fn replay_all(
             other => other,
         })
     })
+}
+
+/// The ledgers of variants, of which those that cannot differ share theirs.
+#[derive(Debug)]
+pub struct Shared {
+    ledgers: Vec<Ledger>,
+    // By variant: which of the replayed ones is like it.
+    like: Vec<usize>,
+}
+
+impl Shared {
+    /// As [`replay_all`] gives them: variant by variant, and parent by parent.
+    pub fn iter(&self) -> impl Iterator<Item = &Ledger> {
+        let replayed = self.like.iter().max().map_or(1, |last| last + 1);
+        let parents = self.ledgers.len() / replayed;
+        self.like.iter().flat_map(move |&at| &self.ledgers[at * parents..][..parents])
+    }
+
+    /// How many replays are behind them.
+    #[must_use]
+    pub fn replays(&self) -> usize {
+        self.ledgers.len()
+    }
+
+    /// One of every variant, as [`replay_all`] gives them.
+    #[must_use]
+    pub fn none(ledgers: Vec<Ledger>, variants: usize) -> Self {
+        Self { ledgers, like: (0..variants).collect() }
+    }
+}
+
+/// Tells of as many replays as were asked for, whatever is really done.
+struct Scaled<'a> {
+    observer: &'a mut dyn Observer,
+    counted: usize,
+    replayed: usize,
+}
+
+impl Observer for Scaled<'_> {
+    fn observe(&mut self, done: usize, total: usize) -> ControlFlow<()> {
+        let scale = |count: usize| count * self.counted / self.replayed.max(1);
+        self.observer.observe(scale(done), scale(total))
+    }
+}
+
+/// As [`replay_all`], but variants that cannot differ are replayed once: what comes of it is the same to the byte.
+///
+/// # Errors
+///
+/// As [`replay_all`].
+pub fn replay_distinct(
+    tape: &Tape<'_>,
+    parents: &[Parent],
+    variants: &[Variant],
+    record: bool,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<Shared> {
+    let plainest: Vec<Option<BuiltIn>> = variants.iter().map(|variant| variant.plan.plainest()).collect();
+    let (mut first, mut like) = (Vec::new(), Vec::with_capacity(variants.len()));
+    for (variant, plain) in plainest.iter().enumerate() {
+        let alike = |&other: &usize| {
+            plain.is_some() && *plain == plainest[other] && variants[variant].market == variants[other].market
+        };
+        like.push(first.iter().position(alike).unwrap_or(first.len()));
+        if like[variant] == first.len() {
+            first.push(variant);
+        }
+    }
+    let distinct: Vec<Variant> = first.iter().map(|&variant| variants[variant].clone()).collect();
+    let mut scaled = Scaled { observer, counted: variants.len(), replayed: distinct.len() };
+    let ledgers = replay_all(tape, parents, &distinct, record, threads, &mut scaled).map_err(|error| match error {
+        Error::Replay { variant, parent, source } => Error::Replay { variant: first[variant], parent, source },
+        other => other,
+    })?;
+    Ok(Shared { ledgers, like })
 }
 
 /// The least possible all-in cost of every parent (rule P4); see [`hindsight`].

@@ -6,7 +6,7 @@
 //! displayed fills without latency.
 
 use crate::error::Result;
-use crate::fills::{Walk, walk_error};
+use crate::fills::{MOST_LEVELS, Walk, levels_error, walk_error};
 use crate::market::{AsOf, Book, Living, Market, Moments, Tape, living_quote};
 use crate::observe::Stop;
 use crate::order::Parent;
@@ -17,7 +17,8 @@ use crate::units::{Money, Nanos, Shares, Time};
 ///
 /// # Errors
 ///
-/// [`Error::Stopped`](crate::Error::Stopped), and [`Error::Invalid`](crate::Error::Invalid) when the completion walk leaves 64 bits.
+/// [`Error::Stopped`](crate::Error::Stopped), and [`Error::Invalid`](crate::Error::Invalid) when the completion walk leaves 64 bits
+/// or has more levels than a replay may fill.
 pub fn hindsight(
     tape: &Tape<'_>,
     market: &Market,
@@ -68,9 +69,14 @@ pub fn hindsight(
     let fee = market.venues[top.venue].taker_fee;
     let walk = Walk::new(top, parent.quantity, market.tick, parent.side);
     offers.seen.sort_unstable();
-    cheapest(parent.quantity, &offers.seen, walk.map(|(shares, key)| (shares, key.map(|key| key.saturating_add(fee)))))
-        .map(Some)
-        .ok_or_else(|| walk_error(parent))
+    let bounded = walk.levels() <= MOST_LEVELS;
+    let levels = walk.take(MOST_LEVELS as usize).map(|(shares, key)| (shares, key.map(|key| key.saturating_add(fee))));
+    match cheapest(parent.quantity, &offers.seen, levels) {
+        (0, cost) => Ok(Some(cost)),
+        // A level that it needs has no price.
+        _ if bounded => Err(walk_error(parent)),
+        _ => Err(levels_error(parent)),
+    }
 }
 
 /// What the tape offered: all-in signed price and shares, once an episode.
@@ -93,13 +99,13 @@ impl Offers {
     }
 }
 
-/// The cost of the `quantity` cheapest shares of the offers (ascending) and the walk (ascending, endless enough); `None`
-/// when it would need a level of the walk that has no price.
+/// What is left of the `quantity` cheapest shares of the offers (ascending) and the walk (ascending), and the cost of the
+/// others: something is left when it would need a level that has no price, or that the walk does not have.
 fn cheapest(
     quantity: Shares,
     offers: &[(Nanos, Shares)],
     walk: impl Iterator<Item = (Shares, Option<Nanos>)>,
-) -> Option<Money> {
+) -> (Shares, Money) {
     let (mut left, mut cost, mut offers) = (quantity, 0, offers.iter().copied().peekable());
     let mut take = |shares: Shares, price: Nanos, left: &mut Shares| {
         let taken = shares.min(*left);
@@ -110,10 +116,8 @@ fn cheapest(
         while let Some((offer, size)) = offers.next_if(|&(offer, _)| price.is_none_or(|price| offer <= price)) {
             take(size, offer, &mut left);
         }
-        if left == 0 {
-            break;
-        }
-        take(shares, price?, &mut left);
+        let (1.., Some(price)) = (left, price) else { break };
+        take(shares, price, &mut left);
     }
-    Some(cost)
+    (left, cost)
 }

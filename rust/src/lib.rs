@@ -26,6 +26,7 @@
 //! | [`cont_kukanov`] | market and limit orders over random outflows, the paper's own problem |
 //! | [`ledger`] | the rows and sums of one parent |
 //! | [`policy`] | the routers and the baselines |
+//! | [`schedule`] | how many shares are released by when, under any policy |
 //! | [`engine`] | the replay of one parent |
 //! | [`hindsight`] | the least possible cost, with perfect foresight |
 //! | [`batch`], [`observe`] | many replays on threads; progress and stop |
@@ -49,6 +50,7 @@ pub mod policy;
 #[cfg(feature = "python")]
 mod python;
 pub mod quote;
+pub mod schedule;
 pub mod units;
 
 pub use error::{Error, Result};

@@ -1,6 +1,7 @@
 //! The cases worked out by hand in `tests/golden`, which the Python tests and the reference read as well.
 
 use std::fs;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +16,8 @@ use sor_core::market::{
 };
 use sor_core::observe::Stop;
 use sor_core::order::Parent;
-use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Twap, Unit};
+use sor_core::policy::{BuiltIn, Past, Plan, Planned, Sliced, StaticRouter, Unit};
+use sor_core::schedule::Twap;
 use sor_core::units::{Money, Nanos, Shares, Side, Time, UNDEF_PRICE};
 
 const SOLVERS: [Solver; 2] = [Solver::Exact, Solver::Exhaustive { max_candidates: 1_000_000 }];
@@ -173,6 +175,14 @@ impl Default for GoldenPolicy {
 }
 
 impl GoldenPolicy {
+    fn plan(&self, solver: Solver) -> Arc<dyn Plan> {
+        let plan = Arc::new(self.build(solver));
+        match self.kind.as_str() {
+            "twap" => Arc::new(Sliced { plan, schedule: Arc::new(Twap { bucket: self.bucket }) }),
+            _ => plan,
+        }
+    }
+
     fn build(&self, solver: Solver) -> BuiltIn {
         match self.kind.as_str() {
             "router" => BuiltIn::Static(StaticRouter {
@@ -189,8 +199,7 @@ impl GoldenPolicy {
                 },
             }),
             "best_ask" => BuiltIn::BestAsk,
-            "sweep" => BuiltIn::Sweep,
-            "twap" => BuiltIn::Twap(Twap { bucket: self.bucket }),
+            "sweep" | "twap" => BuiltIn::Sweep,
             "vwap" => BuiltIn::ProRata,
             other => panic!("unknown policy {other}"),
         }
@@ -326,6 +335,8 @@ struct GoldenSummary {
     unwound: Shares,
     spread: Money,
     slippage: Money,
+    #[serde(default)]
+    schedule: Money,
     timing: Money,
     opportunity: Money,
     fees: Money,
@@ -432,6 +443,7 @@ fn check(case: &ReplayCase, ledger: &Ledger, name: &str) {
             unwound: total.unwound,
             spread: total.spread,
             slippage: total.slippage,
+            schedule: total.schedule,
             timing: total.timing,
             opportunity: total.opportunity,
             fees: total.fees,
@@ -463,8 +475,8 @@ fn the_replay_gives_the_golden_ledgers() {
         assert_eq!(as_of().end < parent.end, case.cut, "{}", case.name);
         for solver in SOLVERS {
             let name = format!("{}, {solver:?}", case.name);
-            let policy = case.policy.build(solver);
-            let scene = Scene { tape: &tape, market: &market, plan: &policy, past: Past::default() };
+            let policy = case.policy.plan(solver);
+            let scene = Scene { tape: &tape, market: &market, plan: &*policy, past: Past::default() };
             let ledger = replay(scene, &parent, as_of(), true, Stop::NEVER).expect(&name);
             check(&case, &ledger, &name);
             let sums = replay(scene, &parent, as_of(), false, Stop::NEVER).expect(&name);

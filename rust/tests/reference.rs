@@ -3,8 +3,6 @@
 #[path = "support/golden_input.rs"]
 mod golden_input;
 
-use std::sync::Arc;
-
 use golden_input::{OrderRow, Owned, PolicyRow, RecordRow, SettingsRow, entries, queue, rule, side, snapshot};
 use serde::Deserialize;
 use sor_core::allocate::exact::Scratch;
@@ -132,7 +130,8 @@ fn check_sums(case: &CaseRow, ledger: &Ledger, name: &str) {
     };
     assert_eq!((status, total.arrival_mid), (case.status.as_str(), case.m0), "{name}");
     let shares = [total.executed, total.completed, total.unwound].map(Money::from);
-    let costs = [total.spread, total.slippage, total.timing, total.opportunity, total.fees, total.rebates];
+    let costs =
+        [total.spread, total.slippage, total.schedule + total.timing, total.opportunity, total.fees, total.rebates];
     let sums: Vec<Money> = shares.into_iter().chain(costs).chain([total.shortfall()]).collect();
     assert_eq!(sums, case.sums, "{name}");
     let of = |wanted: Kind| ledger.fills.iter().filter(move |fill| fill.kind == wanted);
@@ -153,7 +152,7 @@ fn check_case(tape: &Tape<'_>, case: &CaseRow, name: &str) {
     let solvers = if case.policy.kind == "router" { &SOLVERS[..] } else { &SOLVERS[..1] };
     for &solver in solvers {
         let name = format!("{name}, {solver:?}");
-        let variants = [Variant { market: market.clone(), plan: Arc::new(case.policy.plan(solver)) }];
+        let variants = [Variant { market: market.clone(), plan: case.policy.plan(solver) }];
         let run = |record| replay_all(tape, &[parent], &variants, record, 1, &mut Unobserved);
         let ledger = match run(true) {
             // The reference has a table for those.
@@ -299,7 +298,7 @@ fn a_walk_of_a_million_levels_is_the_longest() {
     let market = case.settings.market(&case.policy);
     let hours = case.settings.hours(owned.ts());
     let tape = owned.tape(market.venues.len()).with_hours(&hours);
-    let variants = [Variant { market, plan: Arc::new(case.policy.plan(Solver::Exact)) }];
+    let variants = [Variant { market, plan: case.policy.plan(Solver::Exact) }];
     let walk = |quantity| {
         let parent = Parent { quantity, ..case.order.parent() };
         replay_all(&tape, &[parent], &variants, false, 1, &mut Unobserved).map(|ledgers| ledgers[0].summary)

@@ -5,14 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use sor_core::allocate::{Rule, Solver};
-use sor_core::batch::{Variant, replay_all};
+use sor_core::batch::{Variant, replay_all, replay_distinct};
 use sor_core::engine::{Scene, replay};
 use sor_core::fills::{FillModel, QueueAware, QueueModel};
 use sor_core::ledger::{Child, Fill, Kind, Ledger, Reason, Status, Summary};
 use sor_core::market::{Columns, Depletion, Limit, Market, Snapshot, Tape, Venue, Visibility, as_of_books};
 use sor_core::observe::{Stop, Unobserved};
 use sor_core::order::Parent;
-use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Twap, Unit};
+use sor_core::policy::{BuiltIn, Past, Planned, StaticRouter, Unit};
 use sor_core::units::{Nanos, Side, Time, UNDEF_PRICE};
 
 #[allow(dead_code, reason = "only its generator is used here")]
@@ -135,11 +135,10 @@ fn rows(rng: &mut Rng, venues: i64) -> Owned {
 }
 
 fn policy(rng: &mut Rng) -> BuiltIn {
-    match rng.below(7) {
+    match rng.below(6) {
         0 => BuiltIn::BestAsk,
         1 => BuiltIn::Sweep,
-        2 => BuiltIn::Twap(Twap { bucket: rng.pick(&[1, 7, 1000]) }),
-        3 => BuiltIn::ProRata,
+        2 => BuiltIn::ProRata,
         _ => {
             let (plan, rule) = rng.pick(&[
                 (Planned::Displayed, Rule::Relaxed),
@@ -364,6 +363,33 @@ fn threads_company_and_rows_do_not_matter() {
             assert!(without.fills.is_empty() && without.children.is_empty());
         }
     }
+}
+
+/// rule A5: variants whose penalties cannot matter share a replay, and every ledger is what its own would have been.
+#[test]
+fn variants_that_cannot_differ_share_their_replays() {
+    let (mut asked, mut done) = (0, 0);
+    for seed in 0..150 {
+        let mut rng = Rng(seed);
+        let Case { tape: owned, market: first, .. } = case(&mut rng);
+        let parents: Vec<Parent> = (0..3).map(|_| parent(&mut rng, owned.last())).collect();
+        let markets = [market(&mut rng, first.venues.len()), first];
+        let variants: Vec<Variant> = (0..16)
+            .map(|_| Variant {
+                market: rng.pick(&[&markets[0], &markets[1]]).clone(),
+                plan: Arc::new(policy(&mut rng)),
+            })
+            .collect();
+        let tape = owned.tape(markets[0].venues.len());
+        let each = replay_all(&tape, &parents, &variants, true, 1, &mut Unobserved).expect("valid cases");
+        let shared = replay_distinct(&tape, &parents, &variants, true, 2, &mut Unobserved).expect("valid cases");
+        assert_eq!(shared.iter().count(), each.len());
+        for (ledger, own) in shared.iter().zip(&each) {
+            assert_same(ledger, own);
+        }
+        (asked, done) = (asked + each.len(), done + shared.replays());
+    }
+    assert!(done * 10 < asked * 9, "{done} replays for {asked}");
 }
 
 /// A sell is the mirror image of a buy: on the tape with every price p at `MIRROR - p` and the sides exchanged it does

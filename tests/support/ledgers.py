@@ -33,13 +33,21 @@ class Replayed:
     parent: dict[str, Any]
     children: list[dict[str, Any]]
     fills: list[dict[str, Any]]
+    releases: list[dict[str, Any]]
 
 
 def replayed(raw: list[Raw], cases: list[Case]) -> Iterator[Replayed]:
     quotes, records = read_tape(raw), reference_records(raw)
     for case, ledger in zip(cases, replay_all(quotes, cases), strict=True):
         (parent,) = rows(ledger.parents, quotes)
-        yield Replayed(case, records, parent, rows(ledger.children, quotes), rows(ledger.fills, quotes))
+        yield Replayed(
+            case,
+            records,
+            parent,
+            rows(ledger.children, quotes),
+            rows(ledger.fills, quotes),
+            rows(ledger.releases, quotes),
+        )
 
 
 def assert_derivable(run: Replayed) -> None:
@@ -64,8 +72,11 @@ def assert_derivable(run: Replayed) -> None:
         assert fill["rebate"] == fill["quantity"] * terms.maker_rebate * (kind == "post")
     for column in ("executed", "posted", "completed", "unwound", "notional", "fees", "rebates"):
         assert parent[column] == sums[column], column
-    parts = [sums[part] for part in ("spread", "slippage", "timing", "opportunity")]
-    assert parts == [parent[part] for part in ("spread", "slippage", "timing", "opportunity")]
+    sums["schedule"] = schedule_part(run)
+    sums["timing"] -= sums["schedule"]
+    names = ("spread", "slippage", "schedule", "timing", "opportunity")
+    parts = [sums[part] for part in names]
+    assert parts == [parent[part] for part in names]
     costs = sums["fees"] - sums["rebates"]
     assert parent["all_in"] == sums["notional"] + costs
     assert parent["shortfall"] == sum(parts) + costs
@@ -73,6 +84,23 @@ def assert_derivable(run: Replayed) -> None:
         assert parent["shortfall"] == sums["notional"] - sums["net"] * m0 + costs
         assert parent["ts_done"] == run.fills[-1]["ts_executed"]
     assert (parent["children"], parent["fills"]) == (len(run.children), len(run.fills))
+
+
+def schedule_part(run: Replayed) -> int:
+    """Rule W3, share by share, from the rows of fills and releases."""
+    order = run.case.order
+    taken = [fill for fill in run.fills if fill["kind"] in ("take", "post")]
+    if run.case.policy.releases is None or not taken:
+        return 0
+    shares = [(fill["ts_executed"], fill["mid"]) for fill in taken for _ in range(fill["quantity"])]
+    due = [(row["total"], row["ts"], row["mid"]) for row in run.releases]
+    part, place = 0, 0
+    for n, (ts, mid) in enumerate(shares[: order.quantity], start=1):
+        while place < len(due) and due[place][0] < n:
+            place += 1
+        at = due[place][2] if place < len(due) and due[place][1] <= ts else mid
+        part += order.sign * (at - run.parent["arrival_mid"])
+    return part
 
 
 def serialized(frame: pl.DataFrame) -> bytes:

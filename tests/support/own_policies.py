@@ -46,28 +46,6 @@ class OwnSweep(sor.Policy):
         swept(view, orders, max(view.remaining, 0))
 
 
-class OwnTwap(sor.Policy):
-    def __init__(self, bucket: int) -> None:
-        self.bucket = bucket
-
-    def start(self, order: ParentOrder, past: Past) -> None:
-        self.order = order
-
-    def released(self, now: int) -> int:
-        order = self.order
-        buckets = -((order.start - order.end) // self.bucket)
-        begun = (now - order.start) // self.bucket + 1
-        if begun >= buckets:
-            return order.quantity
-        lots = order.quantity // order.lot
-        return ((lots // buckets) * begun + min(lots % buckets, begun)) * order.lot
-
-    def decide(self, view: sor.View, orders: sor.Orders) -> None:
-        if view.remaining > 0:
-            used = view.quantity - view.remaining
-            swept(view, orders, max(self.released(view.now) - used, 0))
-
-
 class OwnProRata(sor.Policy):
     def decide(self, view: sor.View, orders: sor.Orders) -> None:
         offers = [(venue, shares) for venue, shares in enumerate(view.available.tolist()) if shares > 0]

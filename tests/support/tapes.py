@@ -53,7 +53,7 @@ CHILD_FIELDS = {  # the ledger's name for each field of the reference's child
     "met_available": "available",
 }
 SUMS = (
-    *("executed", "completed", "unwound", "spread", "slippage", "timing", "opportunity"),
+    *("executed", "completed", "unwound", "spread", "slippage", "schedule", "timing", "opportunity"),
     *("fees", "rebates", "shortfall"),
 )
 
@@ -325,6 +325,29 @@ def lay(quotes: sor.Quotes, settings: ref.Settings) -> Any:
 
 
 def as_policy(policy: ref.Policy) -> Policy:
+    schedule = policy.releases
+    return as_router(policy) if schedule is None else sor.Sliced(as_router(policy), as_schedule(schedule))
+
+
+def as_schedule(schedule: ref.Schedule) -> Any:
+    match schedule:
+        case ref.Twap(bucket):
+            return sor.Twap(bucket=bucket)
+        case ref.Pov(rate):
+            return sor.Pov(rate / NANOS)
+        case ref.AlmgrenChriss():
+            return sor.AlmgrenChriss(**dataclasses.asdict(schedule))
+        case ref.Table(rows):
+            totals = [0, *(total for _, total in rows)]
+            return sor.Timetable(
+                [(ts, total - before) for (ts, total), before in zip(rows, totals, strict=False)]
+            )
+        case ref.Vwap(buckets):
+            length = buckets[0][1]
+            return sor.Vwap([(start, weight) for start, _, weight in buckets], bucket=length)
+
+
+def as_router(policy: ref.Policy) -> Policy:
     if policy.kind == "cont_kukanov":
         fields = (
             "lambda_over",
@@ -341,10 +364,8 @@ def as_policy(policy: ref.Policy) -> Policy:
             adverse_selection=policy.adverse_selection / NANOS,
         )
     names = ("lambda_over", "lambda_under", "theta_queue", "unit", "rule", "plan", "overbook")
-    if policy.kind == "twap":
-        return sor.Twap(bucket=policy.bucket)
     if policy.kind != "router":
-        return sor.POLICIES[{"vwap": "pro_rata"}.get(policy.kind, policy.kind)]
+        return sor.POLICIES[{"vwap": "pro_rata", "twap": "sweep"}.get(policy.kind, policy.kind)]
     return sor.StaticRouter(**{name: getattr(policy, name) for name in names})
 
 
@@ -428,6 +449,10 @@ def assert_agree(
             if own.kind == "post":  # what a limit order met is the queue it joined: see test_resting_rules.py
                 found |= {"met_price": None, "met_available": 0}
             assert found == {name: getattr(own, field) for name, field in CHILD_FIELDS.items()}, where
+        released = [(row["ts"], row["total"], row["mid"]) for row in rows(ledger.releases, quotes)]
+        assert released == [dataclasses.astuple(release) for release in run.releases], where
+        met["releases"] += len(released)
+        met["schedule"] += run.summary["schedule"] != 0
         (parent,) = rows(ledger.parents, quotes)
         assert (parent["status"], parent["arrival_mid"]) == (run.status, run.m0), where
         assert {name: parent[name] for name in SUMS} == {name: run.summary[name] for name in SUMS}, where

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -16,8 +17,9 @@ from sor.cli import waits
 from sor.cli.call import READING, call, search_options, stress_options, study_options
 from sor.cli.many import executor_of
 from sor.cli.options import Form, Given, Json, Out, shares_options
-from sor.errors import SorError
+from sor.errors import SorError, SorWarning, shown
 from sor.results import words
+from sor.settings.routers import unsliced
 from sor.show import terminal
 from sor.show.report import check_path, page_steps
 from sor.show.report import report as write_report
@@ -45,9 +47,11 @@ Written: TypeAlias = tuple[Path, list[str], str]
 
 @contextmanager
 def _reporting() -> Iterator[None]:
-    """Turn what a user can put right into one line and exit code 2."""
+    """Turn what a user can put right into one line and exit code 2; what does not fit is said with the result."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SorWarning)
+            yield
     except (SorError, OSError, ImportError, MemoryError) as error:
         place = (
             f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else error
@@ -235,7 +239,11 @@ def report(
             raise sor.ParameterError(
                 "report is for tapes; sor study writes the sums of a universe with --out"
             )
-        search = search and out.suffix in (".html", ".pdf") and isinstance(asked.router, sor.StaticRouter)
+        search = (
+            search
+            and out.suffix in (".html", ".pdf")
+            and isinstance(unsliced(asked.router), sor.StaticRouter)
+        )
         options = {"folds": _FOLDS} | search_options(asked)
         policies = len(asked.policies)
         asked.bar.plan(
@@ -317,7 +325,7 @@ def _child(text: str) -> tuple[int, int]:
     try:
         return int(order or 0), int(child)
     except ValueError:
-        raise sor.ParameterError(f"--explain must be N or ORDER:N, got {text!r}") from None
+        raise sor.ParameterError(f"--explain must be N or ORDER:N, got {shown(text)}") from None
 
 
 def _seen(json: Form | None) -> Console | None:
@@ -347,6 +355,7 @@ def _show(
         typer.echo(result.to_json(full=True))
     elif json is Form.public:
         typer.echo((result.backtest if isinstance(result, sor.Search) else result).to_json())
+        terminal.show_warnings(Console(stderr=True, highlight=False), result)
     else:
         _notes(bar)
         for tape in () if isinstance(quotes, sor.Universe) else quotes:

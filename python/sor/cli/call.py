@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sor.cli.many import executor_of, universe_of, universe_table
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -19,7 +19,8 @@ from sor.settings.times import is_clock
 from sor.studies.methods import METHODS
 from sor.studies.pipeline import checked_market
 from sor.studies.progress import Step, Waiting
-from sor.tape.read import read_quotes
+from sor.tape.options import READ
+from sor.tape.read import read_quotes, read_trades
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ _TABLES = (
     "market",
     "run",
     "universe",
+    "read",
     "search",
     "study",
     "stress",
@@ -66,6 +68,7 @@ class Call:
         bar: What is shown while one waits.
         options: The tables that single verbs have.
         universe: How a universe is read, where the tapes are one.
+        read: How the files are meant: arguments of `read_quotes`, and under `trades` those of `read_trades`.
         given: What was said on the command line.
 
     """
@@ -83,6 +86,7 @@ class Call:
     bar: Waiting
     options: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     universe: Mapping[str, Any] | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)
     given: Given
 
     def quotes(self) -> list[Quotes] | Universe:
@@ -96,7 +100,15 @@ class Call:
                 f"--{alone[0]} is for a universe: FILES with date=* and symbol=*, or {{date}} and {{symbol}}"
             )
         self.bar.begin(READING)
-        return [read_quotes(file, symbol=self.symbol) for file in self.files]
+        said = {name: value for name, value in self.read.items() if name != "trades"}
+        tapes = [read_quotes(file, symbol=self.symbol, **said) for file in self.files]
+        if "trades" not in self.read or len(self.trades) != len(tapes):
+            return tapes
+        prints = self.read["trades"]
+        return [
+            tape.with_trades(read_trades(path, quotes=tape, **prints))
+            for tape, path in zip(tapes, self.trades, strict=True)
+        ]
 
     @contextmanager
     def at_work(self) -> Iterator[dict[str, Any]]:
@@ -123,7 +135,8 @@ class Call:
     @property
     def shared(self) -> dict[str, Any]:
         """The arguments that every verb takes by name."""
-        return {"market": self.market, "trades": self.trades or None, "run": self.run}
+        trades = None if "trades" in self.read else self.trades or None  # else they are the tapes' already
+        return {"market": self.market, "trades": trades, "run": self.run}
 
 
 def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) -> Call:
@@ -141,14 +154,16 @@ def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) ->
     table = {} if given.config is None else read_config(given.config)
     if given.router is not None:
         _choose(table, str(given.router))
+    if given.schedule is not None:
+        _schedule(table, given.schedule)
     for text in given.set or ():
         _set(table, text)
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
-        raise ParameterError(f"settings have no {unknown[0]!r}; they have {', '.join(_KEYS)}")
+        raise ParameterError(f"settings have no {shown(unknown[0])}; they have {', '.join(_KEYS)}")
     for key in _TABLES:
         if key != "orders" and not isinstance(table.get(key, {}), Mapping):
-            raise ParameterError(f"{key} must be a table, got {table[key]!r}")
+            raise ParameterError(f"{key} must be a table, got {shown(table[key])}")
     named = given.files or _texts("files", table)
     universe = universe_table(named, given, table)
     files = named if universe is not None else _files(named)
@@ -171,8 +186,23 @@ def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) ->
         bar=bar,
         options={name: dict(table.get(name, {})) for name in ("search", "study", "stress")},
         universe=universe,
+        read=_read(table),
         given=given,
     )
+
+
+def _read(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the table `read` and its table `trades`; what their values may be is said where they are used."""
+    said = dict(table.get("read", {}))
+    trades = said.get("trades", {})
+    if not isinstance(trades, Mapping):
+        raise ParameterError(f"read.trades must be a table, got {shown(trades)}")
+    allowed = {"read": (*READ, "max_bytes"), "read.trades": (*READ, "max_bytes", "exclude_conditions")}
+    for label, given in (("read", said), ("read.trades", trades)):
+        unknown = [name for name in given if name not in (*allowed[label], "trades")]
+        if unknown:
+            raise ParameterError(f"{label} has no {shown(unknown[0])}; it has {', '.join(allowed[label])}")
+    return said
 
 
 def _choose(table: dict[str, Any], kind: str) -> None:
@@ -185,12 +215,24 @@ def _choose(table: dict[str, Any], kind: str) -> None:
     table.setdefault("router", {})["kind"] = kind
 
 
+def _schedule(table: dict[str, Any], written: str) -> None:
+    """Put the router under a schedule, wherever the settings have the router."""
+    policies = table.get("policies", {})
+    own = policies.get(ROUTER) if isinstance(policies, Mapping) else None
+    if isinstance(own, str):
+        policies[ROUTER] = {"kind": own, "schedule": written}
+    elif isinstance(own, dict):
+        own["schedule"] = written
+    elif isinstance(table.get("router", {}), Mapping):
+        table.setdefault("router", {})["schedule"] = written
+
+
 def _set(table: dict[str, Any], text: str) -> None:
     """Set one value by its place, e.g. `router.lambda_under=0.002`; the value as TOML has it, or text."""
     place, equals, value = text.partition("=")
     keys = place.strip().split(".")
     if not equals or not all(keys):
-        raise ParameterError(f"--set must be KEY=VALUE, e.g. router.lambda_under=0.002, got {text!r}")
+        raise ParameterError(f"--set must be KEY=VALUE, e.g. router.lambda_under=0.002, got {shown(text)}")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -208,7 +250,7 @@ def _set(table: dict[str, Any], text: str) -> None:
 def _texts(key: str, table: Mapping[str, Any]) -> list[str]:
     values = table.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ParameterError(f"{key} must be a list of paths, got {values!r}")
+        raise ParameterError(f"{key} must be a list of paths, got {shown(values)}")
     return values
 
 
@@ -233,7 +275,7 @@ def _orders(
     if isinstance(asked, Mapping):
         asked = [{**defaults, **asked}]
     if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
-        raise ParameterError(f"orders must be [[orders]] tables, got {asked!r}")
+        raise ParameterError(f"orders must be [[orders]] tables, got {shown(asked)}")
     said = {name: getattr(given, name) for name in ("side", "horizon", "every", "start", "end", "tz")}
     said = {name: str(value) for name, value in said.items() if value is not None}
     sizes: dict[str, Any] = {} if given.quantity is None else {"quantity": _sizes(given.quantity)}
@@ -272,7 +314,9 @@ def _sizes(text: str) -> int | list[int]:
     try:
         sizes = [int(part.replace("_", "")) for part in text.split(",")]
     except ValueError:
-        raise ParameterError(f"--quantity must be whole numbers separated by commas, got {text!r}") from None
+        raise ParameterError(
+            f"--quantity must be whole numbers separated by commas, got {shown(text)}"
+        ) from None
     return sizes[0] if len(sizes) == 1 else sizes
 
 
@@ -320,7 +364,9 @@ def search_options(asked: Call) -> dict[str, Any]:
         settings = dict(method)
         name = settings.pop("name", "grid")
         if name not in METHODS:
-            raise ParameterError(f"search.method: name must be one of {', '.join(METHODS)}, got {name!r}")
+            raise ParameterError(
+                f"search.method: name must be one of {', '.join(METHODS)}, got {shown(name)}"
+            )
         kind: Any = METHODS[name]
         said["method"] = from_table(kind, settings, "search.method") if settings else name
     return said
@@ -343,7 +389,7 @@ def _only(asked: Call, name: str, *keys: str) -> dict[str, Any]:
     said = dict(asked.options[name])
     unknown = [key for key in said if key not in keys]
     if unknown:
-        raise ParameterError(f"{name} has no {unknown[0]!r}; it has {', '.join(keys)}")
+        raise ParameterError(f"{name} has no {shown(unknown[0])}; it has {', '.join(keys)}")
     if "bootstrap" in said:
         said["bootstrap"] = from_table(Bootstrap, said["bootstrap"], f"{name}.bootstrap")
     return said

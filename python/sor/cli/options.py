@@ -82,6 +82,14 @@ class Given:
             rich_help_panel=_ROUTER,
         ),
     ] = None
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            help="How much by when: twap:60s, pov:0.1, vwap:curve.csv, timetable:slices.csv.",
+            metavar="KIND:SETTING",
+            rich_help_panel=_ROUTER,
+        ),
+    ] = None
     venues: Annotated[
         Path | None,
         typer.Option(help="Fees, rebates, latency: a TOML file.", rich_help_panel=_MARKET),

@@ -11,9 +11,19 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from sor import _core
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.lower import core_visibility
-from sor.settings.checks import above_zero, at_least, choice, instance, number, numbers, positive, whole
+from sor.settings.checks import (
+    above_zero,
+    at_least,
+    choice,
+    instance,
+    number,
+    numbers,
+    positive,
+    taking,
+    whole,
+)
 from sor.settings.market import Book
 from sor.settings.orders import Side
 from sor.settings.routers import Queue
@@ -93,11 +103,12 @@ def probe_outflows(
     spans = _spans(tape)
     if spans.max() < length:
         raise ParameterError(
-            f"window {window!r} is longer than every session of the tape, the longest lasts {spans.max() / 1e9:g} s"
+            f"window {shown(window)} is longer than every session of the tape, the longest lasts "
+            f"{spans.max() / 1e9:g} s"
         )
     if sum((span - length) // step + 1 for span in spans.tolist() if span >= length) > _MOST_WINDOWS:
         raise ParameterError(
-            f"every {every or window!r} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
+            f"every {shown(every or window)} makes more than {_MOST_WINDOWS:,} windows on the tape; make it longer"
         )
     collar, age = core_visibility(book)
     ends, filled = _core.probe(
@@ -146,7 +157,7 @@ def poisson_common_factor(n: int, venues: int, *, mean: float, weight: float, se
     weight = number("weight", weight, least=0, most=1)
     mean = above_zero("mean", mean)
     if mean > _LARGEST_MEAN:
-        raise ParameterError(f"mean must be at most {_LARGEST_MEAN:g}, got {mean!r}")
+        raise ParameterError(f"mean must be at most {_LARGEST_MEAN:g}, got {shown(mean)}")
     rng = _generator(seed)
     common = rng.poisson(mean, size=(n, 1)).astype(np.float64)
     return weight * common + (1 - weight) * rng.poisson(mean, size=(n, venues))
@@ -236,13 +247,11 @@ def as_table(scenarios: Scenarios) -> Table:
         ParameterError: If they are not numbers, or not a table.
 
     """
-    if isinstance(scenarios, pl.DataFrame):
-        columns = scenarios.select(pl.selectors.numeric())
-        scenarios = columns.to_numpy() if columns.width else np.empty((scenarios.height, 0))
-    try:
+    with taking("scenarios", scenarios, "an array of numbers of shape (n, K)"):
+        if isinstance(scenarios, pl.DataFrame):
+            columns = scenarios.select(pl.selectors.numeric())
+            scenarios = columns.to_numpy() if columns.width else np.empty((scenarios.height, 0))
         table = np.ascontiguousarray(scenarios, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ParameterError(f"scenarios must be an array of numbers of shape (n, K): {error}") from None
     if table.ndim != 2 or 0 in table.shape:
         raise ParameterError(
             f"scenarios must have shape (n, K), at least one row and one venue, got {table.shape}"
@@ -255,9 +264,11 @@ def _positive_numbers(name: str, value: float | Sequence[float], venues: int) ->
         return above_zero(name, value)
     found = numbers(name, value)
     if len(found) not in (1, venues):
-        raise ParameterError(f"{name} must have one value, or one for each of {venues} venues, got {value!r}")
+        raise ParameterError(
+            f"{name} must have one value, or one for each of {venues} venues, got {shown(value)}"
+        )
     if not all(math.isfinite(each) and each > 0 for each in found):
-        raise ParameterError(f"{name} must be positive, got {value}")
+        raise ParameterError(f"{name} must be positive, got {shown(value)}")
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sor import _core
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.checks import above_zero, numbers
 
 if TYPE_CHECKING:
@@ -86,7 +86,13 @@ class Allocation:
         return self.market + sum(self.limits)
 
     def in_lots(self, lot: float) -> tuple[float, ...]:
-        """Return `(M, L_1 .. L_K)` in lots of `lot` shares."""
+        """Return `(M, L_1 .. L_K)` in lots of `lot` shares.
+
+        Raises:
+            ParameterError: If `lot` is no number above zero.
+
+        """
+        lot = above_zero("lot", lot, " of shares")
         return tuple(x / lot for x in (self.market, *self.limits))
 
 
@@ -246,7 +252,7 @@ def resolve(parameters: Parameters, venues: int) -> Resolved:
 def as_number(name: str, value: object) -> float:
     """Return any float, also an infinite one: the core says which assumption it breaks."""
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise ParameterError(f"{name} must be a number, got {value!r}")
+        raise ParameterError(f"{name} must be a number, got {shown(value)}")
     return numbers(name, [value])[0]
 
 
@@ -257,4 +263,4 @@ def as_lot(lot: float | None) -> float | None:
 
 def _checked(parameters: Parameters) -> None:
     if not isinstance(parameters, Parameters):
-        raise ParameterError(f"parameters must be sor.cont_kukanov.Parameters, got {parameters!r}")
+        raise ParameterError(f"parameters must be sor.cont_kukanov.Parameters, got {shown(parameters)}")

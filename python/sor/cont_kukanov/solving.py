@@ -22,7 +22,7 @@ from sor.cont_kukanov.problem import (
     venues_of,
 )
 from sor.errors import ParameterError
-from sor.settings.checks import flag, numbers, one_of
+from sor.settings.checks import flag, numbers, one_of, taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -222,14 +222,13 @@ def _bound(table: Table, resolved: Resolved, start: tuple[float, list[float]]) -
 
 
 def _quantile(law: Callable[[float], float] | FrozenLaw | ArrayLike, level: float) -> float:
-    if hasattr(law, "ppf"):
-        return as_number("law", law.ppf(level))
-    if callable(law):
-        return as_number("law", law(level))
-    try:
+    right = "a quantile function or a non-empty sample of finite outflows"
+    with taking("law", law, right):
+        if hasattr(law, "ppf"):
+            return as_number("law", law.ppf(level))
+        if callable(law):
+            return as_number("law", law(level))
         sample = np.sort(np.asarray(law, dtype=np.float64).ravel())
-    except (TypeError, ValueError, OverflowError):
-        sample = np.empty(0)
     if not sample.size or not np.isfinite(sample).all():
-        raise ParameterError("law must be a quantile function or a non-empty sample of finite outflows")
+        raise ParameterError(f"law must be {right}")
     return float(np.quantile(sample, level, method="inverted_cdf"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sor import _core
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.lower import core_fill
 from sor.replay.snapshot import Offer
 from sor.settings.checks import choice, instance, number, whole
@@ -52,7 +52,7 @@ def execute_order(
         case (price, size):
             offer = Offer(price=price, size=size)
         case _:
-            raise ParameterError(f"venue must be a sor.Offer or (price, displayed size), got {venue!r}")
+            raise ParameterError(f"venue must be a sor.Offer or (price, displayed size), got {shown(venue)}")
     quantity = whole("quantity", quantity)
     choice("side", side, Side)
     left = offer.size if available is None else whole("available", available, least=0, most=offer.size)
@@ -80,7 +80,7 @@ def _stream(stream: tuple[int, int]) -> tuple[int, int]:
                 "stream[1]", child, least=0, most=most
             )
         case _:
-            raise ParameterError(f"stream must be (parent, child), two whole numbers, got {stream!r}")
+            raise ParameterError(f"stream must be (parent, child), two whole numbers, got {shown(stream)}")
 
 
 def _queue_position(given: float | None, model: FillModel) -> float:

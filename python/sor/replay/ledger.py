@@ -33,6 +33,7 @@ class Ledger:
             pessimistic model knows no bound), and its own shares `left`, from `ts` on (rule C10).
         epochs: One row per decision of the paper's router: the shares it planned, the market order, the limit
             orders' sum, and the problem behind them, money in nanos.
+        releases: One row per release of a schedule: all shares released by `ts`, and the mid there (rule W3).
 
     """
 
@@ -41,6 +42,7 @@ class Ledger:
     fills: pl.DataFrame
     places: pl.DataFrame
     epochs: pl.DataFrame
+    releases: pl.DataFrame
 
     def named(self, names: Sequence[str]) -> Ledger:
         """Put `names` in the place of the variants' numbers: `policy`, whose categories are in their order."""

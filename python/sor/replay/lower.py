@@ -6,11 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Required, TypedDict
 
+from sor.replay.schedules import core_schedule
+from sor.settings.compiled import Compiled
 from sor.settings.market import Book, FillModel, Market, QueueAware
 from sor.settings.policy import Policy as Own
 from sor.settings.policy import Start, hears
-from sor.settings.routers import ContKukanovRouter, Policy, StaticRouter, name_of
-from sor.settings.times import duration_ns
+from sor.settings.routers import ContKukanovRouter, Policy, StaticRouter, name_of, schedule_of, unsliced
+from sor.settings.times import INT64_MAX, duration_ns
 from sor.tape.venues import NANOS, venue_index, venue_names
 
 if TYPE_CHECKING:
@@ -39,9 +41,10 @@ class CorePolicy(TypedDict, total=False):
 
     name: Required[str | None]
     own: dict[str, Any]
+    compiled: dict[str, Any]
     router: dict[str, Any]
     cont_kukanov: dict[str, Any]
-    bucket: int
+    schedule: dict[str, Any]
 
 
 class CoreVariant(TypedDict):
@@ -100,7 +103,8 @@ def core_visibility(book: Book) -> tuple[tuple[float, int], int | None]:
     age = book.max_quote_age
     # A collar of a million times the mid hides nothing.
     collar = 1e6 if book.collar is None else book.collar
-    least = book.collar_ticks * round(book.tick * NANOS)
+    # No price is further away than 64 bits.
+    least = min(book.collar_ticks * round(book.tick * NANOS), INT64_MAX)
     return (collar, least), None if age is None else duration_ns(age, "max_quote_age")
 
 
@@ -117,19 +121,31 @@ def core_fill(fill: FillModel) -> CoreFill | None:
 
 
 def _policy(variant: Variant, quotes: Quotes) -> CorePolicy:
-    policy = variant.policy
+    lowered, schedule = _unscheduled(variant, quotes), schedule_of(variant.policy)
+    if schedule is not None:
+        lowered["schedule"] = core_schedule(schedule, quotes)
+    return lowered
+
+
+def _unscheduled(variant: Variant, quotes: Quotes) -> CorePolicy:
+    policy = unsliced(variant.policy)
     if isinstance(policy, Own):
         venues = tuple(venue_names(variant.market.laid, quotes))
         own = {"start": Start(policy), "venues": venues, "hears": hears(policy), "queue": policy.queue}
         return {"name": None, "own": own}
+    if isinstance(policy, Compiled):
+        compiled = {
+            "function": policy.address,
+            "parameters": list(policy.arguments.values()),
+            "memory": policy.memory,
+            "queue": policy.queue,
+        }
+        return {"name": None, "compiled": compiled}
     lowered: CorePolicy = {"name": name_of(policy)}
     if isinstance(policy, StaticRouter):
         lowered["router"] = dict(vars(policy))
     elif isinstance(policy, ContKukanovRouter):
         lowered["cont_kukanov"] = _cont_kukanov(policy)
-    else:
-        # Only TWAP has buckets; the core wants a number from all of them.
-        lowered["bucket"] = duration_ns(getattr(policy, "bucket", 0), "bucket")
     return lowered
 
 

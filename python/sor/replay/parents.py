@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from sor.errors import DataError, ParameterError
+from sor.errors import DataError, ParameterError, shown
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.times import INT64_MAX, clock_ns, duration_ns, format_ns, is_clock, to_ns
 from sor.tape.schema import UNDEF_PRICE
@@ -148,7 +148,7 @@ def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
     count = int(np.maximum((spans - horizon) // every + 1, 0).sum())
     if count > _MOST_ORDERS:
         raise ParameterError(
-            f"every {schedule.every!r} makes {count:,} orders on the tape, {_span(quotes)}; "
+            f"every {shown(schedule.every)} makes {count:,} orders on the tape, {_span(quotes)}; "
             f"at most {_MOST_ORDERS:,}"
         )
     laid = lay_starts(
@@ -157,7 +157,7 @@ def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
     if not len(laid):
         longest = f"{int(spans.max()) / 1e9:g} s"
         raise ParameterError(
-            f"horizon {schedule.horizon!r} fits no session of the tape ({_span(quotes)}), the longest of which "
+            f"horizon {shown(schedule.horizon)} fits no session of the tape ({_span(quotes)}), the longest of which "
             f"lasts {longest}"
             + ("" if schedule.start is schedule.end is None else "; or start and end leave it no time")
         )
@@ -222,7 +222,7 @@ def _nowhere(order: Order, starts: Sequence[int], hours: Sessions[Quotes]) -> st
     away = np.maximum(hours.open - start, start - hours.close)
     nearest = int(np.argmin(away))
     span = f"{format_ns(int(hours.open[nearest]))} to {format_ns(int(hours.close[nearest]))} UTC"
-    length = "" if order.horizon is None else f" with horizon {order.horizon!r}"
+    length = "" if order.horizon is None else f" with horizon {shown(order.horizon)}"
     return f"start {format_ns(start)}{length} is in no session of the tape; the nearest is {span}"
 
 

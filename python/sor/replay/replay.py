@@ -11,6 +11,7 @@ from sor import _core
 from sor.errors import PolicyError
 from sor.replay.ledger import Ledger, from_core
 from sor.replay.lower import Variant, core_parents, core_variant, core_visibility
+from sor.settings.processes import require_own_threads
 from sor.settings.routers import Sweep, name_of
 from sor.settings.run import Run
 from sor.tape.venues import venue_names
@@ -39,6 +40,7 @@ def replay(
     record: bool,
     threads: int | None = None,
     progress: Progress | None = None,
+    shortcuts: bool = True,
 ) -> Ledger:
     """Replay every parent under every variant.
 
@@ -49,6 +51,7 @@ def replay(
         record: Keep the rows of children and fills, not only the sums.
         threads: Worker threads; as many as there are cores by default. The result does not depend on it.
         progress: Called with (done, total) about 20 times a second.
+        shortcuts: Replay variants that cannot differ once (rule A5). The result does not depend on it.
 
     Returns:
         Frames that begin with `variant`, its number.
@@ -58,6 +61,7 @@ def replay(
         PolicyError: From a policy of the caller's own.
 
     """
+    require_own_threads()
     try:
         tables = _core.replay(
             quotes.lent(),
@@ -66,6 +70,7 @@ def replay(
             record=record,
             threads=Run(threads=threads).workers,
             progress=progress,
+            shortcuts=shortcuts,
         )
     except PolicyError as error:
         error.policy = name_of(variants[int(str(error.policy))].policy)

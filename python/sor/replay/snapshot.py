@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from sor import _core
-from sor.errors import ParameterError
-from sor.settings.checks import choice, instance, keep, number, whole
+from sor.errors import ParameterError, shown
+from sor.settings.checks import choice, instance, keep, number, taking, whole
 from sor.settings.orders import Side
 from sor.settings.routers import StaticRouter
 from sor.settings.run import Run
@@ -210,7 +210,7 @@ def _on_displayed(router: StaticRouter) -> None:
 
 def _priced(offers: Sequence[Quoted]) -> list[tuple[float, int, float, float]]:
     if not isinstance(offers, Sequence) or isinstance(offers, str):
-        raise ParameterError(f"offers must be a sequence of sor.Offer or (price, size), got {offers!r}")
+        raise ParameterError(f"offers must be a sequence of sor.Offer or (price, size), got {shown(offers)}")
     return [
         (each.price, each.size, each.taker_fee, each.maker_rebate)
         for each in (_offer(f"offers[{i}]", offer) for i, offer in enumerate(offers))
@@ -228,14 +228,12 @@ def _offer(name: str, offer: Any) -> Offer:
                 return Offer(price=price, size=size, taker_fee=taker_fee, maker_rebate=maker_rebate)
     except ParameterError as error:
         raise ParameterError(f"{name}: {error}") from None
-    raise ParameterError(f"{name} must be a sor.Offer or (price, size), got {offer!r}")
+    raise ParameterError(f"{name} must be a sor.Offer or (price, size), got {shown(offer)}")
 
 
 def _array(name: str, values: object, of: str) -> NDArray[Any]:
-    try:
+    with taking(name, values, of):
         array = np.asarray(values)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ParameterError(f"{name} must be {of}: {error}") from None
     if array.dtype.kind not in "iuf":
         raise ParameterError(f"{name} must be {of}, got {array.dtype}")
     return array

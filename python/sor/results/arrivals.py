@@ -11,6 +11,7 @@ from sor.errors import ParameterError
 from sor.replay.parents import parents_frame
 from sor.replay.replay import book_at
 from sor.settings.checks import at_least, one_of
+from sor.tape.exact import BPS, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def _arrival_book(job: Job) -> tuple[pl.Series, pl.Series]:
     starts = np.array([parent.start for parent in job.parents], dtype=np.int64)
     buys = pl.Series([parent.side == "buy" for parent in job.parents], dtype=pl.Boolean)
     seen = book_at(job.quotes, starts, job.market.book).with_columns(buy=buys)
-    spread = 1e4 * (pl.col("ask") - pl.col("bid")) / pl.col("mid")
+    spread = ratio(pl.col("ask").cast(pl.Int128) - pl.col("bid"), pl.col("mid"), BPS)
     depth = pl.when("buy").then("ask_displayed").otherwise("bid_displayed")
     row = seen.select(spread=spread, depth=depth)
     return row["spread"], row["depth"]

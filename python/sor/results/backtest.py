@@ -12,6 +12,7 @@ from sor.replay.replay import hindsight
 from sor.results import display, metrics
 from sor.results.replayed import Replayed
 from sor.settings.routers import OWN, ROUTER, axes_of, settings_of
+from sor.tape.exact import NANOS, ratio
 
 # The public task calls this baseline something else in its JSON.
 _PUBLIC_NAMES = {"pro_rata": "vwap"}
@@ -32,7 +33,7 @@ class Backtest(Replayed):
         as in a study. `cash_savings_bps` compares the cash of all parents together, as a fraction of the policy's.
         Both are null for the router itself.
         """
-        table = metrics.summary_table(self.ledger.parents).drop("_all_in")
+        table = super().summary
         columns = {"savings_bps": self.savings_bps, "cash_savings_bps": self.cash_savings_bps}
         return table.with_columns(
             pl.Series(name, [saved.get(policy) for policy in table["policy"]], dtype=pl.Float64)
@@ -70,13 +71,11 @@ class Backtest(Replayed):
         """
         parents = self.ledger.parents.filter(pl.col("policy") == ROUTER)
         sign = metrics.SIGN
-        least = pl.Series("least", self._least, dtype=pl.Int64)
+        least = pl.lit(pl.Series("least", self._least, dtype=pl.Int128))
         return parents.select(
             "parent",
-            (sign * least / (1e9 * pl.col("quantity"))).alias("all_in_px"),
-            ((least - sign * pl.col("quantity") * pl.col("arrival_mid")) / metrics.VALUE * 1e4).alias(
-                "shortfall_bps"
-            ),
+            ratio(sign * least, NANOS * pl.col("quantity").cast(pl.Int128)).alias("all_in_px"),
+            metrics.bps(least - sign * metrics.VALUE).alias("shortfall_bps"),
         )
 
     @cached_property
@@ -128,10 +127,10 @@ class Backtest(Replayed):
     def __repr__(self) -> str:
         orders = self.ledger.parents.filter(pl.col("policy") == ROUTER)
         head = f"Backtest: {_orders_line(orders)} on {self._where}"
-        return f"{display.heading(head)}\n{display.text(_readable(self.summary))}"
+        return display.titled(head, _readable(self.summary), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html("Backtest", _readable(self.summary))
+        return display.as_html("Backtest", _readable(self.summary), *self.warnings)
 
     @property
     def _where(self) -> str:

@@ -94,8 +94,9 @@ _CHILD = _columns(
 _PARTS = _columns(
     ("spread_bps", REAL, "bps of Q * M0", "Quoted price against the mid at execution."),
     ("slippage_bps", REAL, "bps of Q * M0", "Price against the quoted price."),
-    ("timing_bps", REAL, "bps of Q * M0", "Mid at execution against the arrival mid, before the end."),
-    ("opportunity_bps", REAL, "bps of Q * M0", "The same for shares completed at the end."),
+    ("schedule_bps", REAL, "bps of Q * M0", "Mid at release against the arrival mid: what a schedule cost."),
+    ("timing_bps", REAL, "bps of Q * M0", "Mid at execution against the mid at release, before the end."),
+    ("opportunity_bps", REAL, "bps of Q * M0", "Mid at completion against the arrival mid."),
     ("fees_bps", REAL, "bps of Q * M0", "Taker fees."),
     ("rebates_bps", REAL, "bps of Q * M0", "Maker rebates; they lower the shortfall."),
 )
@@ -203,6 +204,7 @@ _SUMS = _columns(
     ("rebates", WHOLE, "nanos", "Maker rebates."),
     ("spread", WHOLE, "nanos", "Part of the shortfall."),
     ("slippage", WHOLE, "nanos", "Part of the shortfall."),
+    ("schedule", WHOLE, "nanos", "Part of the shortfall."),
     ("timing", WHOLE, "nanos", "Part of the shortfall."),
     ("opportunity", WHOLE, "nanos", "Part of the shortfall."),
     ("shortfall", WHOLE, "nanos", "Sum of the parts, rebates subtracted."),
@@ -320,6 +322,12 @@ _PLACES = _columns(
     ("ahead", WHOLE, "shares", "Ahead of it in the queue; null where the pessimistic model knows no bound."),
     ("left", WHOLE, "shares", "Its own shares not yet filled."),
 )
+_RELEASES = _columns(
+    _PARENT,
+    ("ts", TIME, "", "When; before the order's arrival: what is released there."),
+    ("total", WHOLE, "shares", "All shares released by then."),
+    ("mid", REAL, "currency per share", "The mid then."),
+)
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
 _CHILD_MONEY = ("mid", "seen_price", "marginal", "threshold", "gap", "met_price")
 TABLES: Mapping[str, Table] = {
@@ -372,6 +380,7 @@ TABLES: Mapping[str, Table] = {
         _only(_ORDER, "all_in_px"),
         _only(_SHORTFALL, "shortfall_bps"),
     ),
+    "Backtest.releases": _table("One row per release of a schedule.", _RELEASES),
     "Study.parents": _table("One row per parent order, with the book at its start.", _STUDY_PARENTS),
     "Study.summary": _table("One row per policy.", _POLICY, _SUMMARY),
     "Study.savings": _table(
@@ -460,6 +469,7 @@ TABLES: Mapping[str, Table] = {
         "One row per execution; every sum follows from these.", _POLICY, _nanos(_FILLS, _FILL_MONEY)
     ),
     "Ledger.places": _table("One row per change of a limit order's place in its queue.", _POLICY, _PLACES),
+    "Ledger.releases": _table("One row per release of a schedule.", _POLICY, _nanos(_RELEASES, ("mid",))),
     "Ledger.epochs": _table(
         "One row per decision of the paper's router.",
         _POLICY,
@@ -467,8 +477,3 @@ TABLES: Mapping[str, Table] = {
     ),
 }
 "Every result table by `class.attribute`, or by the function that returns it."
-
-
-def money(table: str) -> tuple[str, ...]:
-    """Name the columns of a table that are nanos in the ledger and currency in the result."""
-    return tuple(column.name for column in TABLES[table].columns if column.unit.startswith("currency"))

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import textwrap
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+
+from sor.settings.checks import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LEAST_DIGITS = 3
 
@@ -41,6 +48,28 @@ def text(frame: pl.DataFrame) -> str:
             blocks.append([first])
         blocks[-1].append(column)
     return "\n\n".join(map(_block, blocks))
+
+
+def as_json(values: Any, indent: object, **options: Any) -> str:
+    """Return plain values as JSON.
+
+    Raises:
+        ParameterError: If `indent` is neither None nor a few spaces.
+
+    """
+    spaces = None if indent is None else whole("indent", indent, least=0, most=16)
+    return json.dumps(values, indent=spaces, allow_nan=False, **options)
+
+
+def titled(head: str, frame: pl.DataFrame, warnings: Iterable[str] = ()) -> str:
+    """Return a table under its title, and below it what does not fit."""
+    below = [heading(note) for note in notes(warnings)]
+    return "\n".join([heading(head), text(frame), *below])
+
+
+def notes(warnings: Iterable[str]) -> list[str]:
+    """Return what does not fit as it is shown."""
+    return [f"note: {warning}" for warning in warnings]
 
 
 def heading(words: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sor.results.display import WIDTH
 from sor.results.words import count, listed
-from sor.settings.routers import ContKukanovRouter, StaticRouter
+from sor.settings.routers import ContKukanovRouter, StaticRouter, unsliced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,8 @@ def _sent(child: Mapping[str, Any], order: Mapping[str, Any]) -> str:
     )
 
 
-def _why(child: Mapping[str, Any], policy: Policy) -> str:
+def _why(child: Mapping[str, Any], given: Policy) -> str:
+    policy = unsliced(given)
     if isinstance(policy, ContKukanovRouter):
         if child["kind"] == "post":
             gain = -child["marginal"]
@@ -71,7 +72,7 @@ def _why(child: Mapping[str, Any], policy: Policy) -> str:
             )
         return "Why: it is part of the epoch's market order, swept over all venues, cheapest all-in first."
     if not isinstance(policy, StaticRouter):
-        return f"Why: {policy.rule}."
+        return f"Why: {given.rule}."  # type: ignore[union-attr]  # routers are told above
     costs = f"Why: a share of its last lot {_costs(child['marginal'])}, fee included"
     if child["threshold"] is None:
         return f"{costs}. The strict rule takes the cheapest split of exactly what is left."

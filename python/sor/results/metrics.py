@@ -1,7 +1,7 @@
 """What the ledger says about a policy, as polars expressions (rules P6, P7).
 
 Costs in the ledger are signed integers, positive when worse for the parent, so every figure here is one
-division at the end of exact sums.
+division at the end of exact sums, rounded once (`sor.tape.exact`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from sor.tape.exact import BPS, NANOS, ratio
+
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     import numpy as np
     from numpy.typing import NDArray
 
-PARTS = ("spread", "slippage", "timing", "opportunity", "fees", "rebates")
+PARTS = ("spread", "slippage", "schedule", "timing", "opportunity", "fees", "rebates")
 """The parts of the shortfall; rebates are subtracted."""
 
 SIGN = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
@@ -23,13 +27,13 @@ SIGN = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
 TRADED = pl.col("status") != "no_quotes"
 """Parents that could trade."""
 
-VALUE = pl.col("quantity").cast(pl.Float64) * pl.col("arrival_mid")
+VALUE = pl.col("quantity").cast(pl.Int128) * pl.col("arrival_mid")
 """Arrival value `Q * M0`, nanos: what basis points are of."""
 
 
-def to_currency(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Show integer nanos as currency (floats)."""
-    return frame.with_columns(pl.col(name) / 1e9 for name in columns)
+def bps(cost: str | pl.Expr) -> pl.Expr:
+    """Show a cost in nanos as basis points of its parent's arrival value."""
+    return ratio(pl.col(cost) if isinstance(cost, str) else cost, VALUE, BPS)
 
 
 def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
@@ -37,8 +41,14 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
 
     A parent that could not trade (`no_quotes`) has null prices and costs.
     """
-    per_share = 1e9 * pl.col("quantity")
-    bps = [(pl.when(TRADED).then(pl.col(part) / VALUE * 1e4)).alias(f"{part}_bps") for part in PARTS]
+    per_share = NANOS * pl.col("quantity").cast(pl.Int128)
+    signed = [(SIGN * pl.col(name).cast(pl.Int128)) for name in ("notional", "all_in")]
+    figures = {
+        "avg_fill_px": ratio(signed[0], per_share),
+        "all_in_px": ratio(signed[1], per_share),
+        "shortfall_bps": bps("shortfall"),
+        **{f"{part}_bps": bps(part) for part in PARTS},
+    }
     return parents.select(
         *(
             "parent",
@@ -53,25 +63,23 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
             "completed",
             "unwound",
         ),
-        (pl.col("arrival_mid") / 1e9).alias("arrival_mid"),
-        pl.when(TRADED).then(SIGN * pl.col("notional") / per_share).alias("avg_fill_px"),
-        pl.when(TRADED).then(SIGN * pl.col("all_in") / per_share).alias("all_in_px"),
-        pl.when(TRADED).then(pl.col("shortfall") / VALUE * 1e4).alias("shortfall_bps"),
-        *bps,
+        ratio(pl.col("arrival_mid"), NANOS).alias("arrival_mid"),
+        *(pl.when(TRADED).then(figure).alias(name) for name, figure in figures.items()),
         *("children", "fills", "ts_done"),
     )
 
 
-def summary_table(parents: pl.DataFrame) -> pl.DataFrame:
+def summary_table(parents: pl.DataFrame, unit: Fraction | int = 1) -> pl.DataFrame:
     """One row per policy, or variant: whichever the first column names (rule P7).
 
-    Cash over all parents, means over parents in basis points of `Q * M0`.
+    Cash over all parents, means over parents in basis points of `Q * M0`. Cash is of the user's own sizes, of which
+    the tape counts the fraction `unit`; `quantity` is left as the tape counts.
 
     `fills` counts the executions, `seconds` is the mean time from a parent's start to its last. Parents that could
     not trade count in `no_quotes` and in nothing else.
     """
     policies = parents.partition_by(parents.columns[0], maintain_order=True)
-    return pl.concat([_policy_summary(part) for part in policies])
+    return pl.concat([_policy_summary(part, unit) for part in policies])
 
 
 def edge_counts(parents: pl.DataFrame) -> dict[str, int]:
@@ -88,7 +96,7 @@ def edge_counts(parents: pl.DataFrame) -> dict[str, int]:
     }
 
 
-def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
+def _policy_summary(parents: pl.DataFrame, unit: Fraction | int) -> pl.DataFrame:
     # One policy at a time: a grouped sum of floats would depend on the number of threads.
     whose = parents.to_series(0)
     traded = parents.filter(TRADED)
@@ -96,22 +104,22 @@ def _policy_summary(parents: pl.DataFrame) -> pl.DataFrame:
     all_in = pl.col("all_in").cast(pl.Int128)
     signed = SIGN * all_in
     # Nothing traded: what is per share is null.
-    shares = pl.when(pl.len() > 0).then(pl.col("quantity").sum())
+    shares = pl.when(pl.len() > 0).then(pl.col("quantity").sum()).cast(pl.Int128)
     return traded.select(
         pl.lit(whose[0], dtype=whose.dtype).alias(whose.name),
         pl.len().alias("parents"),
         pl.lit(parents.height - traded.height).alias("no_quotes"),
         *(pl.lit(count).alias(name) for name, count in edge_counts(parents).items()),
         pl.col("quantity").sum(),
-        (pl.col("executed").sum() / shares).alias("fill_ratio"),
-        (pl.col("posted").sum() / shares).alias("posted_ratio"),
-        (pl.col("completed").sum() / shares).alias("completed_ratio"),
-        (signed.sum() / 1e9).alias("total_cash"),
-        (signed.sum() / (1e9 * shares)).alias("avg_fill_px"),
-        (pl.col("shortfall") / VALUE * 1e4).mean().alias("shortfall_bps"),
-        *((pl.col(part) / VALUE * 1e4).mean().alias(f"{part}_bps") for part in PARTS),
+        ratio(pl.col("executed").sum(), shares).alias("fill_ratio"),
+        ratio(pl.col("posted").sum(), shares).alias("posted_ratio"),
+        ratio(pl.col("completed").sum(), shares).alias("completed_ratio"),
+        ratio(signed.sum(), NANOS, unit).alias("total_cash"),
+        ratio(signed.sum(), NANOS * shares).alias("avg_fill_px"),
+        bps("shortfall").mean().alias("shortfall_bps"),
+        *(bps(part).mean().alias(f"{part}_bps") for part in PARTS),
         pl.col("fills").sum(),
-        ((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds() / 1e9).mean().alias("seconds"),
+        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).mean().alias("seconds"),
         all_in.sum().alias("_all_in"),
     )
 
@@ -157,7 +165,7 @@ def cash_savings_bps(router: int | None, other: int | None) -> float | None:
     """
     if router is None or not other:
         return None
-    return (other - router) / abs(other) * 1e4
+    return BPS * (other - router) / abs(other)
 
 
 def paired_savings(ledger: pl.DataFrame, parents: pl.DataFrame, policy: str) -> pl.DataFrame:
@@ -175,13 +183,16 @@ def paired_savings(ledger: pl.DataFrame, parents: pl.DataFrame, policy: str) -> 
 
     """
     costs = ["shortfall", *PARTS]
-    rows = ledger.filter(TRADED).select("policy", "parent", "arrival_mid", *costs)
+    # The value by the ledger's quantity: that of `parents` may be in another unit.
+    rows = ledger.filter(TRADED).select("policy", "parent", VALUE.alias("_value"), *costs)
     mine = rows.filter(pl.col("policy") == policy).drop("policy")
     # Differences are taken as integers; a rebate lowers the cost.
     gains = [
-        ((pl.col(cost) - pl.col(f"{cost}_mine")) * (-1 if cost == "rebates" else 1) / VALUE * 1e4).alias(
-            "savings_bps" if cost == "shortfall" else f"{cost}_bps"
-        )
+        ratio(
+            (pl.col(cost).cast(pl.Int128) - pl.col(f"{cost}_mine")) * (-1 if cost == "rebates" else 1),
+            pl.col("_value"),
+            BPS,
+        ).alias("savings_bps" if cost == "shortfall" else f"{cost}_bps")
         for cost in costs
     ]
     return (
@@ -194,5 +205,5 @@ def paired_savings(ledger: pl.DataFrame, parents: pl.DataFrame, policy: str) -> 
 
 def parent_costs(rows: pl.DataFrame) -> NDArray[np.float64]:
     """Return the shortfall of parent rows in bps of arrival value; NaN where the parent could not trade."""
-    bps = pl.when(TRADED).then(pl.col("shortfall") / VALUE * 1e4)
-    return rows.select(bps.fill_null(float("nan")).alias("bps"))["bps"].to_numpy()
+    costs = pl.when(TRADED).then(bps("shortfall"))
+    return rows.select(costs.fill_null(float("nan")).alias("bps"))["bps"].to_numpy()

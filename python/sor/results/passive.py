@@ -8,6 +8,7 @@ import polars as pl
 
 from sor.replay.replay import later_mids
 from sor.results.metrics import SIGN
+from sor.tape.exact import BPS, NANOS, ratio
 
 if TYPE_CHECKING:
     from sor.settings.market import Book
@@ -20,7 +21,7 @@ _SECOND = 1_000_000_000
 
 
 def posts(children: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
-    """Describe one policy's limit orders: the columns of `PolicyView.posts`.
+    """Describe one policy's limit orders: the columns of `PolicyView.posts`, money in nanos.
 
     Args:
         children: Its rows of `Ledger.children`.
@@ -38,11 +39,11 @@ def posts(children: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
     )
 
     def seconds(column: str) -> pl.Expr:
-        return (pl.col(column) - pl.col("ts_arrived")).dt.total_nanoseconds() / _SECOND
+        return ratio((pl.col(column) - pl.col("ts_arrived")).dt.total_nanoseconds(), _SECOND)
 
     return orders.select(
         *("parent", "child", "venue", "ts_decided", "ts_arrived"),
-        (pl.col("seen_price") / 1e9).alias("price"),
+        pl.col("seen_price").alias("price"),
         "quantity",
         # An order that never joined stands in no queue.
         pl.when(~pl.col("reason").is_in(["expired", "crossed"])).then("met_available").alias("ahead"),
@@ -50,7 +51,7 @@ def posts(children: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
         *("reason", "first_fill", "last_fill"),
         seconds("first_fill").alias("seconds_to_first_fill"),
         pl.when(pl.col("reason") == "filled").then(seconds("last_fill")).alias("seconds_to_fill"),
-        (pl.col("rebate").fill_null(0) / 1e9).alias("rebate"),
+        pl.col("rebate").fill_null(0),
     )
 
 
@@ -82,19 +83,18 @@ def markouts(fills: pl.DataFrame) -> pl.DataFrame:
 
 def _markout(fills: pl.DataFrame, seconds: int, mid: str) -> pl.DataFrame:
     known = fills.filter(pl.col(mid).is_not_null())
-    weight = pl.col("quantity")
+    weight = pl.col("quantity").cast(pl.Int128)
     # Nothing filled: what is per share is null.
     shares = pl.when(weight.sum() > 0).then(weight.sum())
     edge = (SIGN * weight * (pl.col(mid) - pl.col("price"))).sum()
     adverse = (SIGN * weight * (pl.col("mid") - pl.col(mid))).sum()
+    paid = pl.when(shares > 0).then((weight * pl.col("price")).sum())
     return known.select(
         pl.lit(seconds, dtype=pl.Int64).alias("seconds"),
         pl.len().cast(pl.Int64).alias("fills"),
-        weight.sum().alias("shares"),
+        pl.col("quantity").sum().alias("shares"),
         pl.lit(int(fills["quantity"].sum()) - int(known["quantity"].sum()), dtype=pl.Int64).alias("unknown"),
-        (edge / 1e9 / shares).alias("edge"),
-        (adverse / 1e9 / shares).alias("adverse"),
-        (edge / pl.when(shares > 0).then((weight * pl.col("price").cast(pl.Float64)).sum()) * 1e4).alias(
-            "edge_bps"
-        ),
+        ratio(edge, NANOS * shares).alias("edge"),
+        ratio(adverse, NANOS * shares).alias("adverse"),
+        ratio(edge, paid, BPS).alias("edge_bps"),
     )

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results import display, metrics, passive, words
-from sor.results.columns import money
 from sor.results.explain import explain_child
+from sor.results.shown import in_currency, size_unit, sized
 from sor.results.tables import Tabled
 from sor.settings.checks import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from fractions import Fraction
 
     from sor.replay.ledger import Ledger
     from sor.replay.parents import Job
@@ -49,7 +50,7 @@ class PolicyView(Tabled):
     @cached_property
     def fills(self) -> pl.DataFrame:
         """One row per execution (rule P5)."""
-        return metrics.to_currency(self._rows(self._ledger.fills), money("Backtest.fills"))
+        return in_currency(self._rows(self._ledger.fills), "Backtest.fills", self._unit)
 
     @cached_property
     def children(self) -> pl.DataFrame:
@@ -57,12 +58,13 @@ class PolicyView(Tabled):
         children, fills, parents = (
             self._rows(frame) for frame in (self._ledger.children, self._ledger.fills, self._ledger.parents)
         )
-        return metrics.to_currency(metrics.child_costs(children, fills, parents), money("Backtest.children"))
+        costs = metrics.child_costs(children, fills, parents)
+        return in_currency(costs, "Backtest.children", self._unit)
 
     @cached_property
     def orders(self) -> pl.DataFrame:
         """One row per parent order, costs in basis points of its arrival value."""
-        return metrics.orders_table(self._rows(self._ledger.parents))
+        return sized(metrics.orders_table(self._rows(self._ledger.parents)), "Backtest.orders", self._unit)
 
     @cached_property
     def epochs(self) -> pl.DataFrame:
@@ -73,12 +75,17 @@ class PolicyView(Tabled):
         share as they were used, `cost` (`V`) in currency, `shortfall` and `excess` (`E (S - A)+`,
         `E (A - S)+`) in shares.
         """
-        return metrics.to_currency(self._rows(self._ledger.epochs), money("Backtest.epochs"))
+        return in_currency(self._rows(self._ledger.epochs), "Backtest.epochs", self._unit)
+
+    @cached_property
+    def releases(self) -> pl.DataFrame:
+        """One row per release of the schedule, where there is one: all shares released by `ts`, and the mid there."""
+        return in_currency(self._rows(self._ledger.releases), "Backtest.releases", self._unit)
 
     @cached_property
     def places(self) -> pl.DataFrame:
         """Where each limit order stood in its queue: shares `ahead` and own shares `left` from `ts` on."""
-        return self._rows(self._ledger.places)
+        return sized(self._rows(self._ledger.places), "Backtest.places", self._unit)
 
     @cached_property
     def posts(self) -> pl.DataFrame:
@@ -88,7 +95,8 @@ class PolicyView(Tabled):
         `filled, reason, first_fill, last_fill, seconds_to_first_fill, seconds_to_fill` (null unless filled
         whole), `rebate` in currency.
         """
-        return passive.posts(self._rows(self._ledger.children), self._rows(self._ledger.fills))
+        posts = passive.posts(self._rows(self._ledger.children), self._rows(self._ledger.fills))
+        return in_currency(posts, "Backtest.posts", self._unit)
 
     @cached_property
     def markouts(self) -> pl.DataFrame:
@@ -98,7 +106,7 @@ class PolicyView(Tabled):
         currency, share-weighted: `edge`, what the mid of the horizon is better than the price paid, and
         `adverse`, how far the mid has moved against us since the fill. `edge_bps` is of the price.
         """
-        return passive.markouts(self.passive_fills)
+        return sized(passive.markouts(self.passive_fills), "Backtest.markouts", self._unit)
 
     @cached_property
     def passive_fills(self) -> pl.DataFrame:
@@ -132,10 +140,14 @@ class PolicyView(Tabled):
         if row.is_empty():
             raise ParameterError(
                 f"order {order} of {self.name} has {words.count(mine.height, 'child', 'children')}, there is no "
-                f"child {child!r}"
+                f"child {shown(child)}"
             )
         parent = self.orders.row(by_predicate=pl.col("parent") == order, named=True)
         return explain_child(row.row(0, named=True), parent, self.policy)
+
+    @property
+    def _unit(self) -> Fraction:
+        return size_unit(self._jobs)
 
     def _rows(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame.filter(pl.col("policy") == self.name).drop("policy")

@@ -12,6 +12,7 @@ from sor.results import metrics
 from sor.results.arrivals import parents_of
 from sor.results.policy_view import PolicyView
 from sor.results.result import Result
+from sor.results.shown import size_unit, sized
 from sor.settings.checks import one_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Replayed(Result):
         policy: The name of the one that is compared with the others.
         jobs: The tapes with the parents on each, and the market as it was laid on it.
         made: The call that made it.
+        warnings: What does not fit, and may make the result say little; each was raised as a `SorWarning` too.
 
     """
 
@@ -43,6 +45,7 @@ class Replayed(Result):
     policy: str
     jobs: tuple[Job, ...]
     made: Config
+    warnings: tuple[str, ...] = ()
 
     @property
     def quotes(self) -> tuple[Quotes, ...]:
@@ -76,12 +79,13 @@ class Replayed(Result):
         And the consolidated book at its start (records with `ts <= start`): `arrival_spread_bps`, of the mid (null
         while one side is empty), and `arrival_depth`, the shares displayed on the side it takes, stubs left out.
         """
-        return parents_of(self.jobs)
+        return sized(parents_of(self.jobs), "Study.parents", size_unit(self.jobs))
 
     @cached_property
     def summary(self) -> pl.DataFrame:
         """One row per policy: fill ratio, cash, mean shortfall and its parts in bps (rules P6, P7)."""
-        return metrics.summary_table(self.ledger.parents).drop("_all_in")
+        unit = size_unit(self.jobs)
+        return sized(metrics.summary_table(self.ledger.parents, unit).drop("_all_in"), "Study.summary", unit)
 
     @cached_property
     def savings(self) -> pl.DataFrame:
@@ -133,6 +137,11 @@ class Replayed(Result):
         return self._own.epochs
 
     @property
+    def releases(self) -> pl.DataFrame:
+        """What the schedule of `policy` released, where it is under one."""
+        return self._own.releases
+
+    @property
     def places(self) -> pl.DataFrame:
         """Where each limit order of `policy` stood in its queue."""
         return self._own.places
@@ -147,7 +156,7 @@ class Replayed(Result):
         views = [self[name] for name in self.policies]
         names = pl.Enum(list(self.policies))
         found = {"summary": self.summary}
-        for table in ("orders", "fills", "children", "posts", "epochs", "places"):
+        for table in ("orders", "fills", "children", "posts", "epochs", "places", "releases"):
             rows = [
                 getattr(view, table).select(pl.lit(view.name, names).alias("policy"), pl.all())
                 for view in views

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,10 @@ import numpy as np
 import polars as pl
 
 from sor.replay.replay import BUILD, VERSION
+from sor.results import display
 from sor.results.tables import Tabled
 from sor.results.views import Drawn
+from sor.settings.checks import flag
 from sor.settings.times import format_ns
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 class Result(Tabled, Drawn):
     """What a verb returns."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not fit, and may make the result say little; each was raised as a `SorWarning` too."""
+        raise NotImplementedError
 
     @property
     def _origin(self) -> tuple[Config, Sequence[Quotes]]:
@@ -46,11 +52,14 @@ class Result(Tabled, Drawn):
 
         Args:
             indent: Spaces a level is indented by; None: on one line.
-            full: Everything: versions, settings, tapes with their digests, and the small tables.
+            full: Everything: versions, settings, tapes with their digests, warnings, and the small tables.
+
+        Raises:
+            ParameterError: If `indent` is neither None nor a few spaces.
 
         """
-        values = self._full() if full else self.to_dict()
-        return json.dumps(values, indent=indent, allow_nan=False, default=str)
+        values = self._full() if flag("full", full) else self.to_dict()
+        return display.as_json(values, indent, default=str)
 
     def provenance(self) -> dict[str, Any]:
         """Return what the result depends on as plain values: versions, settings, tapes and their digests."""
@@ -63,7 +72,12 @@ class Result(Tabled, Drawn):
 
     def _full(self) -> dict[str, Any]:
         small = {name: _rows(self.tables[name]) for name in self._small}
-        return {**self.provenance(), "result": self.to_dict(), "tables": small}
+        return {
+            **self.provenance(),
+            "result": self.to_dict(),
+            "warnings": list(self.warnings),
+            "tables": small,
+        }
 
     @property
     def _small(self) -> Sequence[str]:

@@ -69,6 +69,11 @@ class Search(Result):
     comparisons: pl.DataFrame
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not fit, and may make the search say little; see `Replayed`."""
+        return self.in_sample.warnings
+
+    @property
     def plateau(self) -> pl.DataFrame:
         """The points that cannot be told from the best, least shortfall first."""
         return self.table.filter(pl.col("plateau")).sort("shortfall_bps", maintain_order=True)
@@ -95,6 +100,7 @@ class Search(Result):
             policies={name: study.policies[name] for name in names},
             policy=ROUTER,
             jobs=study.jobs,
+            warnings=study.warnings,
             made=replace(
                 study.made,
                 command="backtest",
@@ -148,6 +154,7 @@ class Search(Result):
             "optimism_bps": self.optimism_bps,
             "folds": self.folds.with_columns(pl.col("boundary").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
+            "warnings": list(self.warnings),
         }
 
     def verdict(self) -> str:
@@ -177,6 +184,7 @@ class Search(Result):
             f"{words.count(self.plateau.height, 'point is', 'points are')} within noise of it",
             *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
+            *display.notes(self.warnings),
         ]
         lines = [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
         tables = [_readable(self.comparisons)]
@@ -185,7 +193,11 @@ class Search(Result):
         return "\n".join([*lines, *map(display.text, tables)])
 
     def _repr_html_(self) -> str:
-        notes = [*(f"{axis} is flat: {why}" for axis, why in self.flat_axes.items()), self.verdict()]
+        notes = [
+            *(f"{axis} is flat: {why}" for axis, why in self.flat_axes.items()),
+            self.verdict(),
+            *self.warnings,
+        ]
         folds = "" if self.folds.is_empty() else display.as_html("Folds", _folds(self.folds))
         return display.as_html("Search", _readable(self.comparisons), *notes) + folds
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.run import RESAMPLES, Bootstrap
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class _Sample:
         cls, values: Floats, starts: ArrayLike, ends: ArrayLike, block: int | None, sessions: ArrayLike | None
     ) -> _Sample:
         if values.ndim != 2 or len(values) == 0 or not np.isfinite(values).all():
-            raise ParameterError(f"values must hold at least one finite number each, got {values!r}")
+            raise ParameterError(f"values must hold at least one finite number each, got {shown(values)}")
         begin = np.asarray(starts, dtype=np.int64)
         if begin.shape != values.shape[:1] or np.shape(ends) != values.shape[:1]:
             raise ParameterError(f"starts and ends must have one time per observation, {len(values)}")
@@ -254,7 +254,9 @@ class _Sample:
         influence = _by_start(values - mean, begin)
         times = len(influence)
         if block is not None and not 1 <= block <= times:
-            raise ParameterError(f"block must be from 1 to {times}, the number of start times, got {block!r}")
+            raise ParameterError(
+                f"block must be from 1 to {times}, the number of start times, got {shown(block)}"
+            )
         chosen = block_length(influence, overlap(starts, ends)) if block is None else block
         sizes = [stop - start for start, stop in pairwise(spans)]
         length = min(chosen or 1, max(sizes))

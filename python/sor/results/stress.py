@@ -30,6 +30,7 @@ class Stress(Result):
         markets: The markets by name.
         quotes: The tapes.
         made: The call that made it.
+        warnings: What does not fit, and may make the result say little; see `Replayed`.
 
     """
 
@@ -38,6 +39,7 @@ class Stress(Result):
     markets: Mapping[str, Market]
     quotes: tuple[Quotes, ...]
     made: Config
+    warnings: tuple[str, ...] = ()
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
@@ -54,14 +56,14 @@ class Stress(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as plain values."""
-        return {"markets": self.table.to_dicts()}
+        return {"markets": self.table.to_dicts(), "warnings": list(self.warnings)}
 
     def __repr__(self) -> str:
         head = "Stress: the router's shortfall, and what it saves against each policy, bps"
-        return f"{head}\n{display.text(self.readable())}"
+        return display.titled(head, self.readable(), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html("Stress", self.readable())
+        return display.as_html("Stress", self.readable(), *self.warnings)
 
     def readable(self) -> pl.DataFrame:
         """Return the columns a person looks at first: at most four of the policies it is compared with."""

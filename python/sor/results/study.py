@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results import display, metrics, words
 from sor.results.arrivals import binned
 from sor.results.replayed import Replayed
@@ -74,7 +74,9 @@ class Study(Replayed):
         """
         rows = self._rows(against)
         if rows.is_empty():
-            raise ParameterError(f"against: no parent could trade under both {self.policy!r} and {against!r}")
+            raise ParameterError(
+                f"against: no parent could trade under both {shown(self.policy)} and {shown(against)}"
+            )
         return self._interval(rows)
 
     def by(self, what: str, *, bins: int = 3, zone: str = "UTC") -> pl.DataFrame:
@@ -127,6 +129,7 @@ class Study(Replayed):
             "level": self.bootstrap.level,
             "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
+            "warnings": list(self.warnings),
         }
 
     @property
@@ -149,7 +152,7 @@ class Study(Replayed):
         Raises:
             MissingExtra: Without the extra `report`.
             ParameterError: If the path ends in something else, or the study compares nothing.
-            OSError: If the file cannot be written.
+            DataError: If the file cannot be written.
 
         """
         self._draw()
@@ -158,10 +161,10 @@ class Study(Replayed):
     def __repr__(self) -> str:
         orders, tapes = words.count(self.parents.height, "order"), words.count(len(self.jobs), "tape")
         head = f"Study: {self.policy} on {orders} of {tapes}, bps of arrival value"
-        return f"{display.heading(head)}\n{display.text(self._readable())}"
+        return display.titled(head, self._readable(), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html(f"Study of {self.policy}", self._readable())
+        return display.as_html(f"Study of {self.policy}", self._readable(), *self.warnings)
 
     def _readable(self) -> pl.DataFrame:
         return self.comparisons.select(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib
 import io
-from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import DataError, MissingExtra, ParameterError
-from sor.settings.checks import one_of
+from sor.errors import DataError, MissingExtra, ParameterError, shown
+from sor.settings.checks import one_of, path_of
 from sor.tape.files import beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
+    from pathlib import Path
 
 ENDINGS = (".parquet", ".csv", ".arrow", ".feather", ".xlsx")
 """What a table can be written as; `.arrow` and `.feather` are Arrow IPC."""
@@ -50,12 +50,10 @@ class Tabled:
             MissingExtra: For Excel without the extra `excel`.
 
         """
-        if not isinstance(path, str | PathLike):
-            raise ParameterError(f"path must be the path of a file, got {path!r}")
-        target = Path(path)
+        target = path_of("path", path)
         ending = target.suffix.lower()
         if ending not in ENDINGS:
-            raise ParameterError(f"path must end in {', '.join(ENDINGS)}, got {fspath(path)!r}")
+            raise ParameterError(f"path must end in {', '.join(ENDINGS)}, got {shown(str(target))}")
         tables = self.tables
         if table is not None:
             tables = {one_of("table", table, tables): tables[table]}

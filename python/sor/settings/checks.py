@@ -7,13 +7,16 @@ names the argument and says what would be right. NumPy's scalars are numbers lik
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from numbers import Integral, Real
-from typing import get_args
+from os import PathLike
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, SorError, shown
 from sor.settings.times import duration_ns
 
 MOST_SHARES = 10**15
@@ -24,29 +27,72 @@ def number(name: str, value: object, *, least: float = -math.inf, most: float = 
     """Return a finite float from `least` to `most`."""
     found = _real(value)
     if found is None:
-        raise ParameterError(f"{name} must be a number, got {value!r}")
+        raise ParameterError(f"{name} must be a number, got {shown(value)}")
     if not (math.isfinite(found) and least <= found <= most):
         bounds = [f"at least {least:g}"] * (least > -math.inf) + [f"at most {most:g}"] * (most < math.inf)
         raise ParameterError(
-            f"{name} must be a finite number {' and '.join(bounds)}".rstrip() + f", got {value!r}"
+            f"{name} must be a finite number {' and '.join(bounds)}".rstrip() + f", got {shown(value)}"
         )
     return found
 
 
+@contextmanager
+def taking(name: str, value: object, right: str) -> Iterator[None]:
+    """Turn whatever a value of a user's raises on being looked at into an error of ours.
+
+    An argument may be of any class: its iterator, its conversion to an array or to a number may fail in any way.
+
+    Raises:
+        ParameterError: That `name` must be `right`.
+
+    """
+    try:
+        yield
+    except (SorError, KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as failed:  # a panic of another package is no `Exception`
+        reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
+        raise ParameterError(f"{name} must be {right}, got {shown(value)}: {reason}") from failed
+
+
+def entries(name: str, values: object, right: str) -> list[Any]:
+    """Return the entries of a sequence, or of anything else that can be gone through, but for text.
+
+    Raises:
+        ParameterError: That `name` must be `right`.
+
+    """
+    if isinstance(values, str | bytes | bytearray) or not isinstance(values, Iterable):
+        raise ParameterError(f"{name} must be {right}, got {shown(values)}")
+    with taking(name, values, right):
+        return list(values)
+
+
 def numbers(name: str, values: object) -> list[float]:
     """Return finite or infinite floats, one for each entry of a sequence."""
-    row = isinstance(values, Iterable) and not isinstance(values, str | bytes)
-    found = [_real(value) for value in values] if row else [None]  # type: ignore[attr-defined]  # iterable
+    found = [_real(value) for value in entries(name, values, "a sequence of numbers")]
     if None in found:
-        raise ParameterError(f"{name} must be a sequence of numbers, got {values!r}")
+        raise ParameterError(f"{name} must be a sequence of numbers, got {shown(values)}")
     return [value for value in found if value is not None]
+
+
+def path_of(name: str, value: object) -> Path:
+    """Return a path that the system may know."""
+    right = "the path of a file"
+    if not isinstance(value, str | PathLike):
+        raise ParameterError(f"{name} must be {right}, got {shown(value)}")
+    with taking(name, value, right):
+        path = Path(value)
+        with suppress(FileNotFoundError, PermissionError, NotADirectoryError):
+            path.lstat()  # too long, or with characters that no path has
+    return path
 
 
 def above_zero(name: str, value: object, unit: str = "") -> float:
     """Return a positive, finite float; `unit` says what it counts."""
     found = _real(value)
     if found is None or not (math.isfinite(found) and found > 0):
-        raise ParameterError(f"{name} must be a positive number{unit}, got {value!r}")
+        raise ParameterError(f"{name} must be a positive number{unit}, got {shown(value)}")
     return found
 
 
@@ -54,7 +100,7 @@ def fraction(name: str, value: object) -> float:
     """Return a float strictly between 0 and 1."""
     found = _real(value)
     if found is None or not 0.0 < found < 1.0:
-        raise ParameterError(f"{name} must be between 0 and 1, got {value!r}")
+        raise ParameterError(f"{name} must be between 0 and 1, got {shown(value)}")
     return found
 
 
@@ -62,7 +108,7 @@ def whole(name: str, value: object, *, least: int = 1, most: int = MOST_SHARES) 
     """Return an integer from `least` to `most`."""
     found = _integer(value)
     if found is None or not least <= found <= most:
-        raise ParameterError(f"{name} must be a whole number from {least:,} to {most:,}, got {value!r}")
+        raise ParameterError(f"{name} must be a whole number from {least:,} to {most:,}, got {shown(value)}")
     return found
 
 
@@ -70,9 +116,9 @@ def at_least(name: str, value: object, least: int, *, most: int | None = None) -
     """Return an integer of at least `least`, and at most `most` where there is such a bound."""
     found = _integer(value)
     if found is None or found < least:
-        raise ParameterError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        raise ParameterError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
     if most is not None and found > most:
-        raise ParameterError(f"{name} must be at most {most:,}, got {value!r}")
+        raise ParameterError(f"{name} must be at most {most:,}, got {shown(value)}")
     return found
 
 
@@ -80,7 +126,7 @@ def positive(name: str, value: object) -> int:
     """Return a duration in nanoseconds, above zero."""
     nanos = duration_ns(value, name)
     if nanos <= 0:
-        raise ParameterError(f"{name} must be positive, got {value!r}")
+        raise ParameterError(f"{name} must be positive, got {shown(value)}")
     return nanos
 
 
@@ -88,7 +134,7 @@ def choice(name: str, value: object, choices: object) -> str:
     """Return one of the words of a `Literal`."""
     allowed = get_args(choices)
     if not isinstance(value, str) or value not in allowed:
-        raise ParameterError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+        raise ParameterError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(value)}")
     return value
 
 
@@ -96,21 +142,21 @@ def one_of(name: str, value: object, names: Iterable[str]) -> str:
     """Return one of some names."""
     known = list(names)
     if not isinstance(value, str) or value not in known:
-        raise ParameterError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        raise ParameterError(f"{name} must be one of {', '.join(known)}, got {shown(value)}")
     return value
 
 
 def text(name: str, value: object) -> str:
     """Return a string."""
     if not isinstance(value, str):
-        raise ParameterError(f"{name} must be text, got {value!r}")
+        raise ParameterError(f"{name} must be text, got {shown(value)}")
     return value
 
 
 def flag(name: str, value: object) -> bool:
     """Return a boolean."""
     if not isinstance(value, bool | np.bool_):
-        raise ParameterError(f"{name} must be True or False, got {value!r}")
+        raise ParameterError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
@@ -118,7 +164,7 @@ def instance(name: str, value: object, *classes: type) -> None:
     """Check that a value is of one of the package's classes."""
     if not isinstance(value, classes):
         names = " or ".join(f"sor.{each.__name__}" for each in classes)
-        raise ParameterError(f"{name} must be a {names}, got {value!r}")
+        raise ParameterError(f"{name} must be a {names}, got {shown(value)}")
 
 
 def keep(settings: object, **values: object) -> None:

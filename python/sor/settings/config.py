@@ -12,12 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
+from sor.settings.policy import OwnPolicy, axes_of, made_of
 from sor.settings.policy import Policy as Own
-from sor.settings.policy import axes_of
-from sor.settings.routers import ROUTER, Policy, class_of, kind_of, settings_of
+from sor.settings.routers import ROUTER, Policy, Sliced, Sweep, class_of, kind_of, settings_of
+from sor.settings.schedules import SCHEDULES, Schedule, parse_schedule
 from sor.settings.times import duration_ns, to_ns
 from sor.settings.toml import to_toml
 
@@ -38,6 +39,7 @@ class Config:
         policy: The one compared with the others, where it is not `router`.
         market: What every policy meets.
         universe: How the tapes of a universe are found and read; None where they were tapes in memory.
+        read: How the files are meant: arguments of `read_quotes`, and under `trades` those of `read_trades`.
         options: The verb's other options, by name, as plain values.
 
     """
@@ -51,6 +53,7 @@ class Config:
     policy: str = ROUTER
     market: Market = field(default_factory=Market)
     universe: Mapping[str, Any] | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_toml(self) -> str:
@@ -66,6 +69,7 @@ class Config:
             "symbol": self.symbol,
             "policy": None if self.policy == ROUTER else self.policy,
             "universe": self.universe,
+            "read": dict(self.read) or None,
             "orders": [plain(order) for order in self.orders],
             "policies": {
                 name: {"kind": kind_of(policy)} | plain_policy(policy)
@@ -149,21 +153,41 @@ def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
     if isinstance(table, str):
         table = {"kind": table}
     given = dict(table)
-    kind = given.pop("kind", "static")
+    kind, schedule = given.pop("kind", "static"), given.pop("schedule", None)
+    if kind in SCHEDULES:
+        if schedule is not None:
+            raise ParameterError(f"{label}: {kind} is a schedule itself, and takes none")
+        return Sliced(Sweep(), schedule_from({"kind": kind, **given}, label))
     made = class_of(kind, label)
-    if issubclass(made, Own):
-        return own_of(made, given, label)
-    policy: Policy = from_table(made, given, label)
-    return policy
+    policy: Policy = (
+        own_of(made, given, label)
+        if isinstance(made, OwnPolicy) or issubclass(made, Own)
+        else from_table(made, given, label)
+    )
+    return policy if schedule is None else Sliced(policy, schedule_from(schedule, f"{label}.schedule"))
 
 
-def own_of(kind: type[Own], given: Mapping[str, Any], label: str) -> Own:
+def schedule_from(table: Mapping[str, Any] | str, label: str) -> Schedule:
+    """Make a schedule of a table with its `kind`, or of a text such as `twap:60s`."""
+    if isinstance(table, str):
+        return parse_schedule(label, table)
+    given = dict(table) if isinstance(table, Mapping) else {}
+    kind = given.pop("kind", None)
+    if kind not in SCHEDULES:
+        raise ParameterError(f"{label}: kind must be one of {', '.join(SCHEDULES)}, got {kind!r}")
+    made: Schedule = from_table(SCHEDULES[kind], given, label)
+    return made
+
+
+def own_of(kind: type[Own] | OwnPolicy, given: Mapping[str, Any], label: str) -> OwnPolicy:
     """Make a policy of the caller's own of a table of its arguments."""
     unknown = [name for name in given if name not in axes_of(kind)]
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(axes_of(kind)) or 'nothing'}")
+        raise ParameterError(
+            f"{label} has no {shown(unknown[0])}; it has {', '.join(axes_of(kind)) or 'nothing'}"
+        )
     try:
-        return kind(**given)
+        return made_of(kind, given)
     except (TypeError, ValueError) as error:
         raise ParameterError(f"{label}: {error}") from error
 
@@ -186,7 +210,7 @@ def market_of(table: Mapping[str, Any]) -> Market:
         fill = dict(given.pop("fill"))
         model = fill.pop("model", "displayed")
         if model not in _FILLS:
-            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {model!r}")
+            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {shown(model)}")
         changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
     if given.get("sessions") == "none":
         changes["sessions"] = None
@@ -205,16 +229,28 @@ def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
 
     """
     if not isinstance(table, Mapping):
-        raise ParameterError(f"{label} must be a table, got {table!r}")
+        raise ParameterError(f"{label} must be a table, got {shown(table)}")
     names = [each.name for each in fields(kind) if each.init and each.name != "_"]
     unknown = [name for name in table if name not in names]
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it has {', '.join(names) or 'nothing'}")
+        raise ParameterError(f"{label} has no {shown(unknown[0])}; it has {', '.join(names) or 'nothing'}")
     try:
         return kind(**table)
     except TypeError:
         missing = [
-            name for name in ("side", "quantity", "id", "horizon") if name in names and name not in table
+            name
+            for name in (
+                "side",
+                "quantity",
+                "id",
+                "horizon",
+                "curve",
+                "rows",
+                "risk_aversion",
+                "volatility",
+                "eta",
+            )
+            if name in names and name not in table
         ]
         raise ParameterError(f"{label} needs {' and '.join(missing)}") from None
     except ParameterError as error:
@@ -229,6 +265,8 @@ def _plain(value: Any) -> Any:
             return duration_ns(value, "duration")
         case datetime() | date():
             return to_ns(value, "time")
+        case Mapping():
+            return {name: _plain(each) for name, each in value.items()}
         case Sequence():
             return [_plain(each) for each in value]
         case _ if hasattr(value, "dtype"):

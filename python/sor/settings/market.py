@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.checks import choice, instance, keep, number, positive, text, whole
 from sor.settings.times import Duration, duration_ns
 
@@ -140,7 +140,7 @@ class QueueAware:
         position = self.queue_position
         if isinstance(position, dict):
             checked: object = {
-                venue: number(f"queue_position[{venue!r}]", value, least=0, most=1)
+                venue: number(f"queue_position[{shown(venue)}]", value, least=0, most=1)
                 for venue, value in position.items()
             }
         else:
@@ -212,5 +212,5 @@ class Market:
     def laid(self) -> tuple[Venue, ...]:
         """The terms of every venue by index, of a market that is laid on a tape."""
         if not isinstance(self.venues, tuple):
-            raise ParameterError(f"market: its venues are not laid on a tape yet, got {self.venues!r}")
+            raise ParameterError(f"market: its venues are not laid on a tape yet, got {shown(self.venues)}")
         return self.venues

@@ -7,8 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import time
 from typing import Literal, TypeAlias
 
-from sor.errors import ParameterError
-from sor.settings.checks import choice, keep, positive, whole
+from sor.errors import ParameterError, shown
+from sor.settings.checks import choice, entries, keep, positive, whole
 from sor.settings.times import Duration, Time, check_zone, clock_ns, is_clock, to_ns
 
 Side: TypeAlias = Literal["buy", "sell"]
@@ -94,9 +94,9 @@ class OrderSchedule:
         choice("side", self.side, Sides)
         given: object = self.quantity
         if isinstance(given, Iterable) and not isinstance(given, str):
-            sizes = tuple(whole("quantity", size) for size in given)
+            sizes = tuple(whole("quantity", size) for size in entries("quantity", given, "whole numbers"))
             if not sizes:
-                raise ParameterError(f"quantity must not be empty, got {given!r}")
+                raise ParameterError(f"quantity must not be empty, got {shown(given)}")
             keep(self, quantity=sizes)
         else:
             keep(self, quantity=whole("quantity", given))
@@ -173,7 +173,7 @@ def as_orders(orders: object) -> tuple[Order | OrderSchedule, ...]:
         isinstance(each, Order | OrderSchedule) for each in orders
     ):
         raise ParameterError(
-            f"orders must be an Order, orders_every(...), or a sequence of them, got {orders!r}"
+            f"orders must be an Order, orders_every(...), or a sequence of them, got {shown(orders)}"
         )
     if not orders:
         raise ParameterError("orders must hold at least one Order or schedule")

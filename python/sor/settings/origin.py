@@ -24,8 +24,8 @@ def module_of(place: str) -> ModuleType:
     return _from_file(place) if place.endswith(".py") else importlib.import_module(place)
 
 
-def place_of(kind: type) -> str:
-    """Return what `module_of` finds the module of a class by."""
+def place_of(kind: type | FunctionType) -> str:
+    """Return what `module_of` finds the module of a class or a function by."""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     loaded = kind.__module__.startswith(_LOADED) or kind.__module__ == "__main__"
     return file if loaded and file else kind.__module__

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import ABCMeta, abstractmethod
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.origin import digest_of, module_of, place_of
 
 if TYPE_CHECKING:
@@ -32,13 +33,64 @@ class _Kind(ABCMeta):
         super().__init__(*args, **kwargs)
         cls._digest = digest_of(cls)  # now: the file may change later, what has been imported does not
 
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """What it is made with: that of `__init__`, not of this."""
+        return _signature(cls)
+
     def __setattr__(cls, name: str, value: Any) -> None:
         # `@dataclass` takes the hash away from what it gives an equality; a policy's is that of its arguments.
         if name != "__hash__" or value is not None:
             super().__setattr__(name, value)
 
 
-class Policy(metaclass=_Kind):
+class OwnPolicy:
+    """What every policy of the caller's own is known by: its name, arguments and source.
+
+    Attributes:
+        queue: How the queues of its limit orders are simulated (rule C10).
+        rule: What it does, in a few words, for `explain`.
+
+    """
+
+    queue: Queue = "expected"
+    rule: ClassVar[str] = "a policy of the caller's own"
+
+    @property
+    def _title(self) -> str:
+        """What it is called; no name that an argument might have."""
+        return type(self).__name__
+
+    @property
+    @abstractmethod
+    def arguments(self) -> Mapping[str, Any]:
+        """What it was made with."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """A digest of its source."""
+
+    @abstractmethod
+    def replaced(self, **changes: Any) -> Self:
+        """Make another of its kind, with some arguments changed, the `changes`."""
+
+    @property
+    def identity(self) -> str:
+        """Its name, arguments and source: what tells its results from another's."""
+        return f"{_shown(self)} [{self.digest}]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OwnPolicy) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    def __repr__(self) -> str:
+        return _shown(self)
+
+
+class Policy(OwnPolicy, metaclass=_Kind):
     """A policy of your own: derive from it, and write `decide`.
 
     The constructor's arguments are the policy's settings, and the axes of a search; give every one a name. For every
@@ -52,8 +104,6 @@ class Policy(metaclass=_Kind):
 
     """
 
-    queue: ClassVar[Queue] = "expected"
-    rule: ClassVar[str] = "a policy of the caller's own"
     _digest: ClassVar[str]
 
     def start(self, order: ParentOrder, past: Past) -> Iterable[int] | None:
@@ -80,7 +130,7 @@ class Policy(metaclass=_Kind):
         """
 
     def told(self, report: Report) -> None:
-        """Hear what became of an order, in order of time, before the next decision; `view.reports` has the same."""
+        """Hear what became of an order, in order of time, before the next decision: a `report` as in `view`."""
 
     @property
     def arguments(self) -> Mapping[str, Any]:
@@ -93,22 +143,8 @@ class Policy(metaclass=_Kind):
         return type(self)._digest
 
     def replaced(self, **changes: Any) -> Self:
-        """Make another of its kind, with some arguments changed."""
+        """Make another of its kind, with some arguments changed, the `changes`."""
         return type(self)(**{**self.arguments, **changes})
-
-    @property
-    def identity(self) -> str:
-        """Its name, arguments and source: what tells its results from another's."""
-        return f"{_shown(self)} [{self.digest}]"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Policy) and self.identity == other.identity
-
-    def __hash__(self) -> int:
-        return hash(self.identity)
-
-    def __repr__(self) -> str:
-        return _shown(self)
 
 
 class Start:
@@ -124,7 +160,9 @@ class Start:
         try:
             return mind, [] if wakes is None else [int(time) for time in wakes]
         except (TypeError, ValueError):
-            raise ParameterError(f"start must return None or times in nanoseconds, got {wakes!r}") from None
+            raise ParameterError(
+                f"start must return None or times in nanoseconds, got {shown(wakes)}"
+            ) from None
 
 
 def hears(policy: Policy) -> bool:
@@ -132,7 +170,7 @@ def hears(policy: Policy) -> bool:
     return type(policy).told is not Policy.told
 
 
-def checked(name: str, policy: Policy) -> Policy:
+def checked(name: str, policy: OwnPolicy) -> OwnPolicy:
     """Check a policy's own terms.
 
     Raises:
@@ -141,17 +179,24 @@ def checked(name: str, policy: Policy) -> Policy:
     """
     queues = ("pessimistic", "expected", "optimistic")
     if policy.queue not in queues:
-        raise ParameterError(f"{name}: its queue must be one of {', '.join(queues)}, got {policy.queue!r}")
+        raise ParameterError(
+            f"{name}: its queue must be one of {', '.join(queues)}, got {shown(policy.queue)}"
+        )
     return policy
 
 
-def axes_of(kind: type[Policy]) -> tuple[str, ...]:
-    """Return the names of a policy's arguments."""
-    return tuple(_signature(kind).parameters)
+def axes_of(kind: type[Policy] | OwnPolicy) -> tuple[str, ...]:
+    """Return the names of the arguments of what `load` finds."""
+    return tuple(kind.arguments if isinstance(kind, OwnPolicy) else _signature(kind).parameters)
 
 
-def load(spec: str) -> type[Policy]:
-    """Return the class that `file.py:Class` or `package.module:Class` names.
+def made_of(kind: type[Policy] | OwnPolicy, given: Mapping[str, Any]) -> OwnPolicy:
+    """Make a policy of what `load` finds."""
+    return kind.replaced(**given) if isinstance(kind, OwnPolicy) else kind(**given)
+
+
+def load(spec: str) -> type[Policy] | OwnPolicy:
+    """Return the class, or the compiled policy, that `file.py:Name` or `package.module:Name` names.
 
     Raises:
         ParameterError: If there is none, or it is no policy.
@@ -161,21 +206,26 @@ def load(spec: str) -> type[Policy]:
     try:
         module = module_of(place)
     except (ImportError, ValueError, OSError) as error:
-        raise ParameterError(f"{spec}: cannot import {place!r}: {error}") from error
+        raise ParameterError(f"{spec}: cannot import {shown(place)}: {error}") from error
     kind = getattr(module, name, None)
+    if isinstance(kind, OwnPolicy):
+        return kind
     if not isinstance(kind, type) or not issubclass(kind, Policy):
-        raise ParameterError(f"{spec} must name a class that derives from sor.Policy, found {kind!r}")
+        raise ParameterError(f"{spec} must name a class that derives from sor.Policy, found {shown(kind)}")
     return kind
 
 
-def spec_of(policy: Policy) -> str:
+def spec_of(policy: OwnPolicy) -> str:
     """Return what `load` finds the policy's class by."""
-    return f"{place_of(type(policy))}:{type(policy).__qualname__}"
+    if isinstance(policy, Policy):
+        return f"{place_of(type(policy))}:{type(policy).__qualname__}"
+    source = getattr(getattr(policy, "function", None), "__wrapped__", None)
+    return f"{place_of(source) if isinstance(source, FunctionType) else 'compiled'}:{policy._title}"
 
 
-def _shown(policy: Policy) -> str:
+def _shown(policy: OwnPolicy) -> str:
     arguments = ", ".join(f"{name}={value!r}" for name, value in policy.arguments.items())
-    return f"{type(policy).__name__}({arguments})"
+    return f"{policy._title}({arguments})"
 
 
 def _signature(kind: type) -> inspect.Signature:

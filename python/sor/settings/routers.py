@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings import policy as own
-from sor.settings.checks import choice, keep, number, positive, whole
+from sor.settings.checks import choice, entries, keep, number, positive, whole
+from sor.settings.schedules import SCHEDULES, Schedule, Twap, as_schedule, is_schedule, schedule_name
 
 if TYPE_CHECKING:
     from sor.settings.times import Duration
@@ -158,47 +159,57 @@ class Sweep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Twap:
-    """Cuts the order into equal slices in time, and sweeps what is released (rule P3).
-
-    Args:
-        bucket: One slice is released at the start of each.
-
-    Raises:
-        ParameterError: Naming the argument and what would be right.
-
-    """
-
-    bucket: Duration = "60s"
-    rule: ClassVar[str] = "twap sweeps the shares its schedule has released"
-
-    def __post_init__(self) -> None:
-        positive("bucket", self.bucket)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProRata:
     """Splits what is left over the venues in proportion to their available sizes (rule P3)."""
 
     rule: ClassVar[str] = "pro_rata splits what is left in proportion to the available sizes"
 
 
+@dataclass(frozen=True)
+class Sliced:
+    """A policy under a schedule: the schedule says how much by when, the policy where (rule W3).
+
+    What remains for the policy is what is released, less what is executed and in flight. It acts at its own
+    moments: a release waits for the next snapshot, or the next epoch of a `ContKukanovRouter`.
+
+    Args:
+        router: A policy, or its name.
+        schedule: `Twap`, `Vwap`, `Pov`, `AlmgrenChriss`, `Timetable`, or a frame `ts, shares`.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+
+    router: Policy | str
+    schedule: Schedule
+
+    def __post_init__(self) -> None:
+        inner = as_policy("router", self.router)
+        if isinstance(inner, Sliced):
+            raise ParameterError(
+                f"router must be a policy without a schedule of its own, got {self.router!r}"
+            )
+        keep(self, router=inner, schedule=as_schedule("schedule", self.schedule))
+
+    @property
+    def rule(self) -> str:
+        """What it does, in a few words."""
+        return f"{name_of(self)} works the shares that its schedule has released"
+
+
 Router: TypeAlias = StaticRouter | ContKukanovRouter
-Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | Twap | ProRata | own.Policy
+Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | ProRata | Sliced | own.OwnPolicy
 Policies: TypeAlias = "Iterable[Policy | str] | Mapping[str, Policy | str]"
 """Several policies: names, objects, or a mapping from the names to show to either."""
 
-POLICIES: Mapping[str, Policy] = MappingProxyType(
-    {
-        "static": StaticRouter(),
-        "cont_kukanov": ContKukanovRouter(),
-        "best_ask": BestAsk(),
-        "sweep": Sweep(),
-        "twap": Twap(),
-        "pro_rata": ProRata(),
-    }
-)
-"""The registry: what each name stands for. A policy added here is known everywhere."""
+_CLASSES: Mapping[type, str] = {
+    StaticRouter: "static",
+    ContKukanovRouter: "cont_kukanov",
+    BestAsk: "best_ask",
+    Sweep: "sweep",
+    ProRata: "pro_rata",
+}
 
 BASELINES = ("best_ask", "sweep", "twap", "pro_rata")
 """The policies a router is compared with by default (rule P3)."""
@@ -206,55 +217,88 @@ BASELINES = ("best_ask", "sweep", "twap", "pro_rata")
 ROUTER = "router"
 """What the policy that is asked about is called in every result, where the caller gave it no name."""
 
-_CLASSES = {type(policy): name for name, policy in POLICIES.items()}
-
 
 def name_of(policy: Policy) -> str:
-    """Return the registered name of a policy's class; of one of the caller's own, the class's."""
-    return _CLASSES.get(type(policy)) or type(policy).__name__
+    """Return the registered name of a policy's class, or the class's own; a schedule's, where that is swept."""
+    if not isinstance(policy, Sliced):
+        return policy._title if isinstance(policy, own.OwnPolicy) else _CLASSES[type(policy)]
+    name = schedule_name(policy.schedule)
+    inner = unsliced(policy)
+    return name if isinstance(inner, Sweep) else f"{name_of(inner)} under {name}"
+
+
+def unsliced(policy: Policy) -> Policy:
+    """Return the policy under a schedule, or the policy itself."""
+    return as_policy("router", policy.router) if isinstance(policy, Sliced) else policy
+
+
+def under(policy: Policy, schedule: Schedule | None) -> Policy:
+    """Put a policy under a schedule, in the place of one that it had."""
+    return policy if schedule is None else Sliced(unsliced(policy), schedule)
+
+
+def schedule_of(policy: Policy) -> Schedule | None:
+    """Return the schedule that a policy is under."""
+    return policy.schedule if isinstance(policy, Sliced) else None
 
 
 def kind_of(policy: Policy) -> str:
-    """Return what `class_of` finds a policy's class by."""
-    return own.spec_of(policy) if isinstance(policy, own.Policy) else name_of(policy)
+    """Return what a table of settings calls a policy: `class_of` finds its class by it."""
+    inner = unsliced(policy)
+    if isinstance(policy, Sliced) and isinstance(inner, Sweep):
+        return schedule_name(policy.schedule)
+    return own.spec_of(inner) if isinstance(inner, own.OwnPolicy) else name_of(inner)
 
 
-def class_of(kind: object, label: str) -> type[Policy]:
-    """Return the class of a registered name, or of `file.py:Class`.
+def class_of(kind: object, label: str) -> type[Policy] | own.OwnPolicy:
+    """Return the class of a registered name, or what `file.py:Name` names.
 
     Raises:
         ParameterError: If there is none; `label` says where.
 
     """
-    if isinstance(kind, str) and kind in POLICIES:
-        return type(POLICIES[kind])
+    if isinstance(kind, str) and kind in _CLASSES.values():
+        return next(made for made, name in _CLASSES.items() if name == kind)
     if isinstance(kind, str) and ":" in kind:
         return own.load(kind)
-    raise ParameterError(
-        f"{label}: kind must be one of {', '.join(POLICIES)}, or file.py:Class, got {kind!r}"
-    )
+    known = ", ".join(dict.fromkeys([*POLICIES, *SCHEDULES]))
+    raise ParameterError(f"{label}: kind must be one of {known}, or file.py:Name, got {shown(kind)}")
 
 
 def settings_of(policy: Policy) -> dict[str, Any]:
-    """Return a policy's settings by name; of one of the caller's own, the arguments it was made with."""
-    if isinstance(policy, own.Policy):
+    """Return a policy's settings by name; of one of the caller's own, the arguments it was made with.
+
+    Under a schedule, that is the setting `schedule`; what is swept has the schedule's settings alone.
+    """
+    if isinstance(policy, own.OwnPolicy):
         return dict(policy.arguments)
+    if isinstance(policy, Sliced):
+        inner, schedule = unsliced(policy), policy.schedule
+        terms = {each.name: getattr(schedule, each.name) for each in fields(schedule)}
+        if isinstance(inner, Sweep):
+            return terms
+        return settings_of(inner) | {"schedule": {"kind": schedule_name(schedule), **terms}}
     return {each.name: getattr(policy, each.name) for each in fields(policy)}
 
 
 def identity_of(policy: Policy) -> str:
     """Return what tells a policy's results from another's."""
-    return policy.identity if isinstance(policy, own.Policy) else repr(policy)
+    if isinstance(policy, Sliced):
+        return f"{identity_of(unsliced(policy))} under {policy.schedule!r}"
+    return policy.identity if isinstance(policy, own.OwnPolicy) else repr(policy)
 
 
 def axes_of(policy: Policy) -> tuple[str, ...]:
     """Return the names of what a search may vary in a policy."""
-    return tuple(policy.arguments) if isinstance(policy, own.Policy) else AXES
+    inner = unsliced(policy)
+    return tuple(inner.arguments) if isinstance(inner, own.OwnPolicy) else AXES
 
 
 def moved(policy: Policy, changes: Mapping[str, Any]) -> Policy:
     """Return a policy with some settings changed."""
-    return policy.replaced(**changes) if isinstance(policy, own.Policy) else replace(policy, **changes)
+    if isinstance(policy, Sliced):
+        return Sliced(moved(unsliced(policy), changes), policy.schedule)
+    return policy.replaced(**changes) if isinstance(policy, own.OwnPolicy) else replace(policy, **changes)
 
 
 def as_policy(name: str, value: object) -> Policy:
@@ -264,15 +308,32 @@ def as_policy(name: str, value: object) -> Policy:
         ParameterError: If it is neither; `name` says which argument.
 
     """
-    if type(value) in _CLASSES:
+    if isinstance(value, Sliced) or type(value) in _CLASSES:
         return value  # type: ignore[return-value]  # one of the classes of Policy
-    if isinstance(value, own.Policy):
+    if is_schedule(value):
+        return Sliced(Sweep(), value)  # type: ignore[arg-type]  # one of the classes of Schedule
+    if isinstance(value, own.OwnPolicy):
         return own.checked(name, value)
     if isinstance(value, str) and value in POLICIES:
         return POLICIES[value]
     if isinstance(value, str) and ":" in value:
-        return own.checked(name, own.load(value)())
-    raise ParameterError(f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {value!r}")
+        return own.checked(name, own.made_of(own.load(value), {}))
+    raise ParameterError(
+        f"{name} must be a policy object or one of {', '.join(POLICIES)}, got {shown(value)}"
+    )
+
+
+POLICIES: Mapping[str, Policy] = MappingProxyType(
+    {
+        "static": StaticRouter(),
+        "cont_kukanov": ContKukanovRouter(),
+        "best_ask": BestAsk(),
+        "sweep": Sweep(),
+        "twap": Sliced(Sweep(), Twap()),
+        "pro_rata": ProRata(),
+    }
+)
+"""The registry: what each name stands for. A policy added here is known everywhere."""
 
 
 def as_policies(name: str, values: object) -> dict[str, Policy]:
@@ -284,19 +345,17 @@ def as_policies(name: str, values: object) -> dict[str, Policy]:
     """
     if isinstance(values, Mapping):
         return {
-            _shown(name, label): as_policy(f"{name}[{label!r}]", value) for label, value in values.items()
+            _shown(name, label): as_policy(f"{name}[{shown(label)}]", value)
+            for label, value in values.items()
         }
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ParameterError(
-            f"{name} must be a sequence of policies or names, or map names to policies, got {values!r}"
-        )
     found: dict[str, Policy] = {}
-    for i, value in enumerate(values):
+    right = "a sequence of policies or names, or map names to policies"
+    for i, value in enumerate(entries(name, values, right)):
         policy = as_policy(f"{name}[{i}]", value)
         label = name_of(policy)
         if label in found:
             raise ParameterError(
-                f"{name}: {label} is there twice; map different names to them, got {values!r}"
+                f"{name}: {label} is there twice; map different names to them, got {shown(values)}"
             )
         found[label] = policy
     return found
@@ -323,22 +382,25 @@ def with_baselines(router: Policy, against: object) -> dict[str, Policy]:
 
     """
     named: dict[str, Policy] = {ROUTER: router}
-    if isinstance(router, ContKukanovRouter):
+    inner = unsliced(router)
+    if isinstance(inner, ContKukanovRouter):
         named |= {
-            queue_name(queue): replace(router, queue=queue)
+            queue_name(queue): under(replace(inner, queue=queue), schedule_of(router))
             for queue in get_args(Queue)
-            if queue != router.queue
+            if queue != inner.queue
         }
         if against is BASELINES:
             against = ("static", *BASELINES)
     others = as_policies("against", against)
     taken = [name for name in others if name in named]
     if taken:
-        raise ParameterError(f"against: {taken[0]!r} is the router's own name; call the other something else")
+        raise ParameterError(
+            f"against: {shown(taken[0])} is the router's own name; call the other something else"
+        )
     return named | others
 
 
 def _shown(name: str, label: object) -> str:
     if not isinstance(label, str) or not label:
-        raise ParameterError(f"{name} must map names to policies, got the name {label!r}")
+        raise ParameterError(f"{name} must map names to policies, got the name {shown(label)}")
     return label

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.checks import at_least, choice, fraction, keep, whole
 
 Errors: TypeAlias = Literal["raise", "collect"]
@@ -55,16 +55,16 @@ class Run:
             keep(self, threads=whole("threads", self.threads, most=_MOST_THREADS))
         if not callable(self.progress) and not isinstance(self.progress, bool):
             raise ParameterError(
-                f"progress must be True, False or a callback (done, total), got {self.progress!r}"
+                f"progress must be True, False or a callback (done, total), got {shown(self.progress)}"
             )
         if self.resume is not None and not isinstance(self.resume, str | os.PathLike):
-            raise ParameterError(f"resume must be the path of a file, got {self.resume!r}")
+            raise ParameterError(f"resume must be the path of a file, got {shown(self.resume)}")
         if self.executor is not None and not callable(getattr(self.executor, "submit", None)):
             raise ParameterError(
-                f"executor must have submit, as concurrent.futures executors do, got {self.executor!r}"
+                f"executor must have submit, as concurrent.futures executors do, got {shown(self.executor)}"
             )
         if self.out is not None and not isinstance(self.out, str | os.PathLike):
-            raise ParameterError(f"out must be the path of a folder, got {self.out!r}")
+            raise ParameterError(f"out must be the path of a folder, got {shown(self.out)}")
         choice("errors", self.errors, Errors)
 
     @property

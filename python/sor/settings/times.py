@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 
 Time: TypeAlias = datetime | date | str | int
 """A moment: datetime (without a zone: UTC), ISO 8601 string, or integer nanoseconds since the epoch."""
@@ -147,7 +147,7 @@ def clock_ns(value: object, name: str) -> int:
     except ValueError:
         clock = None
     if clock is None or clock.tzinfo is not None:
-        raise ParameterError(f"{name} is {value!r}; expected a time of day such as '09:30'")
+        raise ParameterError(f"{name} is {shown(value)}; expected a time of day such as '09:30'")
     return ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 10**9 + clock.microsecond * 1_000
 
 
@@ -192,4 +192,4 @@ def _iso_ns(text: str, name: str) -> int:
 
 
 def _wrong(name: str, value: object, right: str) -> ParameterError:
-    return ParameterError(f"{name} is {value!r}; expected {right}")
+    return ParameterError(f"{name} is {shown(value)}; expected {right}")

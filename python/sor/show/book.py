@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.checks import instance
 from sor.settings.times import to_ns
 from sor.show import plotdata
+from sor.tape.exact import NANOS, ratio
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.tape import Quotes
 
@@ -45,7 +46,7 @@ def plot_quotes(
     first = quotes.start if start is None else to_ns(start, "start")
     last = quotes.end if end is None else to_ns(end, "end")
     if not first < last:
-        raise ParameterError(f"end must come after start, got {start!r} and {end!r}")
+        raise ParameterError(f"end must come after start, got {shown(start)} and {shown(end)}")
     best = plotdata.best_quotes(quotes, first, last)
     sides = best.unpivot(["bid", "ask"], index="time", variable_name="side", value_name="price")
     price = alt.Y("price:Q", title="price", scale=alt.Scale(zero=False))
@@ -81,8 +82,8 @@ def plot_quotes(
     name = quotes.symbol or quotes.source
     title = alt.TitleParams(f"Quotes of {name}", subtitle="thin: each venue; red cross: locked or crossed")
     drawn: alt.LayerChart = style.layers(*layers).properties(width=640, height=320, title=title)
-    shown: alt.LayerChart = style.offline(drawn.interactive(bind_y=False))
-    return shown
+    chart: alt.LayerChart = style.offline(drawn.interactive(bind_y=False))
+    return chart
 
 
 def _marks(rows: pl.DataFrame, shape: str, colour: str, said: list[str]) -> Any:
@@ -103,21 +104,21 @@ def _by_venue(quotes: Quotes, first: int, last: int) -> pl.DataFrame:
     slot = (pl.col("ts") - first) * plotdata.MOST_QUOTES // (last - first + 1)
     thinned = rows.group_by("venue", slot.alias("slot"), maintain_order=True).last()
     names = quotes.venues["name"].gather(thinned["venue"])
-    shown = thinned.select(
+    quoted = thinned.select(
         time=pl.col("ts").cast(pl.Datetime("ns", "UTC")),
         venue=names,
-        bid=pl.when(pl.col("bid_px") != UNDEF_PRICE).then(pl.col("bid_px") / 1e9),
-        ask=pl.when(pl.col("ask_px") != UNDEF_PRICE).then(pl.col("ask_px") / 1e9),
+        bid=pl.when(pl.col("bid_px") != UNDEF_PRICE).then(ratio(pl.col("bid_px"), NANOS)),
+        ask=pl.when(pl.col("ask_px") != UNDEF_PRICE).then(ratio(pl.col("ask_px"), NANOS)),
     )
-    return shown.unpivot(["bid", "ask"], index=["time", "venue"], variable_name="side", value_name="price")
+    return quoted.unpivot(["bid", "ask"], index=["time", "venue"], variable_name="side", value_name="price")
 
 
 def _checked(fills: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     if not isinstance(fills, pl.DataFrame):
-        raise ParameterError(f"fills must be a polars frame, as result.fills is, got {fills!r}")
+        raise ParameterError(f"fills must be a polars frame, as result.fills is, got {shown(fills)}")
     missing = [name for name in _FILLS if name not in fills.columns]
     if missing:
-        raise ParameterError(f"fills has no column {missing[0]!r}; give result.fills or a frame like it")
+        raise ParameterError(f"fills has no column {shown(missing[0])}; give result.fills or a frame like it")
     moment = pl.col("ts_executed").to_physical()
     inside = fills.filter(moment.is_between(first, last))
     return inside.select("venue", "quantity", "price", time="ts_executed")

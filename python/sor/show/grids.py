@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results.search import GIVEN, Search
-from sor.settings.routers import StaticRouter
+from sor.settings.routers import StaticRouter, unsliced
 from sor.show import style
 from sor.show.style import alt
 
@@ -21,15 +21,17 @@ MOST_MAPS = 12
 
 def axis_title(search: Search, axis: str) -> str:
     """Return an axis with its unit."""
-    if not isinstance(search.best, StaticRouter):
+    best = unsliced(search.best)
+    if not isinstance(best, StaticRouter):
         return axis
-    unit = "bps" if search.best.unit == "fraction" else "per share"
+    unit = "bps" if best.unit == "fraction" else "per share"
     return f"{axis}, {unit}"
 
 
 def in_bps(search: Search) -> bool:
     """Tell whether its parameters are shown in basis points."""
-    return isinstance(search.best, StaticRouter) and search.best.unit == "fraction"
+    best = unsliced(search.best)
+    return isinstance(best, StaticRouter) and best.unit == "fraction"
 
 
 def in_unit(search: Search, value: float) -> float:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from sor.errors import DataError, MissingExtra
+from sor.tape.files import beside
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -50,4 +51,5 @@ def write(page: str, path: Path) -> None:
             raise DataError(f"{path}: Chromium printed no PDF: {error}") from None
         if not printed.exists():
             raise DataError(f"{path}: Chromium printed no PDF: {done.stderr.strip()[-200:]}")
-        shutil.copyfile(printed, path)
+        with beside(path) as unfinished:
+            shutil.copyfile(printed, unfinished)

@@ -9,6 +9,7 @@ import polars as pl
 from sor.replay.replay import book_at
 from sor.results import metrics
 from sor.settings.market import Book
+from sor.tape.exact import NANOS, currency, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,9 @@ def running_costs(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
         "policy", "parent", time="ts_executed", cost=cost + pl.col("fee") - pl.col("rebate")
     )
     ordered = pl.concat([begun, executed]).sort("policy", "parent", "time", maintain_order=True)
-    return ordered.with_columns(pl.col("cost").cum_sum().over("policy", "parent") / 1e9)
+    return ordered.with_columns(pl.col("cost").cum_sum().over("policy", "parent")).with_columns(
+        currency(["cost"])
+    )
 
 
 def carried(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
@@ -79,8 +82,8 @@ def _bps_of_parents(study: Study) -> pl.DataFrame:
         pl.col("policy").cast(pl.String),
         "parent",
         "start",
-        bps=pl.col("shortfall") / metrics.VALUE * 1e4,
-        seconds=(pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds() / 1e9,
+        bps=metrics.bps("shortfall"),
+        seconds=ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS),
     )
 
 
@@ -210,7 +213,7 @@ def order_fills(study: Study, orders: Sequence[int]) -> pl.DataFrame:
     return fills.select(
         "parent",
         time="ts_executed",
-        price=pl.col("price") / 1e9,
+        price=ratio(pl.col("price"), NANOS),
         quantity="quantity",
         venue=pl.col("venue").cast(pl.String),
         kind=pl.col("kind").cast(pl.String),
@@ -232,7 +235,7 @@ def best_quotes(quotes: Quotes, start: int, end: int) -> pl.DataFrame:
     kept = rows.group_by(slot.alias("slot"), maintain_order=True).last()["ts"]
     seen = book_at(quotes, kept.to_numpy(), Book())
     time = kept.cast(pl.Datetime("ns", "UTC")).alias("time")
-    return seen.select(time, pl.col("bid", "ask") / 1e9)
+    return seen.select(time, *currency(["bid", "ask"]))
 
 
 def cost_parts(study: Study) -> pl.DataFrame:
@@ -257,11 +260,15 @@ def venues(study: Study) -> pl.DataFrame:
         `net_per_share`, fees less rebates.
 
     """
-    rows = study.ledger.fills.group_by("policy", "venue").agg(
-        fills=pl.len(),
-        shares=pl.col("quantity").sum(),
-        fees=pl.col("fee").sum() / 1e9,
-        rebates=pl.col("rebate").sum() / 1e9,
+    rows = (
+        study.ledger.fills.group_by("policy", "venue")
+        .agg(
+            fills=pl.len(),
+            shares=pl.col("quantity").sum(),
+            fees=pl.col("fee").sum(),
+            rebates=pl.col("rebate").sum(),
+        )
+        .with_columns(currency(["fees", "rebates"]))
     )
     return (
         rows.sort("policy", "venue")
@@ -281,9 +288,7 @@ def cost_by_size(study: Study) -> tuple[str, pl.DataFrame]:
 
     """
     traded = study.ledger.parents.filter(metrics.TRADED)
-    rows = traded.select(
-        pl.col("policy").cast(pl.String), "parent", "quantity", bps=pl.col("shortfall") / metrics.VALUE * 1e4
-    )
+    rows = traded.select(pl.col("policy").cast(pl.String), "parent", "quantity", bps=metrics.bps("shortfall"))
     if study.parents["quantity"].n_unique() > 1:
         what, keyed = "shares", rows.with_columns(size=pl.col("quantity").cast(pl.Float64))
     else:

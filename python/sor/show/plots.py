@@ -16,6 +16,7 @@ from sor.results.study import Study
 from sor.show import grids, plotdata, style
 from sor.show.orders import order_costs, order_fills
 from sor.show.style import alt, legend_picks, picked, readable
+from sor.tape.exact import currency
 
 
 def cumulative_cost(result: Backtest) -> alt.Chart:
@@ -51,7 +52,9 @@ def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
     )
     rows = pl.concat([begun, ends.group_by("policy", "time", maintain_order=True).agg(pl.col("cost").sum())])
     ordered = rows.sort("policy", "time", maintain_order=True)
-    return readable(ordered.with_columns(pl.col("cost").cum_sum().over("policy") / 1e9))
+    return readable(
+        ordered.with_columns(pl.col("cost").cum_sum().over("policy")).with_columns(currency(["cost"]))
+    )
 
 
 def savings(study: Study) -> alt.LayerChart:
@@ -194,13 +197,7 @@ def completion(study: Study) -> alt.Chart:
             x=alt.X("seconds:Q", title="seconds after the start", axis=alt.Axis(format=",~r", tickCount=6)),
             y=alt.Y("done:Q", title="orders done", axis=alt.Axis(format="%", tickCount=5)),
             color=style.colour(list(study.policies)),
-            strokeDash=alt.StrokeDash(
-                "policy:N",
-                legend=None,
-                scale=alt.Scale(
-                    domain=list(study.policies), range=style.cycle(style.DASHES, len(study.policies))
-                ),
-            ),
+            strokeDash=style.dashes(list(study.policies)),
             opacity=picked("policy"),
             tooltip=[
                 "policy:N",
@@ -264,7 +261,7 @@ def fill_sizes(study: Study) -> alt.Chart:
             x=alt.X(
                 "quantity:Q",
                 title="shares in one execution",
-                scale=alt.Scale(type="log"),
+                scale=alt.Scale(type="log", nice=False, padding=8),
                 axis=alt.Axis(format="~s"),
             ),
             y=alt.Y("share:Q", title="share of shares", axis=alt.Axis(format="%", tickCount=5)),

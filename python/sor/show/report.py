@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.replay import VERSION
 from sor.results import views
 from sor.results.result import described, versions
 from sor.results.search import Search
 from sor.results.study import Study
-from sor.settings.checks import instance
-from sor.settings.policy import Policy as Own
-from sor.settings.routers import StaticRouter
+from sor.settings.checks import instance, path_of
+from sor.settings.policy import OwnPolicy as Own
+from sor.settings.routers import StaticRouter, name_of
 from sor.settings.times import format_ns
 from sor.show import pdf
 from sor.studies.progress import Step, advance, begin
+from sor.tape.files import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +61,7 @@ def report(
     Raises:
         ParameterError: If the path ends in something else, the study compares nothing, or the extra's
             packages are missing.
-        OSError: If the file cannot be written.
+        DataError: If the file cannot be written.
 
     """
     out = check_path(path)
@@ -78,7 +79,9 @@ def report(
         begin(bar, PRINTING)
         pdf.write(text, out)
     else:
-        out.write_text(page(study, search=search, command=command, bar=bar), encoding="utf-8")
+        text = page(study, search=search, command=command, bar=bar)
+        with beside(out) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
 
 
 def page_steps(out: Path) -> list[Step]:
@@ -97,9 +100,9 @@ def check_path(path: str | PathLike[str]) -> Path:
         MissingExtra: If it ends in `.pdf` and there is no Chromium to print it.
 
     """
-    out = Path(path)
+    out = path_of("path", path)
     if out.suffix not in (".html", ".pdf", *_PICTURES):
-        raise ParameterError(f"path must end in .html, .pdf, .png or .svg, got {str(path)!r}")
+        raise ParameterError(f"path must end in .html, .pdf, .png or .svg, got {shown(str(path))}")
     if out.suffix == ".pdf":
         pdf.browser()
     return out
@@ -136,6 +139,7 @@ def page(
         title=f"{study.policy} on {', '.join(symbols)}: order routing study",
         headline=_headline(study),
         facts=_facts(study),
+        warnings=study.warnings,
         sections=sections,
         css=environment.filters["safe"](css),
         js=environment.filters["safe"](js),
@@ -157,7 +161,13 @@ def _watched(sections: Iterable[Section], bar: Waiting | None) -> list[Section]:
 def _settings_section(study: Study, search: Search | None, command: str | None) -> Section:
     from sor.show.sections import Section, table
 
-    inputs = pl.DataFrame([described(tape) for tape in study.quotes], infer_schema_length=None)
+    inputs = pl.DataFrame(
+        [
+            {"tape": tape.symbol, "source": Path(tape.source).name, "digest": tape.digest}
+            for tape in study.quotes
+        ],
+        schema={"tape": pl.String, "source": pl.String, "digest": pl.String},
+    )
     return Section(
         id="settings",
         title="How is this made again?",
@@ -166,7 +176,7 @@ def _settings_section(study: Study, search: Search | None, command: str | None) 
         else "The same tapes, orders and settings give the same figures.",
         text="A digest stands for the records of a tape, whatever file they came from: same digest, same tape. The "
         "first block is a file for --config; the second holds every setting, the versions and the tapes.",
-        tables=[table("inputs", inputs.select("source", "symbol", "records", "start", "end", "digest"))],
+        tables=[table("inputs", inputs)],
         codes={"run.toml": study.config(), "json": json.dumps(settings(study, search), indent=1)},
         wide=True,
     )
@@ -259,7 +269,7 @@ def _orders(study: Study) -> list[dict[str, Any]]:
 
 def _plain(value: object) -> Any:
     if isinstance(value, Own):
-        return {"type": type(value).__name__} | {name: _plain(part) for name, part in value.arguments.items()}
+        return {"type": name_of(value)} | {name: _plain(part) for name, part in value.arguments.items()}
     if is_dataclass(value) and not isinstance(value, type):
         name = {} if isinstance(value, StaticRouter) else {"type": type(value).__name__}
         return name | {key: _plain(part) for key, part in vars(value).items()}

@@ -10,7 +10,7 @@ import polars as pl
 
 from sor.results import metrics, words
 from sor.settings.times import format_ns
-from sor.show import grids, orders, plotdata, plots
+from sor.show import grids, orders, plotdata, plots, released
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,7 +132,8 @@ def _costs(study: Study) -> Iterator[Section]:
         answer=f"{study.policy} costs {mine['shortfall_bps']:.2f} bps on average; the largest part is "
         f"{largest}, {parts[largest]:+.2f} bps.",
         text="Mean shortfall against the arrival mid: spread paid when taking, slippage beyond the quote, timing "
-        "(drift until the fill), opportunity (drift of what was completed at the end), fees, less rebates; bps.",
+        "(drift from release to fill), schedule (drift until the release, where there is one), opportunity (drift of "
+        "what was completed at the end), fees, less rebates; bps.",
         charts=[chart("chart-parts", plots.cost_parts(study))],
         tables=[
             table(
@@ -194,7 +195,10 @@ def _orders(study: Study) -> Iterator[Section]:
         answer=f"Half of the orders of {study.policy} are done within {words.seconds(own['seconds'])}.",
         text=f"How they ended: {ends}. The curve: the share of orders that had their last execution.",
         charts=[chart("chart-completion", plots.completion(study))],
+        marks=words.edges(study.summary.row(by_predicate=pl.col("policy") == study.policy, named=True)),
     )
+    if study.ledger.releases.filter(pl.col("policy") == study.policy).height:
+        yield _released(study)
     hours = plotdata.cost_by_time(study).filter(pl.col("policy") == study.policy)
     if hours["at"].n_unique() > 1:
         cheap, dear = (hours.sort("shortfall_bps").row(i, named=True) for i in (0, -1))
@@ -206,6 +210,19 @@ def _orders(study: Study) -> Iterator[Section]:
             text="Mean shortfall by the half hour in which an order starts; few orders a point make it jump.",
             charts=[chart("chart-time", plots.cost_by_hour(study))],
         )
+
+
+def _released(study: Study) -> Section:
+    late = released.released(study).select((pl.col("released") - pl.col("executed")).mean()).item()
+    mine = study.summary.row(by_predicate=pl.col("policy") == study.policy, named=True)
+    return Section(
+        id="released",
+        title="Does the router keep up with its schedule?",
+        answer=f"At a typical moment {late:.1%} of an order of {study.policy} is released and not yet executed. The "
+        f"schedule cost {mine['schedule_bps']:+.2f} bps, waiting after a release {mine['timing_bps']:+.2f} bps.",
+        text="Shares released and executed over the time of an order, means over orders, without completion.",
+        charts=[chart("chart-released", released.chart(study))],
+    )
 
 
 def _order(study: Study) -> Section:
@@ -240,7 +257,12 @@ def _fills(study: Study) -> Iterator[Section]:
         charts=[chart("chart-venues", plots.venue_shares(study))],
         tables=[
             table(
-                "venues", mine.select("venue", "fills", "shares", "share", "fees", "rebates", "net_per_share")
+                "venues",
+                mine.select(
+                    *("venue", "fills", "shares", "share"),
+                    *(_money(name) for name in ("fees", "rebates")),
+                    "net_per_share",
+                ),
             )
         ],
     )
@@ -253,6 +275,11 @@ def _fills(study: Study) -> Iterator[Section]:
         text="The share of a policy's shares in executions up to a size.",
         charts=[chart("chart-fills", plots.fill_sizes(study))],
     )
+
+
+def _money(column: str) -> pl.Expr:
+    """Return sums of money to the hundredth."""
+    return pl.col(column).map_elements(lambda value: f"{value + 0.0:,.2f}", pl.String)
 
 
 def _search(search: Search) -> Section:

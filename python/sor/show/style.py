@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.errors import MissingExtra
+from sor.tape.files import beside
 
 try:
     import altair as alt
@@ -57,7 +58,7 @@ PALETTE = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#8c8c8c", "#e69f00", "#5
 DASHES = ([1, 0], [6, 3], [2, 2], [1, 2], [6, 2, 1, 2], [9, 3], [4, 2, 1, 2, 1, 2], [3, 4])
 SIDES = {"bid": "#00868f", "ask": "#a050a8"}
 # Parts of a cost and venues (Tol's "bright" and "muted").
-PARTS = ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377")
+PARTS = ("#4477aa", "#66ccee", "#bbbbbb", "#228833", "#ccbb44", "#ee6677", "#aa3377")
 VENUES = ("#cc6677", "#6655cc", "#aa9944", "#117733", "#66aacc", "#aa4499", "#44aa99", "#999933", "#995566")
 HEAT = ("#f4f9fd", "#6fb1dc")
 CHOSEN = PALETTE[0]
@@ -196,7 +197,8 @@ def readable(frame: pl.DataFrame, *times: str) -> pl.DataFrame:
 
 def save(chart: alt.TopLevelMixin, path: Path, *, scale: float = 2) -> None:
     """Write a chart as `.png`, `.svg` or `.html`, without a network or a browser."""
-    if path.suffix == ".png":
-        chart.save(str(path), scale_factor=scale)
-    else:
-        chart.save(str(path))
+    with beside(path) as unfinished:
+        if path.suffix == ".png":
+            chart.save(str(unfinished), scale_factor=scale)
+        else:
+            chart.save(str(unfinished))

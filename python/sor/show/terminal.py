@@ -17,8 +17,9 @@ from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
-from sor.settings.routers import ROUTER, ContKukanovRouter
+from sor.settings.routers import ROUTER, ContKukanovRouter, unsliced
 from sor.settings.times import format_ns
+from sor.tape.files import beside
 from sor.universe.result import UniverseStress, UniverseStudy
 from sor.universe.searching import UniverseSearch
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 # The router under another queue model stands, indented, below the router.
 _INDENTED = re.compile(rf"^{ROUTER} \((\w+)\)$")
 
-__all__ = ["Result", "escape", "show", "show_tape", "write"]
+__all__ = ["Result", "escape", "show", "show_tape", "show_warnings", "write"]
 
 Result: TypeAlias = Backtest | Search | Study | Stress | UniverseStudy | UniverseSearch | UniverseStress
 """What a verb returns."""
@@ -64,7 +65,7 @@ def show_backtest(console: Console, result: Backtest) -> None:
     console.print(_policies(result))
     for line in words.edges(result.summary.row(0, named=True)):
         console.print(line)
-    if isinstance(result.router, ContKukanovRouter):
+    if isinstance(unsliced(result.router), ContKukanovRouter):
         console.print(_posting(result))
     console.print(
         "[dim]costs: bps of quantity x arrival mid, mean over orders\n"
@@ -115,6 +116,16 @@ def show(console: Console, result: Result) -> None:
             show_search(console, result)
         case _:
             console.print(f"\n{result!r}", soft_wrap=True, markup=False)
+            return  # it says itself what does not fit
+    show_warnings(console, result)
+
+
+def show_warnings(console: Console, result: Result) -> None:
+    """Say what does not fit, and may make the result say little."""
+    if isinstance(result, UniverseStudy | UniverseSearch | UniverseStress):
+        return  # its tapes are not looked at one by one
+    for warning in result.warnings:
+        console.print(f"[yellow]note[/]  {escape(warning)}", soft_wrap=True)
 
 
 def write(result: Result, out: Path) -> tuple[list[str], str]:
@@ -132,8 +143,10 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
     out.mkdir(parents=True, exist_ok=True)
     frames = _frames(result)
     for name, frame in frames.items():
-        frame.write_parquet(out / f"{name}.parquet")
-    (out / "run.toml").write_text(result.config(), encoding="utf-8")
+        with beside(out / f"{name}.parquet") as path:
+            frame.write_parquet(path)
+    with beside(out / "run.toml") as path:
+        path.write_text(result.config(), encoding="utf-8")
     names = [*(f"{name}.parquet" for name in frames), "run.toml"]
     try:
         plots = importlib.import_module("sor.show.plots")
@@ -164,7 +177,7 @@ def _frames(result: Backtest | Search | Study | Stress) -> dict[str, pl.DataFram
     ledger = replayed.ledger
     frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
     frames["summary"] = replayed.summary
-    if isinstance(replayed.router, ContKukanovRouter):
+    if isinstance(unsliced(replayed.router), ContKukanovRouter):
         frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": replayed.posts}
         frames["markouts"] = replayed.markouts
     match result:
@@ -217,7 +230,7 @@ def _orders_line(result: Backtest) -> str:
 
 def _policies(result: Backtest) -> Table:
     rows = result.summary.with_columns(pl.col("policy").cast(pl.String))
-    posts = isinstance(result.router, ContKukanovRouter)
+    posts = isinstance(unsliced(result.router), ContKukanovRouter)
     names = ["shortfall", "spread", "timing", "end", *(["rebate", "posted"] if posts else ["fees"])]
     table = Table(box=None, pad_edge=False)
     table.add_column("policy", no_wrap=True)

@@ -9,6 +9,7 @@ from sor.settings.market import Market
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
 from sor.studies.many import of_many
+from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
 from sor.studies.progress import REPLAYING, Step, begin, watching
 
@@ -63,10 +64,12 @@ def backtest(
         begin(callback, REPLAYING)
         asked = [Asked(policy) for policy in policies.values()]
         ledger = pipeline.run(asked, record=True, progress=callback)
+    made = config_of("backtest", (quotes, orders, trades), jobs, policies, market)
     return Backtest(
         ledger=ledger.named(list(policies)),
         policies=policies,
         policy=ROUTER,
         jobs=jobs,
-        made=config_of("backtest", (quotes, orders, trades), jobs, policies, market),
+        made=made,
+        warnings=said(jobs, made.orders, policies.values()),
     )

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results import metrics
-from sor.settings.checks import number
-from sor.settings.routers import StaticRouter, axes_of
+from sor.settings.checks import entries, number
+from sor.settings.routers import StaticRouter, axes_of, unsliced
 from sor.studies.methods import value as value_on
 
 if TYPE_CHECKING:
@@ -33,24 +32,27 @@ DEFAULT_GRID: Mapping[str, tuple[float, ...]] = MappingProxyType(
 def checked_axes(grid: Grid, router: Policy) -> dict[str, tuple[float, ...]]:
     """Check a grid; an axis it leaves out has the router's one value, or is none of a policy of the caller's own."""
     if not isinstance(grid, Mapping) or not grid:
-        raise ParameterError(f"grid must map axes to values, as sor.DEFAULT_GRID does, got {grid!r}")
+        raise ParameterError(f"grid must map axes to values, as sor.DEFAULT_GRID does, got {shown(grid)}")
     known = axes_of(router)
     unknown = [axis for axis in grid if axis not in known]
     if unknown:
-        raise ParameterError(f"grid has no axis {unknown[0]!r}; its axes are {', '.join(known) or 'none'}")
+        raise ParameterError(
+            f"grid has no axis {shown(unknown[0])}; its axes are {', '.join(known) or 'none'}"
+        )
     axes = {}
-    for axis in known if isinstance(router, StaticRouter) else grid:
+    for axis in known if isinstance(unsliced(router), StaticRouter) else grid:
         values = grid[axis] if axis in grid else (value_on(router, axis),)
-        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or len(values) == 0:
-            raise ParameterError(f"grid[{axis!r}] must be a sequence of numbers, got {values!r}")
-        axes[axis] = tuple(_on_axis(f"a value of grid[{axis!r}]", value, router) for value in values)
+        row = entries(f"grid[{shown(axis)}]", values, "a sequence of numbers")
+        if not row:
+            raise ParameterError(f"grid[{shown(axis)}] must be a sequence of numbers, got {shown(values)}")
+        axes[axis] = tuple(_on_axis(f"a value of grid[{shown(axis)}]", value, router) for value in row)
         if len(set(axes[axis])) != len(axes[axis]):
-            raise ParameterError(f"grid[{axis!r}] must hold different values, got {values!r}")
+            raise ParameterError(f"grid[{shown(axis)}] must hold different values, got {shown(values)}")
     return axes
 
 
 def _on_axis(name: str, value: object, router: Policy) -> float:
-    if isinstance(router, StaticRouter):
+    if isinstance(unsliced(router), StaticRouter):
         return number(name, value, least=0, most=1e6)
     found = number(name, value)
     return value if isinstance(value, int) else found  # what counts stays a whole number
@@ -89,7 +91,8 @@ def points_table(summary: pl.DataFrame, points: Sequence[Policy], grid: Grid) ->
     )
 
 
-def _why_flat(axis: str, router: Policy) -> str:
+def _why_flat(axis: str, given: Policy) -> str:
+    router = unsliced(given)
     if not isinstance(router, StaticRouter):
         return "no order traded differently at any of the values tried"
     if router.rule == "strict":

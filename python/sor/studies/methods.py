@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from sor.errors import MissingExtra, ParameterError
+from sor.errors import MissingExtra, ParameterError, shown
 from sor.settings.checks import at_least, keep
 from sor.settings.routers import moved, settings_of
 
@@ -186,7 +186,7 @@ def as_method(method: object) -> tuple[str, dict[str, Any], Method]:
     else:
         raise ParameterError(
             f"method must be one of {', '.join(METHODS)}, or sor.RandomPoints, sor.Refine or sor.Optuna, "
-            f"got {method!r}"
+            f"got {shown(method)}"
         )
     if isinstance(made, RandomPoints | Refine | Optuna):
         return next(name for name, kind in METHODS.items() if kind is type(made)), asdict(made), made

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.ledger import TABLES, Ledger
 from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, in_market, lay, market_on
@@ -88,11 +88,17 @@ def tapes_of(quotes: Tapes, trades: TapesTrades = None) -> list[Quotes]:
     tapes = [_tape(each) for each in _row(quotes)]
     if not tapes:
         raise ParameterError("quotes must hold at least one tape")
+    units = sorted({tape.size_unit for tape in tapes})
+    if len(units) > 1:
+        found = " and ".join(f"{unit:g}" for unit in units)
+        raise ParameterError(
+            f"quotes: the tapes count sizes in units of {found}; expected one size_unit for all"
+        )
     if trades is None:
         return tapes
     rows = _row(trades)
     if not rows:
-        raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {trades!r}")
+        raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {shown(trades)}")
     if len(rows) != len(tapes):
         raise ParameterError(f"trades must have one entry for each of {len(tapes)} tapes, got {len(rows)}")
     return [_with_trades(tape, own) for tape, own in zip(tapes, rows, strict=True)]
@@ -136,13 +142,27 @@ def config_of(
         files=tuple(
             _label(each, each.source if isinstance(each, Quotes) else "frame") for each in _row(quotes)
         ),
-        trades=() if trades is None else tuple(_label(each, "frame") for each in _row(trades)),
+        trades=()
+        if trades is None
+        else tuple(
+            _label(each, each.source if isinstance(each, Trades) else "frame") for each in _row(trades)
+        ),
         symbol=symbols.pop() if len(symbols) == 1 else None,
         orders=as_orders(orders),
         policies={name: policy for name, policy in policies.items() if name not in OWN[1:]},
         market=checked_market(market),
+        read=_read_of(jobs),
         options=options,
     )
+
+
+def _read_of(jobs: Sequence[Job]) -> dict[str, Any]:
+    """Return how the tapes' files are meant, where it is the same for all of them."""
+    said = [job.quotes.read for job in jobs]
+    prints = [job.quotes.trades.read for job in jobs if job.quotes.trades is not None]
+    quotes = dict(said[0]) if all(each == said[0] for each in said) else {}
+    trades = dict(prints[0]) if prints and all(each == prints[0] for each in prints) else {}
+    return {**quotes, **({"trades": trades} if trades else {})}
 
 
 class Pipeline:
@@ -288,7 +308,7 @@ def _with_trades(tape: Quotes, trades: Trades | Table | None) -> Quotes:
         return tape
     if not isinstance(trades, Trades):
         if not isinstance(trades, str | PathLike | pl.DataFrame | pl.LazyFrame):
-            raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {trades!r}")
+            raise ParameterError(f"trades must be sor.Trades, a path or a frame, got {shown(trades)}")
         trades = read_trades(trades, quotes=tape)
     return tape.with_trades(trades)
 
@@ -296,7 +316,9 @@ def _with_trades(tape: Quotes, trades: Trades | Table | None) -> Quotes:
 def _each_lies_somewhere(orders: Sequence[Order | OrderSchedule], tapes: Sequence[Quotes]) -> None:
     for i, order in enumerate(orders):
         if not any(covers(tape, order) for tape in tapes):
-            raise ParameterError(f"orders[{i}]: its start lies on none of the {len(tapes)} tapes: {order!r}")
+            raise ParameterError(
+                f"orders[{i}]: its start lies on none of the {len(tapes)} tapes: {shown(order)}"
+            )
 
 
 def _key(asked: Asked, job: int, span: range, record: bool) -> str:

@@ -14,16 +14,18 @@ from sor.replay.ledger import TABLES, Ledger
 from sor.results import metrics
 from sor.results.metrics import parent_costs
 from sor.results.search import GIVEN, Search
+from sor.results.shown import size_unit
 from sor.results.statistics import mean_interval, reality_check
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
 from sor.settings.market import Market
-from sor.settings.policy import Policy as Own
-from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
+from sor.settings.policy import OwnPolicy as Own
+from sor.settings.routers import BASELINES, ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import DEFAULT_GRID, checked_axes, flat_axes, points_table
 from sor.studies.many import of_many
+from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
 from sor.studies.progress import BEST, STATISTICS, TRYING, Step, Waiting, advance, begin, watching
 from sor.studies.walkforward import Fold, Trials, splits
@@ -53,7 +55,7 @@ _SECONDS_A_POINT = 0.005
 def search(
     quotes: Tapes,
     orders: Orders,
-    router: StaticRouter | Own | str = StaticRouter(),
+    router: StaticRouter | Sliced | Own | str = StaticRouter(),
     *,
     grid: Grid = DEFAULT_GRID,
     method: SearchMethod = "grid",
@@ -95,7 +97,8 @@ def search(
 
     """
     given = as_policy("router", router)
-    instance("router", given, StaticRouter, Own)
+    if not isinstance(unsliced(given), StaticRouter | Own):
+        raise ParameterError(f"router must be a sor.StaticRouter or a sor.Policy, got {given!r}")
     instance("bootstrap", bootstrap, Bootstrap)
     axes, folds, run = (
         checked_axes(grid, given),
@@ -129,7 +132,7 @@ def search(
         first = methods.grid_points(given, axes) if name == "grid" else []
         tradable = _tradable(trials, [given, *first])
         tried, _ = trials.search(tried_by, given, axes, tradable)
-        table = points_table(metrics.summary_table(trials.ledger(tried)), tried, axes)
+        table = points_table(metrics.summary_table(trials.ledger(tried), size_unit(jobs)), tried, axes)
         best = tried[int(table["best"].arg_max() or 0)]
         walk = [trials.fold(tried_by, given, axes, split) for split in splits(*windows, tradable, folds)]
         flat = _flat(trials, tried if name == "grid" else _lines(best, axes), axes, best)
@@ -143,6 +146,7 @@ def search(
             jobs=jobs,
             made=made,
             bootstrap=bootstrap,
+            warnings=said(jobs, made.orders, policies.values(), axes),
         )
         outside = _outside(inside, pipeline, walk) if walk else None
         begin(callback, STATISTICS)

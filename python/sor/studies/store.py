@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import sqlite3
+from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
@@ -14,19 +16,22 @@ from sor.errors import DataError, ParameterError
 from sor.replay.ledger import TABLES, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-_APPLICATION_ID = 0x534F5231  # "SOR1": tells our files from other SQLite databases.
+_APPLICATION_ID = 0x534F5232  # "SOR2": tells our files from other SQLite databases.
 # A unit's key ends in its parents.
 _SPAN = re.compile(r"parents (\d+)-(\d+)$")
 _SCHEMA = f"""
 create table made_of (name text primary key, value text not null);
-create table units (key text primary key, {", ".join(f"{table} blob not null" for table in TABLES)});
+create table units (key text primary key, {", ".join(f"{name} blob not null" for name in ("digest", *TABLES))});
 """
 
 
 class Store:
     """Finished units in an SQLite file: a unit is there whole or not at all, whenever the process dies.
+
+    Each carries a digest of its key and its bytes, which is checked when it is read: what a disk has changed is an
+    error, never another result.
 
     Args:
         path: The file; made when it does not exist.
@@ -54,29 +59,57 @@ class Store:
             raise
 
     def get(self, key: str) -> Ledger | None:
-        """Return a unit, if it is finished."""
-        row = self._connection.execute(
-            f"select {', '.join(TABLES)} from units where key = ?", (key,)
-        ).fetchone()
+        """Return a unit, if it is finished.
+
+        Raises:
+            DataError: If the file is damaged.
+
+        """
+        with self._said("is damaged"):
+            row = self._connection.execute(
+                f"select digest, {', '.join(TABLES)} from units where key = ?", (key,)
+            ).fetchone()
         if row is None:
             return None
-        frames = (pl.read_ipc(io.BytesIO(blob)) for blob in row)
+        digest, *blobs = row
+        if digest != _digest(key, blobs):
+            raise DataError(
+                f"resume: {self.path} is damaged: a kept result is not what was written; delete it"
+            )
+        frames = (pl.read_ipc(io.BytesIO(blob)) for blob in blobs)
         return Ledger(**dict(zip(TABLES, frames, strict=True)))
 
     def put(self, key: str, unit: Ledger) -> None:
-        """Keep a finished unit; on disk when this returns."""
+        """Keep a finished unit; on disk when this returns.
+
+        Raises:
+            DataError: If it cannot be written.
+
+        """
         blobs = [_ipc(getattr(unit, table)) for table in TABLES]
-        places = ", ".join("?" for _ in (key, *blobs))
-        self._connection.execute(f"insert or replace into units values ({places})", (key, *blobs))
+        row = (key, _digest(key, blobs), *blobs)
+        with self._said("cannot be written"):
+            places = ", ".join("?" for _ in row)
+            self._connection.execute(f"insert or replace into units values ({places})", row)
 
     def replays(self) -> int:
         """Count the replays of finished units."""
-        spans = (_SPAN.search(key) for (key,) in self._connection.execute("select key from units"))
+        with self._said("is damaged"):
+            keys = self._connection.execute("select key from units").fetchall()
+        spans = (_SPAN.search(str(key)) for (key,) in keys)
         return sum(int(span[2]) - int(span[1]) for span in spans if span is not None)
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    @contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        """Say what SQLite says, with the path."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise DataError(f"resume: {self.path} {what}: {error}") from None
 
     def _open(self, made_of: Mapping[str, str]) -> None:
         with self._connection:
@@ -98,6 +131,15 @@ class Store:
                 f"resume: {self.path} holds results of other {' and '.join(changed)}; "
                 "delete it or name another file"
             )
+
+
+def _digest(key: str, blobs: Sequence[object]) -> bytes:
+    """Return a digest of a unit as it is kept; what a damaged file holds may be of any kind."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (key.encode(), *blobs):
+        data = part if isinstance(part, bytes) else repr(part).encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.digest()
 
 
 def _ipc(frame: pl.DataFrame) -> bytes:

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.parents import market_on
 from sor.results import metrics
+from sor.results.shown import size_unit, sized
 from sor.results.stress import Stress
 from sor.settings.config import plain_market
 from sor.settings.market import Book, Market, QueueAware
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
 from sor.studies.many import of_many
+from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_market, checked_run, config_of, jobs_of
 from sor.studies.progress import REPLAYING, Step, begin, watching
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from sor.replay.ledger import Ledger
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
@@ -84,7 +88,7 @@ def stress(
     """
     policies = with_baselines(as_policy("router", router), against)
     if not isinstance(markets, Mapping) or not markets:
-        raise ParameterError(f"markets must map names to markets or changes, got {markets!r}")
+        raise ParameterError(f"markets must map names to markets or changes, got {shown(markets)}")
     run, base = checked_run(run), checked_market(market)
     names = [str(name) for name in markets]
     jobs = tuple(
@@ -98,7 +102,7 @@ def stress(
     ):
         begin(callback, REPLAYING)
         ledger = pipeline.run(asked, record=False, progress=callback)
-    table, summary = _tables(ledger, names, list(policies))
+    table, summary = _tables(ledger, names, list(policies), size_unit(jobs))
     named = dict(zip(names, jobs[0].markets, strict=True))
     made = config_of(
         "stress",
@@ -109,7 +113,12 @@ def stress(
         markets={name: plain_market(each) for name, each in named.items()},
     )
     return Stress(
-        table=table, summary=summary, markets=named, quotes=tuple(job.quotes for job in jobs), made=made
+        table=table,
+        summary=summary,
+        markets=named,
+        quotes=tuple(job.quotes for job in jobs),
+        made=made,
+        warnings=said(jobs, made.orders, policies.values()),
     )
 
 
@@ -120,12 +129,12 @@ def changed_market(quotes: Quotes, name: str, base: Market, changes: object) -> 
         ParameterError: If a change is of nothing, or does not fit the tape.
 
     """
-    label = f"markets[{name!r}]"
+    label = f"markets[{shown(name)}]"
     if not isinstance(changes, Market | Mapping):
-        raise ParameterError(f"{label} must be a sor.Market or map settings to values, got {changes!r}")
+        raise ParameterError(f"{label} must be a sor.Market or map settings to values, got {shown(changes)}")
     unknown = [key for key in changes if key not in _KEYS] if isinstance(changes, Mapping) else []
     if unknown:
-        raise ParameterError(f"{label} has no {unknown[0]!r}; it may change {', '.join(_KEYS)}")
+        raise ParameterError(f"{label} has no {shown(unknown[0])}; it may change {', '.join(_KEYS)}")
     try:
         if isinstance(changes, Market):
             return market_on(_in_hours(checked_market(changes), base), quotes)
@@ -152,11 +161,13 @@ def _in_hours(market: Market, base: Market) -> Market:
     return replace(market, sessions=base.sessions, session_gap=base.session_gap, halts=base.halts)
 
 
-def _tables(ledger: Ledger, markets: list[str], policies: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _tables(
+    ledger: Ledger, markets: list[str], policies: list[str], unit: Fraction
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return one row per market, and one row per market and policy."""
     size = len(policies)
     names = pl.Enum(policies)
-    sums = metrics.summary_table(ledger.parents).drop("_all_in")
+    sums = sized(metrics.summary_table(ledger.parents, unit).drop("_all_in"), "Study.summary", unit)
     labels = pl.Series("policy", policies * len(markets), dtype=names)
     summary = sums.drop("variant").select(
         pl.Series("market", [name for name in markets for _ in policies]), labels, pl.all()

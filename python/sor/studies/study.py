@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results.study import Study
 from sor.settings.checks import flag, instance, one_of
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policies, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies.many import of_many
+from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
 from sor.studies.progress import REPLAYING, Step, begin, watching
 
@@ -84,6 +85,7 @@ def study(
         jobs=jobs,
         made=replace(made, policy=chosen),
         bootstrap=bootstrap,
+        warnings=said(jobs, made.orders, named.values()),
     )
 
 
@@ -94,6 +96,6 @@ def study_policies(policies: object) -> dict[str, Policy]:
     named = as_policies("policies", policies)
     if len(named) < 2:
         raise ParameterError(
-            f"policies must be one policy, which is compared with the baselines, or at least two, got {policies!r}"
+            f"policies must be one policy, which is compared with the baselines, or at least two, got {shown(policies)}"
         )
     return named

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.errors import DataError, MissingExtra, ParameterError
+from sor.errors import DataError, MissingExtra, ParameterError, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,12 +37,12 @@ def calendar_hours(name: str, first: int, last: int) -> NDArray[np.int64]:
         package = importlib.import_module("exchange_calendars")
     except ImportError as missing:
         raise MissingExtra(
-            f"sessions={name!r} needs the exchange_calendars package: pip install 'sor[calendars]'"
+            f"sessions={shown(name)} needs the exchange_calendars package: pip install 'sor[calendars]'"
         ) from missing
     known = package.get_calendar_names(include_aliases=True)
     if name not in known:
         raise ParameterError(
-            f"sessions is {name!r}; expected 'gaps', None, a frame, or a calendar: {', '.join(sorted(known))}"
+            f"sessions is {shown(name)}; expected 'gaps', None, a frame, or a calendar: {', '.join(sorted(known))}"
         )
     begin, end = (_date(moment) for moment in (first - _MARGIN, last + _MARGIN))
     try:
@@ -51,7 +51,7 @@ def calendar_hours(name: str, first: int, last: int) -> NDArray[np.int64]:
             schedule = package.get_calendar(name, start=begin, end=end).schedule
     except Exception as failed:  # its own errors, by version
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
-        raise DataError(f"sessions={name!r} cannot be had from {begin} to {end}: {reason}") from failed
+        raise DataError(f"sessions={shown(name)} cannot be had from {begin} to {end}: {reason}") from failed
     opens, closes = _nanos(schedule["open"]), _nanos(schedule["close"])
     hours = np.stack((opens, closes), axis=1)
     if not schedule["break_start"].isna().all():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.tape.options import TIME_UNITS
 from sor.tape.schema import Column, wrong_dtype
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 INTERVAL_RTYPES = (195, 196)
 """BBO-1s and BBO-1m: samples of an interval's end."""
 
-_INT64_MAX = 2**63 - 1
+_LATEST = 2**63 - 2
+"""The last nanosecond that is a time: the one after it means never."""
 _FIRST = 631_152_000 * 10**9  # 1990
 _DAY = 86_400 * 10**9
 
@@ -81,9 +82,9 @@ def _expected(unit: str | None) -> str:
 def _scaled(number: pl.Expr, unit: str | None) -> pl.Expr:
     """Plan nanoseconds from integers; without a unit, what lies before 1990 as nanoseconds is taken for a mistake."""
     if unit is None:
-        return pl.when(number >= _FIRST).then(number)
+        return pl.when(number.is_between(_FIRST, _LATEST)).then(number)
     factor = TIME_UNITS[unit]
-    most = _INT64_MAX // factor
+    most = _LATEST // factor
     return pl.when(number.is_between(-most, most)).then(number * factor)
 
 
@@ -98,8 +99,8 @@ def _unit_hint(unit: str | None) -> Callable[[object], str] | None:
         except ValueError:
             return ""
         for name, long in (("s", "seconds"), ("ms", "milliseconds"), ("us", "microseconds")):
-            if _FIRST <= number * TIME_UNITS[name] <= _INT64_MAX:
-                return f"; it looks like {long}: time_unit={name!r} reads it so"
+            if _FIRST <= number * TIME_UNITS[name] <= _LATEST:
+                return f"; it looks like {long}: time_unit={shown(name)} reads it so"
         return ". As nanoseconds it lies outside 1990 to 2262; time_unit= says the unit, if only 'ns'"
 
     return hint
@@ -111,9 +112,7 @@ def _moment(raw: pl.Expr, dtype: pl.Datetime, options: Options) -> pl.Expr:
     if dtype.time_zone is None and options.tz is not None:
         raw = _to_utc(raw, options.tz)
     number = raw.to_physical()
-    if factor == 1:
-        return number
-    most = _INT64_MAX // factor
+    most = _LATEST // factor
     return pl.when(number.is_between(-most, most)).then(number * factor)
 
 

@@ -33,13 +33,17 @@ def file_kind(path: Path) -> str:
 def beside(path: Path) -> Iterator[Path]:
     """Yield a name to write under, which becomes `path` when all is written, and vanishes when it is not.
 
+    The ending stays, as it tells some writers the format; patterns such as `*.parquet` do not match the name.
+
     Raises:
         DataError: If the system or polars cannot write it.
 
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield unfinished
+        with unfinished.open("rb+") as written:
+            os.fsync(written.fileno())  # a full disk may say so only now
         unfinished.replace(path)
     except (OSError, pl.exceptions.PolarsError) as failed:
         raise DataError(f"{path}: cannot be written: {str(failed) or type(failed).__name__}") from failed

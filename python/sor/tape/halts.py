@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from sor.errors import ParameterError
+from sor.settings.checks import path_of
 from sor.settings.times import INT64_MAX, format_ns, to_ns
 from sor.tape.options import Options
 from sor.tape.sources import open_source, to_frame
@@ -70,7 +71,9 @@ def moments(column: pl.Series) -> list[Any]:
 
 
 def _frame(source: HaltSource) -> pl.DataFrame:
-    if isinstance(source, str | PathLike) or type(source).__name__ == "DBNStore":
+    if isinstance(source, str | PathLike):
+        source = path_of("halts", source)
+    if isinstance(source, PathLike) or type(source).__name__ == "DBNStore":
         parts, _ = open_source(source, Options())
         return pl.concat([part.frame.collect() for part in parts])
     return to_frame(source, "halts", _ANSWER)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.checks import above_zero, whole
 
 NANOS = 10**9
@@ -55,6 +56,27 @@ class Options:
         return 1 if self.price_scale is None else round(_decimal(self.price_scale) * NANOS)
 
 
+READ = (
+    "columns",
+    "venue",
+    "clock",
+    "time_unit",
+    "date",
+    "tz",
+    "price_scale",
+    "size_scale",
+    "size_unit",
+    "separator",
+)
+"""What says how a table is meant, by the names of the arguments."""
+
+
+def as_plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that say how a table is meant as plain values: the table `read` of the settings."""
+    said = {name: given.get(name) for name in READ if given.get(name) is not None}
+    return {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in said.items()}
+
+
 def read_options(given: Mapping[str, object]) -> Options:
     """Check every option and return them together.
 
@@ -85,13 +107,13 @@ def read_options(given: Mapping[str, object]) -> Options:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ParameterError(f"{name} is {value!r}; expected a string")
+        raise ParameterError(f"{name} is {shown(value)}; expected a string")
     return value
 
 
 def _among(name: str, value: object, allowed: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in allowed:
-        raise ParameterError(f"{name} is {value!r}; expected one of {', '.join(allowed)}")
+        raise ParameterError(f"{name} is {shown(value)}; expected one of {', '.join(allowed)}")
     return value
 
 
@@ -100,13 +122,13 @@ def _columns(name: str, value: object) -> dict[str, str]:
         isinstance(each, str) for pair in value.items() for each in pair
     ):
         raise ParameterError(
-            f"{name} is {value!r}; expected a mapping of the table's names to these: {_known()}"
+            f"{name} is {shown(value)}; expected a mapping of the table's names to these: {_known()}"
         )
     for theirs, ours in value.items():
         if ours not in KNOWN_NAMES:
-            raise ParameterError(f"{name}: {theirs!r} becomes {ours!r}; expected one of {_known()}")
+            raise ParameterError(f"{name}: {shown(theirs)} becomes {shown(ours)}; expected one of {_known()}")
     if len(set(value.values())) < len(value):
-        raise ParameterError(f"{name} is {value!r}; expected each of our names once")
+        raise ParameterError(f"{name} is {shown(value)}; expected each of our names once")
     return dict(value)
 
 
@@ -116,12 +138,10 @@ def _known() -> str:
 
 def _date(name: str, value: object) -> dt.date:
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):  # then it stays text
             value = dt.date.fromisoformat(value)
-        except ValueError:
-            value = repr(value)
     if isinstance(value, dt.datetime) or not isinstance(value, dt.date):
-        raise ParameterError(f"{name} is {value}; expected a date such as '2024-01-02'")
+        raise ParameterError(f"{name} is {shown(value)}; expected a date such as '2024-01-02'")
     if not 1990 <= value.year <= 2261:
         raise ParameterError(f"{name} is {value}; expected a year from 1990 to 2261")
     return value
@@ -135,7 +155,7 @@ def _zone(name: str, value: object) -> str:
 
 
 def _no_zone(name: str, value: object) -> str:
-    raise ParameterError(f"{name} is {value!r}; expected a time zone such as 'America/New_York'")
+    raise ParameterError(f"{name} is {shown(value)}; expected a time zone such as 'America/New_York'")
 
 
 def _price_scale(name: str, value: object) -> float:
@@ -143,7 +163,7 @@ def _price_scale(name: str, value: object) -> float:
     number = _checked(name, value, right)
     nanos = _decimal(number) * NANOS
     if nanos.denominator != 1 or nanos > 10**15:
-        raise ParameterError(f"{name} is {value!r}; expected {right}")
+        raise ParameterError(f"{name} is {shown(value)}; expected {right}")
     return number
 
 
@@ -151,7 +171,7 @@ def _size_unit(name: str, value: object) -> float:
     right = "the least size the tape counts, such as 0.001, from 1e-12 to 1"
     number = _checked(name, value, right)
     if not 1e-12 <= number <= 1:
-        raise ParameterError(f"{name} is {value!r}; expected {right}")
+        raise ParameterError(f"{name} is {shown(value)}; expected {right}")
     return number
 
 
@@ -164,10 +184,12 @@ def _checked(name: str, value: object, right: str) -> float:
     try:
         return above_zero(name, value)
     except ParameterError:
-        raise ParameterError(f"{name} is {value!r}; expected {right}") from None
+        raise ParameterError(f"{name} is {shown(value)}; expected {right}") from None
 
 
 def _separator(name: str, value: object) -> str:
-    if not isinstance(value, str) or len(value.encode()) != 1 or value in '"\n\r':
-        raise ParameterError(f"{name} is {value!r}; expected one character such as ',', ';', '|' or a tab")
+    if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value in '"\n\r':
+        raise ParameterError(
+            f"{name} is {shown(value)}; expected one character such as ',', ';', '|' or a tab"
+        )
     return value

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import DataError, SorWarning
+from sor.errors import DataError, SorWarning, shown
+from sor.settings.checks import instance
 from sor.tape.clocks import INTERVAL_RTYPES
 from sor.tape.columns import CONSOLIDATED_RTYPES, quote_columns, symbol_column, trade_columns
-from sor.tape.options import Options, read_options
+from sor.tape.options import Options, as_plain, read_options
 from sor.tape.ordering import dense, in_order, present_codes
 from sor.tape.publishers import labels
 from sor.tape.schema import Column, Part, collect, reading
@@ -74,8 +75,8 @@ def read_quotes(
         tz: Zone of times without one, `"America/New_York"`; by default UTC.
         price_scale: What one unit of a whole-number price is worth: 1e-9 nanos, 0.0001 LOBSTER's, 1 currency.
         size_scale: Shares in one unit of the sizes: 100 where they count round lots.
-        size_unit: The least size, 0.001 say, where sizes have fractions: the tape counts in it, and so do the
-            quantities of orders and of results.
+        size_unit: The least size, 0.001 say, where sizes have fractions: the tape counts in it, and so does the
+            quantity of an order. Tables of results speak in the user's own sizes again.
         separator: Of CSV; by default a comma.
         max_bytes: The most that a compressed file may unpack to; by default 64 times its size, 256 MiB at least.
 
@@ -97,13 +98,12 @@ def read_quotes(
         Quotes(no symbol, 1 records, 1 venues, 2024-01-02 14:30:00 to 2024-01-02 14:30:00 UTC, frame)
 
     """
-    options = read_options(
-        {
+    given: dict[str, object] = {
             "symbol": symbol, "columns": columns, "venue": venue, "clock": clock, "time_unit": time_unit,
             "date": date, "tz": tz, "price_scale": price_scale, "size_scale": size_scale, "size_unit": size_unit,
             "separator": separator, "max_bytes": max_bytes,
-        }
-    )  # fmt: skip
+        }  # fmt: skip
+    options = read_options(given)
     records = _load(source, options, quote_columns, check=_check_quotes)
     frame, out_of_order, duplicates = in_order(records.frames)
     present = sorted(records.names)
@@ -121,6 +121,7 @@ def read_quotes(
         duplicates=duplicates,
         size_unit=1.0 if options.size_unit is None else options.size_unit,
         warnings=tuple(noticed),
+        read=as_plain(given),
     )
 
 
@@ -172,15 +173,15 @@ def read_trades(
         DataError: As `read_quotes`; also for a trade without a price, and if none is left.
 
     """
+    instance("quotes", quotes, Quotes)
     exclude = read_conditions(exclude_conditions)
-    options = read_options(
-        {
+    given: dict[str, object] = {
             "symbol": symbol, "columns": columns, "venue": venue, "clock": clock, "time_unit": time_unit,
             "date": date, "tz": tz, "price_scale": price_scale, "size_scale": size_scale,
             "size_unit": None if quotes.size_unit == 1.0 else quotes.size_unit,
             "separator": separator, "max_bytes": max_bytes,
-        }
-    )  # fmt: skip
+        }  # fmt: skip
+    options = read_options(given)
     records = _load(source, options, trade_columns, default=quotes.symbol, action="T")
     for each in records.warnings:
         warnings.warn(each, SorWarning, stacklevel=2)
@@ -207,6 +208,7 @@ def read_trades(
         repeated=cleaned.repeated,
         off_venue=cleaned.frame.height - on_tape.height,
         venues=tuple(quotes.venues["name"]),
+        read={name: value for name, value in as_plain(given).items() if name != "size_unit"},
     )
 
 
@@ -267,7 +269,7 @@ def _only_symbol(part: Part, symbol: str) -> Part:
     """Keep the records of a symbol, or of an instrument's number where that is asked for."""
     columns = [name for name in ("symbol", "instrument_id") if name in part.schema]
     if not columns:
-        raise DataError(f"{part.label}: symbol={symbol!r} was asked for, and there is no column symbol")
+        raise DataError(f"{part.label}: symbol={shown(symbol)} was asked for, and there is no column symbol")
     return part.only(pl.any_horizontal(pl.col(name).cast(pl.String) == symbol for name in columns))
 
 
@@ -300,7 +302,7 @@ def _one_symbol(
     label = ", ".join(part.label for part in parts)
     if asked is not None:
         if not any(frame.height for frame in frames):
-            raise DataError(f"{label}: no symbol {asked!r}; there is {_listed(_all_symbols(parts))}")
+            raise DataError(f"{label}: no symbol {shown(asked)}; there is {_listed(_all_symbols(parts))}")
         return [frame.drop("symbol") for frame in frames], asked
     present = sorted(
         {name for frame in frames if "symbol" in frame.columns for name in _names_in(frame["symbol"])}
@@ -386,20 +388,21 @@ def _names_of_ids(parts: list[Part], frames: list[pl.DataFrame]) -> dict[int, tu
         for number, name in pairs.iter_rows():
             if name and names.setdefault(number, name) != name:
                 raise DataError(
-                    f"{part.label}: publisher_id {number} is venue {names[number]!r} and {name!r}; expected one name"
+                    f"{part.label}: publisher_id {number} is venue {shown(names[number])} and {shown(name)}; "
+                    "expected one name"
                 )
     ids = sorted({number for frame in frames for number in present_codes(frame["venue"])})
     if len(ids) > _MOST_VENUES:
         raise DataError(f"{parts[0].label}: {len(ids):,} venues; at most {_MOST_VENUES:,}")
     databento = any(part.rtype is not None or part.kind is not None for part in parts)
     known = dict(zip(ids, labels(ids) if databento else [str(number) for number in ids], strict=True))
-    shown = {number: names[number] if number in names else known[number] for number in ids}
+    named = {number: names[number] if number in names else known[number] for number in ids}
     counts: dict[str, int] = {}
-    for name in shown.values():
+    for name in named.values():
         counts[name] = counts.get(name, 0) + 1
     return {
         number: (number, name if counts[name] == 1 else f"{name} ({number})")
-        for number, name in shown.items()
+        for number, name in named.items()
     }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import polars as pl
 
-from sor.errors import DataError, ParameterError
+from sor.errors import DataError, ParameterError, shown
 from sor.settings.times import clock_ns, duration_ns, format_ns, to_ns
 from sor.tape.calendars import calendar_hours
 from sor.tape.halts import HaltSource, moments, no_halts, read_halts
@@ -179,7 +179,7 @@ def _hours(ts: NDArray[np.int64], sessions: SessionSource, gap: str | int | time
     """Return open and close of every session there may be, in order, and what they were made from."""
     least = duration_ns(gap, "session_gap")
     if least == 0:
-        raise ParameterError(f"session_gap is {gap!r}; expected a duration above zero")
+        raise ParameterError(f"session_gap is {shown(gap)}; expected a duration above zero")
     if sessions is None:
         return np.array([[ts[0], ts[-1]]]), "none"
     if isinstance(sessions, str) and sessions == "gaps":

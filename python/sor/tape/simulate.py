@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from sor.errors import ParameterError
-from sor.settings.checks import above_zero, at_least, number, whole
+from sor.errors import ParameterError, shown
+from sor.settings.checks import above_zero, at_least, number, taking, whole
+from sor.settings.processes import require_own_threads
 from sor.settings.times import INT64_MAX, to_ns
 from sor.tape.schema import TAPE_SCHEMA, UNDEF_PRICE
 from sor.tape.tape import Quotes, venue_table
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NANOS = 1_000_000_000
 _YEAR_SECONDS = 252 * 390 * 60
+_MOST_TICK = 1_000_000
 _MOST_VENUES = 1_000
 _MOST_RECORDS = 1_000_000_000
 _LOT = 100
@@ -81,22 +83,23 @@ def simulate_quotes(
         1000
 
     """
+    require_own_threads()
     count = whole("venues", venues, most=_MOST_VENUES)
     seconds = 60.0 * above_zero("minutes", minutes)
-    tick_nanos = round(above_zero("tick", tick) * _NANOS)
-    if tick_nanos < 1:
-        raise ParameterError(f"tick is {tick!r}; expected at least 1e-9")
+    tick_nanos = round(min(above_zero("tick", tick), 2 * _MOST_TICK) * _NANOS)
+    if not 1 <= tick_nanos <= _MOST_TICK * _NANOS:
+        raise ParameterError(f"tick is {shown(tick)}; expected at least 1e-9, at most {_MOST_TICK:,}")
     middle = above_zero("price", price) * _NANOS / tick_nanos
     spreads = _per_venue("spread", spread, count)
     lots = _per_venue("size", size, count)[:: -1 if np.ndim(size) == 0 else 1] / _LOT
     rates = _per_venue("rate", rate, count)[:: -1 if np.ndim(rate) == 0 else 1]
     for name, value in (("repeat", repeat), ("burst", burst), ("one_sided", one_sided)):
         if number(name, value, least=0) >= 0.5:
-            raise ParameterError(f"{name} must be a number from 0 to below 0.5, got {value!r}")
+            raise ParameterError(f"{name} must be a number from 0 to below 0.5, got {shown(value)}")
     volatility = number("volatility", volatility, least=0)
     first = to_ns(start, "start")
     if first + seconds * _NANOS > INT64_MAX:
-        raise ParameterError(f"minutes is {minutes!r}; expected an end before 2262-04-11")
+        raise ParameterError(f"minutes is {shown(minutes)}; expected an end before 2262-04-11")
 
     random = np.random.Generator(np.random.PCG64(at_least("seed", seed, 0)))
     if records is not None:
@@ -105,7 +108,7 @@ def simulate_quotes(
         n = max(1, int(random.poisson(expected)))
     else:
         raise ParameterError(
-            f"minutes = {minutes!r} at this rate make {expected:,.0f} records; at most {_MOST_RECORDS:,}"
+            f"minutes = {shown(minutes)} at this rate make {expected:,.0f} records; at most {_MOST_RECORDS:,}"
         )
 
     gaps = random.standard_exponential(n + 1)
@@ -119,7 +122,7 @@ def simulate_quotes(
     )
     efficient = _random_walk(random, clock[:n], middle, volatility * middle / math.sqrt(_YEAR_SECONDS))
     if (efficient.max() + spreads.max() + 2) * tick_nanos >= UNDEF_PRICE:
-        raise ParameterError(f"price is {price!r}; expected one that stays below 9,223,372,036")
+        raise ParameterError(f"price is {shown(price)}; expected one that stays below 9,223,372,036")
     half = 0.5 * spreads[venue]
     half *= random.random(n) + 0.5
     bid = np.floor(efficient - half).astype(np.int64)
@@ -141,12 +144,12 @@ def simulate_quotes(
     ):
         # The tail of the exponential is cut where a size would leave 32 bits.
         more = np.minimum(random.standard_exponential(n) * scale[venue], 1e7)
-        shown = ((1 + more.astype(np.uint32)) * np.uint32(_LOT)).astype(np.uint32)
-        shown[missing] = 0
+        displayed = ((1 + more.astype(np.uint32)) * np.uint32(_LOT)).astype(np.uint32)
+        displayed[missing] = 0
         nanos = ticks * tick_nanos
         nanos[missing] = UNDEF_PRICE
         columns[f"{side}_px"] = nanos[source]
-        columns[f"{side}_sz"] = shown[source]
+        columns[f"{side}_sz"] = displayed[source]
     return _quotes(columns, symbol, f"simulate_quotes(seed={seed})")
 
 
@@ -188,12 +191,10 @@ def _quotes(
 
 
 def _per_venue(name: str, value: float | Sequence[float], count: int) -> NDArray[np.float64]:
-    try:
+    with taking(name, value, "a number above zero, or one for each venue"):
         given = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        given = np.array([math.nan])
     if not (np.isfinite(given).all() and (given > 0).all() and given.size):
-        raise ParameterError(f"{name} is {value!r}; expected a number above zero, or one for each venue")
+        raise ParameterError(f"{name} is {shown(value)}; expected a number above zero, or one for each venue")
     if given.ndim == 0:
         return given * (np.linspace(0.5, 1.5, count) if count > 1 else np.ones(1))
     if given.shape != (count,):

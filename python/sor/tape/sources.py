@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import DataError, MissingExtra, ParameterError
+from sor.errors import DataError, MissingExtra, ParameterError, shown
+from sor.settings.checks import path_of
+from sor.settings.processes import require_own_threads
 from sor.tape.dbn import is_store, read_dbn, read_store
 from sor.tape.files import file_kind
 from sor.tape.options import CONSOLIDATED_NAMES, KNOWN_NAMES, Options
@@ -48,6 +50,7 @@ def open_source(source: Source, options: Options) -> tuple[list[Part], list[str]
         ParameterError: If it is no source at all.
 
     """
+    require_own_threads()
     several = isinstance(source, Sequence) and not isinstance(source, str)
     tables: list[Table] = [*source] if isinstance(source, Sequence) and several else [source]
     if not tables:
@@ -72,7 +75,7 @@ def _open_one(table: Table, label: str, options: Options) -> list[tuple[str, Par
         case str() if table == "-":
             return [("-", _open_bytes(_standard_input(), "standard input", options))]
         case str() | PathLike():
-            return [_open_file(path, options) for path in _paths(Path(table))]
+            return [_open_file(path, options) for path in _paths(path_of("source", table))]
     if is_store(table):
         frame, kind = read_store(table, label)
         return [("", replace(_of_frame(frame, label), kind=kind))]
@@ -97,7 +100,7 @@ def to_frame(table: object, name: str, right: str) -> pl.DataFrame:
         return table
     if hasattr(table, "__arrow_c_stream__") or hasattr(table, "to_numpy"):
         return _foreign(table, name)
-    raise ParameterError(f"{name} is {table!r}; expected {right}")
+    raise ParameterError(f"{name} is {shown(table)}; expected {right}")
 
 
 def _of_frame(frame: pl.DataFrame, label: str) -> Part:
@@ -147,15 +150,12 @@ def _paths(path: Path) -> list[Path]:
 
 def _open_file(path: Path, options: Options) -> tuple[str, Part]:
     label = str(path)
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(
-                f"{path}: is a directory; expected a file, a list of files or a pattern ({path}/*.parquet)"
-            )
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such file")
-    except ValueError as failed:  # a zero byte, say
-        raise ParameterError(f"source is {label!r}: {failed}") from failed
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{path}: is a directory; expected a file, a list of files or a pattern ({path}/*.parquet)"
+        )
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
     key = str(path.resolve())
     kind = file_kind(path)
     with reading(label):

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import html
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from sor import _core
-from sor.errors import ParameterError
-from sor.settings.checks import number
+from sor.errors import ParameterError, shown
+from sor.settings.checks import number, path_of
 from sor.settings.times import duration_ns, format_ns
+from sor.tape.exact import NANOS, ratio
 from sor.tape.files import beside, file_kind
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.sessions import Sessions, SessionSource, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
+    from os import PathLike
 
     from numpy.typing import NDArray
 
@@ -107,6 +107,7 @@ class Quotes:
         sessions: When its market is open, on a tape that is laid in sessions; see `in_sessions`.
         whole: That tape before it was laid, with the records outside its sessions.
         warnings: What was noticed when the tape was read and may make a result say little.
+        read: The arguments that said how the table was meant, as plain values.
 
     """
 
@@ -121,6 +122,7 @@ class Quotes:
     sessions: Sessions[Quotes] | None = None
     whole: Quotes | None = None
     warnings: tuple[str, ...] = ()
+    read: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def start(self) -> int:
@@ -295,13 +297,14 @@ class Quotes:
             *([pl.col("queue_position")] if "queue_position" in self.frame.columns else []),
             *([] if self.symbol is None else [pl.lit(self.symbol).alias("symbol")]),
         )
-        kind = file_kind(Path(path))
-        if kind not in ("parquet", "csv") or fspath(path).endswith((".gz", ".zst")):
-            raise ParameterError(f"path is {fspath(path)!r}; expected a name ending in .parquet or .csv")
+        out = path_of("path", path)
+        kind = file_kind(out)
+        if kind not in ("parquet", "csv") or out.suffix in (".gz", ".zst"):
+            raise ParameterError(f"path is {shown(str(out))}; expected a name ending in .parquet or .csv")
         if kind == "csv":
             table = table.with_columns(pl.col("ts_event").to_physical())
         write = table.write_parquet if kind == "parquet" else table.write_csv
-        with beside(Path(path)) as unfinished:
+        with beside(out) as unfinished:
             write(unfinished)
 
     def __len__(self) -> int:
@@ -323,9 +326,11 @@ class Quotes:
 
     def _first_rows(self) -> pl.DataFrame:
         names = self.venues["name"].gather(self.frame["venue"].head(5))
-        prices = pl.col("bid_px", "ask_px").replace(UNDEF_PRICE, None) / 1e9
+        prices = [
+            ratio(pl.col(name).replace(UNDEF_PRICE, None), NANOS).alias(name) for name in ("bid_px", "ask_px")
+        ]
         head = self.frame.head(5)
-        return head.with_columns(pl.col("ts").cast(pl.Datetime("ns", "UTC")), prices, venue=names)
+        return head.with_columns(pl.col("ts").cast(pl.Datetime("ns", "UTC")), *prices, venue=names)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -341,6 +346,7 @@ class Trades:
         venues: Names of the tape's venues, by index.
         corrected: Trades dropped since they were cancelled or in error.
         repeated: Trades dropped since they repeat another: same venue, sequence, price and size.
+        read: The arguments that said how the table was meant, as plain values.
 
     """
 
@@ -352,6 +358,7 @@ class Trades:
     venues: tuple[str, ...]
     corrected: int = 0
     repeated: int = 0
+    read: Mapping[str, Any] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend the columns of `frame` as read-only NumPy arrays over the same memory, one per name."""

@@ -2,21 +2,32 @@
 
 A print that was reported late, out of sequence, at an average or an earlier price, or that repeats an auction's
 price says nothing about who traded with the quotes at its time; a resting order must not be filled by it.
+
+Codes and meanings are those of the CTS Output Multicast Interface Specification (sale condition, four categories) and
+of the UTP Trade Data Feed, as Interactive Brokers ("Trade Conditions"), Nasdaq ("Last Sale" of its cloud data service,
+levels 1 to 4) and dxFeed ("TimeAndSale Sale Conditions", with what updates last, high and low) quote them. The plans'
+own question is another one, whether a print moves the consolidated last sale: they say yes to acquisitions,
+distributions, splits, crosses and stopped stock, whose prices were agreed elsewhere, and no to odd lots and extended
+hours, which trade with the quotes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import DataError, ParameterError
+from sor.errors import DataError, ParameterError, shown
+from sor.settings.checks import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONDITIONS_AS_OF = date(2025, 1, 1)
-"""The day for which `SALE_CONDITIONS` was put together."""
+"""The day for which `SALE_CONDITIONS` holds: 7 was reserved once, and N is reserved in CTS now."""
 
 _SALES = """
 blank | regular sale, or the field is not used              | yes
@@ -55,6 +66,8 @@ Z     | sold: late, out of sequence                         | no
 7     | qualified contingent                                | no
 8     | placeholder                                         | yes
 9     | corrected consolidated close                        | no
+o     | odd lot (Nasdaq's last sale)                        | yes
+x     | odd lot cross (Nasdaq's last sale)                  | no
 """
 
 SALE_CONDITIONS = pl.DataFrame(
@@ -67,6 +80,7 @@ SALE_CONDITIONS = pl.DataFrame(
 )
 """The one-letter sale conditions of the US consolidated tapes (CTA's CTS, UTP's UTDF), and which of them execute.
 
+Upper and lower case are different codes.
 A code that both plans use with different meanings executes only if it does in both. What is not listed executes.
 """
 
@@ -130,16 +144,14 @@ def read_conditions(value: object) -> tuple[str | int, ...]:
         ParameterError: If it is neither.
 
     """
-    good = isinstance(value, Collection) and not isinstance(value, str | bytes)
-    if not good or not all(
+    right = "a sequence of one-letter sale conditions such as ('Z', '4'), or of a vendor's numbers"
+    codes = entries("exclude_conditions", value, right)
+    if not all(
         (isinstance(each, str) and each) or (isinstance(each, int) and not isinstance(each, bool))
-        for each in value  # type: ignore[attr-defined]
+        for each in codes
     ):
-        raise ParameterError(
-            f"exclude_conditions is {value!r}; expected a sequence of one-letter sale conditions such as ('Z', '4'), "
-            "or of a vendor's numbers"
-        )
-    return tuple(value)  # type: ignore[arg-type]
+        raise ParameterError(f"exclude_conditions must be {right}, got {shown(value)}")
+    return tuple(codes)
 
 
 def _has_any(conditions: pl.Series, exclude: Sequence[str | int]) -> pl.Series:

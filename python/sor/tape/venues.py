@@ -5,17 +5,19 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
+from sor.settings.checks import path_of
 from sor.settings.market import Venue, VenueSource
 from sor.tape.publishers import PUBLISHERS, ids_named
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sor.tape.schema import Tape
 
 NANOS = 10**9
@@ -38,7 +40,7 @@ def read_venues(source: VenueSource | None) -> list[Venue]:
     if source is None:
         return []
     if isinstance(source, str | PathLike):
-        return _from_toml(Path(fspath(source)))
+        return _from_toml(path_of("venues", source))
     if isinstance(source, pl.DataFrame):
         return [_from_row(row, f"venues, row {i + 1}") for i, row in enumerate(source.to_dicts())]
     if isinstance(source, Mapping):
@@ -47,13 +49,15 @@ def read_venues(source: VenueSource | None) -> list[Venue]:
         labelled = list(enumerate(source))
     else:
         raise ParameterError(
-            f"venues must be sor.Venue objects, a frame or the path of a TOML file, got {source!r}"
+            f"venues must be sor.Venue objects, a frame or the path of a TOML file, got {shown(source)}"
         )
     for label, venue in labelled:
         if not isinstance(venue, Venue):
-            raise ParameterError(f"venues[{label!r}] must be a sor.Venue, got {venue!r}")
+            raise ParameterError(f"venues[{shown(label)}] must be a sor.Venue, got {shown(venue)}")
         if isinstance(source, Mapping) and venue.id != label:
-            raise ParameterError(f"venues[{label!r}] is venue {venue.id!r}; expected the same id twice")
+            raise ParameterError(
+                f"venues[{shown(label)}] is venue {shown(venue.id)}; expected the same id twice"
+            )
     return [venue for _, venue in labelled]
 
 
@@ -68,7 +72,7 @@ def venues_on_tape(source: VenueSource | None, quotes: Tape) -> list[Venue]:
     for venue in read_venues(source):
         index = venue_index(venue.id, quotes, "venues")
         if index in terms:
-            raise ParameterError(f"venues: {venue.id!r} is given twice")
+            raise ParameterError(f"venues: {shown(venue.id)} is given twice")
         terms[index] = venue
     return [
         terms.get(index, Venue(_label(row))) for index, row in enumerate(quotes.venues.iter_rows(named=True))
@@ -101,12 +105,12 @@ def venue_index(label: int | str, quotes: Tape, argument: str) -> int:
     if publishers:
         several = ", ".join(PUBLISHERS[number] for number in sorted(publishers))
         raise ParameterError(
-            f"{argument}: venue {label!r} is more than one of the tape's: {several}; expected one"
+            f"{argument}: venue {shown(label)} is more than one of the tape's: {several}; expected one"
         )
     known = ", ".join(
         name if number is None else f"{name} ({number})" for number, name in zip(ids, names, strict=True)
     )
-    raise ParameterError(f"{argument}: venue {label!r} is not on the tape, which has {known}")
+    raise ParameterError(f"{argument}: venue {shown(label)} is not on the tape, which has {known}")
 
 
 def _label(row: Mapping[str, Any]) -> int | str:

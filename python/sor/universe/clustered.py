@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.run import RESAMPLES, Bootstrap
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def clustered_mean(
     s, n = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
     total = float(n.sum())
     if total <= 0 or s.shape != n.shape or not 1 <= len(clusters) <= 2:
-        raise ParameterError(f"counts must hold at least one value, got {counts!r}")
+        raise ParameterError(f"counts must hold at least one value, got {shown(counts)}")
     mean = math.fsum(s) / total
     added = s - mean * n
     codes = [np.unique(np.asarray(labels), return_inverse=True)[1] for labels in clusters]

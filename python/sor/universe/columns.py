@@ -35,7 +35,15 @@ def _like(table: str, *names: str, **dtypes: str) -> tuple[Column, ...]:
     )
 
 
-_PARTS = ("spread_bps", "slippage_bps", "timing_bps", "opportunity_bps", "fees_bps", "rebates_bps")
+_PARTS = (
+    "spread_bps",
+    "slippage_bps",
+    "schedule_bps",
+    "timing_bps",
+    "opportunity_bps",
+    "fees_bps",
+    "rebates_bps",
+)
 _COMPARED = (
     Column("against", TEXT, "", "The other policy."),
     Column("savings_bps", REAL, _BPS, "Mean paired savings over the orders."),
@@ -121,6 +129,9 @@ UNIVERSE_TABLES: Mapping[str, Table] = {
             Column("policy", NAME, "", "Name of the policy."),
             Column("parents", WHOLE, "", "Orders that could trade."),
             Column("no_quotes", WHOLE, "", "Orders that could not."),
+            Column("cut", WHOLE, "", "Orders whose session closed before their end."),
+            Column("late", WHOLE, "", "Orders completed after their end, at the first quote that lived."),
+            Column("stale", WHOLE, "", "Orders completed at a quote that no longer lived."),
             Column("quantity", WHOLE, "shares", "Of the orders."),
             Column("executed", WHOLE, "shares", "Taken before the end."),
             Column("posted", WHOLE, "shares", "Filled by resting."),

@@ -14,7 +14,7 @@ import polars as pl
 
 from sor.errors import DataError
 from sor.replay.replay import BUILD, VERSION
-from sor.settings.policy import Policy
+from sor.settings.policy import OwnPolicy
 from sor.universe.tables import NAMES
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def key_of(unit: Unit, settings: Settings) -> str:
 
 def _described(value: Any) -> str:
     """Write a setting whole: what a frame prints is not all of it."""
-    if isinstance(value, Policy):
+    if isinstance(value, OwnPolicy):
         return value.identity
     if is_dataclass(value) and not isinstance(value, type):
         inner = ", ".join(f"{each.name}={_described(getattr(value, each.name))}" for each in fields(value))

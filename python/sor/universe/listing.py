@@ -11,7 +11,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.tape.files import file_kind
 from sor.tape.sources import to_frame
 from sor.universe.unit import Reading, Unit, cut
@@ -148,7 +148,7 @@ def _iso(text: str, path: str) -> str:
         return Date.fromisoformat(text).isoformat()
     except ValueError:
         raise ParameterError(
-            f"quotes: {path}: {text!r} is no date; expected one such as 2024-01-02"
+            f"quotes: {path}: {shown(text)} is no date; expected one such as 2024-01-02"
         ) from None
 
 

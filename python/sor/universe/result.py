@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.results import display, words
 from sor.results.result import versions
 from sor.results.tables import Tabled
-from sor.settings.checks import one_of
+from sor.settings.checks import entries, flag, one_of
 from sor.settings.routers import kind_of, settings_of
+from sor.tape.exact import NANOS
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
 from sor.universe.saved import write_run
 from sor.universe.tables import COUNTS, MEANS, NAMES, SAVED, Tables, together
@@ -67,11 +67,11 @@ class UniverseResult(Tabled):
 
         """
         values = self.to_dict()
-        if full:
+        if flag("full", full):
             small = {name: self.tables[name].to_dicts() for name in self._small}
             settings = self._origin.to_plain()
             values = {"versions": versions(), "settings": settings, "result": values, "tables": small}
-        return json.dumps(values, indent=indent, allow_nan=False, default=str)
+        return display.as_json(values, indent, default=str)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -169,12 +169,16 @@ class UniverseStudy(UniverseResult):
 
         """
         one_of("against", against, self.others)
-        asked = (clusters,) if isinstance(clusters, str) else tuple(clusters)
-        if asked not in (("date",), ("symbol",), ("date", "symbol")):
-            raise ParameterError(f'clusters must be ("date",) or ("date", "symbol"), got {clusters!r}')
+        right = '("date",) or ("date", "symbol")'
+        asked = (clusters,) if isinstance(clusters, str) else tuple(entries("clusters", clusters, right))
+        known = all(isinstance(each, str) for each in asked)
+        if not known or asked not in (("date",), ("symbol",), ("date", "symbol")):
+            raise ParameterError(f'clusters must be ("date",) or ("date", "symbol"), got {shown(clusters)}')
         rows = self._rows(against)
         if rows["parents"].sum() == 0:
-            raise ParameterError(f"against: no parent could trade under both {self.policy!r} and {against!r}")
+            raise ParameterError(
+                f"against: no parent could trade under both {shown(self.policy)} and {shown(against)}"
+            )
         return self._mean(rows, *asked)
 
     def by(self, what: str, frame: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -360,7 +364,9 @@ class UniverseStudy(UniverseResult):
             name for name in ("date", "symbol") if isinstance(frame, pl.DataFrame) and name in frame.columns
         ]
         if not keys or what not in frame.columns or what in keys:
-            raise ParameterError(f"frame must have columns symbol or date, and {what!r}, got {frame!r}")
+            raise ParameterError(
+                f"frame must have columns symbol or date, and {shown(what)}, got {shown(frame)}"
+            )
         known = frame.select(*keys, pl.col(what).alias("_label")).drop_nulls()
         if known.select(keys).is_duplicated().any():
             raise ParameterError(f"frame must have one row per {' and '.join(keys)}")
@@ -381,8 +387,8 @@ def summary_of(sums: pl.DataFrame, first: str) -> pl.DataFrame:
                 f"{ratio}_ratio": None if shares is None else whole[name] / shares
                 for ratio, name in (("fill", "executed"), ("posted", "posted"), ("completed", "completed"))
             }
-            | {"total_cash": whole["cash"] / 1e9}
-            | {"avg_fill_px": None if shares is None else whole["cash"] / (1e9 * shares)}
+            | {"total_cash": whole["cash"] / NANOS}
+            | {"avg_fill_px": None if shares is None else whole["cash"] / (NANOS * shares)}
             | {name: means[name] for name in MEANS[:-1]}
             | {"fills": whole["fills"], "seconds": means["seconds"]}
         )

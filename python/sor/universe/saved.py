@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from sor.errors import DataError
 from sor.results.result import versions
+from sor.settings.checks import path_of
 from sor.tape.files import beside
 from sor.tape.schema import reading
 from sor.universe.tables import NAMES, Tables
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
 MANIFEST, SETTINGS = "manifest.json", "run.toml"
 _KIND = "sor.universe"
@@ -47,7 +48,7 @@ def write_run(path: str | PathLike[str], tables: Tables, settings: str, more: di
         DataError: If it cannot be written.
 
     """
-    folder = Path(path)
+    folder = path_of("path", path)
     with reading(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
     for name in NAMES:
@@ -74,7 +75,7 @@ def read_run(path: str | PathLike[str]) -> SavedRun:
         DataError: If it is none, or its rows are not those its manifest speaks of.
 
     """
-    folder = Path(path)
+    folder = path_of("path", path)
     if not (folder / MANIFEST).is_file():
         raise DataError(f"{folder}: no {MANIFEST}; expected a folder that result.save(...) wrote")
     try:

@@ -14,8 +14,8 @@ from sor.results import display
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.orders import as_orders
-from sor.settings.policy import Policy as Own
-from sor.settings.routers import ROUTER, StaticRouter, as_policy, with_baselines
+from sor.settings.policy import OwnPolicy as Own
+from sor.settings.routers import ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import checked_axes, points_table
@@ -100,7 +100,7 @@ class UniverseSearch(UniverseResult):
 def search_units(
     where: Where,
     orders: Orders,
-    router: StaticRouter | Own | str,
+    router: StaticRouter | Sliced | Own | str,
     *,
     grid: Grid,
     method: SearchMethod,
@@ -112,7 +112,7 @@ def search_units(
 ) -> UniverseSearch:
     """Search on all units; with `folds`, on the days before each of so many later parts too."""
     given = as_policy("router", router)
-    instance("router", given, StaticRouter, Own)
+    instance("router", unsliced(given), StaticRouter, Own)
     instance("bootstrap", bootstrap, Bootstrap)
     instance("run", run, Run)
     axes, folds = checked_axes(grid, given), at_least("folds", folds, 0, most=_MOST_FOLDS)
@@ -143,7 +143,7 @@ def search_units(
     walk = [trials.fold(tried_by, given, axes, split) for split in _splits(trials.days, folds)]
     study = _Study(where.units, base, run, bootstrap, made)
     inside = study.of(best, where.units)
-    outside = study.walked(best, walk) if walk else None
+    outside = study.walked(best, walk, inside.units) if walk else None
     return UniverseSearch(
         table=table,
         best=best,
@@ -269,13 +269,11 @@ class _Study:
         """Replay a point and the other policies on some units."""
         return self._result(point, self._tables(point, units))
 
-    def walked(self, best: Policy, walk: Sequence[_Fold]) -> UniverseStudy:
+    def walked(self, best: Policy, walk: Sequence[_Fold], days: pl.DataFrame) -> UniverseStudy:
         """Put together what each fold's choice did on the days of its test."""
-        inside = self._tables(best, self.units)
         parts = []
         for fold in walk:
-            names = inside.units.filter(pl.col("date").is_in(list(fold.split.test)))["unit"].to_list()
-            wanted = set(names)
+            wanted = set(days.filter(pl.col("date").is_in(list(fold.split.test)))["unit"].to_list())
             tested = [unit for unit in self.units if unit.name in wanted]
             parts.append(self._tables(fold.best, tested))
         return self._result(best, together(parts))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.settings.checks import flag, instance, one_of
 from sor.settings.config import Config
 from sor.settings.market import Market
@@ -100,7 +100,7 @@ def stress_units(
 ) -> UniverseStress:
     """Replay the orders on every unit in every market."""
     if not isinstance(markets, Mapping) or not markets:
-        raise ParameterError(f"markets must map names to markets or changes, got {markets!r}")
+        raise ParameterError(f"markets must map names to markets or changes, got {shown(markets)}")
     base = travelling(market)
     settings = Settings(
         reading=where.reading,

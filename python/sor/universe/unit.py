@@ -14,13 +14,14 @@ import polars as pl
 
 from sor.errors import DataError
 from sor.settings.times import to_ns
+from sor.tape.files import file_kind
 from sor.tape.options import QUOTE_NAMES, TRADE_NAMES, Options
 from sor.tape.read import read_quotes, read_trades
 from sor.tape.schema import reading
 from sor.tape.sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sor.tape.tape import Quotes
 
@@ -189,5 +190,14 @@ def _symbol(unit: Unit, sources: list[Any], columns: Mapping[str, str]) -> str |
     """Return the symbol to take out of the files, where the path names one and they name symbols too."""
     if not unit.symbol or unit.cut or any(not isinstance(source, str) for source in sources):
         return None
-    parts, _ = open_source(sources, Options(columns=dict(columns)))
-    return unit.symbol if any("symbol" in part.schema for part in parts) else None
+    name = {ours: theirs for theirs, ours in columns.items()}.get("symbol", "symbol")
+    return unit.symbol if any(name in _names(source, columns) for source in sources) else None
+
+
+def _names(path: str, columns: Mapping[str, str]) -> Collection[str]:
+    """Return the names of a file's columns: of Parquet from its end, of others as they are opened."""
+    if file_kind(Path(path)) == "parquet" and Path(path).is_file():
+        with reading(path):
+            return pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
+    (part,), _ = open_source([path], Options(columns=dict(columns)))
+    return {part.theirs.get(name, name) for name in part.schema}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import polars as pl
 
-from sor.errors import ParameterError
-from sor.settings.checks import flag, text
+from sor.errors import ParameterError, shown
+from sor.settings.checks import entries, flag, taking, text, whole
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -29,7 +29,7 @@ from sor.universe.unit import Reading, Unit
 if TYPE_CHECKING:
     from sor.settings.market import VenueSource
     from sor.settings.orders import Orders
-    from sor.settings.policy import Policy as Own
+    from sor.settings.policy import OwnPolicy as Own
     from sor.settings.routers import Policies, Policy
     from sor.studies.grid import Grid
     from sor.studies.methods import SearchMethod
@@ -136,8 +136,8 @@ class Universe(ManyTapes):
         bounds = [
             None if day is None else _iso(name, day) for name, day in (("since", since), ("until", until))
         ]
-        days = None if dates is None else {_iso("dates", day) for day in dates}
-        names = None if symbols is None else {symbols} if isinstance(symbols, str) else set(symbols)
+        days = None if dates is None else {_iso("dates", day) for day in entries("dates", dates, "dates")}
+        names = None if symbols is None else _names(symbols)
         if (days or any(bounds)) and not all(unit.date for unit in self.units):
             raise ParameterError("dates: the paths do not say them; expected {date} or date= in the pattern")
         kept = [
@@ -176,9 +176,12 @@ class Universe(ManyTapes):
 
         Raises:
             DataError: If it cannot be read.
+            ParameterError: If there is no such unit.
 
         """
-        return self._reading.quotes(self.units[unit] if isinstance(unit, int) else unit)
+        if not isinstance(unit, Unit):
+            unit = self.units[whole("unit", unit, least=0, most=len(self.units) - 1)]
+        return self._reading.quotes(unit)
 
     def _backtest(
         self,
@@ -290,11 +293,13 @@ class Universe(ManyTapes):
     def _where(self, where: Predicate | None) -> Iterable[bool]:
         if where is None:
             return [True] * len(self.units)
-        if isinstance(where, pl.Expr):
-            return list(self.frame.select(where.fill_null(value=False).alias("kept"))["kept"])
-        if not callable(where):
-            raise ParameterError(f"where must be a polars expression or a function of a Unit, got {where!r}")
-        return [bool(where(unit)) for unit in self.units]
+        right = "a polars expression or a function of a Unit"
+        with taking("where", where, right):
+            if isinstance(where, pl.Expr):
+                return list(self.frame.select(where.fill_null(value=False).alias("kept"))["kept"])
+            if callable(where):
+                return [bool(where(unit)) for unit in self.units]
+        raise ParameterError(f"where must be {right}, got {shown(where)}")
 
     def _with(self, units: list[Unit], filters: Mapping[str, Any]) -> Universe:
         made = Universe.__new__(Universe)
@@ -318,6 +323,12 @@ class Universe(ManyTapes):
         return f"Universe({len(self):,} symbol-days, {_span(self.units)})"
 
 
+def _names(symbols: object) -> set[str]:
+    if isinstance(symbols, str):
+        return {symbols}
+    return {text("symbols", symbol) for symbol in entries("symbols", symbols, "symbols")}
+
+
 def _span(units: Sequence[Unit]) -> str:
     days = sorted({unit.date for unit in units if unit.date})
     symbols = {unit.symbol for unit in units if unit.symbol}
@@ -329,7 +340,7 @@ def _iso(name: str, day: Day) -> str:
     try:
         return (day if isinstance(day, Date) else Date.fromisoformat(day)).isoformat()[:10]
     except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be a date such as 2024-01-02, got {day!r}") from None
+        raise ParameterError(f"{name} must be a date such as 2024-01-02, got {shown(day)}") from None
 
 
 def _said(paths: Paths | None) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from sor.replay.parents import covers, in_market, lay, market_on, parents_frame
 from sor.replay.replay import replay
 from sor.results import metrics
 from sor.studies.stress import changed_market
+from sor.tape.exact import NANOS, ratio
 from sor.tape.files import beside
 from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, Tables, schemas
 from sor.universe.unit import Reading, Unit, digest_of
@@ -169,11 +170,11 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     ]
     record = asked.record and asked.out is not None
     ledger = replay(quotes, parents, variants, record=record, threads=task.threads, progress=watch)
-    ledger = _named(ledger, list(markets), list(asked.policies))
-    tables = _tables(unit, quotes, ledger, parents_frame(parents), asked, list(markets))
+    rows = _named(ledger, list(markets), list(asked.policies), ROWS if record else ROWS[:1])
+    tables = _tables(unit, quotes, rows["parents"], parents_frame(parents), asked, list(markets))
     inputs = _inputs(unit, tables.units, digests)
     if asked.out is not None:
-        _write(asked.out, ledger, tables.units, record=record)
+        _write(asked.out, rows, tables.units)
     return Tables(units=tables.units, sums=tables.sums, savings=tables.savings, inputs=inputs)
 
 
@@ -184,25 +185,25 @@ def _markets(quotes: Quotes, asked: Settings, market: Market) -> dict[str, Marke
     return {name: changed_market(quotes, name, market, change) for name, change in asked.markets.items()}
 
 
-def _named(ledger: Ledger, markets: list[str], policies: list[str]) -> Ledger:
-    """Put names in the place of the variants' numbers: `market` and `policy`."""
+def _named(
+    ledger: Ledger, markets: list[str], policies: list[str], names: Sequence[str]
+) -> dict[str, pl.DataFrame]:
+    """Return tables of the ledger with names in the place of the variants' numbers: `market` and `policy`."""
     market = pl.Series("market", [name for name in markets for _ in policies], dtype=pl.String)
     policy = pl.Series("policy", policies * len(markets), dtype=pl.Enum(policies))
-    return ledger.mapped(
-        lambda name, frame: (
-            frame.select(
-                market.gather(frame["variant"]), policy.gather(frame["variant"]), pl.exclude("variant")
-            )
-            if name in ROWS
-            else frame
-        )
-    )
+    frames = {name: getattr(ledger, name) for name in names}
+    return {
+        name: frame.drop("variant")
+        .insert_column(0, policy.gather(frame["variant"]))
+        .insert_column(0, market.gather(frame["variant"]))
+        for name, frame in frames.items()
+    }
 
 
 def _tables(
     unit: Unit,
     quotes: Quotes,
-    ledger: Ledger,
+    ledger: pl.DataFrame,
     parents: pl.DataFrame,
     asked: Settings,
     markets: list[str],
@@ -225,7 +226,7 @@ def _tables(
     units = row.with_columns(date=date).cast(pl.Schema(schema["units"]))
     sums, savings = [], []
     for market in markets:
-        rows = ledger.parents.filter(pl.col("market") == market)
+        rows = ledger if len(markets) == 1 else ledger.filter(pl.col("market") == market)
         for policy in asked.policies:
             label = {"market": market, "policy": policy}
             sums.append(label | _sums(rows.filter(pl.col("policy") == policy)))
@@ -252,8 +253,8 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
         (metrics.SIGN * all_in).sum().alias("cash"),
     ).row(0, named=True)
     each = traded.select(
-        *((pl.col(name.removesuffix("_bps")) / metrics.VALUE * 1e4).alias(name) for name in MEANS[:-1]),
-        ((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds() / 1e9).alias("seconds"),
+        *(metrics.bps(name.removesuffix("_bps")).alias(name) for name in MEANS[:-1]),
+        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).alias("seconds"),
     )
     counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
         parents
@@ -280,12 +281,11 @@ def _keyed(frame: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     return units.select(KEY).join(frame, how="cross")
 
 
-def _write(out: str, ledger: Ledger, units: pl.DataFrame, *, record: bool) -> None:
+def _write(out: str, rows: Mapping[str, pl.DataFrame], units: pl.DataFrame) -> None:
     """Write a unit's rows; a file is there whole or not at all, and again the same when work is done twice."""
-    for table in ROWS if record else ROWS[:1]:
+    for table, frame in rows.items():
         path = rows_path(out, table, units)
         path.parent.mkdir(parents=True, exist_ok=True)
-        frame: pl.DataFrame = getattr(ledger, table)
         names = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Enum)]
         keyed = units.select("unit").join(frame.with_columns(pl.col(names).cast(pl.String)), how="cross")
         with beside(path) as unfinished:

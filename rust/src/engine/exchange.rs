@@ -52,6 +52,8 @@ pub(super) struct Exchange<'a> {
     pub(super) parent: &'a Parent,
     /// When the parent ends: at its session's close at the latest.
     pub(super) end: Time,
+    /// Shares that the schedule has released.
+    pub(super) released: Shares,
     pub(super) book: Book,
     pub(super) taken: Taken,
     pub(super) ledger: Ledger,
@@ -89,6 +91,7 @@ impl<'a> Exchange<'a> {
             tape,
             market,
             parent,
+            released: parent.quantity,
             book,
             taken: Taken::new(tape.venues(), market.depletion),
             end,
@@ -113,10 +116,10 @@ impl<'a> Exchange<'a> {
         self.parent.quantity - self.ledger.summary.executed
     }
 
-    /// Shares neither executed nor in flight.
+    /// Released shares neither executed nor in flight.
     #[inline]
     pub(super) fn to_plan(&self) -> Shares {
-        self.remaining() - self.shares_in_flight
+        self.released - self.ledger.summary.executed - self.shares_in_flight
     }
 
     /// No limit order is at a venue or on its way: neither a trade nor an expiry means anything.

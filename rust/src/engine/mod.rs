@@ -2,6 +2,7 @@
 
 mod exchange;
 mod posts;
+mod releasing;
 mod resting;
 mod run;
 mod scene;
@@ -47,7 +48,8 @@ impl Work for Replay<'_> {
         let AsOf { session, end, book, next, shown } = as_of;
         let mut moments = Moments::after(scene.tape, scene.market.snapshot, &session, next, parent.start);
         let exchange = Exchange::new(scene, parent, end, book, record, policy.hears_of_takes());
-        let mut run = Run::new(policy, exchange, shown, stop);
+        let releases = scene.plan.schedule().map(|schedule| schedule.start(parent, scene.tape)).transpose()?;
+        let mut run = Run::new(policy, exchange, releases, shown, stop);
         if parent.start < end {
             run.decide(parent.start)?;
         }

@@ -1,25 +1,27 @@
 //! One parent's replay in progress: the policy's side of it, and the completion at its end.
 
 use crate::engine::exchange::{Decision, Exchange};
-use crate::error::{Error, Result};
-use crate::fills::{Walk, walk_error};
+use crate::engine::releasing::Releasing;
+use crate::error::Result;
+use crate::fills::{MOST_LEVELS, Walk, levels_error, walk_error};
 use crate::ledger::{Fill, Kind, Ledger, Status};
 use crate::market::{Living, Moments, When, living_quote};
 use crate::observe::Stop;
 use crate::policy::{Orders, Policy, View};
-use crate::units::{Money, Nanos, Shares, Time};
+use crate::schedule::Releases;
+use crate::units::{Money, Nanos, Time};
 
 /// How often a long replay looks whether it should stop, in snapshots.
 const POLL_EVERY: u32 = 8192;
-
-/// More levels than this in one walk of the flat book (rule P2) is an error.
-const MOST_LEVELS: Shares = 1_000_000;
 
 /// A policy at work on its order, and the exchange it works at.
 pub(super) struct Run<'a, P> {
     pub(super) exchange: Exchange<'a>,
     policy: P,
     orders: Orders,
+    // What a schedule releases, and when next.
+    pub(super) releasing: Option<Releasing<'a>>,
+    pub(super) next_release: Time,
     // When the policy decides next, whether or not a record comes then.
     next_wake: Time,
     // The mid that `worst_key` is of, and the least fee of all venues.
@@ -35,12 +37,25 @@ pub(super) struct Run<'a, P> {
 }
 
 impl<'a, P: Policy> Run<'a, P> {
-    pub(super) fn new(policy: P, exchange: Exchange<'a>, shown: bool, stop: Stop<'a>) -> Self {
+    pub(super) fn new(
+        policy: P,
+        mut exchange: Exchange<'a>,
+        releases: Option<Releases<'a>>,
+        shown: bool,
+        stop: Stop<'a>,
+    ) -> Self {
+        if releases.is_some() {
+            exchange.released = 0;
+            exchange.ledger.follow_releases();
+        }
+        let releasing = releases.map(Releasing::new);
         let lowest_fee = exchange.market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0);
         Self {
             exchange,
             policy,
             orders: Orders::default(),
+            next_release: releasing.as_ref().map_or(Time::MAX, Releasing::next),
+            releasing,
             next_wake: Time::MAX,
             mid: None,
             worst_key: 0,
@@ -70,9 +85,12 @@ impl<'a, P: Policy> Run<'a, P> {
     #[inline]
     pub(super) fn pass_time_until(&mut self, now: Time, moments: &mut Moments<'_>) -> Result<()> {
         if self.next_wake >= now && self.exchange.is_quiet() && moments.next_edge() > now {
+            self.release_before(now);
             return Ok(());
         }
-        self.pass_events_until(now, moments)
+        self.pass_events_until(now, moments)?;
+        self.release_before(now);
+        Ok(())
     }
 
     #[inline(never)]
@@ -86,6 +104,7 @@ impl<'a, P: Policy> Run<'a, P> {
                 return Ok(());
             }
             self.poll()?;
+            self.release_before(first);
             self.exchange.deliver(|arrival| arrival < first)?;
             if edge == first {
                 moments.pass_edge();
@@ -119,7 +138,9 @@ impl<'a, P: Policy> Run<'a, P> {
     /// Rule P1 (3) and (4): the policy plans and sends orders; those without latency execute at once.
     #[inline]
     pub(super) fn decide(&mut self, now: Time) -> Result<()> {
-        if let Some(mid) = self.arrive(now).filter(|_| !self.exchange.book.all_halted()) {
+        let mid = self.arrive(now);
+        self.release_by(now);
+        if let Some(mid) = mid.filter(|_| !self.exchange.book.all_halted()) {
             self.tell()?;
             self.look(mid);
             let decision = Decision { now, mid, remaining: self.exchange.to_plan() };
@@ -140,7 +161,10 @@ impl<'a, P: Policy> Run<'a, P> {
             return None;
         }
         let mid = self.exchange.book.mid()?;
-        self.exchange.ledger.summary.arrival_mid.get_or_insert(mid);
+        if self.exchange.ledger.summary.arrival_mid.is_none() {
+            self.exchange.ledger.summary.arrival_mid = Some(mid);
+            self.release_by(now);
+        }
         Some(mid)
     }
 
@@ -192,12 +216,7 @@ impl<'a, P: Policy> Run<'a, P> {
         self.when = when;
         let walk = Walk::new(top, left.abs(), market.tick, taking);
         if walk.levels() > MOST_LEVELS {
-            return Err(Error::Invalid {
-                argument: "quantity",
-                rule: "must be small enough for what is left at the end to be completed in 1,000,000 price levels, \
-                       each of the size displayed at the best price (a larger tick also makes a sell's levels fewer)",
-                value: parent.quantity.to_string(),
-            });
+            return Err(levels_error(parent));
         }
         for (quantity, key) in walk {
             let key = key.ok_or_else(|| walk_error(parent))?;
@@ -222,6 +241,7 @@ impl<'a, P: Policy> Run<'a, P> {
     pub(super) fn close(mut self) -> Result<Ledger> {
         self.tell()?;
         let Exchange { parent, mut ledger, .. } = self.exchange;
+        ledger.split_timing(parent.quantity);
         let sum = &mut ledger.summary;
         sum.status = match parent.quantity - sum.executed - sum.completed + sum.unwound {
             0 if self.when == When::Late => Status::Late,
@@ -243,10 +263,11 @@ fn view<'v>(
     lowest_fee: Nanos,
     stop: Stop<'v>,
 ) -> View<'v> {
-    let Exchange { tape, market, parent, book, taken, resting, shares_in_flight, .. } = exchange;
+    let Exchange { tape, market, parent, book, taken, resting, shares_in_flight, released, .. } = exchange;
     View {
         now,
         side: parent.side,
+        released: *released,
         remaining: exchange.to_plan(),
         in_flight: *shares_in_flight,
         parent,

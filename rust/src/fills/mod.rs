@@ -4,7 +4,7 @@ mod resting;
 mod walk;
 
 pub use resting::{Arrival, QueueModel, Resting};
-pub(crate) use walk::{Walk, walk_error};
+pub(crate) use walk::{MOST_LEVELS, Walk, levels_error, walk_error};
 
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;

@@ -5,6 +5,19 @@ use crate::order::Parent;
 use crate::quote::Top;
 use crate::units::{Nanos, Shares, Side};
 
+/// The most levels that a completion walks: each is a fill.
+pub(crate) const MOST_LEVELS: Shares = 1_000_000;
+
+/// A completion walk of too many levels.
+pub(crate) fn levels_error(parent: &Parent) -> Error {
+    Error::Invalid {
+        argument: "quantity",
+        rule: "must be small enough for what is left at the end to be completed in 1,000,000 price levels, \
+               each of the size displayed at the best price (a larger tick also makes a sell's levels fewer)",
+        value: parent.quantity.to_string(),
+    }
+}
+
 /// A completion walk whose price leaves 64 bits.
 pub(crate) fn walk_error(parent: &Parent) -> Error {
     Error::Invalid {
@@ -34,7 +47,7 @@ impl Walk {
         let by_size = (self.left - 1) / self.depth + 1;
         match (self.side, self.key) {
             // A sell's last level is the first that is worth nothing.
-            (Side::Sell, Some(key)) => by_size.min(-key / self.tick + 2),
+            (Side::Sell, Some(key)) => by_size.min((-key / self.tick).saturating_add(2)),
             _ => by_size,
         }
     }

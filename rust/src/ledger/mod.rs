@@ -181,6 +181,19 @@ pub struct Place {
     pub left: Shares,
 }
 
+row! {
+    /// Shares that a schedule released (rule W1).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Release {
+        /// When; before the order's arrival: what is released there.
+        pub ts: Time,
+        /// All shares released by then.
+        pub total: Shares,
+        /// The mid then.
+        pub mid: Nanos,
+    }
+}
+
 /// What the paper's router decided at the start of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epoch {
@@ -256,9 +269,11 @@ row! {
         pub spread: Money,
         /// `sum s * q * (price - quoted)`.
         pub slippage: Money,
-        /// `sum s * q * (mid - M0)` over all but completion rows.
+        /// `sum s * q * (mid at release - M0)` over all but completion rows: what the schedule cost (rule W3).
+        pub schedule: Money,
+        /// `sum s * q * (mid - mid at release)` over all but completion rows.
         pub timing: Money,
-        /// The same over completion rows.
+        /// `sum s * q * (mid - M0)` over completion rows.
         pub opportunity: Money,
         /// Children sent.
         pub children: u32,
@@ -289,7 +304,7 @@ impl Summary {
     /// Implementation shortfall against the arrival mid: the sum of its parts (rule P6).
     #[must_use]
     pub fn shortfall(&self) -> Money {
-        self.spread + self.slippage + self.timing + self.opportunity + self.fees - self.rebates
+        self.spread + self.slippage + self.schedule + self.timing + self.opportunity + self.fees - self.rebates
     }
 }
 
@@ -306,6 +321,10 @@ pub struct Ledger {
     pub places: Vec<Place>,
     /// Decisions of the paper's router, in time order.
     pub epochs: Vec<Epoch>,
+    /// What the schedule released, in time order; none without one.
+    pub releases: Vec<Release>,
+    // Time, shares and mid of what the children executed, where there is a schedule.
+    executed: Option<Vec<(Time, Shares, Nanos)>>,
     side: Side,
     record: bool,
 }
@@ -326,13 +345,24 @@ impl Ledger {
             rebates: 0,
             spread: 0,
             slippage: 0,
+            schedule: 0,
             timing: 0,
             opportunity: 0,
             children: 0,
             fills: 0,
             ts_done: end,
         };
-        Self { summary, fills: Vec::new(), children: Vec::new(), places: Vec::new(), epochs: Vec::new(), side, record }
+        Self {
+            summary,
+            fills: Vec::new(),
+            children: Vec::new(),
+            places: Vec::new(),
+            epochs: Vec::new(),
+            releases: Vec::new(),
+            executed: None,
+            side,
+            record,
+        }
     }
 
     /// Books one execution.
@@ -374,8 +404,50 @@ impl Ledger {
         }
         sum.fills += 1;
         sum.ts_done = fill.ts_executed;
+        if let (Some(executed), Kind::Take | Kind::Post) = (&mut self.executed, fill.kind) {
+            executed.push((fill.ts_executed, fill.quantity, fill.mid));
+        }
         if self.record {
             self.fills.push(fill);
+        }
+    }
+
+    /// Says that a schedule releases the order's shares.
+    pub(crate) fn follow_releases(&mut self) {
+        self.executed = Some(Vec::new());
+    }
+
+    /// Books a release.
+    pub(crate) fn release(&mut self, release: Release) {
+        self.releases.push(release);
+    }
+
+    /// Takes the schedule's part out of timing (rule W3): shares are matched to releases first in, first out. A share
+    /// that executed before it was released counts as released by its own fill; what is beyond the quantity has no release.
+    pub(crate) fn split_timing(&mut self, quantity: Shares) {
+        let (Some(executed), Some(arrival)) = (&self.executed, self.summary.arrival_mid) else { return };
+        let mut releases = self.releases.iter().peekable();
+        let (mut matched, mut part) = (0, 0);
+        for &(ts, shares, mid) in executed {
+            let mut left = shares.min(quantity - matched);
+            while left > 0 {
+                while releases.next_if(|release| release.total <= matched).is_some() {}
+                let (until, at) = match releases.peek() {
+                    Some(release) if release.ts <= ts => (release.total, release.mid),
+                    Some(release) => (release.total, mid),
+                    None => (quantity, mid),
+                };
+                let taken = left.min(until - matched);
+                part += Money::from(taken) * Money::from(at - arrival);
+                matched += taken;
+                left -= taken;
+            }
+        }
+        let part = Money::from(self.side.sign()) * part;
+        self.summary.schedule = part;
+        self.summary.timing -= part;
+        if !self.record {
+            self.releases.clear();
         }
     }
 

@@ -59,7 +59,7 @@ impl<'a> Moments<'a> {
 
     /// The begin or end of a halt has been seen.
     pub(crate) fn pass_edge(&mut self) {
-        self.edges = &self.edges[1..];
+        self.edges = self.edges.get(1..).unwrap_or_default();
     }
 
     /// Takes the book through the next moment, if it comes by `until`; returns its time.

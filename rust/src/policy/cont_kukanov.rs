@@ -43,6 +43,10 @@ impl Settings for ContKukanov {
         Some(Windows { length: self.epoch, every: self.window_every })
     }
 
+    fn plainest(&self) -> Self {
+        *self
+    }
+
     fn start<'a>(&'a self, parent: &Parent, past: &Past<'a>) -> Result<Epochs<'a>> {
         let span = parent.end - parent.start;
         require(

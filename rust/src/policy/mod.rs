@@ -11,21 +11,22 @@ mod plan;
 mod pro_rata;
 pub mod probes;
 mod seen;
+pub mod sheet;
+mod sliced;
 mod static_router;
 mod sweep;
-mod twap;
 mod view;
 
 pub use best_ask::BestAsk;
 pub use cont_kukanov::ContKukanov;
 pub use orders::{Action, Orders};
-pub use plan::{Plan, Settings, Work};
+pub use plan::{HANDED_OVER, Plan, Settings, Work};
 pub use pro_rata::ProRata;
 pub use probes::Past;
 pub use seen::{NO_PRICE, Seen};
+pub use sliced::Sliced;
 pub use static_router::{Planned, StaticRouter, Unit};
 pub use sweep::Sweep;
-pub use twap::Twap;
 pub use view::{Posted, View};
 
 use std::fmt::Debug;
@@ -53,8 +54,6 @@ built_in! {
         "static" Static(StaticRouter)
         /// The paper's router: market and limit orders, epoch by epoch.
         "cont_kukanov" ContKukanov(ContKukanov)
-        /// Equal slices over time buckets, each swept.
-        "twap" Twap(Twap)
     }
 }
 

@@ -5,7 +5,18 @@ use std::fmt::Debug;
 use crate::error::Result;
 use crate::order::Parent;
 use crate::policy::probes::{Past, Windows};
-use crate::policy::{Mind, Policy};
+use crate::policy::{BuiltIn, Mind, Policy};
+use crate::schedule::Schedule;
+
+/// What the capsule is called in which a library built against this core hands an `Arc<dyn Plan>` over to Python: neither
+/// the core's types nor the compiler's layouts are stable, so both must be the very same.
+pub const HANDED_OVER: &std::ffi::CStr = {
+    let name = concat!("sor.plan.", env!("SOR_BUILD"), ".", env!("SOR_RUSTC"), "\0");
+    match std::ffi::CStr::from_bytes_with_nul(name.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!("a name without a zero in it"),
+    }
+};
 
 /// A policy's settings: what makes the policy of one order.
 pub trait Plan: Debug + Send + Sync {
@@ -21,6 +32,17 @@ pub trait Plan: Debug + Send + Sync {
         None
     }
 
+    /// What releases the order's shares; `None`: all of them at once.
+    fn schedule(&self) -> Option<&dyn Schedule> {
+        None
+    }
+
+    /// The plainest built-in policy that decides the same in every market: plans with equal ones need one replay. `None`:
+    /// nobody knows.
+    fn plainest(&self) -> Option<BuiltIn> {
+        None
+    }
+
     /// Whether its policies decide only on the thread that made the call, one order after the other.
     fn stays_on_caller(&self) -> bool {
         false
@@ -28,7 +50,7 @@ pub trait Plan: Debug + Send + Sync {
 }
 
 /// The settings of a built-in policy that has any.
-pub trait Settings {
+pub trait Settings: Copy {
     /// The policy of one order.
     type Mind<'a>: Policy
     where
@@ -45,6 +67,10 @@ pub trait Settings {
     fn learns_from(&self) -> Option<Windows> {
         None
     }
+
+    /// The plainest settings that decide the same, see [`Plan::plainest`].
+    #[must_use]
+    fn plainest(&self) -> Self;
 }
 
 /// What is done with the policy of one order, whichever it is: compiled anew for each that is built in, since a decision
@@ -97,6 +123,13 @@ macro_rules! built_in {
                     $(Self::$plain => None,)+
                     $(Self::$set(settings) => settings.learns_from(),)+
                 }
+            }
+
+            fn plainest(&self) -> Option<BuiltIn> {
+                Some(match self {
+                    $(Self::$plain => Self::$plain,)+
+                    $(Self::$set(settings) => Self::$set(settings.plainest()),)+
+                })
             }
         }
 

@@ -85,6 +85,18 @@ impl StaticRouter {
 impl Settings for StaticRouter {
     type Mind<'a> = Allocating<'a>;
 
+    /// On certain fills no candidate takes too much, so `lambda_over` is inert; under the strict rule none takes too little
+    /// either (rule A5). Two penalties are not added up: each is rounded to nanos on its own (rule N3).
+    fn plainest(&self) -> Self {
+        match (self.plan, self.rule) {
+            (Planned::Fills { .. }, _) => *self,
+            (Planned::Displayed, Rule::Relaxed) => Self { lambda_over: 0.0, ..*self },
+            (Planned::Displayed, Rule::Strict) => {
+                Self { lambda_over: 0.0, lambda_under: 0.0, theta_queue: 0.0, ..*self }
+            }
+        }
+    }
+
     fn start<'a>(&'a self, _: &Parent, _: &Past<'a>) -> Result<Allocating<'a>> {
         let penalties = Penalties { over: 0, under: 0, theta: 0 };
         Ok(Allocating {

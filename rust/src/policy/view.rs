@@ -27,7 +27,9 @@ pub struct View<'a> {
     pub now: Time,
     /// The parent's side.
     pub side: Side,
-    /// Shares to plan: quantity less executed less in flight. Not positive when there are none.
+    /// Shares that the schedule has released by now (rule W1): all of them where there is none.
+    pub released: Shares,
+    /// Shares to plan: released less executed less in flight. Not positive when there are none.
     pub remaining: Shares,
     /// Shares of takes under way. A limit order may never fill, so its shares are not counted.
     pub in_flight: Shares,

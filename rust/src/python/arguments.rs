@@ -12,9 +12,11 @@ use crate::error::Error;
 use crate::fills::{FillModel, QueueAware, QueueModel};
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
-use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, StaticRouter, Twap, Unit};
+use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, Sliced, StaticRouter, Unit};
+use crate::python::compiled;
 use crate::python::names::{PlanName, SolverName};
 use crate::python::policy::{PyPlan, Raised};
+use crate::python::schedule::ScheduleArgument;
 use crate::units::Side;
 
 /// `(side, quantity, start, end, lot, twin)`; side is +1 or -1.
@@ -53,7 +55,9 @@ struct PolicyArgument {
     #[pyo3(default)]
     own: Option<OwnArgument>,
     #[pyo3(default)]
-    bucket: i64,
+    compiled: Option<CompiledArgument>,
+    #[pyo3(default)]
+    schedule: Option<ScheduleArgument>,
     #[pyo3(default)]
     router: Option<RouterArgument>,
     #[pyo3(default)]
@@ -67,6 +71,16 @@ struct OwnArgument {
     start: Py<PyAny>,
     venues: Py<PyTuple>,
     hears: bool,
+    queue: QueueModel,
+}
+
+/// A policy that was compiled elsewhere.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct CompiledArgument {
+    function: Py<PyAny>,
+    parameters: Vec<f64>,
+    memory: usize,
     queue: QueueModel,
 }
 
@@ -145,9 +159,20 @@ impl ContKukanovArgument {
 
 impl PolicyArgument {
     fn build(&self, py: Python<'_>, raised: &Raised) -> PyResult<Arc<dyn Plan>> {
+        let plan = self.unscheduled(py, raised)?;
+        Ok(match &self.schedule {
+            Some(schedule) => Arc::new(Sliced { plan, schedule: schedule.build() }),
+            None => plan,
+        })
+    }
+
+    fn unscheduled(&self, py: Python<'_>, raised: &Raised) -> PyResult<Arc<dyn Plan>> {
         if let Some(OwnArgument { start, venues, hears, .. }) = &self.own {
             let (start, venues) = (start.clone_ref(py), venues.clone_ref(py));
             return Ok(Arc::new(PyPlan::new(start, venues, *hears, Arc::clone(raised))));
+        }
+        if let Some(CompiledArgument { function, parameters, memory, .. }) = &self.compiled {
+            return compiled::plan(function.bind(py), parameters, *memory);
         }
         let missing = || PyTypeError::new_err("a policy has a name, or is one of the caller's own");
         let name = self.name.as_deref().ok_or_else(missing)?;
@@ -156,7 +181,8 @@ impl PolicyArgument {
 
     /// How the queues of its limit orders are simulated.
     fn queue(&self) -> QueueModel {
-        let own = self.own.as_ref().map(|own| own.queue);
+        let compiled = self.compiled.as_ref().map(|compiled| compiled.queue);
+        let own = self.own.as_ref().map(|own| own.queue).or(compiled);
         own.or(self.cont_kukanov.as_ref().map(|router| router.queue)).unwrap_or(QueueModel::Expected)
     }
 
@@ -165,7 +191,6 @@ impl PolicyArgument {
         Ok(match name {
             "static" => BuiltIn::Static(self.router.as_ref().ok_or_else(missing)?.build()),
             "cont_kukanov" => BuiltIn::ContKukanov(self.cont_kukanov.as_ref().ok_or_else(missing)?.build()),
-            "twap" => BuiltIn::Twap(Twap { bucket: self.bucket }),
             _ => BuiltIn::plain(name).ok_or_else(|| Error::Unknown {
                 argument: "policy",
                 names: BuiltIn::NAMES,

@@ -197,3 +197,10 @@ impl<'py> Frame<'py> {
 pub(super) fn narrow(what: &'static str, parent: usize, money: Money) -> Result<i64> {
     i64::try_from(money).map_err(|_| Error::MoneyOverflow { what, parent })
 }
+
+/// A one-dimensional array of whole numbers that Python may only read.
+pub(super) fn read_only(py: Python<'_>, values: Vec<i64>) -> PyResult<Py<PyArray1<i64>>> {
+    let array = PyArray1::from_vec(py, values);
+    array.getattr("flags")?.setattr("writeable", false)?;
+    Ok(array.unbind())
+}

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::Result;
-use crate::ledger::{Child, Fill, Ledger, Solved, Summary, Values};
+use crate::ledger::{Child, Fill, Ledger, Release, Solved, Summary, Values};
 use crate::python::columns::{Frame, narrow};
 use crate::python::names::Named;
 
@@ -100,6 +100,13 @@ pub(super) fn epochs<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult
     frame.optional("cost", problem(|problem| problem.cost))?;
     frame.optional("shortfall", problem(|problem| problem.shortfall))?;
     frame.optional("excess", problem(|problem| problem.excess))?;
+    Ok(frame.into_dict())
+}
+
+pub(super) fn releases<'py>(py: Python<'py>, ledgers: &[Row<&Ledger>]) -> PyResult<Bound<'py, PyDict>> {
+    let rows = flat(ledgers, |ledger| &ledger.releases);
+    let frame = Frame::placed(py, &rows)?;
+    frame.table(&rows, Release::columns())?;
     Ok(frame.into_dict())
 }
 

@@ -6,6 +6,7 @@ mod allocate;
 mod arguments;
 mod books;
 mod columns;
+mod compiled;
 mod cont_kukanov;
 mod errors;
 mod ledger;
@@ -15,6 +16,7 @@ mod policy;
 mod policy_orders;
 mod policy_view;
 mod run;
+mod schedule;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
@@ -35,6 +37,8 @@ mod _core {
     use super::policy_view::{PyOrder, PyPast, PyReport, PyResting, PyView};
     #[pymodule_export]
     use super::run::{book_at, count_states, execute, hindsight, probe, replay};
+    #[pymodule_export]
+    use super::schedule::trajectory;
 
     /// Whether this is an optimised build; benchmarks refuse any other.
     #[pymodule_export]

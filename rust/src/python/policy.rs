@@ -5,7 +5,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use numpy::PyArray1;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -125,11 +124,4 @@ impl Policy for Working<'_> {
         });
         outcome.map_err(|raised| self.plan.failed(report.ts, raised))
     }
-}
-
-/// A one-dimensional array of whole numbers that Python may only read.
-pub(super) fn read_only(py: Python<'_>, values: Vec<i64>) -> PyResult<Py<PyArray1<i64>>> {
-    let array = PyArray1::from_vec(py, values);
-    array.getattr("flags")?.setattr("writeable", false)?;
-    Ok(array.unbind())
 }

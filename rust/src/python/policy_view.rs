@@ -7,8 +7,8 @@ use pyo3::types::PyTuple;
 
 use crate::order::Parent;
 use crate::policy::{Past, Report, View};
+use crate::python::columns::read_only;
 use crate::python::names::Named;
-use crate::python::policy::read_only;
 use crate::units::{Shares, Side, Time};
 
 /// Columns that change from decision to decision.
@@ -23,7 +23,10 @@ pub(super) struct PyView {
     /// The time of the decision.
     #[pyo3(get)]
     now: Time,
-    /// Shares neither executed nor in flight; not positive when there are none.
+    /// Shares that the order's schedule has released by now: all of them where there is none.
+    #[pyo3(get)]
+    released: Shares,
+    /// Released shares neither executed nor in flight; not positive when there are none.
     #[pyo3(get)]
     remaining: Shares,
     /// Shares of takes under way.
@@ -260,6 +263,7 @@ impl Desk {
         let columns = || read_only(py, vec![0; venues.len()]);
         let view = PyView {
             now: parent.start,
+            released: parent.quantity,
             remaining: parent.quantity,
             in_flight: 0,
             mid: 0,
@@ -289,6 +293,7 @@ impl Desk {
                 page.terms = terms(py, view)?;
             }
             page.now = view.now;
+            page.released = view.released;
             page.remaining = view.remaining;
             page.in_flight = view.in_flight;
             page.mid = view.mid;
@@ -316,10 +321,9 @@ impl Desk {
 
     /// Leaves to the policy what it has kept of the last view, and takes new memory instead.
     fn renew(&mut self, py: Python<'_>) -> PyResult<()> {
-        let (view_kept, column_kept) = {
-            let page = self.view.borrow(py);
-            (is_shared(&self.view), page.moving.iter().any(is_shared))
-        };
+        // Before it is borrowed, which is a reference too.
+        let view_kept = is_shared(&self.view);
+        let column_kept = self.view.borrow(py).moving.iter().any(is_shared);
         if view_kept {
             let page = self.view.borrow(py);
             let copy = PyView {

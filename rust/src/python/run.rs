@@ -4,7 +4,7 @@ use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::batch::{hindsight_all, replay_all};
+use crate::batch::{Shared, hindsight_all, replay_all, replay_distinct};
 use crate::error::Error;
 use crate::fills::{Met, QueueModel, Stream};
 use crate::ledger::Ledger;
@@ -14,7 +14,7 @@ use crate::order::Parent;
 use crate::policy::probes::{Probing, Windows, probe as probe_tape};
 use crate::python::arguments::{ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, side};
 use crate::python::columns::{Frame, TapeColumns};
-use crate::python::ledger::{Row, children, epochs, fills, places, summaries};
+use crate::python::ledger::{Row, children, epochs, fills, places, releases, summaries};
 use crate::python::observer::PyObserver;
 use crate::python::policy::Raised;
 use crate::units::Money;
@@ -59,9 +59,11 @@ pub(super) fn execute(
 }
 
 /// Replays every parent under every variant. Returns dicts of columns by name: `parents` (row `variant * parents +
-/// parent`), and, empty unless `record`, `fills`, `children`, `places` (queue positions) and `epochs`.
+/// parent`), and, empty unless `record`, `fills`, `children`, `places` (queue positions), `epochs` and `releases`. Without
+/// `shortcuts` every variant is replayed, also where it cannot differ from another.
 #[pyfunction]
-#[pyo3(signature = (tape, parents, variants, *, record, threads, progress = None))]
+#[allow(clippy::too_many_arguments, reason = "what a replay is, passed once from Python")]
+#[pyo3(signature = (tape, parents, variants, *, record, threads, progress = None, shortcuts = true))]
 pub(super) fn replay<'py>(
     py: Python<'py>,
     tape: TapeColumns<'py>,
@@ -70,6 +72,7 @@ pub(super) fn replay<'py>(
     record: bool,
     threads: usize,
     progress: Option<Py<PyAny>>,
+    shortcuts: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let parents = build_parents(parents);
     let raised = Raised::default();
@@ -78,7 +81,13 @@ pub(super) fn replay<'py>(
     let hours = tape.hours()?;
     let tape = tape.tape(venues, hours.as_ref())?;
     let mut observer = PyObserver::new(progress);
-    let outcome = py.detach(|| replay_all(&tape, &parents, &variants, record, threads, &mut observer));
+    let outcome = py.detach(|| {
+        if shortcuts {
+            return replay_distinct(&tape, &parents, &variants, record, threads, &mut observer);
+        }
+        replay_all(&tape, &parents, &variants, record, threads, &mut observer)
+            .map(|ledgers| Shared::none(ledgers, variants.len()))
+    });
     let ledgers = match outcome {
         Err(Error::Replay { variant, parent, source }) => {
             return Err(failure(py, variant, &parents[parent], *source, &raised));
@@ -96,6 +105,7 @@ pub(super) fn replay<'py>(
     tables.set_item("children", children(py, &rows)?)?;
     tables.set_item("places", places(py, &rows)?)?;
     tables.set_item("epochs", epochs(py, &rows)?)?;
+    tables.set_item("releases", releases(py, &rows)?)?;
     Ok(tables)
 }
 

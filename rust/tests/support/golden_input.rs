@@ -1,6 +1,7 @@
 //! The files of `tests/golden/*.json` as the core's own types.
 
 use std::fs;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +11,8 @@ use sor_core::market::{
     Columns, Depletion, Halt, Hours, Limit, Market, Session, Snapshot, Tape, Trades, Venue, Visibility,
 };
 use sor_core::order::Parent;
-use sor_core::policy::{BuiltIn, ContKukanov, Planned, StaticRouter, Twap, Unit};
+use sor_core::policy::{BuiltIn, ContKukanov, Plan, Planned, Sliced, StaticRouter, Unit};
+use sor_core::schedule::Twap;
 use sor_core::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
 
 /// The entries of a file.
@@ -151,7 +153,15 @@ pub(crate) struct PolicyRow {
 }
 
 impl PolicyRow {
-    pub(crate) fn plan(&self, solver: Solver) -> BuiltIn {
+    pub(crate) fn plan(&self, solver: Solver) -> Arc<dyn Plan> {
+        let plan = Arc::new(self.built_in(solver));
+        match self.kind.as_str() {
+            "twap" => Arc::new(Sliced { plan, schedule: Arc::new(Twap { bucket: self.bucket }) }),
+            _ => plan,
+        }
+    }
+
+    fn built_in(&self, solver: Solver) -> BuiltIn {
         let Self { lambda_over, lambda_under, theta_queue, .. } = *self;
         let unit = named(&self.unit, &[("fraction", Unit::Fraction), ("price", Unit::Price)]);
         let plans = [("displayed", Planned::Displayed), ("fills", Planned::Fills { overbook: self.overbook })];
@@ -174,8 +184,7 @@ impl PolicyRow {
                 })
             }
             "best_ask" => BuiltIn::BestAsk,
-            "sweep" => BuiltIn::Sweep,
-            "twap" => BuiltIn::Twap(Twap { bucket: self.bucket }),
+            "sweep" | "twap" => BuiltIn::Sweep,
             "vwap" => BuiltIn::ProRata,
             other => panic!("unknown policy {other}"),
         }

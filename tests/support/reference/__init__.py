@@ -19,11 +19,13 @@ from .book import Book, FillModel, Level, Settings, Venue, snapshots
 from .hindsight import hindsight
 from .replay import Child, Fill, Order, Policy, Run, replay
 from .resting import QUEUES, Resting, Trade, probe, timeline, windows_of
+from .schedules import AlmgrenChriss, Pov, Release, Schedule, Table, Twap, Vwap, released
 from .sessions import Halt, Piece, Session, dropped, pieces_of, place_order, schedule, sessions_of
 
 __all__ = [
     "QUEUES",
     "Allocation",
+    "AlmgrenChriss",
     "Book",
     "Child",
     "Curve",
@@ -34,12 +36,18 @@ __all__ = [
     "Order",
     "Piece",
     "Policy",
+    "Pov",
+    "Release",
     "Resting",
     "Run",
+    "Schedule",
     "Session",
     "Settings",
+    "Table",
     "Trade",
+    "Twap",
     "Venue",
+    "Vwap",
     "allocate",
     "allocate_fills",
     "allocate_table",
@@ -52,6 +60,7 @@ __all__ = [
     "pieces_of",
     "place_order",
     "probe",
+    "released",
     "replay",
     "schedule",
     "sessions_of",

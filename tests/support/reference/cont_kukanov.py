@@ -36,7 +36,7 @@ class PostingDesk(_Desk):
         draw: Draw | None,
         piece: Piece,
     ) -> None:
-        super().__init__(order, policy, settings, parent, draw)
+        super().__init__(order, policy, settings, parent, draw, piece)
         self.taped = piece.trades is not None
         self.windows = windows_of(piece.records, policy.epoch, policy.window_every)
         self.filled = probe(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .replay import Order
     from .resting import Instant
+    from .sessions import Piece
 
 
 def hindsight(records: Sequence[Record], order: Order, settings: Settings) -> int | None:
@@ -23,7 +24,7 @@ def hindsight(records: Sequence[Record], order: Order, settings: Settings) -> in
     the completion walk is open as well, and the cheapest shares are taken.
     """
     piece, cut = place_order(order, pieces_of(records, None, settings))
-    witness = _Witness(cut, settings)
+    witness = _Witness(cut, settings, piece)
     follow(witness, piece)
     return witness.least
 
@@ -31,8 +32,8 @@ def hindsight(records: Sequence[Record], order: Order, settings: Settings) -> in
 class _Witness(_Desk):
     """A policy that looks at all and takes nothing."""
 
-    def __init__(self, order: Order, settings: Settings) -> None:
-        super().__init__(order, Policy("hindsight"), settings, 0, None)
+    def __init__(self, order: Order, settings: Settings, piece: Piece) -> None:
+        super().__init__(order, Policy("hindsight"), settings, 0, None, piece)
         self.episodes: dict[tuple[int, int], tuple[int, int]] = {}
         self.least: int | None = None
 

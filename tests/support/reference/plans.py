@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .replay import Order
-
 
 def plan_best(
     S: int, s: int, seen: dict[int, tuple[int, int]], available: dict[int, int]
@@ -38,12 +33,3 @@ def plan_vwap(S: int, available: dict[int, int]) -> list[tuple[int, int]]:
     for venue in by_remainder[: S - sum(share.values())]:
         share[venue] += 1
     return list(share.items())
-
-
-def twap_due(order: Order, bucket: int, now: int) -> int:
-    """P3 twap: the shares of all slices whose bucket has begun."""
-    n = -(-order.horizon // bucket)
-    lots, odd = divmod(order.quantity, order.lot)
-    slices = [(lots // n + (1 if j < lots % n else 0)) * order.lot for j in range(n)]
-    slices[-1] += odd
-    return sum(slices[: (now - order.start) // bucket + 1])

@@ -18,8 +18,9 @@ from .allocate import (
 )
 from .book import Book, Record, Settings, walk
 from .completion import completion
-from .plans import plan_best, plan_sweep, plan_vwap, twap_due
+from .plans import plan_best, plan_sweep, plan_vwap
 from .resting import Instant, Trade, timeline
+from .schedules import Release, Schedule, Twap, released, schedule_cost, times
 from .sessions import Piece, halt_edges, pieces_of, place_order
 
 Draw = Callable[[int, float, int, int], int]  # (n, p, parent, child) -> executed shares
@@ -49,6 +50,8 @@ class Order:
 class Policy:
     """Which policy ("router", "best_ask", "sweep", "twap", "vwap", "cont_kukanov"), and the settings of some.
 
+    `schedule` releases the order's shares (section 9); "twap" is "sweep" under `Twap(bucket)`.
+
     Of "cont_kukanov": `adverse_selection` is nanos per share, `epoch` and `window_every` are ns, `scenarios` is the
     most rows it solves on.
     """
@@ -67,6 +70,11 @@ class Policy:
     queue: str = "expected"
     scenarios: int = 100
     window_every: int = 60_000_000_000
+    schedule: Schedule | None = None
+
+    @property
+    def releases(self) -> Schedule | None:
+        return Twap(self.bucket) if self.kind == "twap" else self.schedule
 
 
 @dataclass
@@ -119,6 +127,7 @@ class Run:
 
     children: list[Child] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
     status: str = "filled"
     cut: bool = False
     m0: int | None = None
@@ -140,7 +149,7 @@ def replay(
     Only what rests sees ``trades`` (sorted); None: there is no trade tape.
     """
     piece, cut = place_order(order, pieces_of(records, trades, settings))
-    desk = _Desk(cut, policy, settings, parent, draw)
+    desk = _Desk(cut, policy, settings, parent, draw, piece)
     if policy.kind == "cont_kukanov":
         from .cont_kukanov import PostingDesk
 
@@ -159,6 +168,7 @@ def follow(desk: _Desk, piece: Piece) -> None:
     for now in sorted({*by_ts, *wakes, start, end}):
         if now > end:
             break
+        desk.release(before=now)
         prints, groups = by_ts.get(now, ([], []))
         desk.execute_arrivals(before=now)  # P1 (1)
         desk.see_halts(now)
@@ -166,16 +176,20 @@ def follow(desk: _Desk, piece: Piece) -> None:
         for group in groups:
             desk.see_snapshot(group)  # P1 (2)
             if now > start:
-                desk.arrive()
+                if desk.arrive():
+                    desk.release(before=now + 1)
                 if now < end and now not in wakes:
+                    desk.release(before=now + 1)  # W1
                     desk.decide(now)  # P1 (3) and (4)
         if not groups and now in edges:
             desk.book.close_moment(now)
             if now > start and desk.arrive() and now < end and now not in wakes:
+                desk.release(before=now + 1)
                 desk.decide(now)
-        if now == start:
-            desk.arrive()
+        if now == start and desk.arrive():
+            desk.release(before=now + 1)
         if now < end and (now == start or now in wakes):
+            desk.release(before=now + 1)
             desk.wake(now)
     desk.expire()
     desk.execute_arrivals(before=end + 1)
@@ -193,13 +207,21 @@ class _Desk:
     """The working state of one parent."""
 
     def __init__(
-        self, order: Order, policy: Policy, settings: Settings, parent: int, draw: Draw | None
+        self,
+        order: Order,
+        policy: Policy,
+        settings: Settings,
+        parent: int,
+        draw: Draw | None,
+        piece: Piece,
     ) -> None:
         self.order, self.policy, self.settings, self.parent, self.draw = order, policy, settings, parent, draw
         self.book = Book(settings, order.taking)
         self.run = Run()
         self.in_flight: list[Child] = []
         self.executed = 0
+        self.trades = piece.trades
+        self.to_release = [] if policy.releases is None else times(policy.releases, order, piece.trades)
 
     def wakes(self) -> set[int]:
         """The times of its own at which a policy decides, besides the snapshots."""
@@ -229,6 +251,22 @@ class _Desk:
         self.run.m0 = self.book.mid
         return True
 
+    def release(self, before: int) -> None:
+        """W1, W3: note what is released before a time and the mid there; nothing is until the order arrives."""
+        schedule = self.policy.releases
+        while self.run.m0 is not None and self.to_release and self.to_release[0] < before:
+            assert schedule is not None
+            assert self.book.mid is not None
+            ts = self.to_release.pop(0)
+            total = released(schedule, self.order, ts, self.trades)
+            if total > self._released():
+                self.run.releases.append(Release(ts, total, self.book.mid))
+
+    def _released(self) -> int:
+        if self.policy.releases is None:
+            return self.order.quantity
+        return self.run.releases[-1].total if self.run.releases else 0
+
     def may_act(self, now: int) -> bool:
         """T4, T5: the order has arrived, and not everything is halted."""
         return self.run.m0 is not None and not self.book.all_halted(now)
@@ -242,8 +280,8 @@ class _Desk:
         self._send(self._plan(S, now, seen), now, seen)
 
     def _unsent(self) -> int:
-        """What is neither executed nor in flight."""
-        return self.order.quantity - self.executed - sum(child.quantity for child in self.in_flight)
+        """What is released, and neither executed nor in flight."""
+        return self._released() - self.executed - sum(child.quantity for child in self.in_flight)
 
     def _send(self, plan: list[tuple[int, int]], now: int, seen: dict[int, tuple[int, int]]) -> list[Child]:
         """P1 (4): send what is planned; what has no latency is executed when all is sent."""
@@ -287,6 +325,10 @@ class _Desk:
         elif left < 0:
             self._complete(end, later, "unwind", {"buy": "sell", "sell": "buy"}[self.order.side], -left)
         self.run.summary = summarise(self.run, self.order)
+        if self.policy.releases is not None and self.run.m0 is not None:
+            part = schedule_cost(self.order, self.run.m0, self.run.releases, self.run.fills)
+            self.run.summary["schedule"] += part
+            self.run.summary["timing"] -= part
 
     def _plan(self, S: int, now: int, seen: dict[int, tuple[int, int]]) -> list[tuple[int, int]]:
         """P3: (venue, shares) in the order they are sent; nothing of zero shares."""
@@ -298,12 +340,8 @@ class _Desk:
         kind = self.policy.kind
         if kind == "best_ask":
             plan = plan_best(S, self.order.sign, seen, available)
-        elif kind == "sweep":
+        elif kind in ("sweep", "twap"):
             plan = plan_sweep(S, all_in, available)
-        elif kind == "twap":
-            due = twap_due(self.order, self.policy.bucket, now)
-            in_flight = sum(child.quantity for child in self.in_flight)
-            plan = plan_sweep(min(S, due - self.executed - in_flight), all_in, available)
         elif kind == "vwap":
             plan = plan_vwap(S, available)
         elif kind == "router":
@@ -455,7 +493,7 @@ class _Desk:
 
 def summarise(run: Run, order: Order) -> dict[str, int]:
     """P6: the parts of the shortfall against M0, in nanos, positive = worse; they sum to it exactly."""
-    costs = ("spread", "slippage", "timing", "opportunity", "fees")
+    costs = ("spread", "slippage", "schedule", "timing", "opportunity", "fees")
     total = dict.fromkeys(("executed", "completed", "unwound", *costs, "rebates"), 0)
     for row in run.fills:
         assert run.m0 is not None
