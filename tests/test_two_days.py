@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,8 @@ class Days:
         return [read_tape(raw, trades) for raw, trades in zip(self.raw, self.trades, strict=True)]
 
     def joined(self, *, shuffled: bool = False) -> sor.Quotes:
-        raw, trades = sum(self.raw, []), sum(self.trades, [])
+        raw = list(itertools.chain(*self.raw))
+        trades = list(itertools.chain(*self.trades))
         return read_tape(self.rng.sample(raw, len(raw)) if shuffled else raw, trades)
 
     def orders(self) -> list[sor.Order | sor.OrderSchedule]:
