@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sor.errors import ParameterError
-from sor.results.statistics import block_length, mean_interval, overlap, reality_check
+from sor.results.statistics import _Sample, block_length, mean_interval, overlap, reality_check
 
 TRIALS = 200
 
@@ -202,3 +202,72 @@ def test_bad_input_is_named(changes: dict[str, Any], message: str) -> None:
 def test_gains_need_a_column_per_candidate() -> None:
     with pytest.raises(ParameterError, match="one row per observation and a column per candidate"):
         reality_check(np.arange(10.0), *windows(10, 1))
+
+
+def test_no_block_reaches_into_another_session() -> None:
+    """A block that did would mix +1 and -1: all that lie in one session sum to one of two values."""
+    starts, ends = windows(40, 1)
+    values = np.where(starts < starts[20], 1.0, -1.0)[:, None]
+    inside = _Sample.of(values, starts, ends, 5, np.repeat([3, 7], 20))
+    across = _Sample.of(values, starts, ends, 5, None)
+    assert len(np.unique(inside.blocks.round(9))) == 2
+    assert len(np.unique(across.blocks.round(9))) > 2
+    assert len(inside.blocks) == len(across.blocks) == 40
+
+
+def test_whole_sessions_may_change_places() -> None:
+    """What is learnt from three days does not depend on which of them was the first."""
+    values = np.random.default_rng(5).standard_normal(60).cumsum()[:, None]
+    starts, ends = windows(60, 3)
+    days = np.repeat([0, 1, 2], [30, 10, 20])
+    moved = np.concatenate([values[30:40], values[:30], values[40:]])
+    first = _Sample.of(values, starts, ends, 15, days)
+    second = _Sample.of(moved, starts, ends, 15, np.repeat([0, 1, 2], [10, 30, 20]))
+    assert np.allclose(np.sort(first.blocks[:, 0]), np.sort(second.blocks[:, 0]))
+    assert np.allclose(first.spread, second.spread)
+    assert first.disjoint == pytest.approx(second.disjoint)
+    unlike = _Sample.of(moved, starts, ends, 15, None).spread
+    assert not np.allclose(unlike, _Sample.of(values, starts, ends, 15, None).spread)
+
+
+def test_one_session_is_what_none_is_and_short_ones_bound_the_block() -> None:
+    random = np.random.default_rng(6)
+    starts, ends = windows(60, 3)
+    values = overlapping(random, 60, 3)[:, 0]
+    alone = mean_interval(values, starts, ends, resamples=100)
+    assert mean_interval(values, starts, ends, sessions=np.full(60, 4), resamples=100) == alone
+    short = mean_interval(values, starts, ends, sessions=np.arange(60) // 4, resamples=100)
+    assert alone.block > 4
+    assert short.block == 4
+    gains = overlapping(random, 60, 3, 2)
+    assert reality_check(gains, starts, ends, sessions=np.arange(60) // 4, resamples=100).block == 4
+
+
+def test_interval_covers_the_true_mean_over_many_sessions() -> None:
+    """Thirty sessions with a mean of their own each, which a block that steps over the night would smooth away."""
+    random = np.random.default_rng(7)
+    starts, ends = windows(300, 5)
+    days, covered = np.repeat(np.arange(30), 10), 0
+    for trial in range(TRIALS):
+        values = 3.0 + np.concatenate([overlapping(random, 10, 5)[:, 0] for _ in range(30)])
+        values += 0.5 * random.standard_normal(30)[days]
+        found = mean_interval(values, starts, ends, sessions=days, resamples=300, seed=trial)
+        assert found.lower is not None
+        assert found.upper is not None
+        covered += found.lower <= 3.0 <= found.upper
+    assert 0.91 <= covered / TRIALS <= 0.985
+
+
+@pytest.mark.parametrize(
+    ("sessions", "message"),
+    [
+        ([0, 1], "sessions must have one number per observation, 10"),
+        ([1] * 5 + [0] * 5, "in order of time"),
+        ([*range(8), 7, 8], "the same for all that start together"),
+    ],
+)
+def test_sessions_that_are_none(sessions: list[int], message: str) -> None:
+    starts, ends = windows(10, 1)
+    starts[9] = starts[8]
+    with pytest.raises(ParameterError, match=message):
+        mean_interval(np.arange(10.0), starts, ends, sessions=sessions)

@@ -78,6 +78,8 @@ def market_on(market: Market, quotes: Quotes) -> Market:
 def lay(orders: Sequence[Order | OrderSchedule], quotes: Quotes) -> list[Parent]:
     """Lay orders onto a tape that can execute them, each in one of its sessions (rule T3).
 
+    With a schedule among them they are numbered session by session, as those of several tapes are.
+
     Raises:
         DataError: If the tape never quotes the side an order takes.
         ParameterError: If an order lies in no session.
@@ -90,6 +92,9 @@ def lay(orders: Sequence[Order | OrderSchedule], quotes: Quotes) -> list[Parent]
             parents += _scheduled(order, quotes)
         else:
             parents.append(_resolve(order, quotes, "order" if alone else f"orders[{i}]"))
+    if any(isinstance(order, OrderSchedule) for order in orders):
+        closes = _hours(quotes).close
+        parents.sort(key=lambda parent: int(np.searchsorted(closes, parent.start)))
     for side, column, word in (("buy", "ask_px", "ask"), ("sell", "bid_px", "bid")):
         wanted = any(parent.side == side for parent in parents)
         if wanted and bool((quotes.frame[column] == UNDEF_PRICE).all()):

@@ -16,6 +16,8 @@ from sor.tape.exact import BPS, ratio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from sor.replay.parents import Job
 
 BREAKDOWNS = ("time", "spread", "depth", "size", "side", "tape")
@@ -39,6 +41,24 @@ def parents_of(jobs: Sequence[Job]) -> pl.DataFrame:
             )
         )
     return pl.concat(frames).with_row_index("parent")
+
+
+def session_numbers(jobs: Sequence[Job], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of the session of each start, through all tapes; tapes open together share theirs."""
+    spans = sorted(
+        span
+        for job in jobs
+        if (hours := job.quotes.sessions) is not None
+        for span in zip(hours.open.tolist(), hours.close.tolist(), strict=True)
+    )
+    closes: list[int] = []
+    for begin, close in spans:
+        if closes and begin < closes[-1]:
+            closes[-1] = max(closes[-1], close)
+        else:
+            closes.append(close)
+    # An order belongs to the first session that closes at or after its start.
+    return np.searchsorted(np.array(closes, dtype=np.int64), starts, side="left").astype(np.int64)
 
 
 def _arrival_book(job: Job) -> tuple[pl.Series, pl.Series]:

@@ -127,10 +127,10 @@ class Backtest(Replayed):
     def __repr__(self) -> str:
         orders = self.ledger.parents.filter(pl.col("policy") == ROUTER)
         head = f"Backtest: {_orders_line(orders)} on {self._where}"
-        return display.titled(head, _readable(self.summary), self.warnings)
+        return display.titled(head, _readable(self.summary), self.warnings, self.edges)
 
     def _repr_html_(self) -> str:
-        return display.as_html("Backtest", _readable(self.summary), *self.warnings)
+        return display.as_html("Backtest", _readable(self.summary), *self.edges, *self.warnings)
 
     @property
     def _where(self) -> str:

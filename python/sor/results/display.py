@@ -61,9 +61,9 @@ def as_json(values: Any, indent: object, **options: Any) -> str:
     return json.dumps(values, indent=spaces, allow_nan=False, **options)
 
 
-def titled(head: str, frame: pl.DataFrame, warnings: Iterable[str] = ()) -> str:
-    """Return a table under its title, and below it what does not fit."""
-    below = [heading(note) for note in notes(warnings)]
+def titled(head: str, frame: pl.DataFrame, warnings: Iterable[str] = (), remarks: Iterable[str] = ()) -> str:
+    """Return a table under its title, and below it remarks and what does not fit."""
+    below = [heading(line) for line in (*remarks, *notes(warnings))]
     return "\n".join([heading(head), text(frame), *below])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.results import metrics
+from sor.results import metrics, words
 from sor.results.arrivals import parents_of
 from sor.results.policy_view import PolicyView
 from sor.results.result import Result
@@ -91,6 +91,12 @@ class Replayed(Result):
     def savings(self) -> pl.DataFrame:
         """One row per other policy (`against`) and parent: `savings_bps` and its parts, which sum to it."""
         return metrics.paired_savings(self.ledger.parents, self.parents, self.policy)
+
+    @property
+    def edges(self) -> list[str]:
+        """What the edges of sessions did to the orders of `policy`, in words: none arrived, cut, late, stale."""
+        counts = self.summary.filter(pl.col("policy").cast(pl.String) == self.policy)
+        return [] if counts.is_empty() else words.edges(counts.row(0, named=True))
 
     def __getitem__(self, name: str) -> PolicyView:
         """Return what one policy did.

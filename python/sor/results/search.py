@@ -184,6 +184,7 @@ class Search(Result):
             f"{words.count(self.plateau.height, 'point is', 'points are')} within noise of it",
             *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
+            *self.in_sample.edges,
             *display.notes(self.warnings),
         ]
         lines = [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
@@ -196,6 +197,7 @@ class Search(Result):
         notes = [
             *(f"{axis} is flat: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
+            *self.in_sample.edges,
             *self.warnings,
         ]
         folds = "" if self.folds.is_empty() else display.as_html("Folds", _folds(self.folds))

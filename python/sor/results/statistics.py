@@ -2,13 +2,15 @@
 
 Two orders a minute apart with a horizon of five minutes trade against the same quotes, so their costs are
 not independent and the textbook standard error of their mean is too small. Here parents are resampled in
-blocks of time that are long against the horizon. Method, choices and references: docs/statistics.md.
+blocks of time that are long against the horizon, none of which reaches from one session into another (rule T2).
+Method, choices and references: docs/statistics.md.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,6 +90,7 @@ def mean_interval(
     starts: ArrayLike,
     ends: ArrayLike,
     *,
+    sessions: ArrayLike | None = None,
     level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -102,17 +105,18 @@ def mean_interval(
         values: One per observation, finite.
         starts: When its window starts, ns.
         ends: When it ends, ns.
+        sessions: The number of the session of each, in order of time; one session by default.
         level: Confidence, in (0, 1).
         resamples: Bootstrap resamples.
         seed: Of the resampling.
-        block: Block length in start times, instead of `block_length`'s.
+        block: Block length in start times, instead of `block_length`'s; a shorter session is one block, whole.
 
     Raises:
         ParameterError: If an argument is out of its range, or there is no observation.
 
     """
     column = np.asarray(values, dtype=np.float64)
-    sample = _Sample.of(column[:, None], starts, ends, block)
+    sample = _Sample.of(column[:, None], starts, ends, block, sessions)
     settings = Bootstrap(level=level, resamples=resamples, seed=seed)
     mean = float(sample.mean[0])
     found = (mean, settings.level, len(column), sample.times, sample.block)
@@ -132,6 +136,7 @@ def reality_check(
     starts: ArrayLike,
     ends: ArrayLike,
     *,
+    sessions: ArrayLike | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
     block: int | None = None,
@@ -145,9 +150,10 @@ def reality_check(
         gains: Gain over the benchmark, one row per observation, a column per candidate; positive when better.
         starts: When each observation's window starts, ns.
         ends: When it ends, ns.
+        sessions: The number of the session of each, in order of time; one session by default.
         resamples: Bootstrap resamples.
         seed: Of the resampling.
-        block: Block length in start times, instead of `block_length`'s.
+        block: Block length in start times, instead of `block_length`'s; a shorter session is one block, whole.
 
     Raises:
         ParameterError: If an argument is out of its range, or there is no observation or candidate.
@@ -161,7 +167,7 @@ def reality_check(
     settings = Bootstrap(resamples=resamples, seed=seed)
     # Candidates that trade alike are one candidate.
     different, column_of = np.unique(table, axis=1, return_inverse=True)
-    sample = _Sample.of(different, starts, ends, block)
+    sample = _Sample.of(different, starts, ends, block, sessions)
     best = int(np.argmax(sample.mean[column_of.reshape(-1)]))
     found = (best, float(table[:, best].mean()))
     shape = (table.shape[1], sample.times, sample.block)
@@ -222,7 +228,8 @@ class _Sample:
     """Observations gathered by start time, and the sums of their tapered blocks.
 
     `mean` and `spread` (long-run standard deviation of the mean's influence, per start time) have an entry
-    per column; `blocks` one row per circular block, scaled so that its variance estimates `spread**2`.
+    per column; `blocks` one row per circular block, scaled so that its variance estimates `spread**2`. A block lies in
+    one session and is as long as that, at most. `disjoint` is how many disjoint blocks tell as much as all of them.
     """
 
     mean: Floats
@@ -231,14 +238,18 @@ class _Sample:
     times: int
     block: int
     enough: bool
+    disjoint: float
 
     @classmethod
-    def of(cls, values: Floats, starts: ArrayLike, ends: ArrayLike, block: int | None) -> _Sample:
+    def of(
+        cls, values: Floats, starts: ArrayLike, ends: ArrayLike, block: int | None, sessions: ArrayLike | None
+    ) -> _Sample:
         if values.ndim != 2 or len(values) == 0 or not np.isfinite(values).all():
             raise ParameterError(f"values must hold at least one finite number each, got {shown(values)}")
         begin = np.asarray(starts, dtype=np.int64)
         if begin.shape != values.shape[:1] or np.shape(ends) != values.shape[:1]:
             raise ParameterError(f"starts and ends must have one time per observation, {len(values)}")
+        spans = _spans(begin, sessions)
         mean = values.mean(axis=0)
         influence = _by_start(values - mean, begin)
         times = len(influence)
@@ -247,15 +258,24 @@ class _Sample:
                 f"block must be from 1 to {times}, the number of start times, got {shown(block)}"
             )
         chosen = block_length(influence, overlap(starts, ends)) if block is None else block
-        length = chosen or 1
-        weights = _taper(length)
-        blocks = _tapered(influence, weights)
+        sizes = [stop - start for start, stop in pairwise(spans)]
+        length = min(chosen or 1, max(sizes))
+        tapers, disjoint = zip(*(_of_session(size, length, len(sizes)) for size in sizes), strict=True)
+        blocks = np.concatenate(
+            [
+                _tapered(influence[start:stop], weights)
+                for (start, stop), weights in zip(pairwise(spans), tapers, strict=True)
+            ]
+        )
+        blocks -= blocks.mean(axis=0)
         # Deviations are from the sample's own mean, which takes this share of the variance away.
-        lost = min(float(weights.sum()) ** 2 / times, 0.5)
+        each = [float(weights.sum()) ** 2 / times for weights in tapers]
+        lost = min(float(np.average(each, weights=sizes)), 0.5)
         spread = np.sqrt((blocks**2).mean(axis=0) / (1.0 - lost))
         # What remains of a column of equal values is rounding.
         spread[spread <= 1e-12 * np.abs(values).max(axis=0)] = 0.0
-        return cls(mean, spread, blocks, times, length, chosen is not None and times // length >= 2)
+        enough = chosen is not None and times // length >= 2
+        return cls(mean, spread, blocks, times, length, enough, sum(disjoint))
 
     def draw(self, resamples: int, seed: int) -> tuple[Floats, Floats]:
         """Draw studentised means under a true mean of zero.
@@ -264,10 +284,8 @@ class _Sample:
             `(resamples, columns)` of t-values, and of the ratio sample error to the resample's error.
 
         """
-        # As many blocks as give the resample's error the degrees of freedom of the sample's: blocks of the
-        # sample overlap and tell more than the disjoint ones among them.
-        weights = _taper(self.block)
-        count = max(2, 1 + round(self.times / float((np.correlate(weights, weights, "full") ** 2).sum())))
+        # As many blocks as give the resample's error the degrees of freedom of the sample's.
+        count = max(2, 1 + round(self.disjoint))
         random = np.random.Generator(np.random.PCG64(seed))
         total = np.zeros((resamples, self.blocks.shape[1]))
         squares = np.zeros_like(total)
@@ -316,6 +334,23 @@ def _windows(starts: ArrayLike, ends: ArrayLike) -> tuple[Integers, Integers]:
     return times, np.maximum(last, times + 1)
 
 
+def _spans(starts: Integers, sessions: ArrayLike | None) -> list[int]:
+    """Return where each session begins among the different start times in order, and their number at the end."""
+    times, group = np.unique(starts, return_inverse=True)
+    if sessions is None:
+        return [0, len(times)]
+    given = np.asarray(sessions, dtype=np.int64)
+    if given.shape != starts.shape:
+        raise ParameterError(f"sessions must have one number per observation, {len(starts)}")
+    numbers = np.zeros(len(times), dtype=np.int64)
+    numbers[group] = given
+    if (numbers[group] != given).any() or (np.diff(numbers) < 0).any():
+        raise ParameterError(
+            "sessions must be numbered in order of time, the same for all that start together"
+        )
+    return [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(times)]
+
+
 def _by_start(deviations: Floats, starts: Integers) -> Floats:
     """Sum deviations by start time, scaled so that their mean has the variance of the observations' mean."""
     times, group = np.unique(starts, return_inverse=True)
@@ -332,11 +367,20 @@ def _taper(length: int) -> Floats:
     return unit
 
 
+def _of_session(size: int, length: int, sessions: int) -> tuple[Floats, float]:
+    """Return the weights of a block in a session of `size` start times, and how many disjoint blocks it is worth."""
+    if sessions > 1 and size <= length:
+        # One block, whole: days do not depend on each other, so there is nothing to taper.
+        return np.full(size, size**-0.5), 1.0
+    weights = _taper(length)
+    # Blocks overlap and tell more than the disjoint ones among them.
+    return weights, size / float((np.correlate(weights, weights, "full") ** 2).sum())
+
+
 def _tapered(series: Floats, weights: Floats) -> Floats:
-    """Weigh every circular block and add it up."""
+    """Weigh every circular block of a session and add it up."""
     wrapped = np.concatenate([series, series[: len(weights) - 1]])
     sums: Floats = np.column_stack([np.convolve(column, weights, mode="valid") for column in wrapped.T])
-    sums -= sums.mean(axis=0)
     return sums
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.results import display
+from sor.results import display, words
 from sor.results.result import Result
 
 if TYPE_CHECKING:
@@ -60,10 +60,15 @@ class Stress(Result):
 
     def __repr__(self) -> str:
         head = "Stress: the router's shortfall, and what it saves against each policy, bps"
-        return display.titled(head, self.readable(), self.warnings)
+        return display.titled(head, self.readable(), self.warnings, self.edges)
 
     def _repr_html_(self) -> str:
-        return display.as_html("Stress", self.readable(), *self.warnings)
+        return display.as_html("Stress", self.readable(), *self.edges, *self.warnings)
+
+    @property
+    def edges(self) -> list[str]:
+        """What the edges of sessions did to the orders of the router in the first market, in words."""
+        return words.edges(self.summary.row(0, named=True))
 
     def readable(self) -> pl.DataFrame:
         """Return the columns a person looks at first: at most four of the policies it is compared with."""

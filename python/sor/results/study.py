@@ -10,7 +10,7 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.results import display, metrics, words
-from sor.results.arrivals import binned
+from sor.results.arrivals import binned, session_numbers
 from sor.results.replayed import Replayed
 from sor.results.statistics import Interval, mean_interval
 from sor.results.views import report as write_report
@@ -161,10 +161,10 @@ class Study(Replayed):
     def __repr__(self) -> str:
         orders, tapes = words.count(self.parents.height, "order"), words.count(len(self.jobs), "tape")
         head = f"Study: {self.policy} on {orders} of {tapes}, bps of arrival value"
-        return display.titled(head, self._readable(), self.warnings)
+        return display.titled(head, self._readable(), self.warnings, self.edges)
 
     def _repr_html_(self) -> str:
-        return display.as_html(f"Study of {self.policy}", self._readable(), *self.warnings)
+        return display.as_html(f"Study of {self.policy}", self._readable(), *self.edges, *self.warnings)
 
     def _readable(self) -> pl.DataFrame:
         return self.comparisons.select(
@@ -190,6 +190,7 @@ class Study(Replayed):
             rows["savings_bps"].to_numpy(),
             rows["start"].to_physical().to_numpy(),
             rows["end"].to_physical().to_numpy(),
+            sessions=session_numbers(self.jobs, rows["start"].to_physical().to_numpy()),
             level=self.bootstrap.level,
             resamples=self.bootstrap.resamples,
             seed=self.bootstrap.seed,

@@ -12,6 +12,7 @@ import polars as pl
 from sor.errors import ParameterError
 from sor.replay.ledger import TABLES, Ledger
 from sor.results import metrics
+from sor.results.arrivals import session_numbers
 from sor.results.metrics import parent_costs
 from sor.results.search import GIVEN, Search
 from sor.results.shown import size_unit
@@ -150,7 +151,15 @@ def search(
         )
         outside = _outside(inside, pipeline, walk) if walk else None
         begin(callback, STATISTICS)
-        evidence = _Evidence(trials, windows, tradable, bootstrap, len(tried) + len(inside.others), bar)
+        evidence = _Evidence(
+            trials,
+            windows,
+            session_numbers(jobs, windows[0]),
+            tradable,
+            bootstrap,
+            len(tried) + len(inside.others),
+            bar,
+        )
         return Search(
             table=evidence.with_plateau(table, tried, best),
             best=best,
@@ -182,6 +191,7 @@ class _Evidence:
 
     trials: Trials
     windows: tuple[Integers, Integers]
+    sessions: Integers
     tradable: Mask
     bootstrap: Bootstrap
     total: int
@@ -236,8 +246,12 @@ class _Evidence:
         starts, ends = self.windows
         return starts[self.tradable], ends[self.tradable]
 
-    def _draws(self) -> dict[str, int]:
-        return {"resamples": self.bootstrap.resamples, "seed": self.bootstrap.seed}
+    def _draws(self) -> dict[str, Any]:
+        return {
+            "resamples": self.bootstrap.resamples,
+            "seed": self.bootstrap.seed,
+            "sessions": self.sessions[self.tradable],
+        }
 
 
 def _run(pipeline: Pipeline, policies: Sequence[Policy], bar: Progress | None = None) -> Ledger:
