@@ -11,7 +11,7 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all test-rest lowest golden mutants fuzz extremes lint format bench bench-allocate bench-stats bench-paper \
+.PHONY: help demo test test-all test-peers test-rest lowest golden mutants fuzz extremes lint format bench bench-allocate bench-stats bench-paper \
 	bench-policies bench-posting bench-universe bench-waiting bench-interrupt wheel notebooks docs clean
 
 help: ## This list
@@ -31,6 +31,9 @@ test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the b
 
 test-rest: $(CORE) $(EXTRAS) ## What `make test` leaves out: the slow, those of the wheel, the browser and other packages
 	$(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
+
+test-peers: $(CORE) $(EXTRAS) ## Beside other packages: trajectories, the paper's problem, the static allocator, sums, statistics
+	SOR_TESTS=all $(BIN)/python -m pytest -q -m peers
 
 fuzz: $(CORE) ## Damaged files, hostile arguments and random replays for SECONDS (60); SEED begins elsewhere
 	RUST_BACKTRACE=0 $(BIN)/python tests/support/fuzz.py --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
@@ -138,5 +141,5 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 # What the tests of the extras need; the browser itself is the system's.
 $(EXTRAS): $(CORE)
 	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
-		arch duckdb numba pandas_market_calendars pyarrow playwright
+		arch duckdb numba slippage-tca pandas_market_calendars pyarrow playwright
 	@touch $@

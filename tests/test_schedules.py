@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import random
 from collections import Counter
 from itertools import product
 from typing import Any
 
+import polars as pl
+import pytest
 import reference as ref
+import sor
 from effort import enough, some
 from ledgers import assert_derivable, replayed
+from sor.settings.config import plain_policy, policy_of
 from tapes import (
     QUEUES,
     SIDES,
@@ -97,3 +102,98 @@ def test_the_parts_sum_exactly_and_follow_from_the_fills_and_the_releases() -> N
         for case in rng.sample(cases, 12):
             for run in replayed(raw, [case]):
                 assert_derivable(run)
+
+
+def test_a_participation_rate_is_kept_within_a_lot() -> None:
+    """Plenty is displayed, so that what is executed follows what has traded, trade by trade."""
+    rng = random.Random(4)
+    times = [1_000_000_000 * i for i in range(1, 400)]
+    quotes = pl.DataFrame(
+        {
+            "ts_event": [0, *times],
+            "publisher_id": 1,
+            "bid_px_00": [10.0 + 0.01 * (i % 2) for i in range(400)],
+            "bid_sz_00": 100_000,
+            "ask_px_00": [10.02 + 0.01 * (i % 2) for i in range(400)],
+            "ask_sz_00": 100_000,
+        }
+    )
+    prints = pl.DataFrame(
+        {"ts_event": times, "publisher_id": 1, "price": 10.01, "size": [rng.randint(1, 900) for _ in times]}
+    )
+    tape = sor.read_quotes(quotes, time_unit="ns")
+    tape = tape.with_trades(sor.read_trades(prints, quotes=tape, time_unit="ns"))
+    result = sor.backtest(tape, sor.Order("buy", 1_000_000), sor.Pov(0.15), against=["sweep"])
+    done = result.fills.filter(pl.col("kind") == "take").select(
+        pl.col("ts_executed").to_physical().alias("ts"), pl.col("quantity").cum_sum().alias("done")
+    )
+    volume = tape.trades.frame.select("ts", pl.col("size").cast(pl.Int64).cum_sum().alias("volume"))
+    both = volume.join_asof(done.group_by("ts").last().sort("ts"), on="ts").fill_null(0)[:-1]
+    behind = 0.15 * both["volume"] - both["done"]
+    assert both["done"].max() > 20_000
+    assert 0 <= behind.min() <= behind.max() < 100
+
+
+def test_a_volume_curve_knows_only_earlier_days() -> None:
+    days = [datetime.date(2024, 1, 2) + datetime.timedelta(days=i) for i in range(3)]
+    sizes = ([100, 300], [500, 500], [900, 100])
+    rows = [
+        (datetime.datetime.combine(day, datetime.time(14 + i), datetime.UTC), size)
+        for day, both in zip(days, sizes, strict=True)
+        for i, size in enumerate(both)
+    ]
+    trades = sor.Trades(
+        frame=pl.DataFrame(
+            {
+                "ts": pl.Series([ts for ts, _ in rows]).cast(pl.Datetime("ns", "UTC")).to_physical(),
+                "venue": pl.Series([0] * 6, dtype=pl.UInt16),
+                "price": [10**10] * 6,
+                "size": pl.Series([size for _, size in rows], dtype=pl.UInt32),
+            }
+        ),
+        symbol=None,
+        source="made",
+        excluded=0,
+        off_venue=0,
+        venues=("V1",),
+    )
+    curve = sor.volume_curve(trades, bucket="1h")
+    by_day = {
+        since.date(): shares["share"].to_list()
+        for (since,), shares in curve.partition_by("since", as_dict=True, maintain_order=True).items()
+    }
+    assert by_day == {
+        days[1]: [0.25, 0.75],
+        days[2]: [0.375, 0.625],
+        days[2] + datetime.timedelta(days=1): [pytest.approx(0.55), pytest.approx(0.45)],
+    }
+
+
+@pytest.mark.parametrize(
+    "written", ["twap:30s", "pov:0.2", "almgren_chriss:risk_aversion=1e-6,volatility=1,eta=1e-5,bucket=20s"]
+)
+def test_a_schedule_as_text_and_as_settings_is_the_same(written: str) -> None:
+    policy = sor.Sliced("static", written)
+    table = plain_policy(policy)
+    assert policy_of({"kind": "static", **table}, "router") == policy
+    assert policy_of({"kind": "static", "schedule": written}, "router") == policy
+
+
+def test_a_schedule_by_itself_is_swept() -> None:
+    tape = sor.simulate_quotes(minutes=4, seed=3)
+    order = sor.Order("buy", 4_000, horizon="3m")
+    alone = sor.backtest(tape, order, sor.Twap(bucket="30s"), against=["twap"])
+    sliced = sor.backtest(tape, order, sor.Sliced("sweep", sor.Twap(bucket="30s")), against=["twap"])
+    assert alone.fills.equals(sliced.fills)
+    assert alone.releases["total"].to_list()[-1] == 4_000
+
+
+def test_what_does_not_suit_a_schedule_is_said() -> None:
+    tape = sor.simulate_quotes(minutes=2, seed=3)
+    order = sor.Order("buy", 1_000)
+    with pytest.raises(sor.ParameterError, match="without trades"):
+        sor.backtest(dataclasses.replace(tape, trades=None), order, sor.Pov(0.1))
+    with pytest.raises(sor.ParameterError, match="sum to the order's quantity, got 900"):
+        sor.backtest(tape, order, sor.Timetable([(0, 900)]))
+    with pytest.raises(sor.ParameterError, match="expect volume"):
+        sor.backtest(tape, order, sor.Vwap([(0, 1.0)]))
