@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 from rich.markup import escape
@@ -68,7 +68,7 @@ def show_backtest(console: Console, result: Backtest) -> None:
     if isinstance(unsliced(result.router), ContKukanovRouter):
         console.print(_posting(result))
     console.print(
-        "[dim]costs: bps of quantity x arrival mid, mean over orders\n"
+        "[dim]costs: bps of quantity x arrival mid, mean over orders; drift: of the mid\n"
         "saved: the router's savings, mean over orders, bps of arrival value[/]"
     )
 
@@ -84,7 +84,7 @@ def show_search(console: Console, search: Search) -> None:
     )
     for axis in search.axes:
         table.add_column(axis, justify="right", no_wrap=True)
-    for name in ("shortfall", "spread", "timing", "filled"):
+    for name in ("shortfall", "spread", "drift", "filled"):
         table.add_column(name, justify="right")
     table.add_column("")
     for row in rows.iter_rows(named=True):
@@ -92,7 +92,8 @@ def show_search(console: Console, search: Search) -> None:
         mark = "best" if best else "ties" if row["best"] else ""
         table.add_row(
             *(f"{row[axis]:g}" for axis in search.axes),
-            *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread", "timing")),
+            *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread")),
+            _bps(_drift(row)),
             _percent(row["fill_ratio"]),
             mark,
             style="bold green" if best else None,
@@ -231,7 +232,7 @@ def _orders_line(result: Backtest) -> str:
 def _policies(result: Backtest) -> Table:
     rows = result.summary.with_columns(pl.col("policy").cast(pl.String))
     posts = isinstance(unsliced(result.router), ContKukanovRouter)
-    names = ["shortfall", "spread", "timing", "end", *(["rebate", "posted"] if posts else ["fees"])]
+    names = ["shortfall", "spread", "drift", "end", *(["rebate", "posted"] if posts else ["fees"])]
     table = Table(box=None, pad_edge=False)
     table.add_column("policy", no_wrap=True)
     # Eighty columns hold one of the two: the price, or what posting earns.
@@ -244,7 +245,8 @@ def _policies(result: Backtest) -> Table:
         table.add_row(
             _INDENTED.sub(r"  \1", str(row["policy"])),
             *([] if posts else [price]),
-            *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread", "timing")),
+            *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread")),
+            _bps(_drift(row)),
             _bps(end),
             *(
                 [_bps(row["rebates_bps"]), _percent(row["posted_ratio"])]
@@ -256,6 +258,11 @@ def _policies(result: Backtest) -> Table:
             style="bold" if own else None,
         )
     return table
+
+
+def _drift(row: dict[str, Any]) -> float | None:
+    """Return what the schedule and timing cost together."""
+    return None if row["timing_bps"] is None else row["schedule_bps"] + row["timing_bps"]
 
 
 def _bps(value: float | None) -> str:
