@@ -154,7 +154,7 @@ def look(result: Backtest) -> None:
     for row in result.ledger.parents.iter_rows(named=True):
         done = row["executed"] + row["completed"] - row["unwound"]
         assert done == row["quantity"] or row["status"] == "no_quotes"
-        parts = sum(row[part] for part in ("spread", "slippage", "timing", "opportunity", "fees"))
+        parts = sum(row[part] for part in ("spread", "slippage", "schedule", "timing", "opportunity", "fees"))
         assert row["shortfall"] == parts - row["rebates"]
     assert (result.ledger.fills["price"] >= 0).all()
     assert result.to_json()

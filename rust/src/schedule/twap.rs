@@ -21,7 +21,7 @@ impl Schedule for Twap {
         let lots = quantity / lot;
         let bucket = self.bucket;
         // Where there are fewer lots than buckets, all of those behind the last lot but the last one are empty.
-        let dealt = if lots < buckets { lots } else { few(buckets)? };
+        let dealt = few(lots.min(buckets))?;
         let due = (1..=dealt).chain([buckets]).filter(|&begun| begun > 0).map(move |begun| Due {
             ts: if begun == 1 { start } else { (start + (begun - 1) * bucket).min(end) },
             total: if begun == buckets {
@@ -34,14 +34,14 @@ impl Schedule for Twap {
     }
 }
 
-/// More releases than this are an error.
-const MOST: i64 = 10_000_000;
+/// More releases of one order than this are an error: each is a row.
+const MOST: i64 = 100_000;
 
-/// A number of buckets that are worth the while.
-pub(super) fn few(buckets: i64) -> Result<i64> {
-    let rule = "must cut the order's time into at most 10,000,000 buckets";
-    require(buckets <= MOST, "bucket", rule, || format!("one that makes {buckets}"))?;
-    Ok(buckets)
+/// A number of releases that are worth the while.
+pub(super) fn few(releases: i64) -> Result<i64> {
+    let rule = "must be so long that it makes at most 100,000 slices of an order";
+    require(releases <= MOST, "bucket", rule, || format!("one that makes {releases}"))?;
+    Ok(releases)
 }
 
 /// How many buckets a parent's time is cut into; the last may be shorter.
