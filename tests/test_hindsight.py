@@ -191,7 +191,7 @@ def policies(market: Market) -> list[Variant]:
     named = {
         **ROUTERS,
         **{name: sor.POLICIES[name] for name in BASELINES},
-        "twap": sor.Sliced(sor.Sweep(), sor.Twap("10s")),
+        "twap": sor.Sliced(sor.Sweep(), sor.Twap(bucket="10s")),
     }
     return [Variant(policy=policy, market=market) for policy in named.values()]
 
