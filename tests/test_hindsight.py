@@ -188,7 +188,11 @@ def test_hindsight_is_the_brute_force_optimum_of_tiny_tapes() -> None:
 
 
 def policies(market: Market) -> list[Variant]:
-    named = {**ROUTERS, **{name: sor.POLICIES[name] for name in BASELINES}, "twap": sor.Twap(bucket="10s")}
+    named = {
+        **ROUTERS,
+        **{name: sor.POLICIES[name] for name in BASELINES},
+        "twap": sor.Sliced(sor.Sweep(), sor.Twap(bucket="10s")),
+    }
     return [Variant(policy=policy, market=market) for policy in named.values()]
 
 

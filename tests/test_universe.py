@@ -123,7 +123,7 @@ def test_summary_and_savings_are_those_of_the_tapes(universe: sor.Universe, whol
     known = tapes.comparisons.to_dicts()
     for ours, theirs in zip(whole.comparisons.to_dicts(), known, strict=True):
         shared = ours.keys() & theirs.keys() - {"lower", "upper", "p_value"}
-        assert len(shared) == 14
+        assert len(shared) == 15
         shared -= {"against"}
         assert {name: ours[name] for name in shared} == pytest.approx({name: theirs[name] for name in shared})
 
