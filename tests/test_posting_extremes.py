@@ -69,7 +69,7 @@ def assert_sound(result: sor.Backtest) -> None:
     for row in result.ledger.parents.iter_rows(named=True):
         net = row["executed"] + row["completed"] - row["unwound"]
         assert net == (0 if row["status"] == "no_quotes" else row["quantity"])
-        parts = ("spread", "slippage", "timing", "opportunity", "fees")
+        parts = ("spread", "slippage", "schedule", "timing", "opportunity", "fees")
         assert row["shortfall"] == sum(row[part] for part in parts) - row["rebates"]
     assert result.to_json()
     assert repr(result)

@@ -48,7 +48,10 @@ def posted(tape: Tape) -> Iterator[Posted]:
     quotes, records = tape.read(), reference_records(tape.raw)
     for case, ledger in zip(tape.cases, replay_all(quotes, tape.cases), strict=True):
         (parent,) = rows(ledger.parents, quotes)
-        tables = (rows(getattr(ledger, name), quotes) for name in ("children", "fills", "places", "epochs"))
+        tables = (
+            rows(getattr(ledger, name), quotes)
+            for name in ("children", "fills", "releases", "places", "epochs")
+        )
         yield Posted(case, records, parent, *tables)
 
 

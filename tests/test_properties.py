@@ -192,7 +192,9 @@ def test_search_gives_the_same_bytes_on_any_threads(market_day: sor.Quotes) -> N
 
 def test_sums_do_not_depend_on_keeping_rows(market_day: sor.Quotes) -> None:
     market = market_on(sor.Market(), market_day)
-    variants = [Variant(policy=policy, market=market) for policy in (sor.Sweep(), sor.Twap())]
+    variants = [
+        Variant(policy=policy, market=market) for policy in (sor.Sweep(), sor.Sliced(sor.Sweep(), sor.Twap()))
+    ]
     parents = lay([orders()], market_day)
     kept, dropped = (replay(market_day, parents, variants, record=record) for record in (True, False))
     assert serialized(kept.parents) == serialized(dropped.parents)
