@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ pytest.register_assert_rewrite("ledgers", "posted_tapes", "small_tape", "tapes")
 # No test is about time: a busy machine may hold any of them up.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# A shell that starts a command in the background has it ignore Ctrl-C, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A terminal's width is looked up when a table is drawn, unless it was set when the command line was imported.
 os.environ.pop("COLUMNS", None)
