@@ -134,20 +134,13 @@ def test_a_participation_rate_is_kept_within_a_lot() -> None:
     assert 0 <= behind.min() <= behind.max() < 100
 
 
-def test_a_volume_curve_knows_only_earlier_days() -> None:
-    days = [datetime.date(2024, 1, 2) + datetime.timedelta(days=i) for i in range(3)]
-    sizes = ([100, 300], [500, 500], [900, 100])
-    rows = [
-        (datetime.datetime.combine(day, datetime.time(14 + i), datetime.UTC), size)
-        for day, both in zip(days, sizes, strict=True)
-        for i, size in enumerate(both)
-    ]
-    trades = sor.Trades(
+def trades_of(rows: list[tuple[datetime.datetime, int]]) -> sor.Trades:
+    return sor.Trades(
         frame=pl.DataFrame(
             {
                 "ts": pl.Series([ts for ts, _ in rows]).cast(pl.Datetime("ns", "UTC")).to_physical(),
-                "venue": pl.Series([0] * 6, dtype=pl.UInt16),
-                "price": [10**10] * 6,
+                "venue": pl.Series([0] * len(rows), dtype=pl.UInt16),
+                "price": [10**10] * len(rows),
                 "size": pl.Series([size for _, size in rows], dtype=pl.UInt32),
             }
         ),
@@ -157,6 +150,31 @@ def test_a_volume_curve_knows_only_earlier_days() -> None:
         off_venue=0,
         venues=("V1",),
     )
+
+
+def test_a_volume_curve_does_not_depend_on_how_its_rows_came_together() -> None:
+    """Sums of floats depend on their order, and that of a grouping on the threads."""
+    rng, begin = random.Random(1), datetime.datetime(2024, 1, 2, tzinfo=datetime.UTC)
+    rows = [
+        (begin + datetime.timedelta(seconds=rng.randrange(40 * 86_400)), rng.randrange(1, 10_000))
+        for _ in range(9_000)
+    ]
+    curves = []
+    for _ in range(5):
+        curves.append(sor.volume_curve(trades_of(rows)))
+        rng.shuffle(rows)
+    assert all(curve.equals(curves[0]) for curve in curves)
+
+
+def test_a_volume_curve_knows_only_earlier_days() -> None:
+    days = [datetime.date(2024, 1, 2) + datetime.timedelta(days=i) for i in range(3)]
+    sizes = ([100, 300], [500, 500], [900, 100])
+    rows = [
+        (datetime.datetime.combine(day, datetime.time(14 + i), datetime.UTC), size)
+        for day, both in zip(days, sizes, strict=True)
+        for i, size in enumerate(both)
+    ]
+    trades = trades_of(rows)
     curve = sor.volume_curve(trades, bucket="1h")
     by_day = {
         since.date(): shares["share"].to_list()

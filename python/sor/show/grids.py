@@ -231,7 +231,7 @@ def regret(search: Search) -> pl.DataFrame:
     joined = saved.join_asof(
         folds.select("fold", start="boundary").sort("start"), on="start", strategy="backward"
     )
-    means = joined.group_by("fold").agg(bps=-pl.col("savings_bps").mean())
+    means = joined.group_by("fold", maintain_order=True).agg(bps=-pl.col("savings_bps").mean())
     given = folds.select(keys).join(means, on="fold", maintain_order="left")
     return pl.concat(
         [hindsight, given.select(*keys, than=pl.lit("than the router as given"), bps=pl.col("bps"))]

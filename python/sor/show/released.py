@@ -49,7 +49,7 @@ def released(study: Study) -> pl.DataFrame:
         moments = moments.join_asof(frame, on="ts", by="parent", check_sortedness=False)
     share = {"released": "due", "executed": "done"}
     return (
-        moments.group_by("at")
+        moments.group_by("at", maintain_order=True)
         .agg(
             (pl.col(name).fill_null(0) / pl.col("quantity")).mean().alias(shown)
             for shown, name in share.items()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from sor.errors import DataError, ParameterError
-from sor.settings.checks import positive, text
+from sor.errors import DataError, ParameterError, shown
+from sor.settings.checks import positive
+from sor.settings.times import check_zone
 from sor.tape.tape import Trades
 
 if TYPE_CHECKING:
@@ -42,14 +42,11 @@ def volume_curve(
     """
     length = positive("bucket", bucket)
     if _DAY % length:
-        raise ParameterError(f"bucket must divide the day, got {bucket!r}")
-    try:
-        ZoneInfo(text("tz", tz))
-    except (KeyError, OSError, ValueError):
-        raise ParameterError(f"tz must name a time zone, such as America/New_York, got {tz!r}") from None
+        raise ParameterError(f"bucket must divide the day, got {shown(bucket)}")
+    check_zone("tz", tz)
     tapes = [trades] if isinstance(trades, Trades) else trades
     if not isinstance(tapes, Sequence) or not all(isinstance(each, Trades) for each in tapes):
-        raise ParameterError(f"trades must be sor.Trades, or a sequence of them, got {trades!r}")
+        raise ParameterError(f"trades must be sor.Trades, or a sequence of them, got {shown(trades)}")
     if not sum(len(each) for each in tapes):
         raise DataError("trades: no trade, so there is no volume to average")
     local = pl.col("ts").cast(pl.Datetime("ns", "UTC")).dt.convert_time_zone(tz)
@@ -61,12 +58,13 @@ def volume_curve(
         )
         .group_by("day", "time")
         .agg(pl.col("size").sum())
+        .sort("day", "time")
         .with_columns(share=pl.col("size") / pl.col("size").sum().over("day"))
     )
     days = shares["day"].unique().sort().to_list()
     curves = [
         shares.filter(pl.col("day") <= last)
-        .group_by("time")
+        .group_by("time", maintain_order=True)  # sums of floats are those of one order
         .agg(share=pl.col("share").sum() / known)
         .sort("time")
         .select(day=pl.lit(last).dt.offset_by("1d"), time="time", share="share")
