@@ -1,5 +1,8 @@
 """Smart order router backtest: Cont & Kukanov's cost model on recorded quotes, against honest baselines."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from sor import cont_kukanov
 from sor._core import Orders, Report, View, __version__
 from sor.cont_kukanov.outflows import probe_outflows
@@ -42,10 +45,12 @@ from sor.tape.simulate import simulate_quotes
 from sor.tape.tape import Quotes, QuotesReport, Trades
 from sor.tape.venues import read_venues
 from sor.tape.volume import volume_curve
-from sor.universe.again import diff, load, rerun
-from sor.universe.result import UniverseStress, UniverseStudy
-from sor.universe.searching import UniverseSearch
-from sor.universe.universe import Universe
+
+if TYPE_CHECKING:
+    from sor.universe.again import diff, load, rerun
+    from sor.universe.result import UniverseStress, UniverseStudy
+    from sor.universe.searching import UniverseSearch
+    from sor.universe.universe import Universe
 
 __all__ = [
     "BASELINES",
@@ -127,3 +132,23 @@ __all__ = [
     "trajectory",
     "volume_curve",
 ]
+
+# A seventh of the import is for those who have many tapes: it waits until they ask.
+_LATER = {
+    "Universe": "universe",
+    "UniverseSearch": "searching",
+    "UniverseStress": "result",
+    "UniverseStudy": "result",
+    **dict.fromkeys(("diff", "load", "rerun"), "again"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'sor' has no attribute {name!r}")
+    globals()[name] = found = getattr(importlib.import_module(f"sor.universe.{_LATER[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
