@@ -6,6 +6,7 @@ The same inputs meet the reference in test_sessions_by_hand.py.
 from __future__ import annotations
 
 import json
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -13,6 +14,7 @@ import pytest
 import recorded
 import sor
 from sor.errors import ParameterError
+from sor.settings.config import market_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -234,3 +236,49 @@ def test_sessions_and_times_of_day_on_the_command_line(tmp_path: Path, shown: Ca
     whole = json.loads(shown(*asked, "--sessions", "none", "--json=full"))["tables"]["summary"]
     assert {row["parents"] for row in whole} == {75}
     assert {row["cut"] for row in whole} == {0}
+
+
+# Hours given as frames
+
+OPEN = pl.Series([T + 1], dtype=pl.Int64).cast(pl.Datetime("ns", "UTC"))
+"""A moment between two of Python's microseconds."""
+HOURS = pl.DataFrame({"open": OPEN, "close": OPEN.dt.offset_by("30s")})
+
+
+def test_markets_of_a_stress_test_are_open_together() -> None:
+    """A frame has no one answer to `==`: it is told by what it is."""
+    quotes = sor.read_quotes(tape(steady(*range(61))))
+    order = sor.Order("buy", 100, horizon="20s")
+    base = sor.Market(sessions=HOURS)
+    markets = {"base": {}, "named": sor.Market(), "same": sor.Market(sessions=HOURS, latency="1ms")}
+    found = sor.stress(quotes, order, markets=markets, market=base)
+    assert found.table["market"].to_list() == list(markets)
+    for other in (sor.Market(sessions=HOURS.clone()), sor.Market(sessions="XNYS"), sor.Market(halts=HOURS)):
+        with pytest.raises(ParameterError, match="must be that of `market`"):
+            sor.stress(quotes, order, markets={"other": other}, market=base)
+    with pytest.raises(ParameterError, match="sessions must be that of `market`"):
+        sor.stress(quotes, order, markets={"other": base})
+
+
+def test_settings_keep_hours_to_the_nanosecond() -> None:
+    quotes = sor.read_quotes(tape(steady(*range(61))))
+    halts = pl.DataFrame({"start": OPEN.dt.offset_by("7ns"), "end": OPEN.dt.offset_by("5s"), "venue": ["A"]})
+    order = sor.Order("buy", 100, horizon="20s")
+    market = sor.Market(sessions=HOURS, halts=halts)
+    result = sor.backtest(quotes, order, market=market)
+    again = market_of(tomllib.loads(result.config())["market"])
+    hours, kept = (
+        quotes.in_sessions(each.sessions, each.session_gap, each.halts).hours for each in (market, again)
+    )
+    for name, values in hours.arrays().items():
+        assert values.tolist() == kept.arrays()[name].tolist(), name
+    assert hours.open.tolist() == [T + 1]
+
+
+def test_an_order_far_away_names_the_nearest_session() -> None:
+    quotes = sor.read_quotes(tape(steady(*range(10), *range(7_200, 7_210))))
+    order = sor.Order("buy", 100, start=-(2**63) + 2, horizon="1s")
+    with pytest.raises(
+        ParameterError, match=r"the nearest is 2024-01-02 14:30:00 to 2024-01-02 14:30:09 UTC"
+    ):
+        sor.backtest(quotes, order)

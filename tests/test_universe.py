@@ -320,6 +320,17 @@ def test_backtest_and_stress(universe: sor.Universe) -> None:
         sor.stress(two, ORDERS, markets={"x": {"speed": 1}})
 
 
+def test_sessions_of_a_universe_are_those_of_its_markets(root: Path, universe: sor.Universe) -> None:
+    pytest.importorskip("exchange_calendars")
+    named = sor.Universe(root / HIVE, sessions="XNYS")
+    ours = sor.study(named, ORDERS, POLICIES)
+    theirs = sor.study(universe, ORDERS, POLICIES, market=sor.Market(sessions="XNYS"))
+    assert ours.digest == theirs.digest
+    assert ours.market.sessions == "XNYS"
+    assert ours.digest != sor.study(universe, ORDERS, POLICIES).digest
+    assert named.read(0).sessions is not None
+
+
 def test_search_chooses_on_earlier_days(universe: sor.Universe) -> None:
     grid = {"lambda_under": [0.0, 0.001]}
     router = sor.StaticRouter(theta_queue=0.0002)

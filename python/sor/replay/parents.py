@@ -93,7 +93,7 @@ def lay(orders: Sequence[Order | OrderSchedule], quotes: Quotes) -> list[Parent]
         else:
             parents.append(_resolve(order, quotes, "order" if alone else f"orders[{i}]"))
     if any(isinstance(order, OrderSchedule) for order in orders):
-        closes = _hours(quotes).close
+        closes = quotes.hours.close
         parents.sort(key=lambda parent: int(np.searchsorted(closes, parent.start)))
     for side, column, word in (("buy", "ask_px", "ask"), ("sell", "bid_px", "bid")):
         wanted = any(parent.side == side for parent in parents)
@@ -108,7 +108,7 @@ def covers(quotes: Quotes, order: Order | OrderSchedule) -> bool:
     """Tell whether an order belongs on a tape: a schedule and an order without a start belong on every one."""
     if isinstance(order, OrderSchedule) or order.start is None:
         return True
-    hours = _hours(quotes)
+    hours = quotes.hours
     horizon = None if order.horizon is None else duration_ns(order.horizon, "horizon")
     return any(_place(hours, start, horizon) is not None for start in _starts(order, hours))
 
@@ -134,16 +134,9 @@ def in_market(quotes: Quotes, market: Market) -> Quotes:
     return quotes.in_sessions(market.sessions, market.session_gap, market.halts)
 
 
-def _hours(quotes: Quotes) -> Sessions[Quotes]:
-    """Return the sessions of a tape, those of the default market where it is not laid in any."""
-    hours = quotes.sessions or quotes.in_sessions().sessions
-    assert hours is not None
-    return hours
-
-
 def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
     every, horizon = duration_ns(schedule.every, "every"), duration_ns(schedule.horizon, "horizon")
-    hours = _hours(quotes)
+    hours = quotes.hours
     spans = hours.close - hours.open
     count = int(np.maximum((spans - horizon) // every + 1, 0).sum())
     if count > _MOST_ORDERS:
@@ -175,7 +168,7 @@ def _scheduled(schedule: OrderSchedule, quotes: Quotes) -> list[Parent]:
 
 
 def _resolve(order: Order, quotes: Quotes, label: str) -> Parent:
-    hours = _hours(quotes)
+    hours = quotes.hours
     horizon = None if order.horizon is None else duration_ns(order.horizon, "horizon")
     if order.start is None:
         start, place = int(hours.open[0]), 0
@@ -219,9 +212,10 @@ def _cut(start: int, end: int, close: int) -> tuple[int, bool]:
 def _nowhere(order: Order, starts: Sequence[int], hours: Sessions[Quotes]) -> str:
     """Say which session is nearest to an order that lies in none."""
     start = starts[0]
-    away = np.maximum(hours.open - start, start - hours.close)
-    nearest = int(np.argmin(away))
-    span = f"{format_ns(int(hours.open[nearest]))} to {format_ns(int(hours.close[nearest]))} UTC"
+    # Python's integers: a start may be so far away that 64 bits do not hold how far.
+    spans = zip(hours.open.tolist(), hours.close.tolist(), strict=True)
+    opens, closes = min(spans, key=lambda span: max(span[0] - start, start - span[1]))
+    span = f"{format_ns(opens)} to {format_ns(closes)} UTC"
     length = "" if order.horizon is None else f" with horizon {shown(order.horizon)}"
     return f"start {format_ns(start)}{length} is in no session of the tape; the nearest is {span}"
 

@@ -15,7 +15,7 @@ from sor.results.replayed import Replayed
 from sor.results.statistics import Interval, mean_interval
 from sor.results.views import report as write_report
 from sor.settings.checks import at_least, one_of
-from sor.settings.routers import kind_of, settings_of
+from sor.settings.routers import described_policy
 from sor.settings.run import Bootstrap
 
 if TYPE_CHECKING:
@@ -122,10 +122,7 @@ class Study(Replayed):
         """Return the summary and the comparisons as plain values."""
         return {
             "policy": self.policy,
-            "policies": {
-                name: {"kind": kind_of(policy)} | settings_of(policy)
-                for name, policy in self.policies.items()
-            },
+            "policies": {name: described_policy(policy) for name, policy in self.policies.items()},
             "level": self.bootstrap.level,
             "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),

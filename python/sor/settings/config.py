@@ -17,7 +17,7 @@ from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.policy import OwnPolicy, axes_of, made_of
 from sor.settings.policy import Policy as Own
-from sor.settings.routers import ROUTER, Policy, Sliced, Sweep, class_of, kind_of, settings_of
+from sor.settings.routers import ROUTER, Policy, Sliced, Sweep, class_of, described_policy
 from sor.settings.schedules import SCHEDULES, Schedule, parse_schedule
 from sor.settings.times import duration_ns, to_ns
 from sor.settings.toml import to_toml
@@ -71,10 +71,7 @@ class Config:
             "universe": self.universe,
             "read": dict(self.read) or None,
             "orders": [plain(order) for order in self.orders],
-            "policies": {
-                name: {"kind": kind_of(policy)} | plain_policy(policy)
-                for name, policy in self.policies.items()
-            },
+            "policies": {name: plain_policy(policy) for name, policy in self.policies.items()},
             "market": plain_market(self.market),
             self.command: dict(self.options) or None,
         }
@@ -86,8 +83,8 @@ def plain(settings: Any) -> dict[str, Any]:
 
 
 def plain_policy(policy: Policy) -> dict[str, Any]:
-    """Return a policy's settings as plain values."""
-    return {name: _plain(value) for name, value in settings_of(policy).items()}
+    """Return a policy's kind and settings as plain values."""
+    return {name: _plain(value) for name, value in described_policy(policy).items()}
 
 
 def plain_market(market: Market) -> dict[str, Any]:
@@ -119,11 +116,12 @@ def _hours(given: Any) -> Any:
         return given
     if isinstance(given, PathLike):
         return fspath(given)
-    if not isinstance(given, pl.DataFrame):
-        return str(given)
-    return [
-        {name: _plain(value) for name, value in row.items() if value is not None} for row in given.to_dicts()
-    ]
+    if not isinstance(given, pl.DataFrame) and not hasattr(given, "__arrow_c_stream__"):
+        return "frame"  # what came from no file, as in `files`
+    # Nanoseconds: Python's datetimes, and with them TOML's, end at microseconds.
+    moments = pl.selectors.datetime()
+    frame = pl.DataFrame(given).with_columns(moments.dt.cast_time_unit("ns").to_physical())
+    return [{name: value for name, value in row.items() if value is not None} for row in frame.to_dicts()]
 
 
 def read_config(path: str | PathLike[str]) -> dict[str, Any]:
@@ -174,7 +172,7 @@ def schedule_from(table: Mapping[str, Any] | str, label: str) -> Schedule:
     given = dict(table) if isinstance(table, Mapping) else {}
     kind = given.pop("kind", None)
     if kind not in SCHEDULES:
-        raise ParameterError(f"{label}: kind must be one of {', '.join(SCHEDULES)}, got {kind!r}")
+        raise ParameterError(f"{label}: kind must be one of {', '.join(SCHEDULES)}, got {shown(kind)}")
     made: Schedule = from_table(SCHEDULES[kind], given, label)
     return made
 

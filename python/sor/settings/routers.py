@@ -188,7 +188,7 @@ class Sliced:
         inner = as_policy("router", self.router)
         if isinstance(inner, Sliced):
             raise ParameterError(
-                f"router must be a policy without a schedule of its own, got {self.router!r}"
+                f"router must be a policy without a schedule of its own, got {shown(self.router)}"
             )
         keep(self, router=inner, schedule=as_schedule("schedule", self.schedule))
 
@@ -263,6 +263,11 @@ def class_of(kind: object, label: str) -> type[Policy] | own.OwnPolicy:
         return own.load(kind)
     known = ", ".join(dict.fromkeys([*POLICIES, *SCHEDULES]))
     raise ParameterError(f"{label}: kind must be one of {known}, or file.py:Name, got {shown(kind)}")
+
+
+def described_policy(policy: Policy) -> dict[str, Any]:
+    """Return a policy's `kind` and its settings."""
+    return {"kind": kind_of(policy)} | settings_of(policy)
 
 
 def settings_of(policy: Policy) -> dict[str, Any]:

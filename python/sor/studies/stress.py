@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -151,14 +152,15 @@ def _in_hours(market: Market, base: Market) -> Market:
     """Give a market the base's sessions and halts: orders are laid once, so all markets are open together."""
     default = Market()
     for name in ("sessions", "session_gap", "halts"):
-        own = getattr(market, name)
-        if (
-            own is not getattr(base, name)
-            and own is not getattr(default, name)
-            and own != getattr(base, name)
-        ):
+        own, allowed = getattr(market, name), (getattr(base, name), getattr(default, name))
+        if not any(own is each or _equal(own, each) for each in allowed):
             raise ParameterError(f"{name} must be that of `market`, since all markets are open together")
     return replace(market, sessions=base.sessions, session_gap=base.session_gap, halts=base.halts)
+
+
+def _equal(one: object, other: object) -> bool:
+    """Tell whether two names or durations are equal; frames have no one answer to `==`."""
+    return type(one) is type(other) and isinstance(one, str | int | timedelta) and one == other
 
 
 def _tables(

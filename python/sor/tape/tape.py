@@ -184,6 +184,13 @@ class Quotes:
             whole._laid[key] = laid
         return laid
 
+    @property
+    def hours(self) -> Sessions[Quotes]:
+        """The sessions that the tape is laid in; those of the default market where it is laid in none."""
+        laid = self if self.sessions is not None else self.in_sessions()
+        assert laid.sessions is not None
+        return laid.sessions
+
     @cached_property
     def _laid(self) -> dict[Any, Quotes]:
         """The tape in the sessions that were asked for by name, for the next that asks."""

@@ -15,7 +15,7 @@ from sor.results import display, words
 from sor.results.result import versions
 from sor.results.tables import Tabled
 from sor.settings.checks import entries, flag, one_of
-from sor.settings.routers import kind_of, settings_of
+from sor.settings.routers import described_policy
 from sor.tape.exact import NANOS
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
 from sor.universe.saved import write_run
@@ -250,10 +250,7 @@ class UniverseStudy(UniverseResult):
         """Return the summary and the comparisons as plain values."""
         return {
             "policy": self.policy,
-            "policies": {
-                name: {"kind": kind_of(policy)} | settings_of(policy)
-                for name, policy in self.policies.items()
-            },
+            "policies": {name: described_policy(policy) for name, policy in self.policies.items()},
             "level": self.bootstrap.level,
             "units": self.units.height,
             "problems": self.problems.height,

@@ -285,10 +285,12 @@ class Universe(ManyTapes):
         return Where(self.units, self._reading, _said(self._quotes), _said(self._trades), described)
 
     def _market(self, market: object) -> Any:
-        """Give a market that names no venues those of the universe."""
-        if isinstance(market, Market) and market.venues is None and self._venues is not None:
-            return replace(market, venues=self._venues)
-        return market
+        """Give a market the sessions of the universe, and one that names no venues the universe's."""
+        if not isinstance(market, Market):
+            return market
+        sessions = market.sessions if self._reading.sessions is None else self._reading.sessions
+        venues = self._venues if market.venues is None else market.venues
+        return replace(market, sessions=sessions, venues=venues)
 
     def _where(self, where: Predicate | None) -> Iterable[bool]:
         if where is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -153,16 +153,13 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     unit, asked = task.unit, task.settings
     if not unit.paths:
         raise DataError(f"{unit.name}: no path")
-    market = asked.market
-    if asked.reading.sessions is not None:
-        market = replace(market, sessions=asked.reading.sessions)
-    quotes = in_market(asked.reading.quotes(unit), market)
+    quotes = in_market(asked.reading.quotes(unit), asked.market)
     digests = [digest_of(path) for path in unit.inputs]
     mine = [order for order in asked.orders if covers(quotes, order)]
     if not mine:
         raise ParameterError(f"{unit.name}: no order starts on it")
     parents = lay(mine, quotes)
-    markets = _markets(quotes, asked, market)
+    markets = _markets(quotes, asked)
     variants = [
         Variant(policy=policy, market=market)
         for market in markets.values()
@@ -178,11 +175,13 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     return Tables(units=tables.units, sums=tables.sums, savings=tables.savings, inputs=inputs)
 
 
-def _markets(quotes: Quotes, asked: Settings, market: Market) -> dict[str, Market]:
+def _markets(quotes: Quotes, asked: Settings) -> dict[str, Market]:
     """Lay the markets on a tape; the only one of a study has no name."""
     if asked.markets is None:
-        return {"": market_on(market, quotes)}
-    return {name: changed_market(quotes, name, market, change) for name, change in asked.markets.items()}
+        return {"": market_on(asked.market, quotes)}
+    return {
+        name: changed_market(quotes, name, asked.market, change) for name, change in asked.markets.items()
+    }
 
 
 def _named(
