@@ -132,9 +132,8 @@ def probe_outflows(
 
 def _spans(tape: Quotes) -> NDArray[np.int64]:
     """Return how long each session lasts from its first record to its last, ns."""
-    assert tape.sessions is not None
     ts = tape.frame["ts"].to_numpy()
-    first, end = tape.sessions.first.astype(np.int64), tape.sessions.end.astype(np.int64)
+    first, end = tape.hours.first.astype(np.int64), tape.hours.end.astype(np.int64)
     spans: NDArray[np.int64] = ts[end - 1] - ts[first]
     return spans
 

@@ -114,10 +114,7 @@ def book_at(quotes: Quotes, times: NDArray[np.int64], book: Book) -> pl.DataFram
 
 def later_mids(quotes: Quotes, times: NDArray[np.int64], later: int, book: Book) -> pl.Series:
     """Return the mid of the consolidated book `later` ns after some times, nanos; null past their session's close."""
-    ends = times + later
-    if quotes.sessions is None:
-        there = ends <= quotes.end
-    else:
-        place = np.searchsorted(quotes.sessions.open, times, side="right") - 1
-        there = ends <= quotes.sessions.close[np.maximum(place, 0)]
+    ends, hours = times + later, quotes.hours
+    place = np.searchsorted(hours.open, times, side="right") - 1
+    there = ends <= hours.close[np.maximum(place, 0)]
     return pl.select(pl.when(pl.Series(there)).then(book_at(quotes, ends, book)["mid"])).to_series()

@@ -48,8 +48,7 @@ def session_numbers(jobs: Sequence[Job], starts: NDArray[np.int64]) -> NDArray[n
     spans = sorted(
         span
         for job in jobs
-        if (hours := job.quotes.sessions) is not None
-        for span in zip(hours.open.tolist(), hours.close.tolist(), strict=True)
+        for span in zip(job.quotes.hours.open.tolist(), job.quotes.hours.close.tolist(), strict=True)
     )
     closes: list[int] = []
     for begin, close in spans:

@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from sor.errors import ParameterError, shown
+from sor.settings.checks import choice
 from sor.settings.origin import digest_of, module_of, place_of
 
 if TYPE_CHECKING:
@@ -177,11 +178,7 @@ def checked(name: str, policy: OwnPolicy) -> OwnPolicy:
         ParameterError: If its `queue` is none.
 
     """
-    queues = ("pessimistic", "expected", "optimistic")
-    if policy.queue not in queues:
-        raise ParameterError(
-            f"{name}: its queue must be one of {', '.join(queues)}, got {shown(policy.queue)}"
-        )
+    choice(f"{name}: its queue", policy.queue, Queue)
     return policy
 
 

@@ -12,12 +12,12 @@ from itertools import pairwise
 from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from sor.errors import ParameterError
-from sor.settings.checks import above_zero, keep, number, positive, text, whole
+from sor.errors import ParameterError, shown
+from sor.settings.checks import above_zero, keep, number, path_of, positive, taking, whole
+from sor.settings.times import check_zone
 
 if TYPE_CHECKING:
     from sor.settings.times import Duration
@@ -72,12 +72,7 @@ class Vwap:
 
     def __post_init__(self) -> None:
         length = positive("bucket", self.bucket)
-        try:
-            ZoneInfo(text("tz", self.tz))
-        except (KeyError, OSError, ValueError):
-            raise ParameterError(
-                f"tz must name a time zone, such as America/New_York, got {self.tz!r}"
-            ) from None
+        check_zone("tz", self.tz)
         frame = _frame("curve", self.curve, ("since", "time", "share"), need=("time", "share"))
         if "since" not in frame.columns:
             frame = frame.with_columns(since=pl.lit(0))
@@ -91,7 +86,7 @@ class Vwap:
         for (since, at, _), (other, later, _) in pairwise(rows):
             if since == other and later - at < length:
                 raise ParameterError(
-                    f"curve must have one row for each bucket of {self.bucket!r}, got rows closer"
+                    f"curve must have one row for each bucket of {shown(self.bucket)}, got rows closer"
                 )
         keep(self, curve=tuple(rows))
 
@@ -156,7 +151,7 @@ class AlmgrenChriss:
         if self.eta <= 0.5 * self.gamma * periods:
             raise ParameterError(
                 f"eta must exceed gamma * tau / 2 = {0.5 * self.gamma * periods:g}, or trading at once is best, "
-                f"got {self.eta!r}"
+                f"got {shown(self.eta)}"
             )
 
 
@@ -243,7 +238,7 @@ def as_schedule(name: str, value: object) -> Schedule:
         return Timetable(value)  # type: ignore[arg-type]  # polars converts it
     raise ParameterError(
         f"{name} must be a schedule ({', '.join(kind.__name__ for kind in SCHEDULES.values())}), a frame ts, shares, "
-        f"or a text such as 'twap:60s', got {value!r}"
+        f"or a text such as 'twap:60s', got {shown(value)}"
     )
 
 
@@ -257,7 +252,7 @@ def parse_schedule(name: str, written: str) -> Schedule:
     kind, _, rest = written.partition(":")
     if kind not in SCHEDULES:
         raise ParameterError(
-            f"{name} must be one of {', '.join(SCHEDULES)}, as in twap:60s or pov:0.1, got {written!r}"
+            f"{name} must be one of {', '.join(SCHEDULES)}, as in twap:60s or pov:0.1, got {shown(written)}"
         )
     settings: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
@@ -265,7 +260,7 @@ def parse_schedule(name: str, written: str) -> Schedule:
         if not equals:
             key, value = _FIRST.get(kind, ""), part
         if not key or key in settings:
-            raise ParameterError(f"{name}: expected name=value after {kind}:, got {part!r}")
+            raise ParameterError(f"{name}: expected name=value after {kind}:, got {shown(part)}")
         settings[key] = _value(value)
     try:
         made: Schedule = SCHEDULES[kind](**settings)
@@ -295,25 +290,8 @@ def _share(value: object) -> float:
 def _frame(name: str, given: Any, columns: Sequence[str], need: Sequence[str] | None = None) -> pl.DataFrame:
     """Return rows as a frame of some columns; times of day and spans stay what they are."""
     need = columns if need is None else need
-    try:
-        if isinstance(given, str | PathLike):
-            path = str(given)
-            frame = (
-                pl.read_csv(path, try_parse_dates=True)
-                if path.lower().endswith((".csv", ".csv.gz"))
-                else pl.read_parquet(path)
-            )
-        elif isinstance(given, pl.DataFrame):
-            frame = given
-        elif isinstance(given, Sequence):
-            rows = [tuple(row) for row in given]
-            width = len(rows[0]) if rows else len(need)
-            names = columns if width == len(columns) else need
-            frame = pl.DataFrame(rows, schema=list(names), orient="row")
-        else:
-            frame = pl.DataFrame(given)
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OSError) as error:
-        raise ParameterError(f"{name} must be a frame with {', '.join(need)}, or its path: {error}") from None
+    with taking(name, given, f"a frame with {', '.join(need)}, or its path"):
+        frame = _given(name, given, columns, need)
     missing = [column for column in need if column not in frame.columns]
     if missing or frame.is_empty():
         what = f"no column {missing[0]!r}" if missing else "no row"
@@ -327,3 +305,17 @@ def _frame(name: str, given: Any, columns: Sequence[str], need: Sequence[str] | 
     if frame.null_count().sum_horizontal().sum():
         raise ParameterError(f"{name} must have no empty cell")
     return frame
+
+
+def _given(name: str, given: Any, columns: Sequence[str], need: Sequence[str]) -> pl.DataFrame:
+    if isinstance(given, pl.DataFrame):
+        return given
+    if isinstance(given, str | PathLike):
+        path = path_of(name, given)
+        csv = str(path).lower().endswith((".csv", ".csv.gz"))
+        return pl.read_csv(path, try_parse_dates=True) if csv else pl.read_parquet(path)
+    if not isinstance(given, Sequence):
+        return pl.DataFrame(given)
+    rows = [tuple(row) for row in given]
+    names = columns if rows and len(rows[0]) == len(columns) else need
+    return pl.DataFrame(rows, schema=list(names), orient="row")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, shown
 from sor.replay.ledger import TABLES, Ledger
 from sor.results import metrics
 from sor.results.arrivals import session_numbers
@@ -99,7 +99,7 @@ def search(
     """
     given = as_policy("router", router)
     if not isinstance(unsliced(given), StaticRouter | Own):
-        raise ParameterError(f"router must be a sor.StaticRouter or a sor.Policy, got {given!r}")
+        raise ParameterError(f"router must be a sor.StaticRouter or a sor.Policy, got {shown(given)}")
     instance("bootstrap", bootstrap, Bootstrap)
     axes, folds, run = (
         checked_axes(grid, given),

@@ -6,9 +6,10 @@ import queue as queues
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from sor.errors import ParameterError, shown
+from sor.errors import ParameterError
+from sor.settings.checks import choice
 from sor.settings.market import Market
-from sor.settings.policy import Policy
+from sor.settings.policy import Policy, Queue
 from sor.settings.run import Run
 from sor.studies.backtest import backtest
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from sor._core import Orders, View
     from sor.results.backtest import Backtest
     from sor.settings import orders as parents
-    from sor.settings.policy import Queue
     from sor.studies.pipeline import Tapes, TapesTrades
 
 
@@ -202,8 +202,7 @@ def steps(
         else:
             line.steps.put(found)
 
-    if not isinstance(queue, str) or queue not in ("pessimistic", "expected", "optimistic"):
-        raise ParameterError(f'queue must be "pessimistic", "expected" or "optimistic", got {shown(queue)}')
+    choice("queue", queue, Queue)
     replay = threading.Thread(target=run, name="sor.steps", daemon=True)
     replay.start()
     return Steps(line, replay)

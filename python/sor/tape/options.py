@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import above_zero, whole
+from sor.settings.times import check_zone
 
 NANOS = 10**9
 TIME_UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
@@ -148,14 +148,8 @@ def _date(name: str, value: object) -> dt.date:
 
 
 def _zone(name: str, value: object) -> str:
-    try:
-        return ZoneInfo(value).key if isinstance(value, str) else _no_zone(name, value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return _no_zone(name, value)
-
-
-def _no_zone(name: str, value: object) -> str:
-    raise ParameterError(f"{name} is {shown(value)}; expected a time zone such as 'America/New_York'")
+    check_zone(name, value)
+    return str(value)
 
 
 def _price_scale(name: str, value: object) -> float:
