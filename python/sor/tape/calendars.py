@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 _DAY = 86_400 * 10**9
 # Holidays close no market for longer; sessions may begin a day before the date they are of.
 _MARGIN = 20 * _DAY
+# Python's filters of warnings are those of the whole process: threads that set them together leave them set.
+_ONE_AT_A_TIME = Lock()
 
 
 def calendar_hours(name: str, first: int, last: int) -> NDArray[np.int64]:
@@ -45,18 +49,25 @@ def calendar_hours(name: str, first: int, last: int) -> NDArray[np.int64]:
             f"sessions is {shown(name)}; expected 'gaps', None, a frame, or a calendar: {', '.join(sorted(known))}"
         )
     begin, end = (_date(moment) for moment in (first - _MARGIN, last + _MARGIN))
+    with _ONE_AT_A_TIME:
+        hours = _hours(name, begin, end)
+    return hours[(hours[:, 1] >= first) & (hours[:, 0] <= last)]
+
+
+@lru_cache(maxsize=256)
+def _hours(name: str, begin: str, end: str) -> NDArray[np.int64]:
+    """Return the hours of a calendar, kept for the next tape of these days."""
+    package = importlib.import_module("exchange_calendars")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pandas, about what the package does
             schedule = package.get_calendar(name, start=begin, end=end).schedule
+            opens, closes = _nanos(schedule["open"]), _nanos(schedule["close"])
     except Exception as failed:  # its own errors, by version
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
         raise DataError(f"sessions={shown(name)} cannot be had from {begin} to {end}: {reason}") from failed
-    opens, closes = _nanos(schedule["open"]), _nanos(schedule["close"])
     hours = np.stack((opens, closes), axis=1)
-    if not schedule["break_start"].isna().all():
-        hours = _with_breaks(hours, schedule)
-    return hours[(hours[:, 1] >= first) & (hours[:, 0] <= last)]
+    return hours if schedule["break_start"].isna().all() else _with_breaks(hours, schedule)
 
 
 def _with_breaks(hours: NDArray[np.int64], schedule: Any) -> NDArray[np.int64]:
