@@ -6,24 +6,22 @@ under it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import above_zero, keep, number, path_of, positive, taking, whole
+from sor.settings.checks import above_zero, keep, number, positive, whole
+from sor.settings.frames import Rows, frame_of
 from sor.settings.times import check_zone
 
 if TYPE_CHECKING:
-    from sor.settings.times import Duration
+    from collections.abc import Mapping
 
-Rows: TypeAlias = "pl.DataFrame | str | PathLike[str] | Sequence[Sequence[Any]]"
-"""A frame (polars, or what it converts), the path of a Parquet or CSV file, or rows."""
+    from sor.settings.times import Duration
 
 _DAY = 86_400 * 10**9
 
@@ -73,7 +71,7 @@ class Vwap:
     def __post_init__(self) -> None:
         length = positive("bucket", self.bucket)
         check_zone("tz", self.tz)
-        frame = _frame("curve", self.curve, ("since", "time", "share"), need=("time", "share"))
+        frame = frame_of("curve", self.curve, ("since", "time", "share"), need=("time", "share"))
         if "since" not in frame.columns:
             frame = frame.with_columns(since=pl.lit(0))
         rows = [
@@ -173,7 +171,7 @@ class Timetable:
     relative: bool = True
 
     def __post_init__(self) -> None:
-        frame = _frame("rows", self.rows, ("ts", "shares"))
+        frame = frame_of("rows", self.rows, ("ts", "shares"))
         dtype = frame["ts"].dtype
         if isinstance(dtype, pl.Datetime):
             zone = frame["ts"].dt.replace_time_zone("UTC") if dtype.time_zone is None else frame["ts"]
@@ -285,37 +283,3 @@ def _time_of_day(at: object) -> int:
 
 def _share(value: object) -> float:
     return number("a share of curve", value, least=0, most=1e18)
-
-
-def _frame(name: str, given: Any, columns: Sequence[str], need: Sequence[str] | None = None) -> pl.DataFrame:
-    """Return rows as a frame of some columns; times of day and spans stay what they are."""
-    need = columns if need is None else need
-    with taking(name, given, f"a frame with {', '.join(need)}, or its path"):
-        frame = _given(name, given, columns, need)
-    missing = [column for column in need if column not in frame.columns]
-    if missing or frame.is_empty():
-        what = f"no column {missing[0]!r}" if missing else "no row"
-        raise ParameterError(f"{name} must be a frame with {', '.join(need)}, got {what}")
-    frame = frame.select([column for column in columns if column in frame.columns])
-    spans = [column for column in frame.columns if isinstance(frame[column].dtype, pl.Duration)]
-    frame = frame.with_columns(pl.col(spans).dt.cast_time_unit("ns")) if spans else frame
-    stamps = [column for column in ("since",) if isinstance(frame.schema.get(column), pl.Datetime)]
-    if stamps:
-        frame = frame.with_columns(pl.col(stamps).dt.convert_time_zone("UTC").dt.cast_time_unit("ns"))
-    if frame.null_count().sum_horizontal().sum():
-        raise ParameterError(f"{name} must have no empty cell")
-    return frame
-
-
-def _given(name: str, given: Any, columns: Sequence[str], need: Sequence[str]) -> pl.DataFrame:
-    if isinstance(given, pl.DataFrame):
-        return given
-    if isinstance(given, str | PathLike):
-        path = path_of(name, given)
-        csv = str(path).lower().endswith((".csv", ".csv.gz"))
-        return pl.read_csv(path, try_parse_dates=True) if csv else pl.read_parquet(path)
-    if not isinstance(given, Sequence):
-        return pl.DataFrame(given)
-    rows = [tuple(row) for row in given]
-    names = columns if rows and len(rows[0]) == len(columns) else need
-    return pl.DataFrame(rows, schema=list(names), orient="row")
