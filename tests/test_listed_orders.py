@@ -64,7 +64,7 @@ def test_times_to_the_nanosecond(start: Any, end: Any) -> None:
 
 def test_coarse_units_do_not_wrap() -> None:
     table = pl.DataFrame({"side": ["buy"], "quantity": [100], "start": moments(10**18, unit="ms")})
-    with pytest.raises(sor.ParameterError, match="orders, row 1: start is 10{24}; expected a time between"):
+    with pytest.raises(sor.ParameterError, match=r"orders, row 1: start is 10{24}; expected a time between"):
         as_orders(table)
 
 

@@ -214,8 +214,8 @@ def test_files_are_read_to_the_nanosecond(tmp_path: Path) -> None:
     late.write_parquet(tmp_path / "curve.parquet")
     assert sor.Vwap(str(tmp_path / "curve.parquet")) == sor.Vwap(late)
     assert sor.Vwap(curve.to_pandas()) == sor.Vwap(curve)
+    (tmp_path / "curve.csv").write_text("time,share\nnoon,1\n")
     with pytest.raises(sor.ParameterError, match="time is 'noon'; expected a time of day"):
-        (tmp_path / "curve.csv").write_text("time,share\nnoon,1\n")
         sor.Vwap(tmp_path / "curve.csv")
 
 
