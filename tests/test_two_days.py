@@ -90,9 +90,10 @@ def plain(frame: pl.DataFrame) -> pl.DataFrame:
 
 def assert_same(first: Any, second: Any) -> None:
     """Compare every table of two results, and the exact rows."""
-    assert first.tables.keys() == second.tables.keys()
-    for name, table in first.tables.items():
-        assert_frame_equal(plain(table), plain(second.tables[name]), check_exact=True)
+    tables, others = first.tables, second.tables
+    assert tables.keys() == others.keys()
+    for name, table in tables.items():
+        assert_frame_equal(plain(table), plain(others[name]), check_exact=True)
     for name in ("parents", "children", "fills") if hasattr(first, "ledger") else ():
         assert_frame_equal(
             plain(getattr(first.ledger, name)), plain(getattr(second.ledger, name)), check_exact=True
