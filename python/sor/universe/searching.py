@@ -10,8 +10,8 @@ import polars as pl
 from sor.results import display, words
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
+from sor.settings.listed import as_orders
 from sor.settings.objective import as_objectives, column_of, columns_of, said_objectives
-from sor.settings.orders import as_orders
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
