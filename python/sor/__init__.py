@@ -27,6 +27,7 @@ from sor.results.study import Study
 from sor.settings.compiled import Compiled
 from sor.settings.fills import CompiledFill, Displayed, FillFunction, FillTable, QueueAware
 from sor.settings.market import Book, Market, Venue
+from sor.settings.objective import Cvar, MeanStd, Quantile, Std
 from sor.settings.orders import Order, OrderSchedule, orders_every
 from sor.settings.policy import Policy
 from sor.settings.routers import (
@@ -76,6 +77,7 @@ __all__ = [
     "Compiled",
     "CompiledFill",
     "ContKukanovRouter",
+    "Cvar",
     "DataError",
     "Displayed",
     "FillChild",
@@ -85,6 +87,7 @@ __all__ = [
     "FillTable",
     "Ledger",
     "Market",
+    "MeanStd",
     "MissingExtra",
     "Offer",
     "Optuna",
@@ -97,6 +100,7 @@ __all__ = [
     "PolicyView",
     "Pov",
     "ProRata",
+    "Quantile",
     "QueueAware",
     "Quotes",
     "QuotesReport",
@@ -109,6 +113,7 @@ __all__ = [
     "SorError",
     "SorWarning",
     "StaticRouter",
+    "Std",
     "Step",
     "Steps",
     "Stress",

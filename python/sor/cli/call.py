@@ -14,6 +14,8 @@ from sor.cli.many import executor_of, universe_of, universe_table
 from sor.errors import ParameterError, shown
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
 from sor.settings.fills import fill_table
+from sor.settings.listed import as_orders
+from sor.settings.objective import objectives_from
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.settings.times import is_clock
@@ -272,11 +274,13 @@ def _files(names: list[str]) -> list[str]:
 def _orders(
     table: Mapping[str, Any], given: Given, defaults: Mapping[str, Any]
 ) -> tuple[Order | OrderSchedule, ...]:
-    asked = table.get("orders", [])
+    asked = table.get("orders", []) if given.orders is None else str(given.orders)
+    if isinstance(asked, str):
+        return _listed(asked, given)
     if isinstance(asked, Mapping):
         asked = [{**defaults, **asked}]
     if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
-        raise ParameterError(f"orders must be [[orders]] tables, got {shown(asked)}")
+        raise ParameterError(f"orders must be [[orders]] tables or the path of a table, got {shown(asked)}")
     said = {name: getattr(given, name) for name in ("side", "horizon", "every", "start", "end", "tz")}
     said = {name: str(value) for name, value in said.items() if value is not None}
     sizes: dict[str, Any] = {} if given.quantity is None else {"quantity": _sizes(given.quantity)}
@@ -300,6 +304,14 @@ def _orders(
         one.setdefault("horizon", one["every"])
         one.setdefault("side", "buy")
     return _one_each(one)
+
+
+def _listed(path: str, given: Given) -> tuple[Order | OrderSchedule, ...]:
+    """Take the orders of a file, which say themselves all that an order has."""
+    for name in ("side", "quantity", "horizon", "every", "start", "end", "tz"):
+        if getattr(given, name) is not None:
+            raise ParameterError(f"--{name}: the orders are those of {path}; change it there")
+    return as_orders(path)
 
 
 def _one_each(table: dict[str, Any]) -> tuple[Order | OrderSchedule, ...]:
@@ -360,7 +372,9 @@ def _run(table: Mapping[str, Any], given: Given, bar: Waiting) -> Run:
 
 def search_options(asked: Call) -> dict[str, Any]:
     """Turn the table `search` into the arguments of `sor.search`."""
-    said = _only(asked, "search", "method", "folds", "grid", "bootstrap")
+    said = _only(asked, "search", "method", "folds", "grid", "objective", "bootstrap")
+    if "objective" in said:
+        said["objective"] = objectives_from(said["objective"], "search.objective")
     method = said.get("method")
     if isinstance(method, Mapping):
         settings = dict(method)

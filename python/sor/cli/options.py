@@ -40,6 +40,12 @@ class Given:
             "With date=* and symbol=*, or {date} and {symbol}: a universe."
         ),
     ] = None
+    orders: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of orders, CSV or Parquet: side, quantity, start, horizon.", rich_help_panel=_ORDERS
+        ),
+    ] = None
     side: Annotated[Side | None, typer.Option(help="Side of the orders.", rich_help_panel=_ORDERS)] = None
     quantity: Annotated[
         str | None,
@@ -174,6 +180,17 @@ Json = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="Write rows, tables, settings and a chart here.", rich_help_panel=_RUN),
+]
+
+
+Objective = Annotated[
+    str | None,
+    typer.Option(
+        help="What the search makes small: mean, mean+std:1, std, quantile:0.9, cvar:0.95, or file.py:function; "
+        "several with commas, the first decides.",
+        metavar="NAME",
+        rich_help_panel=_ROUTER,
+    ),
 ]
 
 

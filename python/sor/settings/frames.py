@@ -1,51 +1,138 @@
-"""Settings that are frames: whatever a caller has, as polars' columns."""
+"""Small tables that an argument may be: frames of any library, and files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import DataError, ParameterError, shown
 from sor.settings.checks import path_of, taking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 Rows: TypeAlias = "pl.DataFrame | str | PathLike[str] | Sequence[Sequence[Any]]"
 """A frame (polars, or what it converts), the path of a Parquet or CSV file, or rows."""
 
+_CSV = (".csv", ".csv.gz", ".csv.zst")
+
+
+def is_table(value: object) -> bool:
+    """Tell whether a value is a frame of polars or pandas, or has the Arrow capsule."""
+    return isinstance(value, pl.DataFrame | pl.LazyFrame) or _is_foreign(value)
+
+
+def to_frame(table: object, name: str, right: str) -> pl.DataFrame:
+    """Take a small table of any library that an argument may be.
+
+    Raises:
+        ParameterError: If it is none.
+
+    """
+    if isinstance(table, pl.LazyFrame):
+        return table.collect()
+    if isinstance(table, pl.DataFrame):
+        return table
+    if _is_foreign(table):
+        return from_library(table, name)
+    raise ParameterError(f"{name} is {shown(table)}; expected {right}")
+
+
+def read_table(path: str | PathLike[str], name: str) -> pl.DataFrame:
+    """Read a small CSV or Parquet file; the times of a CSV stay text, as parsed here they would end at microseconds.
+
+    Raises:
+        DataError: If it cannot be read.
+        FileNotFoundError, IsADirectoryError, PermissionError: If the path leads to no file that may be read.
+
+    """
+    found = path_of(name, path)
+    try:
+        return pl.read_csv(found) if _is_csv(found) else pl.read_parquet(found)
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (pl.exceptions.PolarsError, OSError, UnicodeError, pl.exceptions.PanicException) as failed:
+        reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
+        raise DataError(f"{name}: {found} cannot be read: {reason}") from failed
+
 
 def frame_of(
-    name: str, given: Any, columns: Sequence[str], need: Sequence[str] | None = None
+    name: str,
+    given: Any,
+    columns: Sequence[str],
+    need: Sequence[str] | None = None,
+    read: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame,
 ) -> pl.DataFrame:
-    """Return rows as a frame of some columns; times of day and spans stay what they are."""
+    """Return the columns that a frame, a file, or rows of all or of the needed ones have, without empty cells.
+
+    `read` makes of a file's columns what they mean.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
     need = columns if need is None else need
     with taking(name, given, f"a frame with {', '.join(need)}, or its path"):
-        frame = _given(name, given, columns, need)
+        if is_table(given):
+            frame = to_frame(given, name, "a frame")
+        elif isinstance(given, str | PathLike):
+            frame = read(read_table(given, name))
+        elif isinstance(given, Sequence):
+            rows = [tuple(row) for row in given]
+            names = columns if rows and len(rows[0]) == len(columns) else need
+            frame = pl.DataFrame(rows, schema=list(names), orient="row")
+        else:
+            frame = pl.DataFrame(given)
     missing = [column for column in need if column not in frame.columns]
     if missing or frame.is_empty():
         what = f"no column {missing[0]!r}" if missing else "no row"
         raise ParameterError(f"{name} must be a frame with {', '.join(need)}, got {what}")
     frame = frame.select([column for column in columns if column in frame.columns])
-    spans = [column for column in frame.columns if isinstance(frame[column].dtype, pl.Duration)]
-    frame = frame.with_columns(pl.col(spans).dt.cast_time_unit("ns")) if spans else frame
-    stamps = [column for column in ("since",) if isinstance(frame.schema.get(column), pl.Datetime)]
-    if stamps:
-        frame = frame.with_columns(pl.col(stamps).dt.convert_time_zone("UTC").dt.cast_time_unit("ns"))
     if frame.null_count().sum_horizontal().sum():
         raise ParameterError(f"{name} must have no empty cell")
     return frame
 
 
-def _given(name: str, given: Any, columns: Sequence[str], need: Sequence[str]) -> pl.DataFrame:
-    if isinstance(given, pl.DataFrame):
-        return given
-    if isinstance(given, str | PathLike):
-        path = path_of(name, given)
-        csv = str(path).lower().endswith((".csv", ".csv.gz"))
-        return pl.read_csv(path, try_parse_dates=True) if csv else pl.read_parquet(path)
-    if not isinstance(given, Sequence):
-        return pl.DataFrame(given)
-    rows = [tuple(row) for row in given]
-    names = columns if rows and len(rows[0]) == len(columns) else need
-    return pl.DataFrame(rows, schema=list(names), orient="row")
+def from_library(table: Any, label: str) -> pl.DataFrame:
+    """Take a frame of another library: pandas column by column, with its index; others by the Arrow capsule.
+
+    Raises:
+        DataError: If it cannot be read as a table.
+
+    """
+    try:
+        if type(table).__module__.partition(".")[0] == "pandas":
+            named = [name for name in table.index.names if name is not None]
+            table = table.reset_index(level=named) if named else table
+            return pl.DataFrame({str(name): _pandas_column(table[name]) for name in table.columns})
+        return pl.DataFrame(table)
+    except Exception as failed:
+        reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
+        raise DataError(
+            f"{label}: a {type(table).__qualname__} that cannot be read as a table: {reason}"
+        ) from failed
+
+
+def _is_foreign(value: object) -> bool:
+    return hasattr(value, "__arrow_c_stream__") or hasattr(value, "to_numpy")
+
+
+def _is_csv(path: Path) -> bool:
+    return path.name.lower().endswith(_CSV)
+
+
+def _pandas_column(column: Any) -> Any:
+    if getattr(column.dtype, "tz", None) is not None:
+        naive = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        return pl.Series(naive).dt.replace_time_zone("UTC")
+    if getattr(column.dtype, "kind", "") in "iufM" and isinstance(column.to_numpy().dtype.kind, str):
+        values = column.to_numpy()
+        if values.dtype.kind in "iufM":
+            return values
+    return [
+        None if value != value or value is None else value for value in column.tolist()
+    ]  # NaN is not itself

@@ -16,10 +16,10 @@ import polars as pl
 from sor.errors import ParameterError, shown
 from sor.settings.checks import above_zero, keep, number, positive, whole
 from sor.settings.frames import Rows, frame_of
-from sor.settings.times import check_zone
+from sor.settings.times import check_zone, clock_ns, to_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sor.settings.times import Duration
 
@@ -71,7 +71,7 @@ class Vwap:
     def __post_init__(self) -> None:
         length = positive("bucket", self.bucket)
         check_zone("tz", self.tz)
-        frame = frame_of("curve", self.curve, ("since", "time", "share"), need=("time", "share"))
+        frame = _frame("curve", self.curve, ("since", "time", "share"), need=("time", "share"))
         if "since" not in frame.columns:
             frame = frame.with_columns(since=pl.lit(0))
         rows = [
@@ -171,7 +171,7 @@ class Timetable:
     relative: bool = True
 
     def __post_init__(self) -> None:
-        frame = frame_of("rows", self.rows, ("ts", "shares"))
+        frame = _frame("rows", self.rows, ("ts", "shares"))
         dtype = frame["ts"].dtype
         if isinstance(dtype, pl.Datetime):
             zone = frame["ts"].dt.replace_time_zone("UTC") if dtype.time_zone is None else frame["ts"]
@@ -283,3 +283,26 @@ def _time_of_day(at: object) -> int:
 
 def _share(value: object) -> float:
     return number("a share of curve", value, least=0, most=1e18)
+
+
+def _frame(name: str, given: Any, columns: Sequence[str], need: Sequence[str] | None = None) -> pl.DataFrame:
+    """Return rows as a frame of some columns; times of day and spans stay what they are."""
+    frame = frame_of(name, given, columns, need, read=_with_moments)
+    spans = [column for column in frame.columns if isinstance(frame[column].dtype, pl.Duration)]
+    frame = frame.with_columns(pl.col(spans).dt.cast_time_unit("ns")) if spans else frame
+    if isinstance(frame.schema.get("since"), pl.Datetime):
+        frame = frame.with_columns(pl.col("since").dt.convert_time_zone("UTC").dt.cast_time_unit("ns"))
+    return frame
+
+
+def _with_moments(read: pl.DataFrame) -> pl.DataFrame:
+    """Read the text of a file as moments and times of day, to the nanosecond."""
+    for name, reader, dtype in (
+        ("ts", to_ns, pl.Datetime("ns", "UTC")),
+        ("since", to_ns, pl.Datetime("ns", "UTC")),
+        ("time", clock_ns, pl.Time()),
+    ):
+        if read.schema.get(name) == pl.String:
+            nanos = [None if text is None else reader(text, name) for text in read[name]]
+            read = read.with_columns(pl.Series(name, nanos, dtype=pl.Int64).cast(dtype))
+    return read
