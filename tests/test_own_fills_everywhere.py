@@ -44,11 +44,13 @@ def test_stress_and_report(tmp_path: Path) -> None:
     assert found.table.height == 3
     mean = dict(found.table.select("market", "shortfall_bps").rows())
     assert len(set(mean.values())) == 3
-    backtest = sor.backtest(QUOTES, ORDERS, market=sor.Market(fill=MINE), run=RUN)
-    backtest.in_sample.report(tmp_path / "report.html")
+    backtest = sor.study(QUOTES, ORDERS, market=sor.Market(fill=MINE), run=RUN)
+    backtest.report(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "thins" in page
-    assert json.loads(backtest.to_json())["settings"]["market"]["fill"]["parameters"] == {"share": 0.7}
+    assert json.loads(backtest.to_json(full=True))["settings"]["market"]["fill"]["parameters"] == {
+        "share": 0.7
+    }
 
 
 def test_resume_knows_another_model(tmp_path: Path) -> None:
