@@ -24,6 +24,7 @@ from sor.results.policy_view import PolicyView
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
+from sor.settings.children import Children
 from sor.settings.compiled import Compiled
 from sor.settings.fills import CompiledFill, Displayed, FillFunction, FillTable, QueueAware
 from sor.settings.market import Book, Market, Venue
@@ -74,6 +75,7 @@ __all__ = [
     "BestAsk",
     "Book",
     "Bootstrap",
+    "Children",
     "Compiled",
     "CompiledFill",
     "ContKukanovRouter",

@@ -9,11 +9,13 @@ import polars as pl
 
 from sor import _core
 from sor.errors import FillError, PolicyError
+from sor.replay.children import owners
 from sor.replay.ledger import Ledger, from_core
 from sor.replay.lower import Variant, core_parents, core_variant, core_visibility
+from sor.settings.children import Children
 from sor.settings.fills import fill_name
 from sor.settings.processes import require_own_threads
-from sor.settings.routers import Sweep, name_of
+from sor.settings.routers import Sweep, name_of, unsliced
 from sor.settings.run import Run
 from sor.tape.venues import venue_names
 
@@ -64,6 +66,10 @@ def replay(
 
     """
     require_own_threads()
+    for variant in variants:
+        policy = unsliced(variant.policy)
+        if isinstance(policy, Children):
+            owners(policy, parents)  # none is of two orders
     try:
         tables = _core.replay(
             quotes.lent(),

@@ -150,14 +150,15 @@ def search(
         policies: dict[str, Policy] = {ROUTER: best, **others}
         begin(callback, BEST)
         bar = callback if isinstance(callback, Waiting) else None
+        ledger = _run(pipeline, list(policies.values()), bar)
         inside = Study(
-            ledger=_run(pipeline, list(policies.values()), bar).named(list(policies)),
+            ledger=ledger.named(list(policies)),
             policies=policies,
             policy=ROUTER,
             jobs=jobs,
             made=made,
             bootstrap=bootstrap,
-            warnings=said(jobs, made.orders, policies.values(), axes),
+            warnings=said(jobs, made.orders, policies.values(), axes, ledger=ledger),
         )
         outside = _outside(inside, pipeline, walk) if walk else None
         begin(callback, STATISTICS)

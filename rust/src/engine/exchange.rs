@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::engine::resting::RestingOrders;
 use crate::engine::scene::Scene;
 use crate::error::{Error, Result};
-use crate::fills::Stream;
+use crate::fills::{Sent, Stream};
 use crate::ledger::{Child, Fill, Kind, Ledger, Reason};
 use crate::market::{Book, Limit, Market, Taken, Tape};
 use crate::order::Parent;
@@ -296,7 +296,7 @@ impl<'a> Exchange<'a> {
         };
         let stream = Stream { parent: self.stream, child: u64::from(number) };
         let execution = match refused {
-            None => Some(self.market.fill.execute(side, quantity, &met, stream)?),
+            None => Some(self.market.fill.execute(&Sent { side, quantity, venue, now: arrival }, &met, stream)?),
             Some(_) => None,
         };
         let executed = execution.map_or(0, |execution| execution.quantity);

@@ -5,6 +5,7 @@
 //! woken: it sees a [`View`] and answers with [`Orders`]. What rests and what is under way is the exchange's business.
 
 mod best_ask;
+mod children;
 mod cont_kukanov;
 mod orders;
 mod plan;
@@ -18,6 +19,7 @@ mod sweep;
 mod view;
 
 pub use best_ask::BestAsk;
+pub use children::{Asked, Children, Given};
 pub use cont_kukanov::ContKukanov;
 pub use orders::{Action, Orders};
 pub use plan::{HANDED_OVER, Plan, Settings, Work};

@@ -4,6 +4,7 @@ use crate::allocate::curves::{self, Curves, Terms};
 use crate::allocate::exact::Scratch;
 use crate::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate};
 use crate::error::{Result, require};
+use crate::fills::Sent;
 use crate::order::Parent;
 use crate::policy::{Orders, Past, Policy, Settings, View};
 use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
@@ -255,7 +256,8 @@ impl Allocating<'_> {
             let terms = Terms { available: offer.available, taker_fee: offer.fee, maker_rebate: offer.rebate };
             let met = view.met(venue);
             curves.push_fills(plan, &terms, |sent| {
-                let expected = view.market.fill.expected(view.side, sent, &met)?;
+                let expected =
+                    view.market.fill.expected(&Sent { side: view.side, quantity: sent, venue, now: view.now }, &met)?;
                 Ok((expected.quantity, view.side.sign() * expected.key))
             })?;
         }
