@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sor.replay.parents import Job
+    from sor.results.statistics import Interval
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
     from sor.settings.run import Progress
@@ -200,10 +201,13 @@ class _Evidence:
     def with_plateau(self, table: pl.DataFrame, tried: Sequence[Policy], best: Policy) -> pl.DataFrame:
         """Add how far each point is behind the best, paired by parent, and whether that is noise."""
         excess = self._costs(tried) - self._costs([best])
-        found = []
+        # Points at which every order traded alike have one interval.
+        known: dict[bytes, Interval] = {}
         for i, row in enumerate(excess, 1):
-            found.append(mean_interval(row, *self._times(), level=self.bootstrap.level, **self._draws()))
+            if (key := row.tobytes()) not in known:
+                known[key] = mean_interval(row, *self._times(), level=self.bootstrap.level, **self._draws())
             advance(self.bar, i, self.total)
+        found = [known[row.tobytes()] for row in excess]
         return table.with_columns(
             pl.Series("behind_bps", [interval.mean for interval in found], dtype=pl.Float64),
             pl.Series("behind_lower", [interval.lower for interval in found], dtype=pl.Float64),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +56,9 @@ class Trials:
         self._progress = progress
         self._done = 0
         self._costs: dict[Policy, Floats] = {}
-        self._rows: dict[Policy, pl.DataFrame] = {}
+        # By point, the number of its rows among all that were replayed, batch by batch.
+        self._places: dict[Policy, int] = {}
+        self._rows: list[pl.DataFrame] = []
 
     def costs(self, points: Sequence[Policy]) -> Floats:
         """Return the shortfall in bps, one row per point, a column per parent; NaN where it could not trade."""
@@ -64,20 +67,18 @@ class Trials:
             asked = [Asked(point) for point in new]
             ledger = self._pipeline.run(asked, record=False, progress=self._watch())
             self._done += len(new) * len(self._pipeline)
-            parts = ledger.parents.partition_by("variant", maintain_order=True)
-            for point, rows in zip(new, parts, strict=True):
-                self._costs[point] = parent_costs(rows)
-                self._rows[point] = rows.drop("variant")
+            self._costs |= zip(new, parent_costs(ledger.parents).reshape(len(new), -1), strict=True)
+            self._places |= zip(new, count(len(self._places)))
+            self._rows.append(ledger.parents.drop("variant"))
         return np.stack([self._costs[point] for point in points])
 
     def ledger(self, points: Sequence[Policy]) -> pl.DataFrame:
         """Return the parent rows of points tried, `variant` their place in `points`."""
-        return pl.concat(
-            [
-                self._rows[point].select(pl.lit(i, dtype=pl.UInt32).alias("variant"), pl.all())
-                for i, point in enumerate(points)
-            ]
-        )
+        each = len(self._pipeline)
+        places = np.array([self._places[point] for point in points])
+        variants = pl.Series("variant", np.repeat(np.arange(len(places), dtype=np.uint32), each))
+        rows = (places[:, None] * each + np.arange(each)).reshape(-1)
+        return variants.to_frame().hstack(pl.concat(self._rows)[rows])
 
     def search(
         self, method: Method, router: Policy, axes: Axes, parents: Mask
