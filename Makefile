@@ -75,8 +75,9 @@ format: $(SETUP) ## Format everything
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(CORE) ## Measure, in release
+bench: $(CORE) ## Measure, in release, beside a numba loop
 	cargo bench --workspace
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m bench
 
 bench-allocate: $(CORE) ## Arrays of books beside a numba loop

@@ -16,7 +16,7 @@ import polars as pl
 import sor
 from sor import _core
 
-from bench import bench_allocate, bench_day, bench_import, bench_replay, bench_simulate
+from bench import bench_allocate, bench_day, bench_import, bench_loop, bench_replay, bench_simulate
 
 if TYPE_CHECKING:
     from bench.figures import Figure
@@ -43,6 +43,7 @@ def main() -> int:
         *bench_allocate.measure(),
         *bench_day.measure(),
         *bench_replay.measure(),
+        *bench_loop.measure(),
         *bench_simulate.measure(),
     ]
     show(figures)

@@ -170,7 +170,7 @@ def look(result: Backtest) -> None:
 @pytest.mark.parametrize("part", range(8))
 def test_replays(part: int) -> None:
     met = {"result": 0, "error": 0}
-    count = some(400, everyday=25)
+    count = some(400, everyday=8)
     for seed in range(part * count, (part + 1) * count):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", sor.SorWarning)

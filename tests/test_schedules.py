@@ -7,7 +7,7 @@ import datetime
 import random
 from collections import Counter
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -30,6 +30,9 @@ from tapes import (
     read_tape,
     reference_records,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROUTERS = ("router", "best_ask", "sweep", "vwap", "cont_kukanov")
 KINDS = ("twap", "vwap", "pov", "almgren_chriss", "table")
@@ -195,6 +198,25 @@ def test_a_schedule_as_text_and_as_settings_is_the_same(written: str) -> None:
     table = plain_policy(policy)
     assert policy_of({"kind": "static", **table}, "router") == policy
     assert policy_of({"kind": "static", "schedule": written}, "router") == policy
+
+
+def test_files_are_read_to_the_nanosecond(tmp_path: Path) -> None:
+    (tmp_path / "slices.csv").write_text(
+        "ts,shares\n2024-01-02T14:30:00.123456789Z,100\n2024-01-02T14:31,200\n"
+    )
+    read = sor.Timetable(tmp_path / "slices.csv")
+    assert read.slices == ((1_704_205_800_123_456_789, 100), (1_704_205_860_000_000_000, 200))
+    assert not read.relative
+    (tmp_path / "curve.csv").write_text("time,share\n09:30,1\n09:35:00.000000001,2\n")
+    curve = pl.DataFrame({"time": [datetime.time(9, 30), datetime.time(9, 35)], "share": [1.0, 2.0]})
+    late = curve.with_columns(pl.col("time").to_physical() + pl.Series([0, 1])).cast({"time": pl.Time})
+    assert sor.Vwap(tmp_path / "curve.csv") == sor.Vwap(late)
+    late.write_parquet(tmp_path / "curve.parquet")
+    assert sor.Vwap(str(tmp_path / "curve.parquet")) == sor.Vwap(late)
+    assert sor.Vwap(curve.to_pandas()) == sor.Vwap(curve)
+    (tmp_path / "curve.csv").write_text("time,share\nnoon,1\n")
+    with pytest.raises(sor.ParameterError, match="time is 'noon'; expected a time of day"):
+        sor.Vwap(tmp_path / "curve.csv")
 
 
 def test_a_schedule_by_itself_is_swept() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from raw_frames import T0
 from sor.errors import ParameterError
-from sor.settings.times import INT64_MAX, duration_ns, format_ns, to_ns
+from sor.settings.times import INT64_MAX, clock_ns, duration_ns, format_ns, to_ns
 
 # Times
 
@@ -37,6 +37,19 @@ def test_to_ns(value: object, nanos: int) -> None:
 @given(st.integers(-(2**62), 2**62))
 def test_times_keep_every_nanosecond(nanos: int) -> None:
     assert to_ns(format_ns(nanos), "start") == nanos
+
+
+@given(st.integers(0, 86_400 * 10**9 - 1))
+def test_times_of_day_keep_every_nanosecond(nanos: int) -> None:
+    assert clock_ns(format_ns(nanos).partition(" ")[2], "start") == nanos
+
+
+@pytest.mark.parametrize(
+    "value", ["", "noon", "25:00", "09:30+01:00", "09:30:00.0000000001", None, 5, b"09:30"]
+)
+def test_a_time_of_day_names_the_argument(value: object) -> None:
+    with pytest.raises(ParameterError, match=r"^start is .*; expected "):
+        clock_ns(value, "start")
 
 
 BAD_TIMES = [

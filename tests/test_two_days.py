@@ -16,7 +16,8 @@ from sor.tape.sessions import resolve
 from tapes import QUEUES, read_tape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 DAY = 86_400 * SECOND
 SEEDS = range(some(3))
@@ -89,9 +90,10 @@ def plain(frame: pl.DataFrame) -> pl.DataFrame:
 
 def assert_same(first: Any, second: Any) -> None:
     """Compare every table of two results, and the exact rows."""
-    assert first.tables.keys() == second.tables.keys()
-    for name, table in first.tables.items():
-        assert_frame_equal(plain(table), plain(second.tables[name]), check_exact=True)
+    tables, others = first.tables, second.tables
+    assert tables.keys() == others.keys()
+    for name, table in tables.items():
+        assert_frame_equal(plain(table), plain(others[name]), check_exact=True)
     for name in ("parents", "children", "fills") if hasattr(first, "ledger") else ():
         assert_frame_equal(
             plain(getattr(first.ledger, name)), plain(getattr(second.ledger, name)), check_exact=True
@@ -170,6 +172,60 @@ def test_files_read_one_by_one_or_together(days: Days, tmp_path: Any) -> None:
     for order in (paths, paths[::-1]):
         assert_same(apart, sor.study(sor.read_quotes([str(path) for path in order]), orders))
     assert_same(apart, sor.study(sor.read_quotes(str(tmp_path / "*.parquet")), orders))
+
+
+def test_what_was_kept_on_the_way(days: Days, tmp_path: Path) -> None:
+    """A study kept in a file and one read back from it; what is kept of joined days is what the days give."""
+    apart = sor.study(days.one_by_one(), days.orders(), POLICIES, market=MARKET)
+    for name, tapes in (("apart", days.one_by_one()), ("joined", days.joined())):
+        run = sor.Run(resume=tmp_path / f"{name}.db")
+        for _ in ("kept", "read back"):
+            assert_same(apart, sor.study(tapes, days.orders(), POLICIES, market=MARKET, run=run))
+
+
+def written(days: Days, folder: Path) -> tuple[str, str]:
+    """Write a file for each day, and one that holds them all; return patterns of both."""
+    for day, tape in enumerate(days.one_by_one()):
+        path = folder / f"1970-01-0{day + 1}" / "ONE.parquet"
+        path.parent.mkdir(parents=True)
+        tape.write(path)
+    pl.concat(
+        [
+            pl.read_parquet(path).with_columns(symbol=pl.lit("ONE"))
+            for path in sorted(folder.rglob("*.parquet"))
+        ],
+        how="diagonal",
+    ).write_parquet(folder / "joined.parquet")
+    return str(folder / "{date}" / "{symbol}.parquet"), str(folder / "joined.parquet")
+
+
+def test_a_universe_of_days(days: Days, tmp_path: Path) -> None:
+    """A symbol-day a file, one file cut into symbol-days; and the days as tapes, whose means add floats in turn."""
+    apart, joined = written(days, tmp_path)
+    policies = {name: POLICIES[name] for name in ("sweep", "twap", "static")}
+    orders = days.orders()[1:]
+    market = sor.Market(latency="2s", book=MARKET.book)
+    each = sor.study(sor.Universe(apart), orders, policies, market=market)
+    cut = sor.study(sor.Universe(joined, cut=True), orders, policies, market=market)
+    assert each.digest == cut.digest
+    for tapes in (days.one_by_one(), days.joined()):
+        summary = sor.study(tapes, orders, policies, market=market).summary
+        shared = [name for name in summary.columns if name in each.summary.columns]
+        assert {"fills", "shortfall_bps"} <= set(shared)
+        assert_frame_equal(
+            plain(each.summary.select(shared)),
+            plain(summary.select(shared)),
+            rel_tol=1e-13,
+            check_dtypes=False,
+        )
+
+
+@pytest.mark.parametrize("verb", ["backtest", "study", "search", "stress"])
+def test_the_command_line(days: Days, tmp_path: Path, verb: str, shown: Callable[..., str]) -> None:
+    _, joined = written(days, tmp_path)
+    rules = ("--every", "25s", "--horizon", "20s", "--quantity", "300", "--side", "both", "--json")
+    files = [str(tmp_path / f"1970-01-0{day + 1}" / "ONE.parquet") for day in range(3)]
+    assert shown(verb, *files, *rules) == shown(verb, joined, *rules)
 
 
 def test_given_hours_and_gaps_are_one_thing(days: Days) -> None:

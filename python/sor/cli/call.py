@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sor.cli.many import executor_of, universe_of, universe_table
 from sor.errors import ParameterError, shown
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
+from sor.settings.listed import as_orders
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.settings.times import is_clock
@@ -271,11 +272,13 @@ def _files(names: list[str]) -> list[str]:
 def _orders(
     table: Mapping[str, Any], given: Given, defaults: Mapping[str, Any]
 ) -> tuple[Order | OrderSchedule, ...]:
-    asked = table.get("orders", [])
+    asked = table.get("orders", []) if given.orders is None else str(given.orders)
+    if isinstance(asked, str):
+        return _listed(asked, given)
     if isinstance(asked, Mapping):
         asked = [{**defaults, **asked}]
     if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
-        raise ParameterError(f"orders must be [[orders]] tables, got {shown(asked)}")
+        raise ParameterError(f"orders must be [[orders]] tables or the path of a table, got {shown(asked)}")
     said = {name: getattr(given, name) for name in ("side", "horizon", "every", "start", "end", "tz")}
     said = {name: str(value) for name, value in said.items() if value is not None}
     sizes: dict[str, Any] = {} if given.quantity is None else {"quantity": _sizes(given.quantity)}
@@ -299,6 +302,14 @@ def _orders(
         one.setdefault("horizon", one["every"])
         one.setdefault("side", "buy")
     return _one_each(one)
+
+
+def _listed(path: str, given: Given) -> tuple[Order | OrderSchedule, ...]:
+    """Take the orders of a file, which say themselves all that an order has."""
+    for name in ("side", "quantity", "horizon", "every", "start", "end", "tz"):
+        if getattr(given, name) is not None:
+            raise ParameterError(f"--{name}: the orders are those of {path}; change it there")
+    return as_orders(path)
 
 
 def _one_each(table: dict[str, Any]) -> tuple[Order | OrderSchedule, ...]:

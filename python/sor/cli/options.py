@@ -47,6 +47,12 @@ class Given:
             "With date=* and symbol=*, or {date} and {symbol}: a universe."
         ),
     ] = None
+    orders: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of orders, CSV or Parquet: side, quantity, start, horizon.", rich_help_panel=_ORDERS
+        ),
+    ] = None
     side: Annotated[Side | None, typer.Option(help="Side of the orders.", rich_help_panel=_ORDERS)] = None
     quantity: Annotated[
         str | None,

@@ -40,7 +40,7 @@ class PolicyView(Tabled):
     _ledger: Ledger
     _jobs: Sequence[Job]
 
-    @property
+    @cached_property
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """The orders, fills and children, and for a router that posts its limit orders; money in currency."""
         names = ("orders", "fills", "children", "posts", "markouts", "epochs", "places")

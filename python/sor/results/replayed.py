@@ -156,7 +156,7 @@ class Replayed(Result):
         """Say why a child of `policy` was sent; see `PolicyView.explain`."""
         return self._own.explain(child, order=order)
 
-    @property
+    @cached_property
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """The summary, and the rows of every policy, `policy` first; money in currency."""
         views = [self[name] for name in self.policies]

@@ -128,7 +128,7 @@ class Search(Result):
         )
         return float(np.nanmean(parent_costs(outside) - parent_costs(inside)))
 
-    @property
+    @cached_property
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """The points tried, the folds, the comparisons, and the tables of `backtest`."""
         own = {"table": self.table, "folds": self.folds, "comparisons": self.comparisons}

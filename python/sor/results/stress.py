@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -41,7 +42,7 @@ class Stress(Result):
     made: Config
     warnings: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """`table` and `summary`."""
         return {"table": self.table, "summary": self.summary}

@@ -129,7 +129,7 @@ class Study(Replayed):
             "warnings": list(self.warnings),
         }
 
-    @property
+    @cached_property
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """The comparisons, the parents, the paired savings, and the rows of every policy."""
         own = {"comparisons": self.comparisons, "savings": self.savings, "parents": self.parents}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import time
-from typing import Literal, TypeAlias
+from os import PathLike
+from typing import Any, Literal, TypeAlias
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import choice, entries, keep, positive, whole
@@ -113,8 +114,12 @@ class OrderSchedule:
         return self.quantity if isinstance(self.quantity, tuple) else (self.quantity,)
 
 
-Orders: TypeAlias = Order | OrderSchedule | Sequence[Order | OrderSchedule]
-"""What every verb takes: an `Order`, `orders_every(...)`, or a sequence of both."""
+Orders: TypeAlias = Order | OrderSchedule | Sequence[Order | OrderSchedule] | str | PathLike[str] | Any
+"""What every verb takes: an `Order`, `orders_every(...)`, a sequence of both, or a table of orders.
+
+A table has an order in each row and columns `side` and `quantity`, and if wanted `start`, `horizon` (or `end`), `lot`
+and `tz`: a polars or pandas frame, anything with an Arrow PyCapsule, or the path of a CSV or Parquet file.
+"""
 
 
 def orders_every(
@@ -158,23 +163,3 @@ def orders_every(
         end=end,
         tz=tz,
     )
-
-
-def as_orders(orders: object) -> tuple[Order | OrderSchedule, ...]:
-    """Return orders as a tuple.
-
-    Raises:
-        ParameterError: If it is none of `Orders`, or empty.
-
-    """
-    if isinstance(orders, Order | OrderSchedule):
-        return (orders,)
-    if not isinstance(orders, Sequence) or not all(
-        isinstance(each, Order | OrderSchedule) for each in orders
-    ):
-        raise ParameterError(
-            f"orders must be an Order, orders_every(...), or a sequence of them, got {shown(orders)}"
-        )
-    if not orders:
-        raise ParameterError("orders must hold at least one Order or schedule")
-    return tuple(orders)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import above_zero, keep, number, path_of, positive, taking, whole
-from sor.settings.times import check_zone
+from sor.settings.checks import above_zero, keep, number, positive, taking, whole
+from sor.settings.frames import is_table, read_table, to_frame
+from sor.settings.times import check_zone, clock_ns, to_ns
 
 if TYPE_CHECKING:
     from sor.settings.times import Duration
@@ -308,14 +309,25 @@ def _frame(name: str, given: Any, columns: Sequence[str], need: Sequence[str] | 
 
 
 def _given(name: str, given: Any, columns: Sequence[str], need: Sequence[str]) -> pl.DataFrame:
-    if isinstance(given, pl.DataFrame):
-        return given
+    if is_table(given):
+        return to_frame(given, name, "a frame")
     if isinstance(given, str | PathLike):
-        path = path_of(name, given)
-        csv = str(path).lower().endswith((".csv", ".csv.gz"))
-        return pl.read_csv(path, try_parse_dates=True) if csv else pl.read_parquet(path)
+        return _with_moments(read_table(given, name))
     if not isinstance(given, Sequence):
         return pl.DataFrame(given)
     rows = [tuple(row) for row in given]
     names = columns if rows and len(rows[0]) == len(columns) else need
     return pl.DataFrame(rows, schema=list(names), orient="row")
+
+
+def _with_moments(read: pl.DataFrame) -> pl.DataFrame:
+    """Read the text of a file as moments and times of day, to the nanosecond."""
+    for name, reader, dtype in (
+        ("ts", to_ns, pl.Datetime("ns", "UTC")),
+        ("since", to_ns, pl.Datetime("ns", "UTC")),
+        ("time", clock_ns, pl.Time()),
+    ):
+        if read.schema.get(name) == pl.String:
+            nanos = [None if text is None else reader(text, name) for text in read[name]]
+            read = read.with_columns(pl.Series(name, nanos, dtype=pl.Int64).cast(dtype))
+    return read

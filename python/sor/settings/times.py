@@ -136,19 +136,15 @@ def clock_ns(value: object, name: str) -> int:
         ParameterError: If it is neither.
 
     """
+    text = value if isinstance(value, str) else ""
     try:
-        clock = (
-            value
-            if isinstance(value, time)
-            else time.fromisoformat(str(value))
-            if isinstance(value, str)
-            else None
-        )
+        clock = value if isinstance(value, time) else time.fromisoformat(text)
     except ValueError:
         clock = None
     if clock is None or clock.tzinfo is not None:
-        raise ParameterError(f"{name} is {shown(value)}; expected a time of day such as '09:30'")
-    return ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 10**9 + clock.microsecond * 1_000
+        raise _wrong(name, value, "a time of day such as '09:30'")
+    seconds = (clock.hour * 60 + clock.minute) * 60 + clock.second
+    return seconds * _NANOS["s"] + clock.microsecond * _NANOS["us"] + _beyond_micros(text, name)
 
 
 def duration_notice(value: object, name: str) -> str | None:
@@ -185,10 +181,15 @@ def _iso_ns(text: str, name: str) -> int:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise _wrong(name, text, _A_TIME) from None
+    return _datetime_ns(moment) + _beyond_micros(text, name)
+
+
+def _beyond_micros(text: str, name: str) -> int:
+    """Return the nanoseconds of a text that Python's own times cut off."""
     if _SUBNANO.search(text):
         raise _wrong(name, text, "at most nine digits of a second")
     beyond = _BEYOND_MICROS.search(text)
-    return _datetime_ns(moment) + (int(beyond[1].ljust(3, "0")) if beyond else 0)
+    return int(beyond[1].ljust(3, "0")) if beyond else 0
 
 
 def _wrong(name: str, value: object, right: str) -> ParameterError:

@@ -35,8 +35,9 @@ def backtest(
     Args:
         quotes: One tape or several (days, instruments): each a `Quotes`, or what `read_quotes` takes. (Files that
             make up *one* tape are read by `read_quotes` first.)
-        orders: An `Order`, `orders_every(...)`, or a sequence of both. A schedule, and an order without a start,
-            goes to every tape; an order with one to the tapes that cover it.
+        orders: An `Order`, `orders_every(...)`, a sequence of both, or a table of orders (a frame or a file)
+            with side, quantity, and if wanted start, horizon or end, lot and tz. A schedule, and an order without a
+            start, goes to every tape; an order with one to the tapes that cover it.
         router: A policy, or its name. A `ContKukanovRouter` is replayed under all three queue models, as policies
             `router`, `router (pessimistic)` and so on.
         market: What every policy meets: venues' terms, the book, the fill model.

@@ -24,8 +24,8 @@ from sor.replay.replay import BUILD, VERSION, replay
 from sor.results.words import count
 from sor.settings.checks import instance
 from sor.settings.config import Config
+from sor.settings.listed import as_orders
 from sor.settings.market import Market
-from sor.settings.orders import as_orders
 from sor.settings.routers import OWN, identity_of
 from sor.settings.run import Run
 from sor.studies.progress import Waiting

@@ -74,7 +74,8 @@ def search(
 
     Args:
         quotes: One tape or several, as in `backtest`.
-        orders: An `Order`, `orders_every(...)`, or a sequence of both.
+        orders: An `Order`, `orders_every(...)`, a sequence of both, or a table of orders (a frame or a file)
+            with side, quantity, and if wanted start, horizon or end, lot and tz.
         router: What the search does not change, and the point it has to beat: a `StaticRouter`, or a policy of
             your own, whose axes are its constructor's arguments.
         grid: Values by axis; an axis left out keeps the router's value. The ranges of `"random"` and `"optuna"` run

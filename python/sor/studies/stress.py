@@ -73,7 +73,8 @@ def stress(
 
     Args:
         quotes: One tape or several, as in `backtest`.
-        orders: An `Order`, `orders_every(...)`, or a sequence of both.
+        orders: An `Order`, `orders_every(...)`, a sequence of both, or a table of orders (a frame or a file)
+            with side, quantity, and if wanted start, horizon or end, lot and tz.
         router: A policy, or its name.
         markets: By name a `Market`, or what changes in `market`: `venues`, `fill`, `limit`, any field of `Book`, and
             for every venue at once `taker_fee`, `maker_rebate`, `latency`. Sessions and halts are those of `market`.

@@ -40,7 +40,8 @@ def study(
 
     Args:
         quotes: One tape or several, as in `backtest`.
-        orders: An `Order`, `orders_every(...)`, or a sequence of both.
+        orders: An `Order`, `orders_every(...)`, a sequence of both, or a table of orders (a frame or a file)
+            with side, quantity, and if wanted start, horizon or end, lot and tz.
         policies: Policies, names, or a mapping from names to either: at least two. Or one: it is called `router` and
             stands beside what it stands beside in `backtest`.
         policy: The name of the one to compare with the others; the first by default.

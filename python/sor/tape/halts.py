@@ -10,9 +10,10 @@ import polars as pl
 
 from sor.errors import ParameterError
 from sor.settings.checks import path_of
+from sor.settings.frames import to_frame
 from sor.settings.times import INT64_MAX, format_ns, to_ns
 from sor.tape.options import Options
-from sor.tape.sources import open_source, to_frame
+from sor.tape.sources import open_source
 from sor.tape.venues import venue_index
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 
 from sor.errors import DataError, ParameterError, shown
+from sor.settings.frames import to_frame
 from sor.settings.times import clock_ns, duration_ns, format_ns, to_ns
 from sor.tape.calendars import calendar_hours
 from sor.tape.halts import HaltSource, moments, no_halts, read_halts
 from sor.tape.schema import Tape
-from sor.tape.sources import to_frame
 
 if TYPE_CHECKING:
     from datetime import date, timedelta

@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import DataError, MissingExtra, ParameterError, shown
+from sor.errors import DataError, MissingExtra, ParameterError
 from sor.settings.checks import path_of
+from sor.settings.frames import from_library, is_table
 from sor.settings.processes import require_own_threads
 from sor.tape.dbn import is_store, read_dbn, read_store
 from sor.tape.files import file_kind
@@ -79,62 +80,17 @@ def _open_one(table: Table, label: str, options: Options) -> list[tuple[str, Par
     if is_store(table):
         frame, kind = read_store(table, label)
         return [("", replace(_of_frame(frame, label), kind=kind))]
-    if hasattr(table, "__arrow_c_stream__") or hasattr(table, "to_numpy"):
-        return [("", _of_frame(_foreign(table, label), label))]
+    if is_table(table):
+        return [("", _of_frame(from_library(table, label), label))]
     raise ParameterError(
         f"source is a {type(table).__module__}.{type(table).__qualname__}; expected a path, a polars or pandas "
         "frame, an Arrow table, a DBNStore, or a list of them"
     )
 
 
-def to_frame(table: object, name: str, right: str) -> pl.DataFrame:
-    """Take a small table of any library that an argument may be.
-
-    Raises:
-        ParameterError: If it is none.
-
-    """
-    if isinstance(table, pl.LazyFrame):
-        return table.collect()
-    if isinstance(table, pl.DataFrame):
-        return table
-    if hasattr(table, "__arrow_c_stream__") or hasattr(table, "to_numpy"):
-        return _foreign(table, name)
-    raise ParameterError(f"{name} is {shown(table)}; expected {right}")
-
-
 def _of_frame(frame: pl.DataFrame, label: str) -> Part:
     part = Part(label, frame.lazy(), frame.schema)
     return replace(part, quick=replace(part, trusting=True)) if pl.String in frame.schema.values() else part
-
-
-def _foreign(table: Any, label: str) -> pl.DataFrame:
-    """Take a frame of another library: pandas column by column, with its index; others by the Arrow capsule."""
-    try:
-        if type(table).__module__.partition(".")[0] == "pandas":
-            named = [name for name in table.index.names if name is not None]
-            table = table.reset_index(level=named) if named else table
-            return pl.DataFrame({str(name): _pandas_column(table[name]) for name in table.columns})
-        found = pl.DataFrame(table)
-    except Exception as failed:
-        reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
-        raise DataError(
-            f"{label}: a {type(table).__qualname__} that cannot be read as a table: {reason}"
-        ) from failed
-    return found
-
-
-def _pandas_column(column: Any) -> Any:
-    if getattr(column.dtype, "tz", None) is not None:
-        naive = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
-        return pl.Series(naive).dt.replace_time_zone("UTC")
-    if getattr(column.dtype, "kind", "") in "iufM" and isinstance(column.to_numpy().dtype.kind, str):
-        values = column.to_numpy()
-        if values.dtype.kind in "iufM":
-            return values
-    return [
-        None if value != value or value is None else value for value in column.tolist()
-    ]  # NaN is not itself
 
 
 def _paths(path: Path) -> list[Path]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sor.errors import ParameterError, shown
+from sor.settings.frames import to_frame
 from sor.tape.files import file_kind
-from sor.tape.sources import to_frame
 from sor.universe.unit import Reading, Unit, cut
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from sor.errors import ParameterError
 from sor.results import display
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
-from sor.settings.orders import as_orders
+from sor.settings.listed import as_orders
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run

@@ -12,8 +12,8 @@ import polars as pl
 from sor.errors import ParameterError, shown
 from sor.settings.checks import flag, instance, one_of
 from sor.settings.config import Config
+from sor.settings.listed import as_orders
 from sor.settings.market import Market
-from sor.settings.orders import as_orders
 from sor.settings.routers import ROUTER
 from sor.settings.run import Bootstrap, Run
 from sor.studies.pipeline import checked_market

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 from math import asinh, exp, expm1, sqrt
 from typing import TYPE_CHECKING
 
@@ -118,11 +120,17 @@ def schedule_cost(order: Order, m0: int, releases: Sequence[Release], fills: Seq
 
 def _twap(order: Order, bucket: int, now: int) -> int:
     """P3: the shares of all slices whose bucket has begun."""
+    totals = _totals(order, bucket)
+    return totals[min((now - order.start) // bucket, len(totals) - 1)]
+
+
+@lru_cache(maxsize=4)  # asked for at every slice of an order
+def _totals(order: Order, bucket: int) -> list[int]:
     n = -(-order.horizon // bucket)
     lots, odd = divmod(order.quantity, order.lot)
     slices = [(lots // n + (1 if j < lots % n else 0)) * order.lot for j in range(n)]
     slices[-1] += odd
-    return sum(slices[: (now - order.start) // bucket + 1])
+    return list(accumulate(slices))
 
 
 def _vwap(order: Order, buckets: Sequence[tuple[int, int, int]], now: int) -> int:

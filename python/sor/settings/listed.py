@@ -1,0 +1,131 @@
+"""The orders that an argument asks for: one by one, on a schedule, or in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sor.errors import ParameterError, shown
+from sor.settings.frames import is_table, read_table, to_frame
+from sor.settings.orders import Order, OrderSchedule
+from sor.settings.times import is_clock, to_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_COLUMNS = ("side", "quantity", "start", "horizon", "end", "lot", "tz")
+_NANOS = {"ns": 1, "us": 1_000, "ms": 1_000_000}
+
+
+def as_orders(orders: object) -> tuple[Order | OrderSchedule, ...]:
+    """Return orders as a tuple.
+
+    Raises:
+        DataError: If a file of orders cannot be read.
+        FileNotFoundError, IsADirectoryError, PermissionError: If its path leads to no file that may be read.
+        ParameterError: If it is none of `Orders`, or empty.
+
+    """
+    if isinstance(orders, Order | OrderSchedule):
+        return (orders,)
+    if isinstance(orders, str | PathLike):
+        return orders_in(read_table(orders, "orders"), str(orders))
+    if is_table(orders):
+        return orders_in(to_frame(orders, "orders", "a table of orders"), "orders")
+    if not isinstance(orders, Sequence) or not all(
+        isinstance(each, Order | OrderSchedule) for each in orders
+    ):
+        raise ParameterError(
+            "orders must be an Order, orders_every(...), a sequence of them, or a table with side and quantity, "
+            f"got {shown(orders)}"
+        )
+    if not orders:
+        raise ParameterError("orders must hold at least one Order or schedule")
+    return tuple(orders)
+
+
+def orders_in(table: pl.DataFrame, label: str) -> tuple[Order, ...]:
+    """Make an order of each row (rule P2).
+
+    Args:
+        table: Columns side and quantity, and if wanted start, horizon (or end, which needs a start that is a moment),
+            lot and tz, each as in `Order`; an empty cell is what `Order` has by default.
+        label: What the table is called in messages.
+
+    Raises:
+        ParameterError: Naming the table, the row and the column.
+
+    """
+    unknown = [name for name in table.columns if name not in _COLUMNS]
+    missing = [name for name in _COLUMNS[:2] if name not in table.columns]
+    if unknown or missing:
+        what = f"no column {missing[0]}" if missing else f"column {shown(unknown[0])} is none of an order's"
+        raise ParameterError(
+            f"{label}: {what}; expected side and quantity, and if wanted {', '.join(_COLUMNS[2:])}"
+        )
+    if table.is_empty():
+        raise ParameterError(f"{label}: no rows; expected an order in each")
+    values = {name: _values(table[name]) for name in table.columns}
+    return tuple(
+        _order({name: column[row] for name, column in values.items()}, f"{label}, row {row + 1}")
+        for row in range(table.height)
+    )
+
+
+def _order(row: dict[str, Any], label: str) -> Order:
+    given = {name: value for name, value in row.items() if value is not None}
+    absent = [name for name in _COLUMNS[:2] if name not in given]
+    if absent:
+        raise ParameterError(f"{label}: {absent[0]} is empty")
+    end = given.pop("end", None)
+    if end is not None:
+        if "horizon" in given:
+            raise ParameterError(f"{label}: both horizon and end; expected one of them")
+        given["horizon"] = _until(given.get("start"), end, label)
+    try:
+        return Order(given.pop("side"), given.pop("quantity"), **given)
+    except ParameterError as wrong:
+        raise ParameterError(f"{label}: {wrong}") from None
+
+
+def _until(start: Any, end: Any, label: str) -> int:
+    """Return the nanoseconds from a start to an end."""
+    if start is None or is_clock(start) or is_clock(end):
+        raise ParameterError(
+            f"{label}: an end needs a start, both of them moments and not times of day; else say horizon"
+        )
+    try:
+        span = to_ns(end, "end") - to_ns(start, "start")
+    except ParameterError as wrong:
+        raise ParameterError(f"{label}: {wrong}") from None
+    if span <= 0:
+        raise ParameterError(f"{label}: end is {shown(end)}; expected one after start, {shown(start)}")
+    return span
+
+
+def _values(column: pl.Series) -> list[Any]:
+    """Return what `Order` takes; times and spans to the nanosecond, as Python's own end at microseconds."""
+    match column.dtype:
+        case pl.Datetime() | pl.Duration() as dtype:
+            nanos = _NANOS[dtype.time_unit]
+            return _mapped(column.to_physical(), lambda value: value * nanos)
+        case pl.Time:
+            return _mapped(column.to_physical(), _clock)
+        case pl.Float32 | pl.Float64:
+            return _mapped(column, lambda value: int(value) if value.is_integer() else value)
+        case pl.Categorical | pl.Enum():
+            return column.cast(pl.String).to_list()
+        case _:
+            return column.to_list()
+
+
+def _mapped(column: pl.Series, value_of: Callable[[Any], Any]) -> list[Any]:
+    return [None if value is None else value_of(value) for value in column.to_list()]
+
+
+def _clock(nanos: int) -> str:
+    seconds, rest = divmod(nanos, 10**9)
+    return f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:09}"
