@@ -104,11 +104,13 @@ def summary_table(parents: pl.DataFrame, unit: Fraction | int = 1) -> pl.DataFra
         pl.col("all_in").cast(pl.Int128).sum().alias("_all_in"),
         (SIGN * pl.col("all_in").cast(pl.Int128)).sum().alias("_signed"),
     )
-    each = traded.select(
-        *(bps(cost).alias(f"{cost}_bps") for cost in ("shortfall", *PARTS)),
+    each = traded.with_columns(VALUE.alias("_value")).select(
+        *(ratio(pl.col(cost), pl.col("_value"), BPS).alias(f"{cost}_bps") for cost in ("shortfall", *PARTS)),
         ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).alias("seconds"),
     )
-    found = counted.hstack(_means(each, counted["parents"])).join(sums, on=whose, how="left", maintain_order="left")
+    found = counted.hstack(_means(each, counted["parents"])).join(
+        sums, on=whose, how="left", maintain_order="left"
+    )
     # Nothing traded: what is per share is null.
     shares = pl.col("quantity").cast(pl.Int128)
     money = pl.col("_signed")
@@ -144,7 +146,7 @@ def _in_runs(parents: pl.DataFrame, order: pl.Series) -> pl.DataFrame:
 
 
 def _means(columns: pl.DataFrame, counts: pl.Series) -> pl.DataFrame:
-    """Average runs of rows, so many in each, one by one: a grouped sum of floats would depend on the number of threads."""
+    """Average runs of rows, so many in each: one by one, as a grouped sum of floats would depend on the threads."""
     runs = list(zip(counts.cum_sum().shift(1, fill_value=0), counts, strict=True))
     return columns.select(
         pl.Series(column.name, [column.slice(at, count).mean() for at, count in runs], dtype=pl.Float64)
