@@ -86,6 +86,7 @@ bench-allocate: $(CORE) ## Arrays of books beside a numba loop
 
 bench-stats: $(CORE) ## Check intervals and tests against known truths, 1,000 trials each
 	$(BIN)/python -m bench.bench_stats
+	$(BIN)/python -m bench.bench_objectives
 
 bench-paper: $(CORE) ## Cont & Kukanov's Table 1 anew, and the solver beside HiGHS
 	$(BIN)/python -m pip install --quiet highspy scipy

@@ -185,9 +185,9 @@ def run(method: methods.Method, cost: Callable[[StaticRouter], float], given: An
 
     def objective(points: Sequence[StaticRouter]) -> Any:
         seen.update((point, cost(point)) for point in points)
-        return np.array([cost(point) for point in points])
+        return np.array([[cost(point)] for point in points])
 
-    method(objective, StaticRouter(), given)
+    method(methods.Objective(objective), StaticRouter(), given)
     return sorted(seen, key=seen.__getitem__)
 
 

@@ -18,6 +18,7 @@ from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.settings.compiled import Compiled
 from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
+from sor.settings.objective import Cvar, MeanStd, Quantile, Std
 from sor.settings.orders import Order, OrderSchedule, orders_every
 from sor.settings.policy import Policy
 from sor.settings.routers import (
@@ -66,10 +67,12 @@ __all__ = [
     "Bootstrap",
     "Compiled",
     "ContKukanovRouter",
+    "Cvar",
     "DataError",
     "Displayed",
     "Ledger",
     "Market",
+    "MeanStd",
     "MissingExtra",
     "Offer",
     "Optuna",
@@ -82,6 +85,7 @@ __all__ = [
     "PolicyView",
     "Pov",
     "ProRata",
+    "Quantile",
     "QueueAware",
     "Quotes",
     "QuotesReport",
@@ -94,6 +98,7 @@ __all__ = [
     "SorError",
     "SorWarning",
     "StaticRouter",
+    "Std",
     "Step",
     "Steps",
     "Stress",

@@ -121,6 +121,10 @@ _KINDS = (
         sor.RandomPoints,
         sor.Refine,
         sor.Optuna,
+        sor.MeanStd,
+        sor.Quantile,
+        sor.Cvar,
+        sor.Std,
     ),
 )
 CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {

@@ -16,7 +16,7 @@ import sor
 from sor.cli import waits
 from sor.cli.call import READING, call, search_options, stress_options, study_options
 from sor.cli.many import executor_of
-from sor.cli.options import Form, Given, Json, Out, shares_options
+from sor.cli.options import Form, Given, Json, Objective, Out, shares_options
 from sor.errors import SorError, SorWarning, shown
 from sor.results import words
 from sor.settings.routers import unsliced
@@ -157,7 +157,7 @@ def backtest(
 
 @app.command()
 @shares_options
-def search(given: Given, json: Json = None, out: Out = None) -> None:
+def search(given: Given, objective: Objective = None, json: Json = None, out: Out = None) -> None:
     """Search the three risk parameters over a grid, 27 points by default.
 
     The table `search` of the settings has the grid, the method and the folds: --set search.folds=5 judges the choice
@@ -165,6 +165,8 @@ def search(given: Given, json: Json = None, out: Out = None) -> None:
     """
     with _reporting():
         asked = call(given, orders=_ONE)
+        if objective is not None:
+            asked.options["search"]["objective"] = objective
         options = search_options(asked)
         asked.bar.plan(asked.reading(), *waits.search(options, len(asked.policies)), *waits.results(out))
         with asked.bar.shown(_seen(json)), asked.at_work() as shared:

@@ -14,6 +14,7 @@ from sor.cli.many import executor_of, universe_of, universe_table
 from sor.errors import ParameterError, shown
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
 from sor.settings.listed import as_orders
+from sor.settings.objective import objectives_from
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.settings.times import is_clock
@@ -369,7 +370,9 @@ def _run(table: Mapping[str, Any], given: Given, bar: Waiting) -> Run:
 
 def search_options(asked: Call) -> dict[str, Any]:
     """Turn the table `search` into the arguments of `sor.search`."""
-    said = _only(asked, "search", "method", "folds", "grid", "bootstrap")
+    said = _only(asked, "search", "method", "folds", "grid", "objective", "bootstrap")
+    if "objective" in said:
+        said["objective"] = objectives_from(said["objective"], "search.objective")
     method = said.get("method")
     if isinstance(method, Mapping):
         settings = dict(method)

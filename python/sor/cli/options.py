@@ -187,6 +187,17 @@ Out = Annotated[
 ]
 
 
+Objective = Annotated[
+    str | None,
+    typer.Option(
+        help="What the search makes small: mean, mean+std:1, std, quantile:0.9, cvar:0.95, or file.py:function; "
+        "several with commas, the first decides.",
+        metavar="NAME",
+        rich_help_panel=_ROUTER,
+    ),
+]
+
+
 def shares_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of `Given`, before its own; it gets them as its first argument."""
     own = list(inspect.signature(command).parameters.values())[1:]

@@ -293,10 +293,20 @@ _POINTS = _columns(
     _AXES,
     _SHORTFALL,
     _only(_SUMMARY, "fill_ratio", "completed_ratio", "total_cash", "avg_fill_px"),
-    ("best", "Boolean", "", "Least mean shortfall; true for every point that ties."),
+    (
+        "best",
+        "Boolean",
+        "",
+        "Least objective; true for every point that ties. Other objectives than the mean have columns.",
+    ),
 )
 _BEHIND = _columns(
-    ("behind_bps", REAL, "bps of Q * M0", "Mean shortfall beyond the best point's, paired by parent."),
+    (
+        "behind_bps",
+        REAL,
+        "bps of Q * M0",
+        "Objective beyond the best point's; of the mean, paired by parent.",
+    ),
     ("behind_lower", REAL, "bps of Q * M0", "Lower end of its interval; null where the sample is too small."),
     ("behind_upper", REAL, "bps of Q * M0", "Upper end."),
     ("plateau", "Boolean", "", "The interval does not exclude that the point is as good as the best."),

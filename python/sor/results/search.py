@@ -12,15 +12,20 @@ import polars as pl
 
 from sor.results import display, words
 from sor.results.backtest import Backtest
-from sor.results.metrics import parent_costs
+from sor.results.metrics import TRADED, parent_costs
+from sor.results.objectives import Measured
 from sor.results.result import Result
+from sor.settings.objective import column_of, columns_of, said_objectives
 from sor.settings.routers import ROUTER, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from sor.results.study import Study
     from sor.settings.config import Config
+    from sor.settings.objective import Objective
     from sor.settings.routers import Policy
     from sor.tape.tape import Quotes
 
@@ -33,28 +38,31 @@ class Search(Result):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
-        table: One row per point tried on all parents: the parameters, `shortfall_bps` (the objective: mean
-            over parents, completion included, never the penalised cost) and its parts, `best`, true for every
-            point that ties for the least; how far it is `behind_bps` the best, paired by parent, with the interval
-            `behind_lower`, `behind_upper`; and `plateau`, true where that interval does not exclude that the
-            point is as good.
+        table: One row per point tried on all parents: the parameters, `shortfall_bps` (mean over parents, completion
+            included, never the penalised cost) and its parts, `best`, true for every point that ties for the least
+            objective; how far it is `behind_bps` the best, paired by parent, with the interval `behind_lower`,
+            `behind_upper`; and `plateau`, true where that interval does not exclude that the point is as good. With
+            an objective other than the mean, that is the column `objective`; with several, each has a column by its
+            name, and `front` is true for the points that no other beats in all of them.
         best: The router at the best point of all parents; among ties the first.
         method: How points were tried.
         axes: The values or ranges searched.
         flat_axes: The axes along which the objective does not change through the points, with the reason.
         folds: One row per fold of the walk-forward: `boundary`, the parents that end by it (`train`), those that
             span it and are left out of the training (`purged`), those that start from it on up to the next
-            boundary (`test`); the point chosen on the training parents alone, and its mean shortfall on them
+            boundary (`test`); the point chosen on the training parents alone, and its objective on them
             (`in_sample_bps`) and on the test parents (`out_of_sample_bps`); `hindsight_bps`, the least that
-            any point tried in the fold cost there.
+            any point tried in the fold has there.
         in_sample: The best point (`router`), the router as it was given (`given`) and the baselines on all
             parents.
         out_of_sample: The same policies on the parents of all folds' tests, where `router` is the point its
             fold had chosen on the past. None where no fold has parents on both sides of its boundary.
-        comparisons: One row per policy that `router` is compared with: mean savings in bps `in_sample` (the
-            best point on the parents of the tests, or on all without folds) and `out_of_sample` with `lower`,
-            `upper` and `p_value`; `p_reality_check` and `p_spa`, the chance of a best of all points as good as
-            this one if none were any better than that policy, over all parents.
+        comparisons: One row per policy that `router` is compared with: by how much the objective is lower (mean
+            savings in bps) `in_sample` (the best point on the parents of the tests, or on all without folds) and
+            `out_of_sample` with `lower`, `upper` and `p_value`; `p_reality_check` and `p_spa`, the chance of a best of
+            all points as good as this one if none were any better than that policy, over all parents.
+        objectives: What was made small; the first decides.
+        dispersion_bps: The standard deviation of every point's shortfalls, a value per row of `table`.
 
     """
 
@@ -67,6 +75,23 @@ class Search(Result):
     in_sample: Study
     out_of_sample: Study | None
     comparisons: pl.DataFrame
+    objectives: Sequence[Objective]
+    dispersion_bps: NDArray[np.float64]
+
+    @property
+    def objective(self) -> Objective:
+        """What decided."""
+        return self.objectives[0]
+
+    @property
+    def objective_column(self) -> str:
+        """Its column of `table`."""
+        return column_of(self.objectives)
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is the mean shortfall, and nothing else."""
+        return not columns_of(self.objectives)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -75,8 +100,14 @@ class Search(Result):
 
     @property
     def plateau(self) -> pl.DataFrame:
-        """The points that cannot be told from the best, least shortfall first."""
-        return self.table.filter(pl.col("plateau")).sort("shortfall_bps", maintain_order=True)
+        """The points that cannot be told from the best, least objective first."""
+        return self.table.filter(pl.col("plateau")).sort(self.objective_column, maintain_order=True)
+
+    @property
+    def front(self) -> pl.DataFrame:
+        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best."""
+        kept = "best" if len(self.objectives) == 1 else "front"
+        return self.table.filter(pl.col(kept)).sort(self.objective_column, maintain_order=True)
 
     @property
     def ties(self) -> int:
@@ -116,9 +147,9 @@ class Search(Result):
 
     @cached_property
     def optimism_bps(self) -> float | None:
-        """By how much choosing on the same orders flatters: in-sample shortfall is lower by this, bps.
+        """By how much choosing on the same orders flatters: the objective in sample is lower by this, bps.
 
-        Mean over the parents of the tests, of the walk-forward's choice less the choice made on all parents.
+        Over the parents of the tests, of the walk-forward's choice less the choice made on all parents.
         """
         if self.out_of_sample is None:
             return None
@@ -126,7 +157,13 @@ class Search(Result):
         inside = self.in_sample.ledger.parents.filter(
             (pl.col("policy") == ROUTER) & pl.col("parent").is_in(outside["parent"].implode())
         )
-        return float(np.nanmean(parent_costs(outside) - parent_costs(inside)))
+        if self.is_mean:
+            return float(np.nanmean(parent_costs(outside) - parent_costs(inside)))
+        later, same = (
+            Measured.of(rows, ROUTER).value(self.objective, rows.select(TRADED).to_series().to_numpy())
+            for rows in (outside, inside)
+        )
+        return later - same
 
     @cached_property
     def tables(self) -> Mapping[str, pl.DataFrame]:
@@ -146,6 +183,7 @@ class Search(Result):
         """Return the choice and the evidence as plain values; the public task's schema: `backtest.to_dict()`."""
         return {
             "method": self.method,
+            **said_objectives(self.objectives),
             "best_parameters": self.best_point,
             "router": settings_of(self.best),
             "flat_axes": dict(self.flat_axes),
@@ -160,10 +198,27 @@ class Search(Result):
     def verdict(self) -> str:
         """Say whether the best was judged on orders it was not chosen on, and how to ask for that."""
         if self.optimism_bps is not None:
-            return f"chosen on the past alone it costs {self.optimism_bps:.3f} bps more"
+            if self.is_mean:
+                return f"chosen on the past alone it costs {self.optimism_bps:.3f} bps more"
+            return (
+                f"chosen on the past alone, the objective is {self.optimism_bps:.3f} higher on later orders"
+            )
         if self.made_folds:
             return "no out-of-sample figures: no fold has orders on both sides of its boundary"
         return "in sample: the best was chosen on these very orders; folds=5 judges the choice on later ones"
+
+    def aims(self) -> list[str]:
+        """Say what was made small, and what the best point has of it; nothing of the mean shortfall."""
+        if self.is_mean:
+            return []
+        best = self.table.filter(pl.col("best")).head(1)
+        lines = [f"objective: {self.objective.title}, {best[self.objective_column].item():.3f} at the best"]
+        others = [each.title for each in self.objectives[1:]]
+        if others:
+            lines.append(
+                f"beside it: {', '.join(others)}; {words.count(self.front.height, 'point')} on the front"
+            )
+        return lines
 
     @property
     def best_point(self) -> dict[str, Any]:
@@ -181,6 +236,7 @@ class Search(Result):
         tie = f" ({self.ties:,} tie)" if self.ties > 1 else ""
         lines = [
             f"Search ({self.method}): {words.count(self.table.height, 'point')}, best {point}{tie}",
+            *self.aims(),
             f"{words.count(self.plateau.height, 'point is', 'points are')} within noise of it",
             *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
@@ -195,6 +251,7 @@ class Search(Result):
 
     def _repr_html_(self) -> str:
         notes = [
+            *self.aims(),
             *(f"{axis} is flat: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
             *self.in_sample.edges,

@@ -251,7 +251,7 @@ class _Sample:
             raise ParameterError(f"starts and ends must have one time per observation, {len(values)}")
         spans = _spans(begin, sessions)
         mean = values.mean(axis=0)
-        influence = _by_start(values - mean, begin)
+        influence = by_start(values - mean, begin)
         times = len(influence)
         if block is not None and not 1 <= block <= times:
             raise ParameterError(
@@ -351,7 +351,7 @@ def _spans(starts: Integers, sessions: ArrayLike | None) -> list[int]:
     return [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(times)]
 
 
-def _by_start(deviations: Floats, starts: Integers) -> Floats:
+def by_start(deviations: Floats, starts: Integers) -> Floats:
     """Sum deviations by start time, scaled so that their mean has the variance of the observations' mean."""
     times, group = np.unique(starts, return_inverse=True)
     sums = np.zeros((len(times), deviations.shape[1]))

@@ -39,8 +39,20 @@ def in_unit(search: Search, value: float) -> float:
     return round(value * 1e4, 6) if in_bps(search) else value
 
 
+def cost_of(search: Search) -> tuple[str, pl.Expr, str]:
+    """Return what is drawn of points: its name in the charts' data, its values, and its title."""
+    if search.is_mean:
+        return "shortfall_bps", pl.col("shortfall_bps"), "shortfall, bps"
+    return "objective", pl.col(search.objective_column).alias("objective"), "objective"
+
+
+def heading(search: Search) -> str:
+    """Name what is drawn of points."""
+    return "Mean shortfall, bps" if search.is_mean else search.objective.title.capitalize()
+
+
 def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
-    """Mean shortfall at the points of a grid, on one scale of colours, by title.
+    """Mean shortfall, or another objective, at the points of a grid, on one scale of colours, by title.
 
     Axes that change nothing are left out; of the others two span a map, and there is a map for each value of the
     third. The chosen point has a frame, those within noise of it an outline. Empty for points off a grid.
@@ -53,6 +65,7 @@ def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
     for axis in axes:
         if axis not in varied:
             on_grid = on_grid.filter(pl.col(axis) == search.best_point[axis])
+    name, cost, _ = cost_of(search)
     across, down, apart = ([*varied, None, None, None])[:3]
     data = on_grid.select(
         *axes,
@@ -60,14 +73,16 @@ def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
             pl.col(axis).map_elements(lambda v: in_unit(search, v), pl.Float64).alias(f"{axis}_")
             for axis in varied
         ),
-        "shortfall_bps",
+        cost,
         "plateau",
-        label=pl.col("shortfall_bps").map_elements(lambda bps: f"{bps:.3f}", pl.String),
+        label=cost.map_elements(lambda bps: f"{bps:.3f}", pl.String),
         chosen=pl.all_horizontal(pl.col(axis) == value for axis, value in search.best_point.items()),
     )
-    scale = _scale(data["shortfall_bps"])
+    scale = _scale(data[name])
     if apart is None:
-        return {"mean shortfall, bps": _heat_map(search, data, scale, across, down)}
+        return {
+            heading(search)[:1].lower() + heading(search)[1:]: _heat_map(search, data, scale, across, down)
+        }
     values = sorted(axes[apart])
     if len(values) > MOST_MAPS:
         return {}
@@ -104,6 +119,7 @@ def _heat_map(
     columns = data[f"{across}_"].n_unique() if across else 1
     rows = data[f"{down}_"].n_unique() if down else 1
     small = columns > _FIGURES_UP_TO or rows > 2 * _FIGURES_UP_TO
+    name, _, title = cost_of(search)
     axis: dict[str, Any] = {
         "labelOverlap": "greedy",
         "labelAngle": 0,
@@ -121,8 +137,8 @@ def _heat_map(
     }
     encoding: dict[str, Any] = {
         "tooltip": [
-            *(alt.Tooltip(f"{name}:Q", format="~g") for name in search.axes),
-            alt.Tooltip("shortfall_bps:Q", format=",.4f", title="shortfall, bps"),
+            *(alt.Tooltip(f"{each}:Q", format="~g") for each in search.axes),
+            alt.Tooltip(f"{name}:Q", format=",.4f", title=title),
             alt.Tooltip("chosen:N"),
             alt.Tooltip("plateau:N", title="within noise"),
         ]
@@ -134,9 +150,9 @@ def _heat_map(
             f"{down}_:O", title=axis_title(search, down), sort="descending", axis=alt.Axis(**axis, **above)
         )
     base = alt.Chart(data, height=(18 if small else 44) * rows).encode(**encoding)
-    legend = alt.Legend(title="shortfall, bps", format=".3~f", tickCount=3) if small else None
+    legend = alt.Legend(title=title, format=".3~f", tickCount=3) if small else None
     cells = base.mark_rect(stroke="#ffffff", strokeWidth=1).encode(
-        color=alt.Color("shortfall_bps:Q", scale=scale, legend=legend)
+        color=alt.Color(f"{name}:Q", scale=scale, legend=legend)
     )
     noise = base.transform_filter("datum.plateau").mark_rect(
         filled=False, fillOpacity=0, stroke="#30455c", strokeWidth=1.5 if small else 2
@@ -159,7 +175,7 @@ def search(found: Search) -> alt.TopLevelMixin:
     if len(flat) == len(found.axes):
         flat = ["no parameter changes anything"]
     title = alt.TitleParams(
-        f"Mean shortfall, bps; chosen: {best}{unit}",
+        f"{heading(found)}; chosen: {best}{unit}",
         subtitle=["orange frame: chosen; dark outline: within noise of it" + "".join(f"; {x}" for x in flat)],
         anchor="start",
     )
@@ -182,10 +198,11 @@ def search(found: Search) -> alt.TopLevelMixin:
 
 def points(search: Search, axis: str) -> alt.Chart:
     """Mean shortfall of every point tried, along one parameter; the chosen point in the first colour."""
-    chosen = pl.all_horizontal(pl.col(name) == value for name, value in search.best_point.items())
+    name, cost, title = cost_of(search)
+    chosen = pl.all_horizontal(pl.col(each) == value for each, value in search.best_point.items())
     data = search.table.select(
         *search.axes,
-        "shortfall_bps",
+        cost,
         value=pl.col(axis).map_elements(lambda v: in_unit(search, v), pl.Float64),
         point=pl.when(chosen).then(1).otherwise(0),
     ).sort("point")
@@ -199,12 +216,12 @@ def points(search: Search, axis: str) -> alt.Chart:
                 scale=alt.Scale(zero=False),
                 axis=alt.Axis(format="~g", tickCount=4, labelOverlap="greedy"),
             ),
-            y=alt.Y("shortfall_bps:Q", title="shortfall, bps", scale=alt.Scale(zero=False)),
+            y=alt.Y(f"{name}:Q", title=title, scale=alt.Scale(zero=False)),
             color=alt.Color(
                 "point:O", scale=alt.Scale(domain=[0, 1], range=[style.PALETTE[4], style.CHOSEN]), legend=None
             ),
             size=alt.Size("point:O", scale=alt.Scale(domain=[0, 1], range=[40, 180]), legend=None),
-            tooltip=[*(f"{name}:Q" for name in search.axes), alt.Tooltip("shortfall_bps:Q", format=",.4f")],
+            tooltip=[*(f"{each}:Q" for each in search.axes), alt.Tooltip(f"{name}:Q", format=",.4f")],
         )
     )
     return chart
@@ -214,8 +231,8 @@ def regret(search: Search) -> pl.DataFrame:
     """Return what each fold's choice cost on later orders beyond others on the same orders.
 
     Returns:
-        `fold` (from 1), `boundary, train, test`, the point, `than` and `bps`, the mean of paired differences:
-        against the best point in hindsight (never negative), and against the router as it was given.
+        `fold` (from 1), `boundary, train, test`, the point, `than` and `bps`, the objective less that of the best
+        point in hindsight (never negative); of the mean, also that of the router as it was given.
 
     """
     folds = search.folds.with_columns(pl.col("fold") + 1)
@@ -225,7 +242,7 @@ def regret(search: Search) -> pl.DataFrame:
         than=pl.lit("than the best in hindsight"),
         bps=pl.col("out_of_sample_bps") - pl.col("hindsight_bps"),
     )
-    if search.out_of_sample is None:
+    if search.out_of_sample is None or not search.is_mean:
         return hindsight
     saved = search.out_of_sample.savings.filter(pl.col("against") == GIVEN).sort("start")
     joined = saved.join_asof(
@@ -248,7 +265,7 @@ def walk_forward(search: Search) -> alt.Chart:
         .encode(
             x=alt.X("fold:O", title="fold, in time", axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("than:N", sort=words),
-            y=alt.Y("bps:Q", title="costs more, bps"),
+            y=alt.Y("bps:Q", title="costs more, bps" if search.is_mean else "objective, more"),
             color=alt.Color(
                 "than:N",
                 title=None,

@@ -18,6 +18,7 @@ from sor.results.result import described, versions
 from sor.results.search import Search
 from sor.results.study import Study
 from sor.settings.checks import instance, path_of
+from sor.settings.objective import said_objectives
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import StaticRouter, name_of
 from sor.settings.times import format_ns
@@ -184,7 +185,7 @@ def _settings_section(study: Study, search: Search | None, command: str | None) 
 
 def settings(study: Study, search: Search | None = None) -> dict[str, Any]:
     """Return everything a result depends on, as plain values: versions, tapes, orders, policies, market."""
-    said = {
+    said: dict[str, Any] = {
         "versions": versions(),
         "tapes": [described(tape) for tape in study.quotes],
         "orders": _orders(study),
@@ -200,6 +201,7 @@ def settings(study: Study, search: Search | None = None) -> dict[str, Any]:
     if search is not None:
         said["search"] = {
             "method": search.method,
+            **said_objectives(search.objectives),
             "points": search.table.height,
             "axes": {axis: list(values) for axis, values in search.axes.items()},
             "best": _plain(search.best),

@@ -293,13 +293,14 @@ def _search(search: Search) -> Section:
     )
     ties = f"; {words.count(search.ties, 'point')} tie for the least" if search.ties > 1 else ""
     within = search.plateau.height
+    aims = "" if search.is_mean else f" {'. '.join(search.aims()).capitalize()}."
     return Section(
         id="search",
         title="Do the router's parameters matter?",
-        answer=f"Least cost at {best}{ties}. {within:,} of {words.count(search.table.height, 'point')} "
-        f"{'is' if within == 1 else 'are'} within noise of it.",
-        text="Mean shortfall in bps over all orders, on one scale of colours. Orange frame: chosen; dark outline: "
-        "within noise of it.",
+        answer=f"Least {'cost' if search.is_mean else 'objective'} at {best}{ties}. {within:,} of "
+        f"{words.count(search.table.height, 'point')} {'is' if within == 1 else 'are'} within noise of it.{aims}",
+        text=f"{'Mean shortfall in bps' if search.is_mean else 'The objective'} over all orders, on one scale of "
+        "colours. Orange frame: chosen; dark outline: within noise of it.",
         charts=charts,
         marks=[f"{axis} is flat, so it has no axis here: {why}." for axis, why in search.flat_axes.items()],
         layout="maps",
@@ -315,15 +316,17 @@ def _walk_forward(search: Search) -> Section:
     answer = (
         ""
         if optimism is None
-        else f"Choosing on the same orders flatters the cost by {optimism + 0.0:.3f} bps."
+        else f"Choosing on the same orders flatters the {'cost' if search.is_mean else 'objective'} by "
+        f"{optimism + 0.0:.3f}{' bps' if search.is_mean else ''}."
     )
     return Section(
         id="walk-forward",
         title=title,
         answer=answer or "See the folds.",
         text="Each fold searches on the orders that ended before its boundary and trades those after it. Bars: what "
-        "its choice cost more on those, in pairs. 'given' is the router before the search, figures are mean savings in "
-        "bps. Reality check (White) and SPA (Hansen): the chance of a best point as good as this by luck.",
+        "its choice cost more on those, in pairs. 'given' is the router before the search, figures are "
+        f"{'mean savings in bps' if search.is_mean else 'by how much the objective is lower'}. Reality check (White) "
+        "and SPA (Hansen): the chance of a best point as good as this by luck.",
         charts=[chart("chart-walk-forward", grids.walk_forward(search))],
         tables=[table("walk-forward", search.comparisons)],
         wide=True,

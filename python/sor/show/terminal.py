@@ -77,22 +77,24 @@ def show_search(console: Console, search: Search) -> None:
     """Show every point, the best, the flat axes and the comparison."""
     rows = search.table
     table = Table(
-        title=f"{words.count(rows.height, 'point')}, objective: mean shortfall",
+        title=f"{words.count(rows.height, 'point')}, objective: {search.objective.title}",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
     for axis in search.axes:
         table.add_column(axis, justify="right", no_wrap=True)
-    for name in ("shortfall", "spread", "drift", "filled"):
-        table.add_column(name, justify="right")
+    own = [] if search.is_mean else [search.objective_column]
+    for name in ("objective" if own else None, "shortfall", "spread", "drift", "filled"):
+        if name is not None:
+            table.add_column(name, justify="right")
     table.add_column("")
     for row in rows.iter_rows(named=True):
         best = all(row[axis] == value for axis, value in search.best_point.items())
         mark = "best" if best else "ties" if row["best"] else ""
         table.add_row(
             *(f"{row[axis]:g}" for axis in search.axes),
-            *(_bps(row[f"{part}_bps"]) for part in ("shortfall", "spread")),
+            *(_bps(row[column]) for column in (*own, "shortfall_bps", "spread_bps")),
             _bps(_drift(row)),
             _percent(row["fill_ratio"]),
             mark,
@@ -102,6 +104,8 @@ def show_search(console: Console, search: Search) -> None:
     console.print(table)
     point = "  ".join(f"{axis} {value:g}" for axis, value in search.best_point.items())
     console.print(f"\n[bold]best[/]  {point}")
+    for line in search.aims():
+        console.print(f"      {escape(line)}")
     for axis, why in search.flat_axes.items():
         console.print(f"[yellow]flat[/]  {axis}: {why}")
     console.print(f"[yellow]note[/]  {search.verdict()}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import polars as pl
 
 from sor.errors import ParameterError, shown
@@ -58,37 +59,74 @@ def _on_axis(name: str, value: object, router: Policy) -> float:
     return value if isinstance(value, int) else found  # what counts stays a whole number
 
 
-def flat_axes(table: pl.DataFrame, grid: Grid, router: Policy) -> dict[str, str]:
+def flat_axes(
+    table: pl.DataFrame, grid: Grid, router: Policy, objective: str = "shortfall_bps"
+) -> dict[str, str]:
     """Find the axes along which the objective never changes, each with the reason (rule A5).
 
     Args:
-        table: Points with their `shortfall_bps`, on full lines along the axes.
+        table: Points with what they cost, on full lines along the axes.
         grid: The values of the axes; one with a single value is not searched.
         router: One of the points.
+        objective: Its column.
 
     """
-    searched = [axis for axis in grid if len(grid[axis]) > 1]
-    return {axis: _why_flat(axis, router) for axis in searched if _is_flat(table, axis, grid)}
+    flat = {}
+    for axis in (axis for axis in grid if len(grid[axis]) > 1):
+        if _is_flat(table, axis, grid, objective):
+            alike = _is_flat(table, axis, grid, "shortfall_bps")
+            flat[axis] = (
+                _why_flat(axis, router)
+                if alike
+                else "orders trade differently, and the objective is the same"
+            )
+    return flat
 
 
-def _is_flat(table: pl.DataFrame, axis: str, grid: Grid) -> bool:
+def _is_flat(table: pl.DataFrame, axis: str, grid: Grid, objective: str) -> bool:
     others = [name for name in grid if name != axis]
-    lines = table.group_by(others or pl.lit(value=True)).agg(pl.col("shortfall_bps").n_unique())
-    return bool((lines["shortfall_bps"] == 1).all())
+    lines = table.group_by(others or pl.lit(value=True)).agg(pl.col(objective).n_unique())
+    return bool((lines[objective] == 1).all())
 
 
-def points_table(summary: pl.DataFrame, points: Sequence[Policy], grid: Grid) -> pl.DataFrame:
-    """Put points beside what they cost, a row of `summary` each; `best` is true for the least objective."""
+def points_table(
+    summary: pl.DataFrame,
+    points: Sequence[Policy],
+    grid: Grid,
+    objectives: Mapping[str, Sequence[float]] = MappingProxyType({}),
+) -> pl.DataFrame:
+    """Put points beside what they cost, a row of `summary` each; `best` is true for the least objective.
+
+    Args:
+        summary: What each point cost.
+        points: The points.
+        grid: The axes.
+        objectives: What each point has of each, by column; the first decides. Without any, the mean shortfall does. Of
+            several, `front` is true for the points that no other beats in all of them.
+
+    """
     axes = {axis: pl.Series([value_on(point, axis) for point in points], dtype=pl.Float64) for axis in grid}
-    objective = pl.col("shortfall_bps")
+    own = {name: pl.Series(name, values, dtype=pl.Float64) for name, values in objectives.items()}
+    objective = pl.col(next(iter(own), "shortfall_bps"))
     parts = [f"{part}_bps" for part in metrics.PARTS]
-    return summary.select(
-        objective, *parts, "fill_ratio", "completed_ratio", "total_cash", "avg_fill_px"
-    ).select(
-        *(series.alias(axis) for axis, series in axes.items()),
-        pl.all(),
-        (objective == objective.min()).fill_null(value=False).alias("best"),
+    costs = ("shortfall_bps", *parts, "fill_ratio", "completed_ratio", "total_cash", "avg_fill_px")
+    front = [undominated(list(own.values())).alias("front")] if len(own) > 1 else []
+    return (
+        summary.select(*own.values(), *costs)
+        .select(
+            *(series.alias(axis) for axis, series in axes.items()),
+            pl.all(),
+            (objective == objective.min()).fill_null(value=False).alias("best"),
+        )
+        .with_columns(*front)
     )
+
+
+def undominated(figures: Sequence[pl.Series]) -> pl.Series:
+    """Tell which rows no other row beats: is as low in every figure, and lower in one."""
+    rows = np.stack([figure.to_numpy() for figure in figures], axis=1)
+    kept = [not bool(((rows <= row).all(axis=1) & (rows < row).any(axis=1)).any()) for row in rows]
+    return pl.Series(kept, dtype=pl.Boolean)
 
 
 def _why_flat(axis: str, given: Policy) -> str:

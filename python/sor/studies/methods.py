@@ -24,8 +24,25 @@ if TYPE_CHECKING:
 
     from sor.settings.routers import Policy
 
-Objective: TypeAlias = "Callable[[Sequence[Policy]], NDArray[np.float64]]"
-"""Mean shortfall in bps of each point."""
+
+@dataclass(frozen=True)
+class Objective:
+    """What a method sees of the points it tries.
+
+    Attributes:
+        of: Returns what points cost: a row per point, a column per objective.
+        count: How many objectives there are.
+
+    """
+
+    of: Callable[[Sequence[Policy]], NDArray[np.float64]]
+    count: int = 1
+
+    def __call__(self, points: Sequence[Policy]) -> NDArray[np.float64]:
+        """Try points, and return what they cost."""
+        return self.of(points)
+
+
 Axes: TypeAlias = Mapping[str, tuple[float, ...]]
 Method: TypeAlias = "Callable[[Objective, Policy, Axes], None]"
 """Tries points; what it tried is known to the objective."""
@@ -112,7 +129,7 @@ class Refine:
         current = {axis: tuple(sorted(axes[axis])) for axis in axes}
         for round_number in range(self.rounds + 1):
             points = grid_points(router, current)
-            costs = objective(points)
+            costs = objective(points)[:, 0]
             if round_number < self.rounds:
                 best = points[int(np.argmin(costs))]
                 shape = tuple(len(current[axis]) for axis in axes)
@@ -154,11 +171,13 @@ class Optuna:
         verbosity = library.logging.get_verbosity()
         library.logging.set_verbosity(library.logging.WARNING)
         try:
-            search = library.create_study(sampler=library.samplers.TPESampler(seed=self.seed))
+            search = library.create_study(
+                directions=["minimize"] * objective.count, sampler=library.samplers.TPESampler(seed=self.seed)
+            )
             for _ in range(self.points):
                 trial = search.ask()
                 point = {axis: _suggested(trial, axis, axes[axis]) for axis in axes}
-                search.tell(trial, float(objective([at(router, point)])[0]))
+                search.tell(trial, objective([at(router, point)])[0].tolist())
         finally:
             library.logging.set_verbosity(verbosity)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,22 +13,22 @@ from sor.errors import ParameterError, shown
 from sor.replay.ledger import TABLES, Ledger
 from sor.results import metrics
 from sor.results.arrivals import session_numbers
-from sor.results.metrics import parent_costs
 from sor.results.search import GIVEN, Search
 from sor.results.shown import size_unit
-from sor.results.statistics import mean_interval, reality_check
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
 from sor.settings.market import Market
+from sor.settings.objective import Std, as_objectives, column_of, columns_of, said_objectives
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import BASELINES, ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
+from sor.studies.evidence import Evidence
 from sor.studies.grid import DEFAULT_GRID, checked_axes, flat_axes, points_table
 from sor.studies.many import of_many
 from sor.studies.notices import said
 from sor.studies.pipeline import Asked, Pipeline, checked_run, config_of, jobs_of
-from sor.studies.progress import BEST, STATISTICS, TRYING, Step, Waiting, advance, begin, watching
+from sor.studies.progress import BEST, STATISTICS, TRYING, Step, Waiting, begin, watching
 from sor.studies.walkforward import Fold, Trials, splits
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sor.replay.parents import Job
-    from sor.results.statistics import Interval
+    from sor.settings.objective import Objective, Objectives
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
     from sor.settings.run import Progress
@@ -62,6 +62,7 @@ def search(
     grid: Grid = DEFAULT_GRID,
     method: SearchMethod = "grid",
     folds: int = 0,
+    objective: Objectives = "mean",
     market: Market = Market(),
     against: Policies = BASELINES,
     trades: TapesTrades = None,
@@ -85,6 +86,10 @@ def search(
             `"optuna"` (`Optuna`): proposals within the ranges (the extra `optuna`).
         folds: Of the walk-forward: parents are cut by start time into one part more than this, and for each
             part but the first the whole search runs on the parents that ended before it. 0: none.
+        objective: What is made as small as it can be: `"mean"`, the mean shortfall; `"mean+std"` (`MeanStd`), `"std"`
+            (`Std`), `"quantile"` (`Quantile`), `"cvar"` (`Cvar`); or a function of the parents' table, one row per
+            parent that could trade with the columns of `orders`, that returns a number. Several in a sequence: the
+            first decides, and `front` has the points that no other beats in all of them.
         market: What every policy meets.
         against: What the choice is compared with, besides the router as given.
         trades: The tapes' trades, as in `backtest`.
@@ -109,6 +114,7 @@ def search(
         checked_run(run),
     )
     name, settings, tried_by = methods.as_method(method)
+    objectives = as_objectives("objective", objective)
     others = {GIVEN: given} | {
         label: policy for label, policy in with_baselines(given, against).items() if label != ROUTER
     }
@@ -123,22 +129,26 @@ def search(
         folds=folds,
         grid={axis: list(values) for axis, values in axes.items()},
         bootstrap=asdict(bootstrap),
+        **said_objectives(objectives),
     )
     with (
         Pipeline(jobs, run) as pipeline,
         watching(run.progress, *steps(name, settings, axes, len(others), folds)) as callback,
     ):
-        trials = Trials(pipeline, callback)
+        trials = Trials(pipeline, callback, objectives, size_unit(jobs))
         windows = _windows(jobs)
         begin(callback, TRYING)
         # A grid is known beforehand, and replayed in one call.
         first = methods.grid_points(given, axes) if name == "grid" else []
         tradable = _tradable(trials, [given, *first])
         tried, _ = trials.search(tried_by, given, axes, tradable)
-        table = points_table(metrics.summary_table(trials.ledger(tried), size_unit(jobs)), tried, axes)
+        table = _table(trials, tried, axes, objectives, tradable)
         best = tried[int(table["best"].arg_max() or 0)]
         walk = [trials.fold(tried_by, given, axes, split) for split in splits(*windows, tradable, folds)]
-        flat = _flat(trials, tried if name == "grid" else _lines(best, axes), axes, best)
+        lines = table
+        if name != "grid":
+            lines = _table(trials, _lines(best, axes), axes, objectives, tradable)
+        flat = flat_axes(lines, axes, best, column_of(objectives))
         policies: dict[str, Policy] = {ROUTER: best, **others}
         begin(callback, BEST)
         bar = callback if isinstance(callback, Waiting) else None
@@ -153,8 +163,10 @@ def search(
         )
         outside = _outside(inside, pipeline, walk) if walk else None
         begin(callback, STATISTICS)
-        evidence = _Evidence(
+        evidence = Evidence(
             trials,
+            tried,
+            objectives[0],
             windows,
             session_numbers(jobs, windows[0]),
             tradable,
@@ -163,7 +175,7 @@ def search(
             bar,
         )
         return Search(
-            table=evidence.with_plateau(table, tried, best),
+            table=evidence.with_plateau(table, best),
             best=best,
             method=name,
             axes=axes,
@@ -171,7 +183,9 @@ def search(
             folds=_folds_table(walk, axes),
             in_sample=inside,
             out_of_sample=outside,
-            comparisons=evidence.comparisons(inside, outside, tried),
+            comparisons=evidence.comparisons(inside, outside),
+            objectives=objectives,
+            dispersion_bps=trials.values(tried, Std(), tradable),
         )
 
 
@@ -185,78 +199,6 @@ def steps(name: str, settings: Mapping[str, Any], axes: methods.Axes, others: in
         Step(BEST, others + 1, "rows"),
         Step(STATISTICS, _SECONDS_A_POINT * points),
     ]
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """The trials of a search with what its statistics need."""
-
-    trials: Trials
-    windows: tuple[Integers, Integers]
-    sessions: Integers
-    tradable: Mask
-    bootstrap: Bootstrap
-    total: int
-    bar: Progress | None
-
-    def with_plateau(self, table: pl.DataFrame, tried: Sequence[Policy], best: Policy) -> pl.DataFrame:
-        """Add how far each point is behind the best, paired by parent, and whether that is noise."""
-        excess = self._costs(tried) - self._costs([best])
-        # Points at which every order traded alike have one interval.
-        known: dict[bytes, Interval] = {}
-        for i, row in enumerate(excess, 1):
-            if (key := row.tobytes()) not in known:
-                known[key] = mean_interval(row, *self._times(), level=self.bootstrap.level, **self._draws())
-            advance(self.bar, i, self.total)
-        found = [known[row.tobytes()] for row in excess]
-        return table.with_columns(
-            pl.Series("behind_bps", [interval.mean for interval in found], dtype=pl.Float64),
-            pl.Series("behind_lower", [interval.lower for interval in found], dtype=pl.Float64),
-            pl.Series("behind_upper", [interval.upper for interval in found], dtype=pl.Float64),
-        ).with_columns((pl.col("behind_lower").fill_null(0.0) <= 0.0).alias("plateau"))
-
-    def comparisons(self, inside: Study, outside: Study | None, tried: Sequence[Policy]) -> pl.DataFrame:
-        """Compare with every other policy, in and out of sample; add the chance that it is luck."""
-        tested = None if outside is None else outside.parents["parent"].implode()
-        costs = self._costs(tried)
-        rows = []
-        for done, name in enumerate(inside.others, len(tried)):
-            advance(self.bar, done, self.total)
-            saved = inside.savings.filter(pl.col("against") == name)
-            if tested is not None:
-                saved = saved.filter(pl.col("parent").is_in(tested))
-            later = None if outside is None else outside.interval(name)
-            other = parent_costs(inside.ledger.parents.filter(pl.col("policy") == name))[self.tradable]
-            luck = reality_check((other - costs).T, *self._times(), **self._draws())
-            rows.append(
-                {
-                    "against": name,
-                    "parents": saved.height,
-                    "in_sample": saved["savings_bps"].mean(),
-                    "out_of_sample": None if later is None else later.mean,
-                    "lower": None if later is None else later.lower,
-                    "upper": None if later is None else later.upper,
-                    "p_value": None if later is None else later.p_value,
-                    "p_reality_check": luck.p_reality_check,
-                    "p_spa": luck.p_spa,
-                }
-            )
-        names = ("out_of_sample", "lower", "upper", "p_value", "p_reality_check", "p_spa")
-        return pl.DataFrame(rows, schema_overrides=dict.fromkeys(names, pl.Float64))
-
-    def _costs(self, points: Sequence[Policy]) -> Floats:
-        return self.trials.costs(points)[:, self.tradable]
-
-    def _times(self) -> tuple[Integers, Integers]:
-        starts, ends = self.windows
-        return starts[self.tradable], ends[self.tradable]
-
-    def _draws(self) -> dict[str, Any]:
-        return {
-            "resamples": self.bootstrap.resamples,
-            "seed": self.bootstrap.seed,
-            "sessions": self.sessions[self.tradable],
-        }
 
 
 def _run(pipeline: Pipeline, policies: Sequence[Policy], bar: Progress | None = None) -> Ledger:
@@ -284,9 +226,20 @@ def _lines(best: Policy, axes: methods.Axes) -> list[Policy]:
     return list(dict.fromkeys([best, *lines]))
 
 
-def _flat(trials: Trials, points: Sequence[Policy], axes: methods.Axes, best: Policy) -> dict[str, str]:
-    trials.costs(points)
-    return flat_axes(points_table(metrics.summary_table(trials.ledger(points)), points, axes), axes, best)
+def _table(
+    trials: Trials,
+    points: Sequence[Policy],
+    axes: methods.Axes,
+    objectives: Sequence[Objective],
+    parents: Mask,
+) -> pl.DataFrame:
+    """Return points with what they cost, and the objectives over the parents that could trade."""
+    summary = metrics.summary_table(trials.ledger(points), trials.unit)
+    values = {
+        name: trials.values(points, each, parents).tolist()
+        for name, each in zip(columns_of(objectives), objectives, strict=False)
+    }
+    return points_table(summary, points, axes, values)
 
 
 def _outside(inside: Study, pipeline: Pipeline, walk: Sequence[Fold]) -> Study:

@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from sor.results.metrics import parent_costs
+from sor.results.metrics import orders_table, parent_costs
+from sor.results.objectives import Measured
+from sor.settings.objective import Mean
+from sor.settings.routers import name_of, settings_of
+from sor.studies import methods
 from sor.studies.pipeline import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
+    from sor.settings.objective import Objective
     from sor.settings.routers import Policy
     from sor.settings.run import Progress
     from sor.studies.methods import Axes, Method
@@ -39,7 +45,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Fold:
-    """What the search chose on the training parents of a split, and mean shortfalls in bps."""
+    """What the search chose on the training parents of a split, and the objective there and later, in bps."""
 
     split: Split
     best: Policy
@@ -49,11 +55,28 @@ class Fold:
 
 
 class Trials:
-    """Points of the parameters and what they cost every parent, each replayed once."""
+    """Points of the parameters and what they cost every parent, each replayed once.
 
-    def __init__(self, pipeline: Pipeline, progress: Progress | None) -> None:
+    Args:
+        pipeline: Replays.
+        progress: Called while it does.
+        objectives: What is made small; the first of several decides.
+        unit: What one of a tape's sizes is, in the user's own.
+
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        progress: Progress | None,
+        objectives: Sequence[Objective],
+        unit: Fraction | int,
+    ) -> None:
+        self.unit = unit
         self._pipeline = pipeline
         self._progress = progress
+        self._objectives = objectives
+        self._measured: dict[Policy, Measured] = {}
         self._done = 0
         self._costs: dict[Policy, Floats] = {}
         # By point, the number of its rows among all that were replayed, batch by batch.
@@ -73,38 +96,71 @@ class Trials:
         return np.stack([self._costs[point] for point in points])
 
     def ledger(self, points: Sequence[Policy]) -> pl.DataFrame:
-        """Return the parent rows of points tried, `variant` their place in `points`."""
+        """Return the parent rows of points, `variant` their place in `points`; replays those that are new."""
+        self.costs(points)
         each = len(self._pipeline)
         places = np.array([self._places[point] for point in points])
         variants = pl.Series("variant", np.repeat(np.arange(len(places), dtype=np.uint32), each))
         rows = (places[:, None] * each + np.arange(each)).reshape(-1)
         return variants.to_frame().hstack(pl.concat(self._rows)[rows])
 
+    def _rows_of(self, point: Policy) -> pl.DataFrame:
+        before, each = self._places[point] * len(self._pipeline), len(self._pipeline)
+        for batch in self._rows:
+            if before < batch.height:
+                break
+            before -= batch.height
+        return batch.slice(before, each)
+
+    def measured(self, point: Policy) -> Measured:
+        """Return what objectives see of a point tried."""
+        if point not in self._measured:
+            self._measured[point] = Measured(
+                self._costs[point],
+                lambda: orders_table(self._rows_of(point)),
+                said_of(point),
+            )
+        return self._measured[point]
+
+    def values(self, points: Sequence[Policy], objective: Objective, parents: Mask) -> Floats:
+        """Return an objective of each point over some of the parents."""
+        costs = self.costs(points)
+        if isinstance(objective, Mean):
+            means: Floats = costs[:, parents].mean(axis=1)
+            return means
+        return np.array([self.measured(point).value(objective, parents) for point in points])
+
     def search(
         self, method: Method, router: Policy, axes: Axes, parents: Mask
     ) -> tuple[list[Policy], Floats]:
-        """Run a method that sees only some of the parents; return what it tried with mean costs, in order."""
+        """Run a method that sees only some of the parents; return what it tried with the objective, in order."""
         seen: dict[Policy, float] = {}
 
-        def objective(points: Sequence[Policy]) -> Floats:
-            means: Floats = self.costs(points)[:, parents].mean(axis=1)
-            for point, mean in zip(points, means.tolist(), strict=True):
-                seen.setdefault(point, mean)
-            return means
+        def of(points: Sequence[Policy]) -> Floats:
+            found = [self.values(points, each, parents) for each in self._objectives]
+            for point, value in zip(points, found[0].tolist(), strict=True):
+                seen.setdefault(point, value)
+            return np.stack(found, axis=1)
 
-        method(objective, router, axes)
+        method(methods.Objective(of, len(self._objectives)), router, axes)
         return list(seen), np.array(list(seen.values()))
 
     def fold(self, method: Method, router: Policy, axes: Axes, split: Split) -> Fold:
         """Search on the training parents of a split and evaluate on its test parents."""
-        tried, means = self.search(method, router, axes, split.train)
-        best = int(np.argmin(means))
-        later = self.costs(tried)[:, split.test].mean(axis=1)
-        return Fold(split, tried[best], float(means[best]), float(later[best]), float(later.min()))
+        tried, values = self.search(method, router, axes, split.train)
+        best = int(np.argmin(values))
+        later = self.values(tried, self._objectives[0], split.test)
+        return Fold(split, tried[best], float(values[best]), float(later[best]), float(later.min()))
 
     def _watch(self) -> Progress | None:
         progress, before = self._progress, self._done
         return None if progress is None else lambda done, total: progress(before + done, before + total)
+
+
+def said_of(policy: Policy) -> str:
+    """Name a policy by its settings, for errors."""
+    settings = ", ".join(f"{name}={value}" for name, value in settings_of(policy).items())
+    return f"{name_of(policy)}({settings})"
 
 
 def splits(starts: Integers, ends: Integers, tradable: Mask, folds: int) -> list[Split]:

@@ -118,8 +118,12 @@ NAMES = tuple(table.name for table in fields(Tables))
 
 def joined(parts: Sequence[Tables]) -> Tables:
     """Return the rows of all parts, one after another."""
+    # Where parents come back with the sums, units that could not be used have none of them.
     return Tables(
-        **{name: pl.concat([getattr(part, name) for part in parts], rechunk=True) for name in NAMES}
+        **{
+            name: pl.concat([getattr(part, name) for part in parts], how="diagonal", rechunk=True)
+            for name in NAMES
+        }
     )
 
 

@@ -28,6 +28,7 @@ from sor.universe.unit import Reading, Unit
 
 if TYPE_CHECKING:
     from sor.settings.market import VenueSource
+    from sor.settings.objective import Objectives
     from sor.settings.orders import Orders
     from sor.settings.policy import OwnPolicy as Own
     from sor.settings.routers import Policies, Policy
@@ -240,6 +241,7 @@ class Universe(ManyTapes):
         grid: Grid = DEFAULT_GRID,
         method: SearchMethod = "grid",
         folds: int = 0,
+        objective: Objectives = "mean",
         market: Market = Market(),
         against: Policies = BASELINES,
         run: Run = Run(),
@@ -253,6 +255,7 @@ class Universe(ManyTapes):
             grid=grid,
             method=method,
             folds=folds,
+            objective=objective,
             market=self._market(market),
             against=against,
             run=run,

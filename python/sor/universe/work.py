@@ -6,7 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 import polars as pl
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sor.studies.stress import Markets
     from sor.tape.tape import Quotes
 
+RETURNED = "parents_"
+"""The column of sums with what comes back of parents, where it is asked for."""
 ROWS = ("parents", "children", "fills")
 """The rows that are written under `out`, a folder each."""
 
@@ -49,6 +51,8 @@ class Settings:
         markets: Where there are several, by name: each a market, or what changes in `market`.
         record: Whether children and fills are kept, where rows are written.
         out: The folder that rows are written to.
+        returned: What comes back of the parents that could trade, in the column `parents_` of the sums: nothing,
+            their costs in bps, or their rows of `orders`.
 
     """
 
@@ -60,6 +64,7 @@ class Settings:
     markets: Markets | None = None
     record: bool = True
     out: str | None = None
+    returned: Literal["sums", "costs", "orders"] = "sums"
 
 
 @dataclass(frozen=True)
@@ -223,20 +228,24 @@ def _tables(
     start = pl.col("start").cast(schema["units"]["start"])
     date = pl.coalesce(pl.col("date").str.to_date(), start.dt.date())
     units = row.with_columns(date=date).cast(pl.Schema(schema["units"]))
-    sums, savings = [], []
+    sums, savings, returned = [], [], []
     for market in markets:
         rows = ledger if len(markets) == 1 else ledger.filter(pl.col("market") == market)
         for policy in asked.policies:
             label = {"market": market, "policy": policy}
-            sums.append(label | _sums(rows.filter(pl.col("policy") == policy)))
+            own = rows.filter(pl.col("policy") == policy)
+            sums.append(label | _sums(own))
+            if asked.returned != "sums":
+                returned.append(_returned(own, asked.returned))
         saved = metrics.paired_savings(rows, parents.select("parent", "quantity"), asked.policy)
         for policy in asked.policies:
             if policy != asked.policy:
                 label = {"market": market, "against": policy}
                 savings.append(label | _savings(saved.filter(pl.col("against") == policy)))
+    framed = _framed(sums, schema["sums"], units)
     return Tables(
         units=units,
-        sums=_framed(sums, schema["sums"], units),
+        sums=framed.with_columns(pl.concat(returned).alias(RETURNED)) if returned else framed,
         savings=_framed(savings, schema["savings"], units),
         inputs=pl.DataFrame(schema=schema["inputs"]),
     )
@@ -259,6 +268,14 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
         parents
     )
     return counts | whole | {name: math.fsum(each[name]) for name in MEANS}
+
+
+def _returned(parents: pl.DataFrame, what: str) -> pl.Series:
+    """Return what comes back of one policy's parents: a list in one row."""
+    traded = parents.filter(metrics.TRADED)
+    if what == "orders":
+        return metrics.orders_table(traded).to_struct().implode()
+    return traded.select(metrics.bps("shortfall")).to_series().implode()
 
 
 def _savings(saved: pl.DataFrame) -> dict[str, Any]:
