@@ -48,7 +48,7 @@ pub fn replay_all(
     let used = variants.iter().map(|variant| &variant.market);
     let starts = Starts::new(tape, parents, used, Stop::new(&|| watch.poll()))?;
     let histories = Histories::new(tape, parents, variants, Stop::new(&|| watch.poll()))?;
-    let on_caller = |job: usize| variants[job / parents.len()].plan.stays_on_caller();
+    let on_caller = |job: usize| variants[job / parents.len()].stays_on_caller();
     run_all(&watch, threads, on_caller, |job, stop| {
         let (variant, index) = (&variants[job / parents.len()], job % parents.len());
         let as_of = starts.at(&variant.market, index).clone();
@@ -60,7 +60,7 @@ pub fn replay_all(
             past: Past { probes, since: as_of.session.open },
         };
         replay(scene, &parents[index], as_of, record, stop).map_err(|error| match error {
-            Error::Order { .. } | Error::Policy { .. } => {
+            Error::Order { .. } | Error::Policy { .. } | Error::Fill { .. } => {
                 Error::Replay { variant: job / parents.len(), parent: index, source: Box::new(error) }
             }
             other => other,
@@ -340,6 +340,10 @@ impl Histories {
 }
 
 impl Variant {
+    fn stays_on_caller(&self) -> bool {
+        self.plan.stays_on_caller() || self.market.fill.stays_on_caller()
+    }
+
     /// The probes its policy learns from, of orders of any size: a smaller one's fills are the lesser of its size and theirs.
     fn probing(&self, side: Side) -> Option<Probing> {
         let windows = self.plan.learns_from()?;
