@@ -164,7 +164,14 @@ def test_any_arguments_give_a_tape(
         ({"seed": 1.5}, "seed must be a whole number of at least 0, got 1.5"),
         ({"start": "soon"}, "start is 'soon'"),
         ({"price": float("nan")}, "price must be a positive number, got nan"),
-        ({"price": 1e16}, r"price is 1e\+16; expected one that stays below 9,223,372,036"),
+        (
+            {"price": 1e16},
+            r"price is 1e\+16 and volatility 0.25; expected prices that stay below 9,223,372,036",
+        ),
+        *[
+            ({"volatility": each}, r"price is .* and volatility .*; expected prices that stay below")
+            for each in (1e200, 1e300, 1e308)
+        ],
         ({"tick": 1e-12}, "tick is 1e-12; expected at least 1e-9"),
         ({"volatility": -0.1}, "volatility must be a finite number at least 0, got -0.1"),
         ({"spread": [1.0, 2.0]}, "spread has 2 values; expected one, or 5"),

@@ -120,9 +120,14 @@ def simulate_quotes(
     venue = np.searchsorted(np.cumsum(rates)[:-1] / rates.sum(), random.random(n), side="right").astype(
         np.uint16
     )
-    efficient = _random_walk(random, clock[:n], middle, volatility * middle / math.sqrt(_YEAR_SECONDS))
-    if (efficient.max() + spreads.max() + 2) * tick_nanos >= UNDEF_PRICE:
-        raise ParameterError(f"price is {shown(price)}; expected one that stays below 9,223,372,036")
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+        efficient = _random_walk(random, clock[:n], middle, volatility * middle / math.sqrt(_YEAR_SECONDS))
+        highest = (efficient.max() + spreads.max() + 2) * tick_nanos
+    # Written so that a walk beyond every float, which is no number, does not pass.
+    if not highest < UNDEF_PRICE:
+        raise ParameterError(
+            f"price is {shown(price)} and volatility {shown(volatility)}; expected prices that stay below 9,223,372,036"
+        )
     half = 0.5 * spreads[venue]
     half *= random.random(n) + 0.5
     bid = np.floor(efficient - half).astype(np.int64)
