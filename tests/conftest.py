@@ -7,11 +7,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+import compiled_library
 import pytest
 import recorded
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Callable
 
 pytest.register_assert_rewrite("ledgers", "posted_tapes", "small_tape", "tapes")
@@ -38,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("data") is not None:
             item.add_marker(missing)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The policies and fill models in C."""
+    return compiled_library.build(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture

@@ -78,6 +78,25 @@ ANY_FILL = st.one_of(
         },
     ),
 )
+ANY_TABLE = st.one_of(
+    st.lists(st.tuples(WHOLE, WHOLE, NUMBERS), max_size=3),
+    st.lists(
+        st.tuples(st.integers(0, 300), st.integers(0, 300), st.floats(0, 1), st.floats(-1, 1)), max_size=1
+    ),
+)
+
+
+@settings(max_examples=some(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ANY_TABLE, choose("sampled", "expected"), ANY_ORDER)
+def test_any_table_of_fills_is_used_or_refused(rows: Any, mode: Any, order: Any) -> None:
+    try:
+        fill = sor.FillTable(rows, mode=mode)
+        result = run(orders=sor.Order(**order), market=sor.Market(fill=fill))
+    except sor.SorError:
+        return
+    for row in result.ledger.parents.iter_rows(named=True):
+        assert row["executed"] + row["completed"] - row["unwound"] == row["quantity"]
+    assert result.to_json()
 
 
 @settings(max_examples=some(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ctypes
 import random
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sor
+from compiled_library import address
 from effort import some
 from hours import random_replays
 from ledgers import ledger_bytes, serialized
@@ -21,24 +20,8 @@ from sor.replay.ledger import TABLES
 from tapes import read_tape
 from test_own_policies import alone
 
-SOURCE = Path(__file__).parent / "support" / "compiled.c"
 QUOTES = sor.simulate_quotes(venues=3, minutes=12, seed=3)
 ORDERS = sor.orders_every(side="buy", quantity=2_000, horizon="1m", every="1m")
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    compiler = shutil.which("cc")
-    assert compiler is not None, "Rust needs a C compiler to link, so there is one"
-    path = tmp_path_factory.mktemp("compiled") / "compiled.so"
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", path, SOURCE], check=True)
-    return ctypes.CDLL(str(path))
-
-
-def address(library: ctypes.CDLL, name: str) -> int:
-    found = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
-    assert found is not None
-    return found
 
 
 def tables(ledger: Any) -> list[bytes]:

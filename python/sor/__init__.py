@@ -4,9 +4,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from sor import cont_kukanov
-from sor._core import Orders, Report, View, __version__
+from sor._core import FillChild, FillQuote, Orders, Report, View, __version__
 from sor.cont_kukanov.outflows import probe_outflows
-from sor.errors import DataError, MissingExtra, ParameterError, PolicyError, SorError, SorWarning
+from sor.errors import (
+    DataError,
+    FillError,
+    MissingExtra,
+    ParameterError,
+    PolicyError,
+    SorError,
+    SorWarning,
+)
 from sor.replay.execute import execute_order
 from sor.replay.ledger import Ledger
 from sor.replay.schedules import trajectory
@@ -17,7 +25,8 @@ from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.settings.compiled import Compiled
-from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
+from sor.settings.fills import CompiledFill, Displayed, FillFunction, FillTable, QueueAware
+from sor.settings.market import Book, Market, Venue
 from sor.settings.objective import Cvar, MeanStd, Quantile, Std
 from sor.settings.orders import Order, OrderSchedule, orders_every
 from sor.settings.policy import Policy
@@ -66,10 +75,16 @@ __all__ = [
     "Book",
     "Bootstrap",
     "Compiled",
+    "CompiledFill",
     "ContKukanovRouter",
     "Cvar",
     "DataError",
     "Displayed",
+    "FillChild",
+    "FillError",
+    "FillFunction",
+    "FillQuote",
+    "FillTable",
     "Ledger",
     "Market",
     "MeanStd",

@@ -20,6 +20,8 @@ __all__ = [
     "SOLVERS",
     "STATUSES",
     "UNITS",
+    "FillChild",
+    "FillQuote",
     "Orders",
     "ParentOrder",
     "Past",
@@ -310,6 +312,37 @@ def ck_one_venue(resolved: _Resolved, outflow: float) -> list[float]: ...
 def count_states(
     tape: Mapping[str, NDArray[Any]], venues: int, snapshot: str, collar: tuple[float, int]
 ) -> tuple[int, int, int, int]: ...
+
+@final
+class FillChild:
+    """The child that a fill model is asked about. Times in nanoseconds since the epoch."""
+
+    @property
+    def side(self) -> str: ...
+    @property
+    def sign(self) -> int: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def now(self) -> int: ...
+
+@final
+class FillQuote:
+    """The quote that it meets. The price in nanos, sizes in shares, the age in nanoseconds."""
+
+    @property
+    def venue(self) -> str: ...
+    @property
+    def price(self) -> int: ...
+    @property
+    def displayed(self) -> int: ...
+    @property
+    def available(self) -> int: ...
+    @property
+    def age(self) -> int: ...
+    @property
+    def queue_position(self) -> float: ...
+
 def execute(
     sign: int,
     quantity: int,

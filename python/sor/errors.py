@@ -36,6 +36,28 @@ class PolicyError(SorError):
         return f"policy {self.policy}, order {self.order}, {self._what}"
 
 
+class FillError(SorError):
+    """A fill model of the caller's own failed, or answered what cannot be; what it raised is the cause.
+
+    Attributes:
+        model: Its name.
+        order: The parent order whose child it was asked about, in words; None of `execute_order`.
+        ts: When the child met its quote, or was planned on it, nanoseconds since the epoch; 0 of `execute_order`.
+
+    """
+
+    def __init__(self, model: object, order: str | None, ts: int, what: str) -> None:
+        super().__init__(model, order, ts, what)
+        self.model = model
+        self.order = order
+        self.ts = ts
+        self._what = what
+
+    def __str__(self) -> str:
+        order = "" if self.order is None else f"order {self.order}, "
+        return f"fill model {self.model}, {order}{self._what}"
+
+
 class MissingExtra(SorError, ImportError):  # noqa: N818
     """A package that only this needs is not there; the message says which, and how to install it."""
 

@@ -79,6 +79,14 @@ pub enum Error {
         /// What it says itself.
         why: String,
     },
+    /// A fill model from outside failed, or answered what cannot be; whoever runs it knows more.
+    #[error("the fill model failed at {ts} ns since the epoch: {why}")]
+    Fill {
+        /// When the child met its quote, or was planned on it.
+        ts: i64,
+        /// What it says itself, or what would be right and what it answered.
+        why: String,
+    },
     /// A policy's failure, or its order that breaks a rule, in one of many replays.
     #[error("order {parent} under policy {variant}: {source}")]
     Replay {

@@ -238,7 +238,7 @@ fn a_book_beyond_every_table() {
         let fill = |x: i64| ((x as f64 * 0.9 * (0.9 - 0.05 * f64::from(i))).round_ties_even() as i64, CENT + x % 3);
         let plan = Plan { side: Side::Buy, lot: 1, cap: 15_000, benchmark: 0 };
         let terms = Terms { available: 10_000, taker_fee: 0, maker_rebate: 0 };
-        curves.push_fills(&plan, &terms, fill).expect("a valid book");
+        curves.push_fills(&plan, &terms, |x| Ok(fill(x))).expect("a valid book");
     }
     let problem = Problem { curves: &curves, remaining: 10_000, max_lots: 15_000, under: 2 * CENT, over: CENT };
     let mut lots = vec![];
@@ -310,12 +310,12 @@ fn fills_become_curves() {
     let terms = Terms { available: 990, taker_fee: 3, maker_rebate: 2 };
     let mut curves = Curves::new();
     // Half of what is sent executes, a nano worse per lot: 1 nano below the benchmark, 2 below, ...
-    curves.push_fills(&plan, &terms, |x| (x / 2, 1_000 - x / 100)).expect("a valid book");
+    curves.push_fills(&plan, &terms, |x| Ok((x / 2, 1_000 - x / 100))).expect("a valid book");
     assert_eq!(plan.max_lots(), Ok(3));
     assert_eq!(curves.shares(0), [0, 50, 100, 150]);
     assert_eq!(curves.cost(0), [0, 50 * (1 + 3) - 50 * 2, 100 * (2 + 3) - 100 * 2, 150 * (3 + 3) - 150 * 2]);
     let little = Terms { available: 199, ..terms };
-    curves.push_fills(&plan, &little, |x| (x, 1_000)).expect("a valid book");
+    curves.push_fills(&plan, &little, |x| Ok((x, 1_000))).expect("a valid book");
     assert_eq!(curves.cost(1), [0, 300]);
     curves.clear();
     assert_eq!(curves.venues(), 0);
@@ -333,9 +333,9 @@ fn bad_input_is_named_and_leaves_no_venue() {
     assert_eq!(named(curves.push([])), "points");
     assert_eq!(named(curves.push([(1, 0)])), "points");
     assert_eq!(named(curves.push([(0, 0), (5, -1)])), "shares");
-    assert_eq!(named(curves.push_fills(&Plan { lot: 0, ..plan }, &terms, |x| (x, 1))), "lot");
-    assert_eq!(named(curves.push_fills(&plan, &terms, |x| (x + 1, 1))), "fill");
-    assert_eq!(named(curves.push_fills(&plan, &terms, |x| (x, i64::MAX))), "fill");
+    assert_eq!(named(curves.push_fills(&Plan { lot: 0, ..plan }, &terms, |x| Ok((x, 1)))), "lot");
+    assert_eq!(named(curves.push_fills(&plan, &terms, |x| Ok((x + 1, 1)))), "fill");
+    assert_eq!(named(curves.push_fills(&plan, &terms, |x| Ok((x, i64::MAX)))), "fill");
     assert_eq!(curves, Curves::new());
 
     curves.push([(0, 0), (i64::MAX, i64::MAX)]).expect("valid points");

@@ -59,3 +59,25 @@ int64_t says(const moment *m, const venue *v, const resting *r, const report *p,
                      x[5] == 0 ? DEFAULT : (int64_t)x[5], (int64_t)x[6]};
     return (int64_t)x[0];
 }
+
+// Fill models in C, against version 1 of the structs that sor.CompiledFill documents.
+typedef struct {
+    int64_t version, now, sign, quantity, venue, price, displayed, available, age, parameters;
+    double queue_position;
+} fill;
+typedef struct {
+    double shares;
+    int64_t price;
+} answer;
+
+int64_t thins(const fill *f, const double *x, answer *out) {
+    int64_t most = f->quantity < f->available ? f->quantity : f->available;
+    double share = f->parameters > 0 ? x[0] : 0.5;
+    out->shares = most * (share * f->displayed / (f->displayed + most));
+    out->price = f->price + f->sign * (f->age % 7 + f->now % 3);
+    return f->version == 1 ? 0 : -1;
+}
+
+int64_t says_nothing(const fill *f, const double *x, answer *out) { return 0; }
+
+int64_t fails(const fill *f, const double *x, answer *out) { return 7; }

@@ -104,6 +104,7 @@ HOSTILE: list[Any] = [
     *(pl.DataFrame(), pl.DataFrame({"a": [1]}), pl.Series([1]), pl.Series([None]), pl.LazyFrame(), pl.col("a")),
     *(pl.Series([1, None]), pl.Series(["a"]), pl.Series([10**18]).cast(pl.Datetime("ms")), pl.Int64),
     *(sor.Order("buy", 5), ORDERS, sor.Market(), sor.Run(), sor.Bootstrap(), sor.Book(), sor.QueueAware(), QUOTES),
+    *(sor.FillTable([(1, 1, 0.5)]), sor.FillFunction(lambda child, quote: (2**70, quote))),
     *(sor.StaticRouter(), sor.ContKukanovRouter(), sor.Venue(1), sor.Offer(price=1.0, size=1), PROBLEM, STUDY, SEARCH),
     *([sor.Order("buy", 5), 3], ["sweep"], ["sweep", "sweep"], {"a": "sweep", "b": "twap"}, {"": "sweep"}),
     *([sor.Venue("V1")] * 2, [sor.Venue("nowhere")], [QUOTES], [QUOTES, QUOTES], [QUOTES, None], {"a": sor.Market()}),
@@ -176,6 +177,9 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Quotes.with_trades": (QUOTES.with_trades, {"trades": None}),
     "Quotes.write": (QUOTES.write, {"path": "tape.txt"}),
     "Compiled": (sor.Compiled, {"function": None}),
+    "CompiledFill": (sor.CompiledFill, {"function": None}),
+    "FillFunction": (sor.FillFunction, {"function": lambda child, quote: (0, quote.price)}),
+    "FillTable": (sor.FillTable, {"rows": [(100, 100, 0.5), (100, 200, 0.25)]}),
     "steps": (sor.steps, {"quotes": QUOTES, "order": sor.Order("buy", 100)}),
     "Universe": (sor.Universe, {"quotes": str(DAYS)}),
     "Universe.only": (UNIVERSE.only, {}),
@@ -218,6 +222,8 @@ MADE = {
     ),
     # A policy is derived from one, and is handed the others.
     *("Policy", "Orders", "Report", "View", "Step", "Steps", "PolicyError"),
+    # A fill model is handed these.
+    *("FillChild", "FillQuote", "FillError"),
     *("SorError", "DataError", "ParameterError", "MissingExtra", "SorWarning"),
 }
 """Classes that the package makes and a user only reads."""

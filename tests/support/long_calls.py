@@ -63,6 +63,24 @@ CALLS = {
         orders = sor.Order("sell", 50_000, start=quotes.start + 60 * 10**9, lot=500)
         stopped(lambda: sor.backtest(quotes, orders, router, market=sor.Market(fill=sor.QueueAware())), 0.5)
         """,
+    "a fill model in Python": """
+        import time
+        def slow(child, quote):
+            time.sleep(0.001)
+            return min(child.quantity, quote.available), quote.price
+        quotes = sor.simulate_quotes(venues=6, minutes=30)
+        orders = sor.orders_every("10s", side="buy", quantity=10_000, horizon="1m")
+        market = sor.Market(fill=sor.FillFunction(slow))
+        stopped(lambda: sor.study(quotes, orders, ["sweep", "twap"], market=market), 0.3)
+        """,
+    "a fill model in Python that never returns": """
+        def endless(child, quote):
+            while True:
+                pass
+        quotes = sor.simulate_quotes(venues=6, minutes=30)
+        market = sor.Market(fill=sor.FillFunction(endless))
+        stopped(lambda: sor.backtest(quotes, sor.Order("buy", 100), market=market), 0.3)
+        """,
     "one allocation by enumeration": """
         router = sor.StaticRouter(solver="exhaustive", max_candidates=10**12)
         offers = [(100.0 + i, 10_000) for i in range(6)]
@@ -134,6 +152,8 @@ CALLS = {
 
 # Those that need no large tape: a process of them is over in about a second.
 SHORT = (
+    "a fill model in Python",
+    "a fill model in Python that never returns",
     "strict search by enumeration",
     "one allocation by enumeration",
     "market and limit orders in lots",

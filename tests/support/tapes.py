@@ -262,7 +262,6 @@ def as_parent(order: ref.Order) -> Parent:
 def as_market(settings: ref.Settings, quotes: sor.Quotes) -> Market:
     """Return the package's form of the reference's settings; the fees are nanos both in and out."""
     ids = quotes.venues["id"].to_list()
-    fill = settings.fill
     return Market(
         venues=[
             sor.Venue(
@@ -282,17 +281,28 @@ def as_market(settings: ref.Settings, quotes: sor.Quotes) -> Market:
             max_quote_age=settings.max_quote_age,
             tick=settings.tick / NANOS,
         ),
-        fill=sor.Displayed()
-        if fill.kind == "displayed"
-        else sor.QueueAware(
-            queue_position=fill.queue_position,
-            max_fill=fill.max_fill,
-            impact=fill.impact,
-            decay=None if fill.decay is None else int(fill.decay),
-            mode=fill.kind,
-            seed=11,
-        ),
+        fill=as_fill(settings.fill),
         limit=settings.limit,
+    )
+
+
+def as_fill(fill: Any) -> Any:
+    """Return the package's form of a fill model of the reference's."""
+    mode = "sampled" if fill.kind == "sampled" else "expected"
+    match fill:
+        case ref.TableModel():
+            return sor.FillTable(fill.rows, mode=mode, seed=11)
+        case ref.FunctionModel():
+            return sor.FillFunction(fill.function, mode=mode, seed=11)
+        case _ if fill.kind == "displayed":
+            return sor.Displayed()
+    return sor.QueueAware(
+        queue_position=fill.queue_position,
+        max_fill=fill.max_fill,
+        impact=fill.impact,
+        decay=None if fill.decay is None else int(fill.decay),
+        mode=mode,
+        seed=11,
     )
 
 

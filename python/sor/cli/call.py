@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sor.cli.many import executor_of, universe_of, universe_table
 from sor.errors import ParameterError, shown
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
+from sor.settings.fills import fill_table
 from sor.settings.listed import as_orders
 from sor.settings.objective import objectives_from
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
@@ -353,8 +354,9 @@ def _market(table: Mapping[str, Any], given: Given) -> Market:
         said["latency"] = given.latency
     if given.fill is not None:
         fill = dict(said.get("fill", {}))
+        asked = fill_table(given.fill)
         model = fill.get("model")
-        said["fill"] = (fill if model in (None, given.fill) else {}) | {"model": str(given.fill)}
+        said["fill"] = (fill if model in (None, asked["model"]) else {}) | asked
     if given.sessions is not None:
         said["sessions"] = given.sessions
     return checked_market(market_of(said))

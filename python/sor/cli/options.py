@@ -25,13 +25,6 @@ class Side(StrEnum):
     both = "both"
 
 
-class Fill(StrEnum):
-    """Fill models."""
-
-    displayed = "displayed"
-    queue = "queue"
-
-
 _ORDERS, _ROUTER, _MARKET, _RUN = "Orders", "Policies", "Market", "Run and output"
 _MANY = "Many symbol-days"
 
@@ -105,8 +98,11 @@ class Given:
         typer.Option(help="Where the venues' file says none, e.g. 1ms.", rich_help_panel=_MARKET),
     ] = None
     fill: Annotated[
-        Fill | None,
-        typer.Option(help="All that is displayed, or a queue's share.", rich_help_panel=_MARKET),
+        str | None,
+        typer.Option(
+            help="displayed: all of it; queue: a queue's share; or one of your own: a table's file, file.py:name.",
+            rich_help_panel=_MARKET,
+        ),
     ] = None
     sessions: Annotated[
         str | None,

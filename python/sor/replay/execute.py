@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sor import _core
-from sor.errors import ParameterError, shown
+from sor.errors import FillError, ParameterError, shown
 from sor.replay.lower import core_fill
 from sor.replay.snapshot import Offer
 from sor.settings.checks import choice, instance, number, whole
-from sor.settings.market import Displayed, FillModel, QueueAware
+from sor.settings.fills import FILLS, FillModel, QueueAware, fill_name
 from sor.settings.orders import Side
 from sor.settings.times import Duration, duration_ns
 from sor.tape.venues import NANOS
@@ -33,7 +33,7 @@ def execute_order(
         side: `"buy"` takes an ask, `"sell"` a bid.
         available: Shares own fills have left of the displayed size; all of it by default.
         age: Time since the venue's last record.
-        queue_position: 0 (front) to 1 (back), instead of the fill model's.
+        queue_position: 0 (front) to 1 (back), instead of the fill model's, or of 0.5 where it has none.
         stream: Which sampled stream: (parent, child).
 
     Returns:
@@ -42,10 +42,11 @@ def execute_order(
 
     Raises:
         ParameterError: Naming the argument and what would be right.
+        FillError: From a fill model of the caller's own.
 
     """
     model = QueueAware() if fill is None else fill
-    instance("fill", model, Displayed, QueueAware)
+    instance("fill", model, *FILLS.values())
     match venue:
         case Offer():
             offer = venue
@@ -58,17 +59,21 @@ def execute_order(
     left = offer.size if available is None else whole("available", available, least=0, most=offer.size)
     if left == 0:
         return 0, offer.price
-    executed, price = _core.execute(
-        1 if side == "buy" else -1,
-        quantity,
-        round(offer.price * NANOS),
-        offer.size,
-        left,
-        duration_ns(age, "age"),
-        _queue_position(queue_position, model),
-        core_fill(model),
-        _stream(stream),
-    )
+    try:
+        executed, price = _core.execute(
+            1 if side == "buy" else -1,
+            quantity,
+            round(offer.price * NANOS),
+            offer.size,
+            left,
+            duration_ns(age, "age"),
+            _queue_position(queue_position, model),
+            core_fill(model, ("",)),
+            _stream(stream),
+        )
+    except FillError as error:
+        error.model = fill_name(model)
+        raise
     return executed, price / NANOS
 
 
@@ -86,6 +91,6 @@ def _stream(stream: tuple[int, int]) -> tuple[int, int]:
 def _queue_position(given: float | None, model: FillModel) -> float:
     if given is not None:
         return number("queue_position", given, least=0, most=1)
-    if isinstance(model, Displayed):
-        return 0.0
+    if not isinstance(model, QueueAware):
+        return 0.5
     return number("queue_position", model.queue_position, least=0, most=1)

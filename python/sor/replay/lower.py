@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict
 
 from sor.replay.schedules import core_schedule
 from sor.settings.compiled import Compiled
-from sor.settings.market import Book, FillModel, Market, QueueAware
+from sor.settings.fills import CompiledFill, Displayed, FillModel, FillTable, QueueAware, address_of
 from sor.settings.policy import Policy as Own
 from sor.settings.policy import Start, hears
 from sor.settings.routers import ContKukanovRouter, Policy, StaticRouter, name_of, schedule_of, unsliced
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sor.replay.parents import Parent
+    from sor.settings.market import Book, Market
     from sor.tape.tape import Quotes
 
 CoreParent = tuple[int, int, int, int, int, int]
@@ -27,13 +28,17 @@ CoreVenue = tuple[int, int, int, float]
 """Taker fee, maker rebate, latency in nanos, and queue position."""
 
 
-class CoreFill(TypedDict):
-    """A `QueueAware` model; `Displayed` is None."""
+class CoreFill(TypedDict, total=False):
+    """A `QueueAware` model, or one of the caller's own in one of three forms; `Displayed` is None."""
 
+    seed: Required[int | None]
     max_fill: float
     impact: float
     decay: float | None
-    seed: int | None
+    identity: str
+    table: dict[str, list[float]]
+    function: dict[str, Any]
+    compiled: dict[str, Any]
 
 
 class CorePolicy(TypedDict, total=False):
@@ -92,7 +97,7 @@ def core_variant(variant: Variant, quotes: Quotes) -> CoreVariant:
         "collar": collar,
         "max_quote_age": age,
         "tick": round(book.tick * NANOS),
-        "fill": core_fill(market.fill),
+        "fill": core_fill(market.fill, venue_names(market.laid, quotes)),
         "limit": market.limit,
         "policy": _policy(variant, quotes),
     }
@@ -108,16 +113,21 @@ def core_visibility(book: Book) -> tuple[tuple[float, int], int | None]:
     return (collar, least), None if age is None else duration_ns(age, "max_quote_age")
 
 
-def core_fill(fill: FillModel) -> CoreFill | None:
-    """Return a fill model; None is `Displayed`."""
-    if not isinstance(fill, QueueAware):
+def core_fill(fill: FillModel, venues: Sequence[str]) -> CoreFill | None:
+    """Return a fill model, which knows venues by their names; None is `Displayed`."""
+    if isinstance(fill, Displayed):
         return None
-    return {
-        "max_fill": fill.max_fill,
-        "impact": fill.impact,
-        "decay": None if fill.decay is None else float(duration_ns(fill.decay, "decay")),
-        "seed": fill.seed if fill.mode == "sampled" else None,
-    }
+    seed = fill.seed if fill.mode == "sampled" else None
+    if isinstance(fill, QueueAware):
+        decay = None if fill.decay is None else float(duration_ns(fill.decay, "decay"))
+        return {"max_fill": fill.max_fill, "impact": fill.impact, "decay": decay, "seed": seed}
+    if isinstance(fill, FillTable):
+        return {"identity": repr(fill), "seed": seed, "table": fill.nodes}
+    if isinstance(fill, CompiledFill):
+        compiled = {"function": address_of(fill.function), "parameters": list(fill.parameters.values())}
+        return {"identity": fill.identity, "seed": seed, "compiled": compiled}
+    function = {"call": fill.call, "venues": tuple(venues)}
+    return {"identity": fill.identity, "seed": seed, "function": function}
 
 
 def _policy(variant: Variant, quotes: Quotes) -> CorePolicy:

@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from sor import _core
-from sor.errors import PolicyError
+from sor.errors import FillError, PolicyError
 from sor.replay.ledger import Ledger, from_core
 from sor.replay.lower import Variant, core_parents, core_variant, core_visibility
+from sor.settings.fills import fill_name
 from sor.settings.processes import require_own_threads
 from sor.settings.routers import Sweep, name_of
 from sor.settings.run import Run
@@ -59,6 +60,7 @@ def replay(
     Raises:
         ParameterError: From the core, naming the argument.
         PolicyError: From a policy of the caller's own.
+        FillError: From a fill model of the caller's own.
 
     """
     require_own_threads()
@@ -74,6 +76,9 @@ def replay(
         )
     except PolicyError as error:
         error.policy = name_of(variants[int(str(error.policy))].policy)
+        raise
+    except FillError as error:
+        error.model = fill_name(variants[int(str(error.model))].market.fill)
         raise
     return from_core(tables, parents, venue_names(variants[0].market.laid, quotes))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import uuid
 from collections.abc import Mapping
 from types import FunctionType
@@ -10,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from sor.errors import MissingExtra, ParameterError, shown
+from sor.errors import ParameterError, shown
 from sor.settings.checks import choice, number, whole
+from sor.settings.fills import address_of, numba_of
 from sor.settings.origin import digest_of
 from sor.settings.policy import OwnPolicy, Queue
 
@@ -85,7 +85,7 @@ class Compiled(OwnPolicy):
         if not isinstance(parameters, Mapping | None):
             raise ParameterError(f"parameters must map names to numbers, got {shown(parameters)}")
         self.function = function
-        self.address = _address(function)
+        self.address = address_of(function)
         self.memory = whole("memory", memory, least=0, most=_WORDS)
         self.name = str(name or getattr(function, "__name__", "compiled"))
         self.queue = queue
@@ -139,23 +139,8 @@ class Compiled(OwnPolicy):
             MissingExtra: Without numba.
 
         """
-        try:
-            numba: Any = importlib.import_module("numba")
-        except ImportError:
-            raise MissingExtra("Compiled.signature() needs the package numba: pip install numba") from None
+        numba = numba_of("Compiled.signature()")
         types = numba.types
         structs = [types.CPointer(numba.from_dtype(each)) for each in (MOMENT, VENUE, RESTING, REPORT)]
         numbers = [types.CPointer(types.float64), types.CPointer(types.int64)]
         return types.int64(*structs, *numbers, types.CPointer(numba.from_dtype(ORDER)))
-
-
-def _address(function: object) -> object:
-    """Return what the core takes: an address, or a capsule as it is."""
-    address = getattr(function, "address", function)
-    if type(address).__name__ == "PyCapsule":
-        return address
-    if not isinstance(address, int) or isinstance(address, bool) or not 0 < address < 2**64:
-        raise ParameterError(
-            f"function must be a numba.cfunc, a capsule or the address of a C function, got {shown(function)}"
-        )
-    return address

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.market import Book, Displayed, Market, QueueAware, Venue
+from sor.settings.fills import FILLS, CompiledFill, FillFunction
+from sor.settings.market import Book, Market, Venue
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.policy import OwnPolicy, axes_of, made_of
 from sor.settings.policy import Policy as Own
@@ -21,8 +22,6 @@ from sor.settings.routers import ROUTER, Policy, Sliced, Sweep, class_of, descri
 from sor.settings.schedules import SCHEDULES, Schedule, parse_schedule
 from sor.settings.times import duration_ns, to_ns
 from sor.settings.toml import to_toml
-
-_FILLS: Mapping[str, type] = {"displayed": Displayed, "queue": QueueAware}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +89,10 @@ def plain_policy(policy: Policy) -> dict[str, Any]:
 def plain_market(market: Market) -> dict[str, Any]:
     """Return a market as tables: `book`, `fill` with its `model`, and `venue`s or the path of their file."""
     venues = market.venues
-    model = next(name for name, kind in _FILLS.items() if isinstance(market.fill, kind))
-    by_venue = getattr(market.fill, "queue_position", None)
-    fill = plain(market.fill)
+    given = market.fill
+    model = next(name for name, kind in FILLS.items() if isinstance(given, kind))
+    by_venue = getattr(given, "queue_position", None)
+    fill = given.described() if isinstance(given, FillFunction | CompiledFill) else plain(given)
     if isinstance(by_venue, dict):
         fill["queue_position"] = {str(venue): position for venue, position in by_venue.items()}
     return {
@@ -207,9 +207,9 @@ def market_of(table: Mapping[str, Any]) -> Market:
     if "fill" in given:
         fill = dict(given.pop("fill"))
         model = fill.pop("model", "displayed")
-        if model not in _FILLS:
-            raise ParameterError(f"market.fill: model must be one of {', '.join(_FILLS)}, got {shown(model)}")
-        changes["fill"] = from_table(_FILLS[model], fill, "market.fill")
+        if model not in FILLS:
+            raise ParameterError(f"market.fill: model must be one of {', '.join(FILLS)}, got {shown(model)}")
+        changes["fill"] = from_table(FILLS[model], fill, "market.fill")
     if given.get("sessions") == "none":
         changes["sessions"] = None
     for name in ("sessions", "halts"):
@@ -239,6 +239,7 @@ def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
             name
             for name in (
                 "side",
+                "function",
                 "quantity",
                 "id",
                 "horizon",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
 from sor.errors import DataError, ParameterError, shown
-from sor.settings.checks import path_of
+from sor.settings.checks import path_of, taking
 
 if TYPE_CHECKING:
-    from os import PathLike
+    from collections.abc import Callable
     from pathlib import Path
+
+Rows: TypeAlias = "pl.DataFrame | str | PathLike[str] | Sequence[Sequence[Any]]"
+"""A frame (polars, or what it converts), the path of a Parquet or CSV file, or rows."""
 
 _CSV = (".csv", ".csv.gz", ".csv.zst")
 
@@ -53,6 +58,43 @@ def read_table(path: str | PathLike[str], name: str) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError, UnicodeError, pl.exceptions.PanicException) as failed:
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
         raise DataError(f"{name}: {found} cannot be read: {reason}") from failed
+
+
+def frame_of(
+    name: str,
+    given: Any,
+    columns: Sequence[str],
+    need: Sequence[str] | None = None,
+    read: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame,
+) -> pl.DataFrame:
+    """Return the columns that a frame, a file, or rows of all or of the needed ones have, without empty cells.
+
+    `read` makes of a file's columns what they mean.
+
+    Raises:
+        ParameterError: Naming the argument and what would be right.
+
+    """
+    need = columns if need is None else need
+    with taking(name, given, f"a frame with {', '.join(need)}, or its path"):
+        if is_table(given):
+            frame = to_frame(given, name, "a frame")
+        elif isinstance(given, str | PathLike):
+            frame = read(read_table(given, name))
+        elif isinstance(given, Sequence):
+            rows = [tuple(row) for row in given]
+            names = columns if rows and len(rows[0]) == len(columns) else need
+            frame = pl.DataFrame(rows, schema=list(names), orient="row")
+        else:
+            frame = pl.DataFrame(given)
+    missing = [column for column in need if column not in frame.columns]
+    if missing or frame.is_empty():
+        what = f"no column {missing[0]!r}" if missing else "no row"
+        raise ParameterError(f"{name} must be a frame with {', '.join(need)}, got {what}")
+    frame = frame.select([column for column in columns if column in frame.columns])
+    if frame.null_count().sum_horizontal().sum():
+        raise ParameterError(f"{name} must have no empty cell")
+    return frame
 
 
 def from_library(table: Any, label: str) -> pl.DataFrame:

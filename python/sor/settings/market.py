@@ -1,4 +1,4 @@
-"""The terms every policy meets: venues, the book, the fill model, and the market that holds them.
+"""The terms every policy meets: venues, the book, and the market that holds them with the fill model.
 
 Every class is immutable, so a result can carry the settings it was made under. Money is in the quote currency
 (floats here; the core turns it into nanos once), sizes are whole shares.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import choice, instance, keep, number, positive, text, whole
+from sor.settings.fills import FILLS, Displayed, FillModel
 from sor.settings.times import Duration, duration_ns
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Snapshot: TypeAlias = Literal["last", "each", "first"]
 Depletion: TypeAlias = Literal["refresh", "persistent", "none"]
 Limit: TypeAlias = Literal["seen", "none"]
-Mode: TypeAlias = Literal["expected", "sampled"]
 
 
 @dataclass(frozen=True)
@@ -102,62 +102,6 @@ class Book:
         keep(self, tick=number("tick", self.tick, least=1e-9, most=1e6))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Displayed:
-    """A child takes what is available at the quoted price (rule F1)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueueAware:
-    """A child gets part of what is available, at a slipped price (rules F2, F3).
-
-    `fill_prob = max_fill * (1 - queue_position) * exp(-age / decay)`; executed shares are the available
-    ones times it, rounded half to even; the price moves against us by `impact * x / displayed`, a fraction
-    of price.
-
-    Args:
-        queue_position: 0 (front) to 1 (back): one value, or by venue id; a `queue_position` column of the
-            tape and a `Venue`'s own value come before it, in this order.
-        max_fill: Fill probability at the front, in [0, 1].
-        impact: Slippage of a child as large as the displayed size, a fraction of price.
-        decay: Time constant of the age of the venue's last record; None: quotes do not age.
-        mode: `"expected"`, or `"sampled"` from the binomial.
-        seed: Of the sampled stream.
-
-    Raises:
-        ParameterError: Naming the argument and what would be right.
-
-    """
-
-    queue_position: float | dict[int | str, float] = 0.5
-    max_fill: float = 0.9
-    impact: float = 0.0005
-    decay: Duration | None = None
-    mode: Mode = "expected"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        position = self.queue_position
-        if isinstance(position, dict):
-            checked: object = {
-                venue: number(f"queue_position[{shown(venue)}]", value, least=0, most=1)
-                for venue, value in position.items()
-            }
-        else:
-            checked = number("queue_position", position, least=0, most=1)
-        keep(
-            self,
-            queue_position=checked,
-            max_fill=number("max_fill", self.max_fill, least=0, most=1),
-            impact=number("impact", self.impact, least=0, most=1),
-            seed=whole("seed", self.seed, least=0, most=2**64 - 1),
-        )
-        if self.decay is not None:
-            positive("decay", self.decay)
-        choice("mode", self.mode, Mode)
-
-
-FillModel: TypeAlias = Displayed | QueueAware
 VenueSource: TypeAlias = (
     "Sequence[Venue] | Mapping[int | str, Venue] | Mapping[str, Venue] | pl.DataFrame | str | PathLike[str]"
 )
@@ -176,7 +120,8 @@ class Market:
             file; see `read_venues`.
         latency: From a decision to its arrival, for every venue that says nothing else (rule F5).
         book: How the book is seen and depleted.
-        fill: How children are filled: `Displayed()` or `QueueAware(...)`.
+        fill: How children are filled: `Displayed()`, `QueueAware(...)`, or a model of your own: a `FillTable`, a
+            `FillFunction` or a `CompiledFill`.
         limit: A child's limit: the price it was planned on (`"seen"`) or none (`"none"`) (rule F6).
         sessions: When the market is open (rule T1). `"gaps"`: a silence of all venues of at least `session_gap` ends
             a session. A calendar's name, `"XNYS"` (extra `calendars`). A frame with `open` and `close`. None: the
@@ -203,7 +148,7 @@ class Market:
         duration_ns(self.latency, "latency")
         positive("session_gap", self.session_gap)
         instance("book", self.book, Book)
-        instance("fill", self.fill, Displayed, QueueAware)
+        instance("fill", self.fill, *FILLS.values())
         choice("limit", self.limit, Limit)
         if isinstance(self.venues, list):
             keep(self, venues=tuple(self.venues))

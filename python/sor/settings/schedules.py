@@ -6,25 +6,22 @@ under it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import above_zero, keep, number, positive, taking, whole
-from sor.settings.frames import is_table, read_table, to_frame
+from sor.settings.checks import above_zero, keep, number, positive, whole
+from sor.settings.frames import Rows, frame_of
 from sor.settings.times import check_zone, clock_ns, to_ns
 
 if TYPE_CHECKING:
-    from sor.settings.times import Duration
+    from collections.abc import Mapping, Sequence
 
-Rows: TypeAlias = "pl.DataFrame | str | PathLike[str] | Sequence[Sequence[Any]]"
-"""A frame (polars, or what it converts), the path of a Parquet or CSV file, or rows."""
+    from sor.settings.times import Duration
 
 _DAY = 86_400 * 10**9
 
@@ -290,34 +287,12 @@ def _share(value: object) -> float:
 
 def _frame(name: str, given: Any, columns: Sequence[str], need: Sequence[str] | None = None) -> pl.DataFrame:
     """Return rows as a frame of some columns; times of day and spans stay what they are."""
-    need = columns if need is None else need
-    with taking(name, given, f"a frame with {', '.join(need)}, or its path"):
-        frame = _given(name, given, columns, need)
-    missing = [column for column in need if column not in frame.columns]
-    if missing or frame.is_empty():
-        what = f"no column {missing[0]!r}" if missing else "no row"
-        raise ParameterError(f"{name} must be a frame with {', '.join(need)}, got {what}")
-    frame = frame.select([column for column in columns if column in frame.columns])
+    frame = frame_of(name, given, columns, need, read=_with_moments)
     spans = [column for column in frame.columns if isinstance(frame[column].dtype, pl.Duration)]
     frame = frame.with_columns(pl.col(spans).dt.cast_time_unit("ns")) if spans else frame
-    stamps = [column for column in ("since",) if isinstance(frame.schema.get(column), pl.Datetime)]
-    if stamps:
-        frame = frame.with_columns(pl.col(stamps).dt.convert_time_zone("UTC").dt.cast_time_unit("ns"))
-    if frame.null_count().sum_horizontal().sum():
-        raise ParameterError(f"{name} must have no empty cell")
+    if isinstance(frame.schema.get("since"), pl.Datetime):
+        frame = frame.with_columns(pl.col("since").dt.convert_time_zone("UTC").dt.cast_time_unit("ns"))
     return frame
-
-
-def _given(name: str, given: Any, columns: Sequence[str], need: Sequence[str]) -> pl.DataFrame:
-    if is_table(given):
-        return to_frame(given, name, "a frame")
-    if isinstance(given, str | PathLike):
-        return _with_moments(read_table(given, name))
-    if not isinstance(given, Sequence):
-        return pl.DataFrame(given)
-    rows = [tuple(row) for row in given]
-    names = columns if rows and len(rows[0]) == len(columns) else need
-    return pl.DataFrame(rows, schema=list(names), orient="row")
 
 
 def _with_moments(read: pl.DataFrame) -> pl.DataFrame:

@@ -145,8 +145,10 @@ def search(
         table = _table(trials, tried, axes, objectives, tradable)
         best = tried[int(table["best"].arg_max() or 0)]
         walk = [trials.fold(tried_by, given, axes, split) for split in splits(*windows, tradable, folds)]
-        lines = tried if name == "grid" else _lines(best, axes)
-        flat = flat_axes(_table(trials, lines, axes, objectives, tradable), axes, best, column_of(objectives))
+        lines = table
+        if name != "grid":
+            lines = _table(trials, _lines(best, axes), axes, objectives, tradable)
+        flat = flat_axes(lines, axes, best, column_of(objectives))
         policies: dict[str, Policy] = {ROUTER: best, **others}
         begin(callback, BEST)
         bar = callback if isinstance(callback, Waiting) else None

@@ -16,7 +16,8 @@ from sor.results import metrics
 from sor.results.shown import size_unit, sized
 from sor.results.stress import Stress
 from sor.settings.config import plain_market
-from sor.settings.market import Book, Market, QueueAware
+from sor.settings.fills import QueueAware
+from sor.settings.market import Book, Market
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
 from sor.studies.many import of_many

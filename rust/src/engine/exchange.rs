@@ -318,7 +318,7 @@ impl<'a> Exchange<'a> {
             row.met_price = (met.key != EMPTY).then(|| side.sign() * met.key);
             row.met_displayed = met.displayed;
             row.met_available = met.available;
-            row.fill_probability = refused.is_none().then(|| self.market.fill.probability(&met));
+            row.fill_probability = execution.map(|execution| execution.probability);
             row.age = met.age;
         }
         let (1.., Some(mid)) = (executed, mid) else { return Ok(()) };

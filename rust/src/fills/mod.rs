@@ -1,9 +1,13 @@
 //! Fill models: what a child order gets when it arrives (rules F1-F3).
 
+mod own;
 mod resting;
+mod table;
 mod walk;
 
+pub use own::{Expectation, Expects, FillSheet, OwnFills, VERSION};
 pub use resting::{Arrival, QueueModel, Resting};
+pub use table::FillTable;
 pub(crate) use walk::{MOST_LEVELS, Walk, levels_error, walk_error};
 
 use rand_chacha::ChaCha12Rng;
@@ -14,12 +18,14 @@ use crate::error::{Result, require};
 use crate::units::{Nanos, Shares, Side, Time};
 
 /// How a child that meets a quote is filled.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FillModel {
     /// `min(x, available)` at the quoted price (rule F1).
     Displayed,
     /// A share of it, at a slipped price (rules F2, F3).
     QueueAware(QueueAware),
+    /// What a table or a function of the caller's own expects (rule Q4).
+    Own(OwnFills),
 }
 
 /// The parameters of queue-aware execution; the queue position itself belongs to the venue or the tape.
@@ -48,6 +54,10 @@ pub struct Met {
     pub age: Time,
     /// Queue position in `[0, 1]`.
     pub queue_position: f64,
+    /// Venue index.
+    pub venue: usize,
+    /// When.
+    pub now: Time,
 }
 
 /// What a child got.
@@ -57,6 +67,8 @@ pub struct Execution {
     pub quantity: Shares,
     /// Signed price, slippage included.
     pub key: Nanos,
+    /// The probability that an available share is filled; 1 under F1.
+    pub probability: f64,
 }
 
 /// The stream of random numbers of one child: a function of the seed, the parent order itself and the child's number,
@@ -70,37 +82,31 @@ pub struct Stream {
 }
 
 impl FillModel {
-    /// The probability that an available share is filled (rule F2); 1 under F1.
-    #[must_use]
-    pub fn probability(&self, met: &Met) -> f64 {
-        match self {
-            FillModel::Displayed => 1.0,
-            FillModel::QueueAware(queue) => {
-                let time_decay = queue.decay.map_or(1.0, |decay| (-(met.age as f64) / decay).exp());
-                queue.max_fill * (1.0 - met.queue_position) * time_decay
-            }
-        }
-    }
-
     /// The expected fill of a child of `x` shares: what a planning router counts on (rule F4).
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// Those of a model of the caller's own.
     #[inline]
-    pub fn expected(&self, side: Side, x: Shares, met: &Met) -> Execution {
+    pub fn expected(&self, side: Side, x: Shares, met: &Met) -> Result<Execution> {
         let most = x.min(met.available);
-        match self {
-            FillModel::Displayed => Execution { quantity: most, key: met.key },
-            FillModel::QueueAware(queue) => Execution {
-                quantity: (most as f64 * self.probability(met)).round_ties_even() as Shares,
-                key: queue.slipped(side, most, met),
-            },
-        }
+        Ok(match self {
+            FillModel::Displayed => Execution { quantity: most, key: met.key, probability: 1.0 },
+            FillModel::QueueAware(queue) => {
+                let probability = queue.probability(met);
+                let quantity = (most as f64 * probability).round_ties_even() as Shares;
+                Execution { quantity, key: slipped(side, queue.slippage(most, met), met.key), probability }
+            }
+            FillModel::Own(own) => own.expected(side, x, met)?,
+        })
     }
 
     /// The fill of a child of `x` shares.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) when the slipped price leaves 64 bits.
+    /// [`Error::Invalid`](crate::Error::Invalid) when the slipped price leaves 64 bits, and those of a model of the
+    /// caller's own.
     #[inline]
     pub fn execute(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Result<Execution> {
         self.fill(side, x, x.min(met.available), met, stream)
@@ -116,17 +122,29 @@ impl FillModel {
         self.fill(side, x, x, met, stream)
     }
 
+    /// Whether it can only be asked on the thread that made the call.
+    #[must_use]
+    pub fn stays_on_caller(&self) -> bool {
+        matches!(self, FillModel::Own(own) if own.model.stays_on_caller())
+    }
+
     #[inline]
     fn fill(&self, side: Side, x: Shares, slips: Shares, met: &Met, stream: Stream) -> Result<Execution> {
-        let mut execution = self.expected(side, x, met);
-        let FillModel::QueueAware(queue) = *self else { return Ok(execution) };
-        execution.key = queue.slipped(side, slips, met);
-        if let Some(seed) = queue.seed {
-            execution.quantity = draw(x.min(met.available), self.probability(met), seed, stream);
+        let mut execution = self.expected(side, x, met)?;
+        let seed = match self {
+            FillModel::Displayed => return Ok(execution),
+            FillModel::QueueAware(queue) => {
+                execution.key = slipped(side, queue.slippage(slips, met), met.key);
+                require(in_range(execution.key), "impact", RULE, || {
+                    format!("{} for {slips} of {} displayed shares", queue.impact, met.displayed)
+                })?;
+                queue.seed
+            }
+            FillModel::Own(own) => own.seed,
+        };
+        if let Some(seed) = seed {
+            execution.quantity = draw(x.min(met.available), execution.probability, seed, stream);
         }
-        require(execution.key.checked_abs().is_some_and(|price| price < Nanos::MAX), "impact", RULE, || {
-            format!("{} for {slips} of {} displayed shares", queue.impact, met.displayed)
-        })?;
         Ok(execution)
     }
 }
@@ -134,14 +152,31 @@ impl FillModel {
 const RULE: &str = "must be small enough for slipped prices to stay within 64-bit nanos (at most about 9.2e9)";
 
 impl QueueAware {
-    /// `quoted * (1 + s * slippage)`, `slippage = impact * shares / displayed`, rounded half to even, never below zero; the
-    /// largest number where it would leave 64 bits.
-    fn slipped(&self, side: Side, shares: Shares, met: &Met) -> Nanos {
-        let sign = side.sign();
-        let slippage = self.impact * shares as f64 / met.displayed as f64;
-        let quoted = (sign * met.key) as f64;
-        sign * ((quoted * (1.0 + sign as f64 * slippage)).round_ties_even() as Nanos).max(0)
+    /// The probability that an available share is filled (rule F2).
+    #[inline]
+    fn probability(&self, met: &Met) -> f64 {
+        let time_decay = self.decay.map_or(1.0, |decay| (-(met.age as f64) / decay).exp());
+        self.max_fill * (1.0 - met.queue_position) * time_decay
     }
+
+    #[inline]
+    fn slippage(&self, shares: Shares, met: &Met) -> f64 {
+        self.impact * shares as f64 / met.displayed as f64
+    }
+}
+
+/// `quoted * (1 + s * slippage)`, rounded half to even, never below zero; the largest number where it would leave 64 bits.
+#[inline]
+fn slipped(side: Side, slippage: f64, key: Nanos) -> Nanos {
+    let sign = side.sign();
+    let quoted = (sign * key) as f64;
+    sign * ((quoted * (1.0 + sign as f64 * slippage)).round_ties_even() as Nanos).max(0)
+}
+
+/// A signed price that the cast of [`slipped`] has not cut.
+#[inline]
+fn in_range(key: Nanos) -> bool {
+    key.checked_abs().is_some_and(|price| price < Nanos::MAX)
 }
 
 /// A draw from Binomial(n, p) on the child's own stream.

@@ -46,7 +46,7 @@ impl Market {
     pub fn met(&self, tape: &Tape<'_>, book: &Book, taken: &Taken, side: Side, venue: usize, now: Time) -> Met {
         let quote = book.offers(side)[venue];
         if quote.key == EMPTY {
-            return Met { key: EMPTY, displayed: 0, available: 0, age: 0, queue_position: 0.0 };
+            return Met { key: EMPTY, displayed: 0, available: 0, age: 0, queue_position: 0.0, venue, now };
         }
         Met {
             key: quote.key,
@@ -54,6 +54,8 @@ impl Market {
             available: taken.available(venue, quote.size),
             age: now - book.updated(venue),
             queue_position: tape.queue_position(book.row(venue)).unwrap_or(self.venues[venue].queue_position),
+            venue,
+            now,
         }
     }
 }

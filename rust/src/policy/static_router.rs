@@ -255,8 +255,8 @@ impl Allocating<'_> {
             let terms = Terms { available: offer.available, taker_fee: offer.fee, maker_rebate: offer.rebate };
             let met = view.met(venue);
             curves.push_fills(plan, &terms, |sent| {
-                let expected = view.market.fill.expected(view.side, sent, &met);
-                (expected.quantity, view.side.sign() * expected.key)
+                let expected = view.market.fill.expected(view.side, sent, &met)?;
+                Ok((expected.quantity, view.side.sign() * expected.key))
             })?;
         }
         Ok(())

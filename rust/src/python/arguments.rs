@@ -9,11 +9,12 @@ use pyo3::types::PyTuple;
 use crate::allocate::{Rule, Solver};
 use crate::batch::Variant;
 use crate::error::Error;
-use crate::fills::{FillModel, QueueAware, QueueModel};
+use crate::fills::QueueModel;
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
 use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, Sliced, StaticRouter, Unit};
 use crate::python::compiled;
+use crate::python::fills::{FillArgument, fill_model};
 use crate::python::names::{PlanName, SolverName};
 use crate::python::policy::{PyPlan, Raised};
 use crate::python::schedule::ScheduleArgument;
@@ -33,18 +34,9 @@ pub(super) struct VariantArgument {
     collar: (f64, i64),
     max_quote_age: Option<i64>,
     tick: i64,
-    fill: Option<QueueAwareArgument>,
+    fill: Option<FillArgument>,
     limit: Limit,
     policy: PolicyArgument,
-}
-
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-pub(super) struct QueueAwareArgument {
-    max_fill: f64,
-    impact: f64,
-    decay: Option<f64>,
-    seed: Option<u64>,
 }
 
 #[derive(FromPyObject)]
@@ -110,12 +102,6 @@ struct ContKukanovArgument {
     window_every: i64,
     scenarios: usize,
     queue: QueueModel,
-}
-
-pub(super) fn fill_model(queue: Option<&QueueAwareArgument>) -> FillModel {
-    queue.map_or(FillModel::Displayed, |&QueueAwareArgument { max_fill, impact, decay, seed }| {
-        FillModel::QueueAware(QueueAware { max_fill, impact, decay, seed })
-    })
 }
 
 impl RouterArgument {
@@ -217,7 +203,7 @@ impl VariantArgument {
                 collar_least: self.collar.1,
                 max_quote_age: self.max_quote_age,
             },
-            fill: fill_model(self.fill.as_ref()),
+            fill: fill_model(py, self.fill.as_ref(), raised)?,
             queue: self.policy.queue(),
             limit: self.limit,
             tick: self.tick,

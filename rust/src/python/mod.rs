@@ -9,6 +9,7 @@ mod columns;
 mod compiled;
 mod cont_kukanov;
 mod errors;
+mod fills;
 mod ledger;
 mod names;
 mod observer;
@@ -31,6 +32,8 @@ mod _core {
         ck_bound, ck_check, ck_conditions, ck_cost, ck_market_order, ck_one_venue, ck_paper, ck_quantile_level,
         ck_solve,
     };
+    #[pymodule_export]
+    use super::fills::{PyFillChild, PyFillQuote};
     #[pymodule_export]
     use super::policy_orders::PyOrders;
     #[pymodule_export]

@@ -167,7 +167,7 @@ impl PyOrder {
     }
 }
 
-fn word(side: Side) -> &'static str {
+pub(super) fn word(side: Side) -> &'static str {
     match side {
         Side::Buy => "buy",
         Side::Sell => "sell",

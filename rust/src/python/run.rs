@@ -12,8 +12,9 @@ use crate::market::{Snapshot, Visibility, book_at as look_at, count_states as co
 use crate::observe::{Stop, Watch};
 use crate::order::Parent;
 use crate::policy::probes::{Probing, Windows, probe as probe_tape};
-use crate::python::arguments::{ParentArgument, QueueAwareArgument, VariantArgument, build_parents, fill_model, side};
+use crate::python::arguments::{ParentArgument, VariantArgument, build_parents, side};
 use crate::python::columns::{Frame, TapeColumns};
+use crate::python::fills::{FillArgument, fill_model};
 use crate::python::ledger::{Row, children, epochs, fills, places, releases, summaries};
 use crate::python::observer::PyObserver;
 use crate::python::policy::Raised;
@@ -41,6 +42,7 @@ pub(super) fn hindsight(
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "the formula's own symbols, passed once from Python")]
 pub(super) fn execute(
+    py: Python<'_>,
     sign: i8,
     quantity: i64,
     price: i64,
@@ -48,13 +50,15 @@ pub(super) fn execute(
     available: i64,
     age: i64,
     queue_position: f64,
-    fill: Option<QueueAwareArgument>,
+    fill: Option<FillArgument>,
     stream: (u64, u64),
 ) -> PyResult<(i64, i64)> {
     let side = side(sign);
-    let met = Met { key: side.sign() * price, displayed, available, age, queue_position };
+    let met = Met { key: side.sign() * price, displayed, available, age, queue_position, venue: 0, now: 0 };
     let stream = Stream { parent: [stream.0, 0], child: stream.1 };
-    let execution = fill_model(fill.as_ref()).execute_order(side, quantity, &met, stream)?;
+    let raised = Raised::default();
+    let model = fill_model(py, fill.as_ref(), &raised)?;
+    let execution = model.execute_order(side, quantity, &met, stream).map_err(|error| alone(py, error, &raised))?;
     Ok((execution.quantity, side.sign() * execution.key))
 }
 
@@ -109,18 +113,37 @@ pub(super) fn replay<'py>(
     Ok(tables)
 }
 
-/// What a failed policy raises: Python puts it in words, with the exception that was raised inside it as its cause.
+/// What a failed policy or fill model raises: Python puts it in words, with the exception that was raised inside it as its
+/// cause.
 fn failure(py: Python<'_>, variant: usize, parent: &Parent, error: Error, raised: &Raised) -> PyErr {
-    let (ts, why) = match error {
-        Error::Order { ts, argument, why } => (ts, format!("{argument} {why}")),
-        Error::Policy { ts, why } => (ts, why),
-        other => return other.into(),
-    };
+    let order = Some((parent.side.sign(), parent.quantity, parent.start));
+    match error {
+        Error::Order { ts, argument, why } => {
+            told(py, "failure", (variant, order, ts, format!("{argument} {why}")), raised)
+        }
+        Error::Policy { ts, why } => told(py, "failure", (variant, order, ts, why), raised),
+        Error::Fill { ts, why } => told(py, "fill_failure", (variant, order, ts, why), raised),
+        other => other.into(),
+    }
+}
+
+/// As [`failure`], for a fill model that was asked about one child of no order.
+fn alone(py: Python<'_>, error: Error, raised: &Raised) -> PyErr {
+    match error {
+        Error::Fill { ts, why } => told(py, "fill_failure", (0, None, ts, why), raised),
+        other => other.into(),
+    }
+}
+
+/// Which variant failed, on which order (sign, quantity, start), when, and why.
+type Failed = (usize, Option<(i64, i64, i64)>, i64, String);
+
+/// The error that a function of `sor.replay.failure` makes of what failed and of what was raised.
+fn told(py: Python<'_>, maker: &str, (variant, order, ts, why): Failed, raised: &Raised) -> PyErr {
     let cause = raised.lock().ok().and_then(|mut slot| slot.take());
-    let order = (parent.side.sign(), parent.quantity, parent.start);
     match py
         .import("sor.replay.failure")
-        .and_then(|module| module.getattr("failure")?.call1((variant, order, ts, why, cause)))
+        .and_then(|module| module.getattr(maker)?.call1((variant, order, ts, why, cause)))
     {
         Ok(raised) => PyErr::from_value(raised),
         Err(error) => error,

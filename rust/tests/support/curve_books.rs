@@ -20,8 +20,8 @@ impl Rng {
         (self.next() % n as u64) as i64
     }
 
-    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as i64) as usize]
+    pub(crate) fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as i64) as usize].clone()
     }
 
     pub(crate) fn unit(&mut self) -> f64 {
@@ -89,7 +89,7 @@ pub(crate) fn case(rng: &mut Rng, venues: usize, lots: i64, overbook: f64, fills
             let price = (quoted as f64 * (1.0 + side.sign() as f64 * slippage)).round_ties_even();
             (executed as i64, price as i64)
         };
-        curves.push_fills(&plan, &terms, fill).expect("a valid book");
+        curves.push_fills(&plan, &terms, |x| Ok(fill(x))).expect("a valid book");
     }
     // lambda + theta at 5-20 and 0.5-2 bps of 100 dollars; sometimes free or equal.
     let rates = [0, 5 * CENT + CENT / 2, 6 * CENT, 11 * CENT, 22 * CENT];
@@ -133,7 +133,7 @@ pub(crate) fn hard(rng: &mut Rng, venues: usize, lots: i64, overbook: f64, price
         let (taker_fee, maker_rebate) = (3_000_000 - fee * 100_000, 2_000_000 + rebate * 100_000);
         let terms = Terms { available: displayed, taker_fee, maker_rebate };
         let fill = |x: i64| ((x as f64 * (0.9 * (1.0 - position))).round_ties_even() as i64, quoted);
-        curves.push_fills(&plan, &terms, fill).expect("a valid book");
+        curves.push_fills(&plan, &terms, |x| Ok(fill(x))).expect("a valid book");
     }
     let rates = [5 * CENT + CENT / 2, 6 * CENT, 11 * CENT, 22 * CENT];
     let (under, over) = (rng.pick(&rates), rng.pick(&rates));

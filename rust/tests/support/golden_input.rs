@@ -23,8 +23,8 @@ pub(crate) fn entries<T: DeserializeOwned>(name: &str) -> Vec<T> {
 }
 
 /// The value beside a word.
-fn named<T: Copy>(word: &str, table: &[(&str, T)]) -> T {
-    table.iter().find(|(name, _)| *name == word).unwrap_or_else(|| panic!("unknown word {word}")).1
+fn named<T: Clone>(word: &str, table: &[(&str, T)]) -> T {
+    table.iter().find(|(name, _)| *name == word).unwrap_or_else(|| panic!("unknown word {word}")).1.clone()
 }
 
 pub(crate) fn side(word: &str) -> Side {

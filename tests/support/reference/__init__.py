@@ -17,6 +17,7 @@ from .allocate import (
 )
 from .book import Book, FillModel, Level, Settings, Venue, snapshots
 from .hindsight import hindsight
+from .own_fills import FunctionModel, TableModel
 from .replay import Child, Fill, Order, Policy, Run, replay
 from .resting import QUEUES, Resting, Trade, probe, timeline, windows_of
 from .schedules import AlmgrenChriss, Pov, Release, Schedule, Table, Twap, Vwap, released
@@ -31,6 +32,7 @@ __all__ = [
     "Curve",
     "Fill",
     "FillModel",
+    "FunctionModel",
     "Halt",
     "Level",
     "Order",
@@ -44,6 +46,7 @@ __all__ = [
     "Session",
     "Settings",
     "Table",
+    "TableModel",
     "Trade",
     "Twap",
     "Venue",

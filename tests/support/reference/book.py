@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +31,31 @@ class Venue:
 
 
 @dataclass(frozen=True)
+class Met:
+    """The quote a child meets, or is planned on."""
+
+    price: int
+    displayed: int
+    available: int
+    age: int
+    queue_position: float
+    now: int
+
+
+class Fills(Protocol):
+    """Q4: a fill model. ``kind`` "sampled" draws its shares; else they are the expected ones."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def queue_position(self) -> float: ...
+
+    def expected(self, x: int, met: Met, s: int) -> tuple[int, float, int]:
+        """Expected shares of ``x`` sent, half-even; the probability of each that is there; their price."""
+
+
+@dataclass(frozen=True)
 class FillModel:
     """F1 ``displayed``, F2 ``expected``, F3 ``sampled``; ``decay`` in ns."""
 
@@ -39,6 +64,12 @@ class FillModel:
     max_fill: float = 0.9
     impact: float = 0.0005
     decay: float | None = None
+
+    def expected(self, x: int, met: Met, s: int) -> tuple[int, float, int]:
+        """F1, F2: of ``x`` shares sent."""
+        p = self.probability(met.queue_position, met.age)
+        price = self.price(met.price, x, met.available, met.displayed, s)
+        return self.executed(x, met.available, p), p, price
 
     def probability(self, queue_position: float, age: int) -> float:
         """F2, multiplied in the order written."""
@@ -78,7 +109,7 @@ class Settings:
     collar_ticks: int = 5
     max_quote_age: int | None = None
     tick: int = 10_000_000
-    fill: FillModel = field(default_factory=FillModel)
+    fill: Fills = field(default_factory=FillModel)
     limit: str = "seen"
     sessions: str | Sequence[Session] | None = "gaps"
     session_gap: int = 30 * MINUTE

@@ -16,7 +16,7 @@ from .allocate import (
     offers_as_curves,
     penalty_nanos,
 )
-from .book import Book, Record, Settings, walk
+from .book import Book, Met, Record, Settings, walk
 from .completion import completion
 from .plans import plan_best, plan_sweep, plan_vwap
 from .resting import Instant, Trade, timeline
@@ -387,15 +387,19 @@ class _Desk:
 
     def _curve(self, venue: int, quote: tuple[int, int], lots: int, L: int, now: int) -> Curve:
         """F4: the fills the router expects, judged at the decision: quote, age and queue as they are seen."""
-        (quoted, size), fill = quote, self.settings.fill
-        p = fill.probability(self.book.queue_position(venue), self.book.age(venue, now))
+        met = self._met(venue, quote, now)
         points = []
         for k in range(lots + 1):
-            x = k * L
-            t = fill.executed(x, x, p)  # x <= available
-            points.append((t * fill.price(quoted, x, x, size, self.order.sign), t, x - t))
+            x = k * L  # x <= available
+            t, _, price = self.settings.fill.expected(x, met, self.order.sign) if x else (0, 0.0, 0)
+            points.append((t * price, t, x - t))
         v = self.settings.venues[venue]
         return Curve(v.taker_fee, v.maker_rebate, points)
+
+    def _met(self, venue: int, quote: tuple[int, int], now: int) -> Met:
+        """Return a quote as a fill model is told of it."""
+        book = self.book
+        return Met(*quote, book.available(venue), book.age(venue, now), book.queue_position(venue), now)
 
     def _execute(self, child: Child) -> None:
         """F1-F3, F5, F6: an immediate-or-cancel child against the book it meets."""
@@ -404,7 +408,7 @@ class _Desk:
         if quote is None:
             child.reason = "no_quote"
             return
-        quoted, size = quote
+        quoted = quote[0]
         child.met, child.available = quoted, book.available(child.venue)
         if self.settings.limit == "seen" and s * (quoted - child.seen) > 0:
             child.reason = "limit"
@@ -412,18 +416,16 @@ class _Desk:
         if child.available == 0:
             child.reason = "depleted"
             return
-        age = book.age(child.venue, child.ts_arrived)
-        p = fill.probability(book.queue_position(child.venue), age)
+        met = self._met(child.venue, quote, child.ts_arrived)
+        shares, p, price = fill.expected(child.quantity, met, s)
         if fill.kind == "sampled":
             assert self.draw is not None, "the sampled fill model needs draw"
             shares = self.draw(min(child.quantity, child.available), p, self.parent, child.child)
-        else:
-            shares = fill.executed(child.quantity, child.available, p)
         if shares == 0:
             child.reason = "queue"
             return
         child.executed = shares
-        child.price = fill.price(quoted, child.quantity, child.available, size, s)
+        child.price = price
         child.reason = "filled" if shares == child.quantity else "partial"
         book.taken[child.venue] += shares
         self.executed += shares

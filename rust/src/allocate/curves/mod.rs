@@ -75,8 +75,8 @@
 //! let plan = Plan { side: Side::Buy, lot: 100, cap: 500, benchmark: 995_000_000 };
 //! let terms = Terms { available: 500, taker_fee: 0, maker_rebate: 0 };
 //! let mut curves = Curves::new();
-//! curves.push_fills(&plan, &terms, |x| (x * 9 / 10, 1_000_000_000 + x))?;
-//! curves.push_fills(&plan, &terms, |x| (x * 9 / 10, 1_000_000_000 + 2 * x))?;
+//! curves.push_fills(&plan, &terms, |x| Ok((x * 9 / 10, 1_000_000_000 + x)))?;
+//! curves.push_fills(&plan, &terms, |x| Ok((x * 9 / 10, 1_000_000_000 + 2 * x)))?;
 //! let problem = Problem {
 //!     curves: &curves,
 //!     remaining: 500,
@@ -191,7 +191,7 @@ impl Curves {
         &mut self,
         plan: &Plan,
         terms: &Terms,
-        mut fill: impl FnMut(Shares) -> (Shares, Nanos),
+        mut fill: impl FnMut(Shares) -> Result<(Shares, Nanos)>,
     ) -> Result<()> {
         let lots = plan.max_lots()? as Shares;
         let lots = lots.min(terms.available.max(0) / plan.lot);
@@ -201,7 +201,7 @@ impl Curves {
             if sent == 0 {
                 return Ok((0, 0));
             }
-            let (executed, price) = fill(sent);
+            let (executed, price) = fill(sent)?;
             if !(0..=sent).contains(&executed) {
                 return Err(invalid("fill", "must execute between 0 and the shares sent", &executed));
             }
