@@ -13,12 +13,13 @@ from sor.errors import ParameterError, shown
 from sor.replay.ledger import TABLES, Ledger
 from sor.results import metrics
 from sor.results.arrivals import session_numbers
+from sor.results.frontier import weighed
 from sor.results.search import GIVEN, Search
 from sor.results.shown import size_unit
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
 from sor.settings.market import Market
-from sor.settings.objective import Std, as_objectives, column_of, columns_of, said_objectives
+from sor.settings.objective import as_objectives, column_of, columns_of, said_objectives
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import BASELINES, ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -185,7 +186,7 @@ def search(
             out_of_sample=outside,
             comparisons=evidence.comparisons(inside, outside),
             objectives=objectives,
-            dispersion_bps=trials.values(tried, Std(), tradable),
+            weighed_bps=[weighed(costs) for costs in trials.costs(tried)[:, tradable]],
         )
 
 
