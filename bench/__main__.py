@@ -16,7 +16,15 @@ import polars as pl
 import sor
 from sor import _core
 
-from bench import bench_allocate, bench_day, bench_import, bench_loop, bench_replay, bench_simulate
+from bench import (
+    bench_allocate,
+    bench_day,
+    bench_grid,
+    bench_import,
+    bench_loop,
+    bench_replay,
+    bench_simulate,
+)
 
 if TYPE_CHECKING:
     from bench.figures import Figure
@@ -44,6 +52,7 @@ def main() -> int:
         *bench_day.measure(),
         *bench_replay.measure(),
         *bench_loop.measure(),
+        *bench_grid.measure(),
         *bench_simulate.measure(),
     ]
     show(figures)

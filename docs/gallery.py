@@ -40,6 +40,11 @@ PICTURES = (
         "search.plot()",
     ),
     (
+        "What would more even costs cost?",
+        "Mean against standard deviation of the shortfall, over the points of a search and the other policies.",
+        "search.plot_frontier()",
+    ),
+    (
         "What does the answer depend on?",
         "The same orders in several markets.",
         "sor.stress(quotes, orders).plot()",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-NAMES = ("tutorial", "databento_day", "parameters")
+NAMES = ("tutorial", "databento_day", "parameters", "exercises")
 """The notebooks, in the order they are read."""
 
 

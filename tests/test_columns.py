@@ -65,6 +65,7 @@ REAL: dict[str, Make] = {
     **attributes("Study", study, "parents", "summary", "savings", "comparisons"),
     "Study.by": lambda: study().by("spread"),
     **attributes("Search", selection, "table", "folds", "comparisons"),
+    "Search.frontier": lambda: selection().frontier(),
     "Stress.table": lambda: sor.stress(quotes(), one_order(), markets={"none": {}}).table,
     **attributes("UniverseStudy", lambda: of_a_universe()[0], "summary", "comparisons", "units", "inputs"),
     "UniverseStudy.by": lambda: of_a_universe()[0].by("symbol"),

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 DOCS = Path(__file__).parents[1] / "docs"
-EXTRAS = {"tutorial": (), "databento_day": ("altair", "databento"), "parameters": ("altair",)}
+EXTRAS = {
+    "tutorial": (),
+    "databento_day": ("altair", "databento"),
+    "parameters": ("altair",),
+    "exercises": (),
+}
 
 
 def tool() -> ModuleType:

@@ -94,7 +94,16 @@ def test_an_overlap_is_found() -> None:
     "name", [pytest.param(name, marks=pytest.mark.slow if "1,000" in name else ()) for name in PICTURES]
 )
 def test_words_keep_apart(name: str) -> None:
-    spec = PICTURES[name]().plot().to_dict()
+    readable(PICTURES[name]().plot())
+
+
+@pytest.mark.parametrize("name", ["study of many", "grid of 27", "points"])
+def test_words_of_the_frontier_keep_apart(name: str) -> None:
+    readable(PICTURES[name]().plot_frontier())
+
+
+def readable(chart: Any) -> None:
+    spec = chart.to_dict()
     svg = vl_convert.vegalite_to_svg(spec)
     assert overlaps(svg) == []
     width = float(re.search(r'<svg[^>]* width="([\d.]+)"', svg)[1])  # type: ignore[index]  # there is one

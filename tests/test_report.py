@@ -39,7 +39,7 @@ STUDY = (
 )
 CHARTS = (
     *(*STUDY, "chart-time", "order-fills", "order-left", "order-costs", "chart-venues", "chart-fills"),
-    *("map-0", "chart-walk-forward"),
+    *("map-0", "chart-walk-forward", "chart-frontier"),
 )
 
 
@@ -207,7 +207,7 @@ def test_points_off_a_grid_are_drawn_along_each_axis(tape: sor.Quotes, result: S
 def test_without_fills_or_a_search(tape: sor.Quotes) -> None:
     small = study(tape, [sor.Order("buy", 500)], record=False)
     text = page(small)
-    assert set(specs(text)) == set(STUDY)
+    assert set(specs(text)) == {*STUDY, "chart-frontier"}
     assert "too few independent orders for an interval" in text
 
 

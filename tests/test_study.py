@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import recorded
 import sor
 from sor.errors import DataError, ParameterError
 from sor.replay.parents import lay
-from sor.results.metrics import PARTS
+from sor.results.metrics import PARTS, orders_table, summary_table
 from sor.results.statistics import mean_interval
 from sor.settings.market import Book
 from sor.settings.orders import Order, orders_every
@@ -224,6 +225,33 @@ def test_parents_that_cannot_trade_are_left_out(tape: Quotes) -> None:
     assert dead.height in (4, 5)
     assert made.comparisons["parents"].to_list() == [made.parents.height - dead.height] * 4
     assert made.parents["arrival_spread_bps"].null_count() >= dead.height
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_summary_of_many_policies_is_that_of_each(made: Study, mixed: bool) -> None:
+    rows = made.ledger.parents
+    # One of them could not trade, another only sometimes.
+    nobody, some = rows["policy"][0], rows["policy"][-1]
+    never = (pl.col("policy") == nobody) | ((pl.col("policy") == some) & (pl.col("parent") % 3 == 0))
+    gone = pl.lit("no_quotes", rows["status"].dtype)
+    rows = rows.with_columns(
+        pl.when(never).then(gone).otherwise("status").alias("status"),
+        pl.when(never).then(None).otherwise("arrival_mid").alias("arrival_mid"),
+    )
+    if mixed:
+        rows = rows.sort("parent", maintain_order=True)
+    parts = rows.partition_by("policy", maintain_order=True)
+    together = summary_table(rows)
+    assert together.equals(pl.concat([summary_table(part) for part in parts]))
+    for part, found in zip(parts, together.iter_rows(named=True), strict=True):
+        traded = part.filter(pl.col("status").cast(pl.String) != "no_quotes")
+        assert (found["parents"], found["no_quotes"]) == (traded.height, part.height - traded.height)
+        each = orders_table(traded)
+        for name in ("shortfall_bps", *(f"{part}_bps" for part in PARTS)):
+            assert found[name] == each[name].mean()
+        signs = traded["side"].cast(pl.String).replace_strict({"buy": 1, "sell": -1}, return_dtype=pl.Int64)
+        assert found["total_cash"] == float(Fraction((signs * traded["all_in"]).sum()) / 10**9)
+        assert found["quantity"] == traded["quantity"].sum()
 
 
 def test_json_and_reprs_hold_the_headline(made: Study) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -426,6 +427,27 @@ def test_a_store_is_read_as_a_scan(universe: sor.Universe, whole: sor.UniverseSt
     stored = sor.Universe(frame.select("date", "symbol", "path"))
     assert stored.check().is_empty()
     assert sor.study(stored, ORDERS, POLICIES).digest == whole.digest
+
+
+@pytest.mark.parametrize("pattern", [HIVE, "quotes/date={date}/symbol={symbol}/*.parquet"])
+def test_a_store_is_listed_by_fsspec(
+    root: Path, universe: sor.Universe, whole: sor.UniverseStudy, pattern: str
+) -> None:
+    pytest.importorskip("fsspec")
+    listed = sor.Universe(f"file://{root / pattern}")
+    assert [unit.name for unit in listed.units] == [unit.name for unit in universe.units]
+    assert [unit.paths for unit in listed.units] == [(f"file://{unit.paths[0]}",) for unit in universe.units]
+    assert sor.study(listed, ORDERS, POLICIES).summary.equals(whole.summary)
+    with pytest.raises(sor.ParameterError, match="no file matches file://"):
+        len(sor.Universe(f"file://{root}/none/*.parquet"))
+    with pytest.raises(sor.ParameterError, match=r"nowhere://x/.*: Protocol not known: nowhere"):
+        len(sor.Universe("nowhere://x/*.parquet"))
+
+
+def test_listing_a_store_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(sor.MissingExtra, match=r"to list s3://b/\*\.parquet: .*; pip install fsspec and"):
+        len(sor.Universe("s3://b/*.parquet"))
 
 
 def test_the_whole_is_what_its_words_say(whole: sor.UniverseStudy) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
-PARTS = ("spread", "slippage", "timing", "opportunity", "fees", "rebates")
+PARTS = ("spread", "slippage", "schedule", "timing", "opportunity", "fees", "rebates")
 
 
 def test_every_column_is_what_duckdb_finds_in_the_rows(tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ class SorWarning(UserWarning):
 
 
 _MOST = 200
+_NO_LINES = dict.fromkeys(range(0x2500, 0x2580))
+"""Characters that tables are drawn with."""
 
 
 def shown(value: object) -> str:
@@ -85,5 +87,5 @@ def shown(value: object) -> str:
         return kind
     lines = text.splitlines()
     if len(lines) > 1:  # a frame, say
-        return f"{kind}: {' '.join(text.split())[:_MOST]}..."
+        return f"{kind}: {' '.join(text.translate(_NO_LINES).split())[:_MOST]}..."
     return text if len(text) <= _MOST else f"{text[:_MOST]}..."

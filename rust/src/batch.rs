@@ -1,5 +1,8 @@
 //! Many replays over one tape, on threads: every variant with every parent, results in order (rules N2, P2, P7).
 
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hasher};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -121,24 +124,46 @@ pub fn replay_distinct(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Shared> {
-    let plainest: Vec<Option<BuiltIn>> = variants.iter().map(|variant| variant.plan.plainest()).collect();
     let (mut first, mut like) = (Vec::new(), Vec::with_capacity(variants.len()));
-    for (variant, plain) in plainest.iter().enumerate() {
-        let alike = |&other: &usize| {
-            plain.is_some() && *plain == plainest[other] && variants[variant].market == variants[other].market
+    // By what decides, the places in `first`: one for each market in which it does, so that the work grows with the variants.
+    let mut known: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (variant, Variant { market, plan }) in variants.iter().enumerate() {
+        let plain = plan.plainest();
+        let mut places = plain.map(|plain| known.entry(fingerprint(&plain)).or_default());
+        let alike = |&&place: &&usize| {
+            let (other, decides): (usize, Option<BuiltIn>) = first[place];
+            decides == plain && variants[other].market == *market
         };
-        like.push(first.iter().position(alike).unwrap_or(first.len()));
-        if like[variant] == first.len() {
-            first.push(variant);
+        let found = places.as_deref().and_then(|places| places.iter().find(alike).copied());
+        like.push(found.unwrap_or(first.len()));
+        if found.is_none() {
+            if let Some(places) = &mut places {
+                places.push(first.len());
+            }
+            first.push((variant, plain));
         }
     }
-    let distinct: Vec<Variant> = first.iter().map(|&variant| variants[variant].clone()).collect();
+    let distinct: Vec<Variant> = first.iter().map(|&(variant, _)| variants[variant].clone()).collect();
     let mut scaled = Scaled { observer, counted: variants.len(), replayed: distinct.len() };
     let ledgers = replay_all(tape, parents, &distinct, record, threads, &mut scaled).map_err(|error| match error {
-        Error::Replay { variant, parent, source } => Error::Replay { variant: first[variant], parent, source },
+        Error::Replay { variant, parent, source } => Error::Replay { variant: first[variant].0, parent, source },
         other => other,
     })?;
     Ok(Shared { ledgers, like })
+}
+
+/// A number that is the same for policies that are the same: their settings as text, which tells floats apart to the bit.
+fn fingerprint(policy: &BuiltIn) -> u64 {
+    struct Hashed(DefaultHasher);
+    impl fmt::Write for Hashed {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.write(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut hashed = Hashed(DefaultHasher::new());
+    fmt::write(&mut hashed, format_args!("{policy:?}")).unwrap_or_else(|_| unreachable!("a hasher takes any text"));
+    hashed.0.finish()
 }
 
 /// The least possible all-in cost of every parent (rule P4); see [`hindsight`].

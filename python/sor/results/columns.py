@@ -311,6 +311,11 @@ _BEHIND = _columns(
     ("behind_upper", REAL, "bps of Q * M0", "Upper end."),
     ("plateau", "Boolean", "", "The interval does not exclude that the point is as good as the best."),
 )
+_WEIGHED = _columns(
+    ("mean_bps", REAL, "bps of Q * M0", "Mean shortfall over the parents that could trade."),
+    ("std_bps", REAL, "bps of Q * M0", "Standard deviation of their shortfalls."),
+    ("efficient", "Boolean", "", "No other row has both less, or one less and the other the same."),
+)
 _EPOCHS = _columns(
     _PARENT,
     ("ts", TIME, "", "When the epoch was planned."),
@@ -413,6 +418,12 @@ TABLES: Mapping[str, Table] = {
         _COMPARED[1:],
     ),
     "Search.table": _table("One row per point tried.", _POINTS, _BEHIND),
+    "Search.frontier": _table(
+        "One row per point and other policy: what it costs against how evenly; of a `Study` per policy, without axes.",
+        ("policy", TEXT, "", "`router` for the points."),
+        _AXES,
+        _WEIGHED,
+    ),
     "Search.folds": _table(
         "One row per fold of the walk-forward.",
         ("fold", COUNT, "", "From 0."),

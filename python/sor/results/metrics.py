@@ -27,6 +27,19 @@ SIGN = pl.when(pl.col("side") == "buy").then(1).otherwise(-1)
 TRADED = pl.col("status") != "no_quotes"
 """Parents that could trade."""
 
+EDGES = {
+    "cut": pl.col("cut"),
+    "late": pl.col("status") == "late",
+    "stale": pl.col("status") == "stale",
+}
+"""Parents whose end met the edge of a session (rules T3, T6).
+
+`cut`: their session closed before their end. `late`: completed after it, at the first quote that lived. `stale`: priced
+at a quote that no longer did.
+"""
+
+_RATIOS = {"executed": "fill", "posted": "posted", "completed": "completed"}
+
 VALUE = pl.col("quantity").cast(pl.Int128) * pl.col("arrival_mid")
 """Arrival value `Q * M0`, nanos: what basis points are of."""
 
@@ -78,49 +91,66 @@ def summary_table(parents: pl.DataFrame, unit: Fraction | int = 1) -> pl.DataFra
     `fills` counts the executions, `seconds` is the mean time from a parent's start to its last. Parents that could
     not trade count in `no_quotes` and in nothing else.
     """
-    policies = parents.partition_by(parents.columns[0], maintain_order=True)
-    return pl.concat([_policy_summary(part, unit) for part in policies])
+    whose = parents.columns[0]
+    counted = parents.group_by(whose, maintain_order=True).agg(
+        pl.when(TRADED).then(1).sum().cast(pl.UInt32).alias("parents"),
+        pl.when(~TRADED).then(1).sum().alias("no_quotes"),
+        *(when.sum().cast(pl.Int32).alias(name) for name, when in EDGES.items()),
+    )
+    traded = _in_runs(parents.filter(TRADED), counted.to_series(0))
+    sums = traded.group_by(whose, maintain_order=True).agg(
+        pl.col("quantity", "executed", "posted", "completed", "fills").sum(),
+        # One order's money fits 64 bits (the core sees to it); that of many need not.
+        pl.col("all_in").cast(pl.Int128).sum().alias("_all_in"),
+        (SIGN * pl.col("all_in").cast(pl.Int128)).sum().alias("_signed"),
+    )
+    each = traded.with_columns(VALUE.alias("_value")).select(
+        *(ratio(pl.col(cost), pl.col("_value"), BPS).alias(f"{cost}_bps") for cost in ("shortfall", *PARTS)),
+        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).alias("seconds"),
+    )
+    found = counted.hstack(_means(each, counted["parents"])).join(
+        sums, on=whose, how="left", maintain_order="left"
+    )
+    # Nothing traded: what is per share is null.
+    shares = pl.col("quantity").cast(pl.Int128)
+    money = pl.col("_signed")
+    return found.select(
+        whose,
+        "parents",
+        "no_quotes",
+        *EDGES,
+        pl.col("quantity").fill_null(0),
+        *(ratio(pl.col(name), shares).alias(f"{to}_ratio") for name, to in _RATIOS.items()),
+        ratio(money.fill_null(0), NANOS, unit).alias("total_cash"),
+        ratio(money, NANOS * shares).alias("avg_fill_px"),
+        "shortfall_bps",
+        *(f"{part}_bps" for part in PARTS),
+        pl.col("fills").fill_null(0),
+        "seconds",
+        pl.col("_all_in").fill_null(0),
+    )
 
 
 def edge_counts(parents: pl.DataFrame) -> dict[str, int]:
-    """Count the parents whose end met the edge of a session (rules T3, T6).
-
-    `cut`: their session closed before their end. `late`: completed after it, at the first quote that lived. `stale`:
-    priced at a quote that no longer did.
-    """
-    status = parents["status"].cast(pl.String)
-    return {
-        "cut": int(parents["cut"].sum()),
-        "late": int((status == "late").sum()),
-        "stale": int((status == "stale").sum()),
-    }
+    """Count the parents whose end met the edge of a session; see `EDGES`."""
+    return parents.select(when.sum().alias(name) for name, when in EDGES.items()).row(0, named=True)
 
 
-def _policy_summary(parents: pl.DataFrame, unit: Fraction | int) -> pl.DataFrame:
-    # One policy at a time: a grouped sum of floats would depend on the number of threads.
-    whose = parents.to_series(0)
-    traded = parents.filter(TRADED)
-    # One order's money fits 64 bits (the core sees to it); that of many need not.
-    all_in = pl.col("all_in").cast(pl.Int128)
-    signed = SIGN * all_in
-    # Nothing traded: what is per share is null.
-    shares = pl.when(pl.len() > 0).then(pl.col("quantity").sum()).cast(pl.Int128)
-    return traded.select(
-        pl.lit(whose[0], dtype=whose.dtype).alias(whose.name),
-        pl.len().alias("parents"),
-        pl.lit(parents.height - traded.height).alias("no_quotes"),
-        *(pl.lit(count).alias(name) for name, count in edge_counts(parents).items()),
-        pl.col("quantity").sum(),
-        ratio(pl.col("executed").sum(), shares).alias("fill_ratio"),
-        ratio(pl.col("posted").sum(), shares).alias("posted_ratio"),
-        ratio(pl.col("completed").sum(), shares).alias("completed_ratio"),
-        ratio(signed.sum(), NANOS, unit).alias("total_cash"),
-        ratio(signed.sum(), NANOS * shares).alias("avg_fill_px"),
-        bps("shortfall").mean().alias("shortfall_bps"),
-        *(bps(part).mean().alias(f"{part}_bps") for part in PARTS),
-        pl.col("fills").sum(),
-        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).mean().alias("seconds"),
-        all_in.sum().alias("_all_in"),
+def _in_runs(parents: pl.DataFrame, order: pl.Series) -> pl.DataFrame:
+    """Put rows in the order of the policies they are of, where they are not."""
+    if parents.to_series(0).rle().len() <= len(order):
+        return parents
+    places = order.to_frame().with_row_index("_place")
+    placed = parents.join(places, on=order.name, how="left", maintain_order="left")
+    return placed.sort("_place", maintain_order=True).drop("_place")
+
+
+def _means(columns: pl.DataFrame, counts: pl.Series) -> pl.DataFrame:
+    """Average runs of rows, so many in each: one by one, as a grouped sum of floats would depend on the threads."""
+    runs = list(zip(counts.cum_sum().shift(1, fill_value=0), counts, strict=True))
+    return columns.select(
+        pl.Series(column.name, [column.slice(at, count).mean() for at, count in runs], dtype=pl.Float64)
+        for column in columns
     )
 
 

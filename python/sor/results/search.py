@@ -12,16 +12,16 @@ import polars as pl
 
 from sor.results import display, words
 from sor.results.backtest import Backtest
+from sor.results.frontier import efficient, of_policies
 from sor.results.metrics import TRADED, parent_costs
 from sor.results.objectives import Measured
 from sor.results.result import Result
+from sor.results.views import Weighed
 from sor.settings.objective import column_of, columns_of, said_objectives
 from sor.settings.routers import ROUTER, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from sor.results.study import Study
     from sor.settings.config import Config
@@ -34,7 +34,7 @@ GIVEN = "given"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Search(Result):
+class Search(Result, Weighed):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
@@ -62,7 +62,7 @@ class Search(Result):
             `out_of_sample` with `lower`, `upper` and `p_value`; `p_reality_check` and `p_spa`, the chance of a best of
             all points as good as this one if none were any better than that policy, over all parents.
         objectives: What was made small; the first decides.
-        dispersion_bps: The standard deviation of every point's shortfalls, a value per row of `table`.
+        weighed_bps: Mean and standard deviation of every point's shortfalls, a pair per row of `table`.
 
     """
 
@@ -76,7 +76,7 @@ class Search(Result):
     out_of_sample: Study | None
     comparisons: pl.DataFrame
     objectives: Sequence[Objective]
-    dispersion_bps: NDArray[np.float64]
+    weighed_bps: Sequence[tuple[float, float]]
 
     @property
     def objective(self) -> Objective:
@@ -108,6 +108,25 @@ class Search(Result):
         """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best."""
         kept = "best" if len(self.objectives) == 1 else "front"
         return self.table.filter(pl.col(kept)).sort(self.objective_column, maintain_order=True)
+
+    def frontier(self) -> pl.DataFrame:
+        """Weigh the points of the search and the other policies: what they cost against how evenly, over all parents.
+
+        Returns:
+            `policy` (`router` for the points), the axes, `mean_bps` and `std_bps` of the shortfalls, and `efficient`,
+            true where no other row has both less, or one less and the other the same. The least mean first.
+
+        """
+        points = self.table.select(
+            pl.lit(ROUTER).alias("policy"),
+            *self.axes,
+            *(
+                pl.Series(name, [pair[i] for pair in self.weighed_bps], dtype=pl.Float64)
+                for i, name in enumerate(("mean_bps", "std_bps"))
+            ),
+        )
+        others = of_policies(self.in_sample.ledger.parents, self.in_sample.others)
+        return efficient(pl.concat([points, others], how="diagonal"))
 
     @property
     def ties(self) -> int:

@@ -11,8 +11,10 @@ import polars as pl
 from sor.errors import ParameterError, shown
 from sor.results import display, metrics, words
 from sor.results.arrivals import binned, session_numbers
+from sor.results.frontier import efficient, of_policies
 from sor.results.replayed import Replayed
 from sor.results.statistics import Interval, mean_interval
+from sor.results.views import Weighed
 from sor.results.views import report as write_report
 from sor.settings.checks import at_least, one_of
 from sor.settings.routers import described_policy
@@ -29,7 +31,7 @@ _FLOATS = {"lower": pl.Float64, "upper": pl.Float64, "p_value": pl.Float64}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Study(Replayed):
+class Study(Replayed, Weighed):
     """What every policy did with the same parents, and how one of them compares with the others.
 
     Savings are paired: for each parent, the other policy's shortfall less `policy`'s, in basis points of the
@@ -107,6 +109,16 @@ class Study(Replayed):
             infer_schema_length=None,
             schema_overrides=_FLOATS,
         )
+
+    def frontier(self) -> pl.DataFrame:
+        """Weigh the policies: what they cost against how evenly, over the parents that could trade.
+
+        Returns:
+            `policy`, `mean_bps` and `std_bps` of the shortfalls, and `efficient`, true where no other policy has both
+            less, or one less and the other the same. The least mean first.
+
+        """
+        return efficient(of_policies(self.ledger.parents, list(self.policies)))
 
     def worst(self, count: int = 10, *, against: str | None = None) -> pl.DataFrame:
         """Return the parents where `policy` saved least against another policy (the first by default).

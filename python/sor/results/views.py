@@ -17,6 +17,12 @@ def plot(result: object) -> Any:
 
 
 @singledispatch
+def frontier(result: object) -> Any:
+    """Draw the efficient frontier of a result."""
+    raise TypeError(f"nothing draws a {type(result).__name__}")
+
+
+@singledispatch
 def report(result: object, path: str | PathLike[str], **options: Any) -> None:
     """Write a page about a result."""
     raise TypeError(f"nothing reports a {type(result).__name__}")
@@ -40,5 +46,19 @@ class Drawn:
     @staticmethod
     def _draw() -> None:
         """Have `sor.show` register what it can draw."""
-        for module in ("plots", "report"):
+        for module in ("plots", "frontier", "report"):
             importlib.import_module(f"sor.show.{module}")
+
+
+class Weighed(Drawn):
+    """A result whose points or policies can be weighed: what they cost against how evenly."""
+
+    def plot_frontier(self) -> Any:
+        """Draw mean against standard deviation of the shortfall; see `frontier`.
+
+        Raises:
+            MissingExtra: Without the extra `report`.
+
+        """
+        self._draw()
+        return importlib.import_module("sor.show.style").offline(frontier(self))

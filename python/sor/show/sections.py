@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import metrics, words
+from sor.results.study import Study
 from sor.settings.times import format_ns
-from sor.show import grids, orders, plotdata, plots, released
+from sor.show import frontier, grids, orders, plotdata, plots, released
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import altair as alt
 
     from sor.results.search import Search
-    from sor.results.study import Study
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def sections(study: Study, search: Search | None) -> Iterator[Section]:
     if search is not None:
         yield _search(search)
         yield _walk_forward(search)
+    yield _frontier(study if search is None else search)
     yield _data(study)
 
 
@@ -331,6 +332,32 @@ def _walk_forward(search: Search) -> Section:
         tables=[table("walk-forward", search.comparisons)],
         wide=True,
     )
+
+
+def _frontier(result: Study | Search) -> Section:
+    rows = result.frontier().filter("efficient").unique(["mean_bps", "std_bps"], maintain_order=True)
+    least, even = rows.row(0, named=True), rows.sort("std_bps", maintain_order=True).row(0, named=True)
+    answer = f"The cheapest costs {least['mean_bps']:.2f} bps on average, with a standard deviation of "
+    answer += f"{least['std_bps']:.2f} bps"
+    if even != least:
+        answer += f"; the most even {even['mean_bps']:.2f}, with {even['std_bps']:.2f}"
+    points = [] if isinstance(result, Study) else [_point(result, axis) for axis in result.axes]
+    drawn = frontier.of_study(result) if isinstance(result, Study) else frontier.of_search(result)
+    return Section(
+        id="frontier",
+        title="What would more even costs cost?",
+        answer=f"{answer}.",
+        text=f"Mean against standard deviation of the shortfall of single orders. {frontier.read_as(result)}",
+        charts=[chart("chart-frontier", drawn.properties(height=280))],
+        tables=[table("frontier", rows.select("policy", *points, "mean_bps", "std_bps"))],
+        wide=True,
+    )
+
+
+def _point(search: Search, axis: str) -> pl.Expr:
+    """Return the values of an axis in words, headed by its unit."""
+    values = pl.col(axis).map_elements(lambda value: f"{grids.in_unit(search, value):g}", pl.String)
+    return values.alias(grids.axis_title(search, axis))
 
 
 def _data(study: Study) -> Section:

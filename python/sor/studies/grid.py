@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
 import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.results import metrics
+from sor.results.frontier import undominated
 from sor.settings.checks import entries, number
 from sor.settings.routers import StaticRouter, axes_of, unsliced
 from sor.studies.methods import value as value_on
@@ -120,13 +120,6 @@ def points_table(
         )
         .with_columns(*front)
     )
-
-
-def undominated(figures: Sequence[pl.Series]) -> pl.Series:
-    """Tell which rows no other row beats: is as low in every figure, and lower in one."""
-    rows = np.stack([figure.to_numpy() for figure in figures], axis=1)
-    kept = [not bool(((rows <= row).all(axis=1) & (rows < row).any(axis=1)).any()) for row in rows]
-    return pl.Series(kept, dtype=pl.Boolean)
 
 
 def _why_flat(axis: str, given: Policy) -> str:

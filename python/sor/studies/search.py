@@ -13,12 +13,13 @@ from sor.errors import ParameterError, shown
 from sor.replay.ledger import TABLES, Ledger
 from sor.results import metrics
 from sor.results.arrivals import session_numbers
+from sor.results.frontier import weighed
 from sor.results.search import GIVEN, Search
 from sor.results.shown import size_unit
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
 from sor.settings.market import Market
-from sor.settings.objective import Std, as_objectives, column_of, columns_of, said_objectives
+from sor.settings.objective import as_objectives, column_of, columns_of, said_objectives
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import BASELINES, ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -145,8 +146,10 @@ def search(
         table = _table(trials, tried, axes, objectives, tradable)
         best = tried[int(table["best"].arg_max() or 0)]
         walk = [trials.fold(tried_by, given, axes, split) for split in splits(*windows, tradable, folds)]
-        lines = tried if name == "grid" else _lines(best, axes)
-        flat = flat_axes(_table(trials, lines, axes, objectives, tradable), axes, best, column_of(objectives))
+        lines = table
+        if name != "grid":
+            lines = _table(trials, _lines(best, axes), axes, objectives, tradable)
+        flat = flat_axes(lines, axes, best, column_of(objectives))
         policies: dict[str, Policy] = {ROUTER: best, **others}
         begin(callback, BEST)
         bar = callback if isinstance(callback, Waiting) else None
@@ -184,7 +187,7 @@ def search(
             out_of_sample=outside,
             comparisons=evidence.comparisons(inside, outside),
             objectives=objectives,
-            dispersion_bps=trials.values(tried, Std(), tradable),
+            weighed_bps=[weighed(costs) for costs in trials.costs(tried)[:, tradable]],
         )
 
 

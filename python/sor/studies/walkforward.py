@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from sor.results.metrics import parent_costs
+from sor.results.metrics import orders_table, parent_costs
 from sor.results.objectives import Measured
 from sor.settings.objective import Mean
 from sor.settings.routers import name_of, settings_of
@@ -78,7 +79,9 @@ class Trials:
         self._measured: dict[Policy, Measured] = {}
         self._done = 0
         self._costs: dict[Policy, Floats] = {}
-        self._rows: dict[Policy, pl.DataFrame] = {}
+        # By point, the number of its rows among all that were replayed, batch by batch.
+        self._places: dict[Policy, int] = {}
+        self._rows: list[pl.DataFrame] = []
 
     def costs(self, points: Sequence[Policy]) -> Floats:
         """Return the shortfall in bps, one row per point, a column per parent; NaN where it could not trade."""
@@ -87,26 +90,36 @@ class Trials:
             asked = [Asked(point) for point in new]
             ledger = self._pipeline.run(asked, record=False, progress=self._watch())
             self._done += len(new) * len(self._pipeline)
-            parts = ledger.parents.partition_by("variant", maintain_order=True)
-            for point, rows in zip(new, parts, strict=True):
-                self._costs[point] = parent_costs(rows)
-                self._rows[point] = rows.drop("variant")
+            self._costs |= zip(new, parent_costs(ledger.parents).reshape(len(new), -1), strict=True)
+            self._places |= zip(new, count(len(self._places)))
+            self._rows.append(ledger.parents.drop("variant"))
         return np.stack([self._costs[point] for point in points])
 
     def ledger(self, points: Sequence[Policy]) -> pl.DataFrame:
         """Return the parent rows of points, `variant` their place in `points`; replays those that are new."""
         self.costs(points)
-        return pl.concat(
-            [
-                self._rows[point].select(pl.lit(i, dtype=pl.UInt32).alias("variant"), pl.all())
-                for i, point in enumerate(points)
-            ]
-        )
+        each = len(self._pipeline)
+        places = np.array([self._places[point] for point in points])
+        variants = pl.Series("variant", np.repeat(np.arange(len(places), dtype=np.uint32), each))
+        rows = (places[:, None] * each + np.arange(each)).reshape(-1)
+        return variants.to_frame().hstack(pl.concat(self._rows)[rows])
+
+    def _rows_of(self, point: Policy) -> pl.DataFrame:
+        before, each = self._places[point] * len(self._pipeline), len(self._pipeline)
+        for batch in self._rows:
+            if before < batch.height:
+                break
+            before -= batch.height
+        return batch.slice(before, each)
 
     def measured(self, point: Policy) -> Measured:
         """Return what objectives see of a point tried."""
         if point not in self._measured:
-            self._measured[point] = Measured.of(self._rows[point], said_of(point))
+            self._measured[point] = Measured(
+                self._costs[point],
+                lambda: orders_table(self._rows_of(point)),
+                said_of(point),
+            )
         return self._measured[point]
 
     def values(self, points: Sequence[Policy], objective: Objective, parents: Mask) -> Floats:

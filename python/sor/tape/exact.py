@@ -48,6 +48,8 @@ def currency(columns: Iterable[str]) -> list[pl.Expr]:
 
 def _divided(pairs: pl.Series) -> pl.Series:
     above, below = pairs.struct.field("above"), pairs.struct.field("below")
+    if _all_small(above) and _all_small(below) and not (below == 0).any():
+        return above.cast(pl.Float64) / below.cast(pl.Float64)
     small = above.is_between(-_EXACT, _EXACT) & below.is_between(-_EXACT, _EXACT)
     there = above.is_not_null() & below.is_not_null() & (below != 0)
     floats = [side.fill_null(1).cast(pl.Float64).to_numpy() for side in (above, below)]
@@ -59,3 +61,10 @@ def _divided(pairs: pl.Series) -> pl.Series:
         quotient[large.to_numpy()] = [a / b for a, b in exact]
     found = pl.Series(quotient)
     return pl.select(pl.when(there).then(found)).to_series() if not there.all() else found
+
+
+def _all_small(side: pl.Series) -> bool:
+    """Tell whether every value is there, and a float."""
+    least: Any = side.min()
+    most: Any = side.max()
+    return side.null_count() == 0 and len(side) > 0 and bool(least >= -_EXACT and most <= _EXACT)

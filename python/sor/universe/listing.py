@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import importlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,9 +12,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sor.errors import ParameterError, shown
+from sor.errors import MissingExtra, ParameterError, shown
 from sor.settings.frames import to_frame
 from sor.tape.files import file_kind
+from sor.tape.schema import reading
 from sor.universe.unit import Reading, Unit, cut
 
 if TYPE_CHECKING:
@@ -101,9 +103,9 @@ def _matching(given: Paths, name: str) -> list[tuple[Key, str]]:
 
 def _is_one(pattern: str) -> bool:
     """Tell a path, which may lead nowhere, from a pattern or a folder."""
-    if "://" in pattern or Path(pattern).is_file():
-        return True
-    return not ("{" in pattern or glob.has_magic(pattern) or Path(pattern).is_dir())
+    if "{" in pattern or glob.has_magic(pattern):
+        return "://" not in pattern and Path(pattern).is_file()
+    return "://" in pattern or not Path(pattern).is_dir()
 
 
 def _glob(pattern: str) -> list[str]:
@@ -111,15 +113,33 @@ def _glob(pattern: str) -> list[str]:
     broad = pattern
     for hole in _HOLES:
         broad = broad.replace(hole, "*")
+    if "://" in broad:
+        return _glob_store(broad)
     if Path(broad).is_dir():
         broad = f"{broad.rstrip('/')}/**/*"
     paths = glob.glob(broad, recursive=True)  # noqa: PTH207 (a path of any folder)
     return sorted(Path(path).as_posix() for path in paths if file_kind(Path(path)) and Path(path).is_file())
 
 
+def _glob_store(pattern: str) -> list[str]:
+    """Ask a store for its objects (the credentials are those of the environment, as polars reads them)."""
+    try:
+        fsspec: Any = importlib.import_module("fsspec.core")
+        store, path = fsspec.url_to_fs(pattern)
+    except ImportError as missing:
+        raise MissingExtra(
+            f"to list {pattern}: {missing}; pip install fsspec and the store's package (s3fs, gcsfs, adlfs)"
+        ) from None
+    except ValueError as unknown:
+        raise ParameterError(f"quotes: {pattern}: {unknown}") from None
+    with reading(pattern):
+        found = [store.unstrip_protocol(each) for each in store.glob(path)]
+    return sorted(each for each in found if file_kind(Path(each)) == "parquet")
+
+
 def _key_reader(pattern: str) -> Any:
     """Return what reads date and symbol out of a path: hive's `date=`, `symbol=`, and the pattern's holes."""
-    pieces = re.split(r"(\{date\}|\{symbol\}|\*\*/|\*\*|\*|\?)", Path(pattern).as_posix())
+    pieces = re.split(r"(\{date\}|\{symbol\}|\*\*/|\*\*|\*|\?)", _tidy(pattern))
     made, seen = "", set()
     for piece in pieces:
         if piece in _HOLES:
@@ -139,6 +159,11 @@ def _key_reader(pattern: str) -> Any:
         return _iso(named.get("date", ""), path), symbol
 
     return key_of
+
+
+def _tidy(pattern: str) -> str:
+    """Write a pattern as the paths that match it are written."""
+    return pattern if "://" in pattern else Path(pattern).as_posix()
 
 
 def _iso(text: str, path: str) -> str:

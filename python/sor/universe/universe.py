@@ -50,9 +50,9 @@ class Universe(ManyTapes):
     Args:
         quotes: Where the tapes are. A pattern, with hive's keys (`quotes/date=*/symbol=*/*.parquet`) or with holes
             (`quotes/{date}/{symbol}.parquet`), a folder, several of them, or a frame with a column `path` (a path,
-            or a list of those that make up one tape) and if they are known `date`, `symbol` and `trades`. Paths of a
-            store (`s3://...`) are named one by one, as Parquet. Files of one date and symbol make up one tape; one
-            that says neither is a tape of its own.
+            or a list of those that make up one tape) and if they are known `date`, `symbol` and `trades`. Objects of
+            a store (`s3://...`, Parquet) too; patterns of them are listed by fsspec. Files of one date and symbol make
+            up one tape; one that says neither is a tape of its own.
         trades: The same for the trades, told apart by date and symbol.
         columns: The tables' own names, each with ours; see `sor.read_quotes`. So for trades.
         sessions: `"gaps"`, or a calendar's name such as `"XNYS"`: records outside all sessions are left out.
