@@ -32,7 +32,7 @@ test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the b
 test-rest: $(CORE) $(EXTRAS) ## What `make test` leaves out: the slow, those of the wheel, the browser and other packages
 	$(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
 
-test-peers: $(CORE) $(EXTRAS) ## Beside other packages: trajectories, the paper's problem, the static allocator, sums, statistics
+test-peers: $(CORE) $(EXTRAS) ## Beside other packages: a taker's fills, trajectories, the paper's problem, the static allocator, sums, statistics
 	SOR_TESTS=all $(BIN)/python -m pytest -q -m peers
 
 fuzz: $(CORE) ## Damaged files, hostile arguments and random replays for SECONDS (60); SEED begins elsewhere
@@ -144,4 +144,6 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 $(EXTRAS): $(CORE)
 	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
 		arch duckdb numba slippage-tca pandas_market_calendars pyarrow playwright
+	# Without what it draws with, and without its bound on NumPy: a replay needs numba only.
+	$(BIN)/python -m pip install --quiet --no-deps hftbacktest
 	@touch $@
