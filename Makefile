@@ -11,7 +11,7 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all test-peers test-rest lowest golden mutants fuzz extremes lint format bench bench-allocate bench-stats bench-paper \
+.PHONY: help demo test test-all test-peers test-rest lowest golden mutants fuzz extremes lint format bench bench-allocate bench-instructions bench-stats bench-paper \
 	bench-policies bench-posting bench-universe bench-waiting bench-interrupt wheel notebooks docs clean
 
 help: ## This list
@@ -79,6 +79,9 @@ bench: $(CORE) ## Measure, in release, beside a numba loop
 	cargo bench --workspace
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m bench
+
+bench-instructions: $(SETUP) ## Instructions of the hot loop (valgrind) beside those that are kept; fails above +3%
+	$(BIN)/python -m bench.bench_instructions
 
 bench-allocate: $(CORE) ## Arrays of books beside a numba loop
 	$(BIN)/python -m pip install --quiet --group bench

@@ -44,7 +44,7 @@ impl Market {
     #[must_use]
     #[inline]
     pub fn met(&self, tape: &Tape<'_>, book: &Book, taken: &Taken, side: Side, venue: usize, now: Time) -> Met {
-        let quote = book.offers(side)[venue];
+        let quote = book.offer(side, venue);
         if quote.key == EMPTY {
             return Met { key: EMPTY, displayed: 0, available: 0, age: 0, queue_position: 0.0 };
         }

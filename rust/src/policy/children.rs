@@ -100,15 +100,15 @@ impl Sending<'_> {
         match asked {
             Asked::Take { quantity, limit: Some(limit) } => _ = out.take_limited(venue, quantity, limit),
             Asked::Take { quantity, limit: None } => {
-                let shown = view.book.offers(view.side)[venue].key != EMPTY;
+                let shown = view.book.offer(view.side, venue).key != EMPTY;
                 if shown || view.market.limit == Limit::None {
                     out.take(venue, quantity);
                 }
             }
             Asked::Post { quantity, price, until } => {
                 let own = view.side.opposite();
-                let key = price.map_or(view.book.offers(own)[venue].key, |price| own.sign() * price);
-                let crosses = key == EMPTY || reaches(view.book.offers(view.side)[venue].key, key);
+                let key = price.map_or(view.book.offer(own, venue).key, |price| own.sign() * price);
+                let crosses = key == EMPTY || reaches(view.book.offer(view.side, venue).key, key);
                 if !crosses && until.is_none_or(|until| until > view.now) {
                     self.numbers.insert(row, out.post(venue, quantity, price, until));
                 }
