@@ -186,7 +186,7 @@ class Pipeline:
         self._offsets = [0, *accumulate(len(job.parents) for job in self.jobs)]
         names = [venue_names(job.market.laid, job.quotes) for job in self.jobs]
         self._venues = pl.Enum(list(dict.fromkeys(name for some in names for name in some)))
-        self._store = None if run.resume is None else Store(run.resume, self._made_of())
+        self._store = None if run.resume is None else Store(run.resume, self.made_of())
         self._found = 0 if self._store is None else self._store.replays()
 
     def __enter__(self) -> Pipeline:
@@ -281,7 +281,8 @@ class Pipeline:
             lambda _, frame: frame.with_columns(*common, *([venue] if "venue" in frame.columns else []))
         )
 
-    def _made_of(self) -> dict[str, str]:
+    def made_of(self) -> dict[str, str]:
+        """Return what all results depend on besides policies, by name."""
         return {
             "version": VERSION,
             "build": BUILD,
