@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from os import PathLike, fspath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from sor.errors import MissingExtra, ParameterError, shown
+from sor.errors import DataError, MissingExtra, ParameterError, shown
 from sor.settings.checks import at_least, keep
 from sor.settings.routers import moved, settings_of
 
@@ -32,15 +34,22 @@ class Objective:
     Attributes:
         of: Returns what points cost: a row per point, a column per objective.
         count: How many objectives there are.
+        key: Returns a digest of all that what points cost depends on, besides the points.
+        tried: The points that count, in order, with their first objective.
 
     """
 
     of: Callable[[Sequence[Policy]], NDArray[np.float64]]
     count: int = 1
+    key: Callable[[], str] = str
+    tried: dict[Policy, float] = field(default_factory=dict)
 
     def __call__(self, points: Sequence[Policy]) -> NDArray[np.float64]:
         """Try points, and return what they cost."""
-        return self.of(points)
+        found = self.of(points)
+        for point, value in zip(points, found[:, 0].tolist(), strict=True):
+            self.tried.setdefault(point, value)
+        return found
 
 
 Axes: TypeAlias = Mapping[str, tuple[float, ...]]
@@ -147,6 +156,10 @@ class Optuna:
     Args:
         points: How many.
         seed: Of the proposals.
+        storage: Where proposals and what they cost are kept: the URL of a database (`sqlite:///search.db`,
+            `postgresql://...`), or the path of a journal, a file. The same call goes on from there; several processes
+            that make it at once propose for each other, and all return the points of all. A search of other orders,
+            axes or objectives is kept beside it, under a name of its own.
 
     Raises:
         MissingExtra: Without the package.
@@ -156,6 +169,7 @@ class Optuna:
 
     points: int = 27
     seed: int = 0
+    storage: str | PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         keep(
@@ -163,6 +177,12 @@ class Optuna:
             points=at_least("points", self.points, 1, most=_MOST_POINTS),
             seed=at_least("seed", self.seed, 0),
         )
+        if self.storage is not None and not (
+            isinstance(self.storage, str | PathLike) and fspath(self.storage)
+        ):
+            raise ParameterError(
+                f"storage must be the URL of a database or the path of a file, got {shown(self.storage)}"
+            )
         _optuna()
 
     def __call__(self, objective: Objective, router: Policy, axes: Axes) -> None:
@@ -171,15 +191,86 @@ class Optuna:
         verbosity = library.logging.get_verbosity()
         library.logging.set_verbosity(library.logging.WARNING)
         try:
-            search = library.create_study(
-                directions=["minimize"] * objective.count, sampler=library.samplers.TPESampler(seed=self.seed)
-            )
-            for _ in range(self.points):
-                trial = search.ask()
-                point = {axis: _suggested(trial, axis, axes[axis]) for axis in axes}
-                search.tell(trial, objective([at(router, point)])[0].tolist())
+            if self.storage is None:
+                self._alone(library, objective, router, axes)
+            else:
+                self._shared(library, fspath(self.storage), objective, router, axes)
         finally:
             library.logging.set_verbosity(verbosity)
+
+    def _alone(self, library: Any, objective: Objective, router: Policy, axes: Axes) -> None:
+        search = library.create_study(
+            directions=["minimize"] * objective.count, sampler=library.samplers.TPESampler(seed=self.seed)
+        )
+        for _ in range(self.points):
+            trial = search.ask()
+            point = {axis: _suggested(trial, axis, axes[axis]) for axis in axes}
+            search.tell(trial, objective([at(router, point)])[0].tolist())
+
+    def _shared(self, library: Any, storage: str, objective: Objective, router: Policy, axes: Axes) -> None:
+        """Add to the trials in a storage until there are enough, then try all of them, whoever proposed them."""
+        kept = _Kept(library, storage, f"sor {objective.key()} seed {self.seed}", objective.count)
+        while len(kept.complete()) < self.points:
+            trial, point = kept.ask(self.seed, axes)
+            try:
+                values = objective.of([at(router, point)])[0].tolist()
+            except BaseException:
+                kept.tell(trial, None)
+                raise
+            kept.tell(trial, values)
+        # Workers that were under way when there were enough may have added more.
+        first = sorted(kept.complete(), key=lambda trial: (trial.datetime_complete, trial.number))[
+            : self.points
+        ]
+        ordered = sorted(first, key=lambda trial: trial.number)
+        objective([at(router, _point(trial.params, axes)) for trial in ordered])
+
+
+class _Kept:
+    """The trials of a search in a storage; what goes wrong there is an error that names it."""
+
+    def __init__(self, library: Any, storage: str, name: str, objectives: int) -> None:
+        self._library, self._where = library, storage
+        with self._said():
+            self._search = library.create_study(
+                study_name=name,
+                storage=_storage(library, storage),
+                directions=["minimize"] * objectives,
+                load_if_exists=True,
+            )
+
+    def complete(self) -> list[Any]:
+        """Return the trials that are done, whoever did them."""
+        done = (self._library.trial.TrialState.COMPLETE,)
+        with self._said():
+            return list(self._search.get_trials(deepcopy=False, states=done))
+
+    def ask(self, seed: int, axes: Axes) -> tuple[Any, dict[str, float]]:
+        """Return a new trial and its point."""
+        with self._said():
+            trial = self._search.ask()
+            # By the trial's number, so that no two workers propose the same, and one that goes on goes on alike.
+            sampler = self._library.samplers.TPESampler(seed=_mixed(seed, trial.number), constant_liar=True)
+            self._search.sampler = sampler
+            return trial, {axis: _suggested(trial, axis, axes[axis]) for axis in axes}
+
+    def tell(self, trial: Any, values: list[float] | None) -> None:
+        """Keep what a trial cost; None: it failed, and does not count."""
+        with self._said():
+            if values is None:
+                self._search.tell(trial, state=self._library.trial.TrialState.FAIL)
+            else:
+                self._search.tell(trial, values)
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except Exception as failed:
+            reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
+            raise DataError(f"method: storage {self._where}: {reason}") from failed
 
 
 METHODS: Mapping[str, Callable[[], Method]] = MappingProxyType(
@@ -208,7 +299,9 @@ def as_method(method: object) -> tuple[str, dict[str, Any], Method]:
             f"got {shown(method)}"
         )
     if isinstance(made, RandomPoints | Refine | Optuna):
-        return next(name for name, kind in METHODS.items() if kind is type(made)), asdict(made), made
+        # Where points are kept changes nothing in what is found.
+        settings = {name: value for name, value in asdict(made).items() if name != "storage"}
+        return next(name for name, kind in METHODS.items() if kind is type(made)), settings, made
     return "grid", {}, made
 
 
@@ -218,6 +311,23 @@ def _optuna() -> Any:
     except ImportError:
         raise MissingExtra("method='optuna' needs the package optuna: pip install 'sor[optuna]'") from None
     return library
+
+
+def _storage(library: Any, storage: str) -> Any:
+    """Return a database, or a journal in a file."""
+    if "://" in storage:
+        return storage
+    return library.storages.JournalStorage(library.storages.journal.JournalFileBackend(storage))
+
+
+def _mixed(seed: int, number: int) -> int:
+    """Return a seed of a trial."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def _point(params: Mapping[str, float], axes: Axes) -> dict[str, float]:
+    """Return a trial's point; an axis of one value is not proposed."""
+    return {axis: params.get(axis, axes[axis][0]) for axis in axes}
 
 
 def _suggested(trial: Any, axis: str, values: Sequence[float]) -> float:

@@ -284,9 +284,10 @@ class Pipeline:
     def _opened(self, path: str | PathLike[str]) -> Store:
         from sor.studies.store import Store  # most runs keep nothing, and need no database
 
-        return Store(path, self._made_of())
+        return Store(path, self.made_of())
 
-    def _made_of(self) -> dict[str, str]:
+    def made_of(self) -> dict[str, str]:
+        """Return what all results depend on besides policies, by name."""
         return {
             "version": VERSION,
             "build": BUILD,

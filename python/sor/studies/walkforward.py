@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,8 @@ import polars as pl
 from sor.results.metrics import orders_table, parent_costs
 from sor.results.objectives import Measured
 from sor.settings.objective import Mean
-from sor.settings.routers import name_of, settings_of
+from sor.settings.objective import identity_of as objective_identity
+from sor.settings.routers import identity_of, name_of, settings_of
 from sor.studies import methods
 from sor.studies.pipeline import Asked
 
@@ -134,16 +136,17 @@ class Trials:
         self, method: Method, router: Policy, axes: Axes, parents: Mask
     ) -> tuple[list[Policy], Floats]:
         """Run a method that sees only some of the parents; return what it tried with the objective, in order."""
-        seen: dict[Policy, float] = {}
 
         def of(points: Sequence[Policy]) -> Floats:
-            found = [self.values(points, each, parents) for each in self._objectives]
-            for point, value in zip(points, found[0].tolist(), strict=True):
-                seen.setdefault(point, value)
-            return np.stack(found, axis=1)
+            return np.stack([self.values(points, each, parents) for each in self._objectives], axis=1)
 
-        method(methods.Objective(of, len(self._objectives)), router, axes)
-        return list(seen), np.array(list(seen.values()))
+        def key() -> str:
+            made = sorted(self._pipeline.made_of().items())
+            return digest_of_search(router, axes, self._objectives, [made, parents.tolist()])
+
+        objective = methods.Objective(of, len(self._objectives), key)
+        method(objective, router, axes)
+        return list(objective.tried), np.array(list(objective.tried.values()))
 
     def fold(self, method: Method, router: Policy, axes: Axes, split: Split) -> Fold:
         """Search on the training parents of a split and evaluate on its test parents."""
@@ -155,6 +158,17 @@ class Trials:
     def _watch(self) -> Progress | None:
         progress, before = self._progress, self._done
         return None if progress is None else lambda done, total: progress(before + done, before + total)
+
+
+def digest_of_search(router: Policy, axes: Axes, objectives: Sequence[Objective], data: Sequence[Any]) -> str:
+    """Return a digest of what the costs of a search's points depend on."""
+    said = [
+        identity_of(router),
+        sorted(axes.items()),
+        [objective_identity(each) for each in objectives],
+        data,
+    ]
+    return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
 def said_of(policy: Policy) -> str:

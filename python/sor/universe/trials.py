@@ -13,7 +13,8 @@ from sor.errors import ParameterError
 from sor.results.objectives import Measured
 from sor.settings.objective import Mean, OwnObjective
 from sor.studies import methods
-from sor.studies.walkforward import said_of
+from sor.studies.walkforward import digest_of_search, said_of
+from sor.universe.kept import key_of
 from sor.universe.study import worked
 from sor.universe.work import RETURNED, Settings
 
@@ -162,21 +163,24 @@ class Trials:
         self, method: methods.Method, router: Policy, axes: methods.Axes, days: frozenset[Any] | None
     ) -> tuple[list[Policy], list[float]]:
         """Run a method that sees only some days; return what it tried with the objective, in order."""
-        seen: dict[Policy, float] = {}
 
         def of(points: Sequence[Policy]) -> Floats:
             self.replay(points)
             found = np.array(
                 [[self.value(point, each, days) for each in self._objectives] for point in points]
             )
-            for point, value in zip(points, found[:, 0].tolist(), strict=True):
-                seen.setdefault(point, value)
             if math.isnan(found[0, 0]):
                 raise ParameterError("orders: none could trade: no quotes on their side by their end")
             return found
 
-        method(methods.Objective(of, len(self._objectives)), router, axes)
-        return list(seen), list(seen.values())
+        def key() -> str:
+            units = [key_of(unit, self._base) for unit in self._units]
+            chosen = None if days is None else sorted(map(str, days))
+            return digest_of_search(router, axes, self._objectives, [units, chosen])
+
+        objective = methods.Objective(of, len(self._objectives), key)
+        method(objective, router, axes)
+        return list(objective.tried), list(objective.tried.values())
 
     def fold(self, method: methods.Method, router: Policy, axes: methods.Axes, split: Split) -> Fold:
         """Search on the days before a boundary, and evaluate on those after."""
