@@ -284,7 +284,11 @@ def report(
 @app.command()
 def rerun(
     run: Annotated[
-        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A folder that `sor study` of many symbol-days wrote (--out), or result.save.",
+            show_default=False,
+        ),
     ],
     workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
 ) -> None:
@@ -298,7 +302,11 @@ def rerun(
 @app.command()
 def diff(
     one: Annotated[
-        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A folder that `sor study` of many symbol-days wrote (--out), or result.save.",
+            show_default=False,
+        ),
     ],
     other: Annotated[Path, typer.Argument(help="The other.", show_default=False)],
 ) -> None:
