@@ -87,7 +87,7 @@ def search(
             `"optuna"` (`Optuna`): proposals within the ranges (the extra `optuna`).
         folds: Of the walk-forward: parents are cut by start time into one part more than this, and for each
             part but the first the whole search runs on the parents that ended before it. 0: none.
-        objective: What is made as small as it can be: `"mean"`, the mean shortfall; `"mean+std"` (`MeanStd`), `"std"`
+        objective: What is minimised: `"mean"`, the mean shortfall; `"mean+std"` (`MeanStd`), `"std"`
             (`Std`), `"quantile"` (`Quantile`), `"cvar"` (`Cvar`); or a function of the parents' table, one row per
             parent that could trade with the columns of `orders`, that returns a number. Several in a sequence: the
             first decides, and `front` has the points that no other beats in all of them.
