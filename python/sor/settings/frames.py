@@ -52,6 +52,8 @@ def read_table(path: str | PathLike[str], name: str) -> pl.DataFrame:
     """
     found = path_of(name, path)
     try:
+        with found.open("rb"):
+            pass  # what Python says of a path that leads nowhere names it
         return pl.read_csv(found) if _is_csv(found) else pl.read_parquet(found)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
