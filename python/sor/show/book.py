@@ -11,7 +11,7 @@ from sor.settings.checks import instance
 from sor.settings.times import to_ns
 from sor.show import pictures, plotdata, style
 from sor.show.spec import Chart, channel, layers
-from sor.tape.exact import NANOS, ratio
+from sor.tape.exact import NANOS, ratios
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.tape import Quotes
 
@@ -95,11 +95,9 @@ def _by_venue(quotes: Quotes, first: int, last: int) -> pl.DataFrame:
     slot = (pl.col("ts") - first) * plotdata.MOST_QUOTES // (last - first + 1)
     thinned = rows.group_by("venue", slot.alias("slot"), maintain_order=True).last()
     names = quotes.venues["name"].gather(thinned["venue"])
+    prices = {side: pl.col(f"{side}_px").replace(UNDEF_PRICE, None) for side in ("bid", "ask")}
     quoted = thinned.select(
-        time=pl.col("ts").cast(pl.Datetime("ns", "UTC")),
-        venue=names,
-        bid=pl.when(pl.col("bid_px") != UNDEF_PRICE).then(ratio(pl.col("bid_px"), NANOS)),
-        ask=pl.when(pl.col("ask_px") != UNDEF_PRICE).then(ratio(pl.col("ask_px"), NANOS)),
+        *ratios(thinned, prices, NANOS), time=pl.col("ts").cast(pl.Datetime("ns", "UTC")), venue=names
     )
     return quoted.unpivot(["bid", "ask"], index=["time", "venue"], variable_name="side", value_name="price")
 

@@ -18,7 +18,6 @@ from sor.replay.replay import replay
 from sor.results import metrics
 from sor.settings.turns import turn
 from sor.studies.stress import changed_market
-from sor.tape.exact import NANOS, ratio
 from sor.tape.files import beside
 from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, Tables, schemas
 from sor.universe.unit import Reading, Unit, digest_of
@@ -262,10 +261,8 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
         all_in.sum(),
         (metrics.SIGN * all_in).sum().alias("cash"),
     ).row(0, named=True)
-    each = traded.select(
-        *(metrics.bps(name.removesuffix("_bps")).alias(name) for name in MEANS[:-1]),
-        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).alias("seconds"),
-    )
+    costs = metrics.in_bps(traded, [name.removesuffix("_bps") for name in MEANS[:-1]])
+    each = {column.name: column for column in (*costs, metrics.seconds_taken(traded).alias("seconds"))}
     counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
         parents
     )
@@ -277,7 +274,7 @@ def _returned(parents: pl.DataFrame, what: str) -> pl.Series:
     traded = parents.filter(metrics.TRADED)
     if what == "orders":
         return metrics.orders_table(traded).to_struct().implode()
-    return traded.select(metrics.bps("shortfall")).to_series().implode()
+    return metrics.bps(traded, "shortfall").implode()
 
 
 def _savings(saved: pl.DataFrame) -> dict[str, Any]:
