@@ -127,8 +127,6 @@ def show(console: Console, result: Result) -> None:
 
 def show_warnings(console: Console, result: Result) -> None:
     """Say what does not fit, and may make the result say little."""
-    if isinstance(result, UniverseStudy | UniverseSearch | UniverseStress):
-        return  # its tapes are not looked at one by one
     for warning in result.warnings:
         console.print(f"[yellow]note[/]  {escape(warning)}", soft_wrap=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sor.results.result import versions
 from sor.results.tables import Tabled
 from sor.settings.checks import entries, flag, one_of
 from sor.settings.routers import described_policy
+from sor.studies.notices import first_of, of_settings
 from sor.tape.exact import NANOS
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
 from sor.universe.saved import write_run
@@ -45,6 +47,11 @@ class UniverseResult(Tabled):
     @property
     def _small(self) -> Sequence[str]:
         """The tables that have a few rows whatever the number of units."""
+        raise NotImplementedError
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not fit, and may make the result say little: of each kind a sentence, about the first such unit."""
         raise NotImplementedError
 
     def config(self) -> str:
@@ -113,6 +120,14 @@ class UniverseStudy(UniverseResult):
     def inputs(self) -> pl.DataFrame:
         """One row per unit and file, with the digest of the file's bytes."""
         return self.rows.inputs
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not fit, and may make the study say little; see `UniverseResult.warnings`."""
+        found = of_settings([*self.made.orders, *self.policies.values(), self.market])
+        for kind, sentence in self.rows.notices.select("kind", "notice").iter_rows():
+            found.setdefault(kind, []).append(sentence)
+        return tuple(first_of(sentences, "symbol-day") for sentences in found.values())
 
     @property
     def others(self) -> list[str]:
@@ -257,6 +272,7 @@ class UniverseStudy(UniverseResult):
             "digest": self.digest,
             "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
+            "warnings": list(self.warnings),
         }
 
     @property
@@ -274,10 +290,10 @@ class UniverseStudy(UniverseResult):
         return self.made
 
     def __repr__(self) -> str:
-        return f"{display.heading(self._headline())}\n{display.text(self._readable())}"
+        return display.titled(self._headline(), self._readable(), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html(self._headline(), self._readable())
+        return display.as_html(self._headline(), self._readable(), *self.warnings)
 
     def _headline(self) -> str:
         good = self.units.filter(pl.col("problem").is_null())
@@ -468,7 +484,13 @@ class UniverseStress(UniverseResult):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as plain values."""
-        return {"markets": self.table.to_dicts()}
+        return {"markets": self.table.to_dicts(), "warnings": list(self.warnings)}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not fit in any of the markets; see `UniverseResult.warnings`."""
+        said = (study.warnings for study in self.studies.values())
+        return tuple(dict.fromkeys(chain.from_iterable(said)))
 
     def __getitem__(self, market: str) -> UniverseStudy:
         """Return the study of one market.
@@ -483,4 +505,4 @@ class UniverseStress(UniverseResult):
     def __repr__(self) -> str:
         shown = [name for name in self.table.columns if name == "shortfall_bps" or name.startswith("saved_")]
         table = self.table.select("market", "parents", *(pl.col(name).round(3) for name in shown))
-        return f"{display.heading('UniverseStress: bps of arrival value')}\n{display.text(table)}"
+        return display.titled("UniverseStress: bps of arrival value", table, self.warnings)
