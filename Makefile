@@ -11,7 +11,7 @@ RUST := $(shell find rust/src -name '*.rs') rust/Cargo.toml Cargo.toml Cargo.loc
 export CARGO_TERM_COLOR ?= auto
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all test-peers test-rest lowest golden mutants fuzz extremes lint format bench bench-allocate bench-stats bench-paper \
+.PHONY: help demo test test-all test-peers test-rest lowest golden mutants fuzz extremes lint format bench bench-allocate bench-instructions bench-stats bench-paper \
 	bench-policies bench-posting bench-universe bench-waiting bench-interrupt wheel notebooks docs clean
 
 help: ## This list
@@ -32,7 +32,7 @@ test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the b
 test-rest: $(CORE) $(EXTRAS) ## What `make test` leaves out: the slow, those of the wheel, the browser and other packages
 	$(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
 
-test-peers: $(CORE) $(EXTRAS) ## Beside other packages: trajectories, the paper's problem, the static allocator, sums, statistics
+test-peers: $(CORE) $(EXTRAS) ## Beside other packages: a taker's fills, trajectories, the paper's problem, the static allocator, sums, statistics
 	SOR_TESTS=all $(BIN)/python -m pytest -q -m peers
 
 fuzz: $(CORE) ## Damaged files, hostile arguments and random replays for SECONDS (60); SEED begins elsewhere
@@ -79,6 +79,9 @@ bench: $(CORE) ## Measure, in release, beside a numba loop
 	cargo bench --workspace
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m bench
+
+bench-instructions: $(SETUP) ## Instructions of the hot loop (valgrind) beside those that are kept; fails above +3%
+	$(BIN)/python -m bench.bench_instructions
 
 bench-allocate: $(CORE) ## Arrays of books beside a numba loop
 	$(BIN)/python -m pip install --quiet --group bench
@@ -144,4 +147,6 @@ $(CORE): $(SETUP) $(RUST) python/sor/py.typed README.md LICENSE
 $(EXTRAS): $(CORE)
 	$(BIN)/python -m pip install --quiet "sor[calendars,databento,distributed,excel,optuna,report]" \
 		arch duckdb numba slippage-tca pandas_market_calendars pyarrow playwright
+	# Without what it draws with, and without its bound on NumPy: a replay needs numba only.
+	$(BIN)/python -m pip install --quiet --no-deps hftbacktest
 	@touch $@

@@ -215,12 +215,30 @@ def test_columns_that_do_not_make_a_tape(quotes: sor.Quotes) -> None:
 
 
 def test_import_brings_nothing_heavy() -> None:
-    script = "import sys, sor; print(*sys.modules)"
+    script = "import sys, polars, numpy; before = {*sys.modules}; import sor; print(*{*sys.modules} - before)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    packages = {name.partition(".")[0] for name in loaded.stdout.split()}
-    assert {"sor", "polars", "numpy"} <= packages
+    modules = set(loaded.stdout.split())
+    packages = {name.partition(".")[0] for name in modules}
+    assert "sor" in packages
     heavy = {"altair", "vl_convert", "rich", "typer", "scipy", "pandas", "pyarrow", "matplotlib", "databento"}
     assert not packages & heavy
+    # What only some calls need, of Python's own and of ours.
+    assert not packages & {"asyncio", "concurrent", "html", "sqlite3", "statistics", "tomllib"}
+    floors = {".".join(name.split(".")[:2]) for name in modules if name.startswith("sor.")}
+    assert not floors & {"sor.cli", "sor.cont_kukanov", "sor.show", "sor.universe"}
+    assert not modules & {
+        "sor.studies.search",
+        "sor.studies.study",
+        "sor.studies.stress",
+        "sor.results.study",
+    }
+
+
+def test_what_is_loaded_when_it_is_asked_for_is_there() -> None:
+    script = "import sor; assert {*sor.__all__} <= {*dir(sor)}; print(*(getattr(sor, name) for name in sor.__all__))"
+    subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    with pytest.raises(AttributeError, match="'nothing'"):
+        sor.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]

@@ -37,7 +37,11 @@ WRONG_RUNS: list[tuple[str, dict[str, Any]]] = [
     ("progress must be True, False or a callback (done, total), got 3", {"progress": 3}),
     ("resume must be the path of a file, got 5", {"resume": 5}),
     ("limit must be one of 'seen', 'none', got 'far'", {"limit": "far"}),
-    ("fill must be a sor.Displayed or sor.QueueAware, got 'displayed'", {"fill": "displayed"}),
+    (
+        "fill must be a sor.Displayed, sor.QueueAware, sor.FillTable, sor.FillFunction or sor.CompiledFill, "
+        "got 'displayed'",
+        {"fill": "displayed"},
+    ),
     ("book must be a sor.Book, got {}", {"book": {}}),
     ("venues must be sor.Venue objects, a frame or the path of a TOML file, got 5", {"venues": 5}),
     ("venues[0] must be a sor.Venue, got 0.003", {"venues": [0.003]}),
@@ -178,7 +182,7 @@ def test_simulated_tapes_have_an_end() -> None:
         ("markets['slow'] must be a sor.Market or map settings to values, got 5", {"slow": 5}),
         ("markets['slow'] has no 'lag'; it may change venues, fill, limit", {"slow": {"lag": 1}}),
         ("markets['slow']: latency is -1; expected", {"slow": {"latency": -1}}),
-        ("markets['slow']: fill must be a sor.Displayed or sor.QueueAware", {"slow": {"fill": "queue"}}),
+        ("markets['slow']: fill must be a sor.Displayed, sor.QueueAware", {"slow": {"fill": "queue"}}),
         ("markets['slow']: limit must be one of", {"slow": {"limit": "far"}}),
         ("markets['slow']: depletion must be one of", {"slow": {"depletion": "some"}}),
         ("markets['slow']: venues: venue 9 is not on the tape", {"slow": {"venues": [sor.Venue(9)]}}),
@@ -193,7 +197,11 @@ WRONG_CHILDREN: list[tuple[str, dict[str, Any]]] = [
     ("quantity must be a whole number from 1", {"quantity": 0}),
     ("venue must be a sor.Offer or (price, displayed size), got 3", {"venue": 3}),
     ("price must be a number", {"venue": ("100", 200)}),
-    ("fill must be a sor.Displayed or sor.QueueAware, got 'queue'", {"fill": "queue"}),
+    (
+        "fill must be a sor.Displayed, sor.QueueAware, sor.FillTable, sor.FillFunction or sor.CompiledFill, "
+        "got 'queue'",
+        {"fill": "queue"},
+    ),
     ("side must be one of", {"side": "both"}),
     ("available must be a whole number from 0 to 200, got 201", {"available": 201}),
     ("age is -1; expected", {"age": -1}),

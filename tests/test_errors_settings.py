@@ -206,7 +206,11 @@ def test_a_tape_of_centuries() -> None:
     ("message", "orders"),
     [
         ("orders must hold at least one Order", []),
-        ("orders must be an Order, orders_every(...), or a sequence of them, got 500", 500),
+        (
+            "orders must be an Order, orders_every(...), a sequence of them, or a table with side and quantity, "
+            "got 500",
+            500,
+        ),
         ("orders must be an Order", ["buy"]),
         ("orders must be an Order", None),
         (

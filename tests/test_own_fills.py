@@ -280,7 +280,7 @@ def test_a_wrong_compiled_function_is_an_error(library: ctypes.CDLL) -> None:
         (lambda: sor.CompiledFill(0), "function must be a numba.cfunc, a capsule or the address"),
         (lambda: sor.CompiledFill(thins), "function must be a numba.cfunc, a capsule or the address"),
         (lambda: sor.CompiledFill(1, parameters={"a": "b"}), r"parameters\['a'\] must be a number"),
-        (lambda: sor.Market(fill=thins), "fill must be a sor.Displayed or sor.QueueAware or sor.FillTable"),
+        (lambda: sor.Market(fill=thins), "fill must be a sor.Displayed, sor.QueueAware, sor.FillTable"),
     ],
 )
 def test_wrong_arguments(made: Any, says: str) -> None:

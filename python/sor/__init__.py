@@ -3,9 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from sor import cont_kukanov
 from sor._core import FillChild, FillQuote, Orders, Report, View, __version__
-from sor.cont_kukanov.outflows import probe_outflows
 from sor.errors import (
     DataError,
     FillError,
@@ -21,13 +19,10 @@ from sor.replay.schedules import trajectory
 from sor.replay.snapshot import Allocation, Allocations, Offer, allocate, allocate_many
 from sor.results.backtest import Backtest
 from sor.results.policy_view import PolicyView
-from sor.results.search import Search
-from sor.results.stress import Stress
-from sor.results.study import Study
+from sor.settings.children import Children
 from sor.settings.compiled import Compiled
 from sor.settings.fills import CompiledFill, Displayed, FillFunction, FillTable, QueueAware
 from sor.settings.market import Book, Market, Venue
-from sor.settings.objective import Cvar, MeanStd, Quantile, Std
 from sor.settings.orders import Order, OrderSchedule, orders_every
 from sor.settings.policy import Policy
 from sor.settings.routers import (
@@ -42,21 +37,27 @@ from sor.settings.routers import (
 )
 from sor.settings.run import Bootstrap, Run
 from sor.settings.schedules import AlmgrenChriss, Pov, Timetable, Twap, Vwap
-from sor.show.book import plot_quotes
 from sor.studies.backtest import backtest
-from sor.studies.grid import DEFAULT_GRID
-from sor.studies.methods import Optuna, RandomPoints, Refine
-from sor.studies.search import search
-from sor.studies.steps import Step, Steps, steps
-from sor.studies.stress import DEFAULT_MARKETS, stress
-from sor.studies.study import study
 from sor.tape.read import read_quotes, read_trades
-from sor.tape.simulate import simulate_quotes
 from sor.tape.tape import Quotes, QuotesReport, Trades
 from sor.tape.venues import read_venues
-from sor.tape.volume import volume_curve
 
 if TYPE_CHECKING:
+    from sor import cont_kukanov
+    from sor.cont_kukanov.outflows import probe_outflows
+    from sor.results.search import Search
+    from sor.results.stress import Stress
+    from sor.results.study import Study
+    from sor.settings.objective import Cvar, MeanStd, Quantile, Std
+    from sor.show.book import plot_quotes
+    from sor.studies.grid import DEFAULT_GRID
+    from sor.studies.methods import Optuna, RandomPoints, Refine
+    from sor.studies.search import search
+    from sor.studies.steps import Step, Steps, steps
+    from sor.studies.stress import DEFAULT_MARKETS, stress
+    from sor.studies.study import study
+    from sor.tape.simulate import simulate_quotes
+    from sor.tape.volume import volume_curve
     from sor.universe.again import diff, load, rerun
     from sor.universe.result import UniverseStress, UniverseStudy
     from sor.universe.searching import UniverseSearch
@@ -74,6 +75,7 @@ __all__ = [
     "BestAsk",
     "Book",
     "Bootstrap",
+    "Children",
     "Compiled",
     "CompiledFill",
     "ContKukanovRouter",
@@ -153,22 +155,38 @@ __all__ = [
     "volume_curve",
 ]
 
-# A seventh of the import is for those who have many tapes: it waits until they ask.
+# Half of the import is for those who search, study or have many tapes: it waits until they ask. By name, the file.
 _LATER = {
-    "Universe": "universe",
-    "UniverseSearch": "searching",
-    "UniverseStress": "result",
-    "UniverseStudy": "result",
-    **dict.fromkeys(("diff", "load", "rerun"), "again"),
+    "DEFAULT_GRID": "studies.grid",
+    "DEFAULT_MARKETS": "studies.stress",
+    "Search": "results.search",
+    "Stress": "results.stress",
+    "Study": "results.study",
+    "Universe": "universe.universe",
+    "UniverseSearch": "universe.searching",
+    "plot_quotes": "show.book",
+    "probe_outflows": "cont_kukanov.outflows",
+    "search": "studies.search",
+    "simulate_quotes": "tape.simulate",
+    "stress": "studies.stress",
+    "study": "studies.study",
+    "volume_curve": "tape.volume",
+    **dict.fromkeys(("Cvar", "MeanStd", "Quantile", "Std"), "settings.objective"),
+    **dict.fromkeys(("Optuna", "RandomPoints", "Refine"), "studies.methods"),
+    **dict.fromkeys(("Step", "Steps", "steps"), "studies.steps"),
+    **dict.fromkeys(("UniverseStress", "UniverseStudy"), "universe.result"),
+    **dict.fromkeys(("diff", "load", "rerun"), "universe.again"),
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "cont_kukanov":
+        return importlib.import_module("sor.cont_kukanov")
     if name not in _LATER:
         raise AttributeError(f"module 'sor' has no attribute {name!r}")
-    globals()[name] = found = getattr(importlib.import_module(f"sor.universe.{_LATER[name]}"), name)
+    globals()[name] = found = getattr(importlib.import_module(f"sor.{_LATER[name]}"), name)
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, "cont_kukanov"})

@@ -44,7 +44,7 @@ pub fn hindsight(
             book.see_halts(tape, now);
         }
         if record == now {
-            book.apply(tape, moments.take_snapshot(), market.snapshot, |change| {
+            moments.apply(&mut book, |change| {
                 let (old, new) = change.quote(parent.side);
                 offers.fresh[change.venue] |= old != new;
             });

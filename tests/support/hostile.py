@@ -176,6 +176,7 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Quotes.report": (QUOTES.report, {}),
     "Quotes.with_trades": (QUOTES.with_trades, {"trades": None}),
     "Quotes.write": (QUOTES.write, {"path": "tape.txt"}),
+    "Children": (sor.Children, {"rows": [("2024-01-02T14:31:00Z", "V1", 100)]}),
     "Compiled": (sor.Compiled, {"function": None}),
     "CompiledFill": (sor.CompiledFill, {"function": None}),
     "FillFunction": (sor.FillFunction, {"function": lambda child, quote: (0, quote.price)}),

@@ -101,7 +101,8 @@ def _say_version(wanted: bool) -> None:
 @app.callback()
 def _top(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which, and stop.")
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     # Typer shows the help of the application itself.
@@ -110,7 +111,7 @@ def _top(
 
 @app.command()
 def demo(
-    seed: Annotated[int, typer.Option(help="Of the synthetic market.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic market.")] = 7,
     out: Out = None,
     json: Json = None,
 ) -> None:
@@ -133,12 +134,15 @@ def demo(
 def backtest(
     given: Given,
     explain: Annotated[
-        str | None, typer.Option(help="Say why child N of the first order was sent; ORDER:N of another.")
+        str | None, typer.Option(help="Explain child N of the first order, or ORDER:N, in words.")
     ] = None,
     json: Json = None,
     out: Out = None,
 ) -> None:
-    """Route orders over recorded quotes and compare with the baselines."""
+    """Route orders over recorded quotes and compare with the baselines.
+
+    By default one order to buy 5,000 shares, over the whole session.
+    """
     with _reporting():
         asked = call(given, orders=_ONE)
         asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
@@ -160,8 +164,9 @@ def backtest(
 def search(given: Given, objective: Objective = None, json: Json = None, out: Out = None) -> None:
     """Search the three risk parameters over a grid, 27 points by default.
 
-    The table `search` of the settings has the grid, the method and the folds: --set search.folds=5 judges the choice
-    on later orders.
+    By default one order to buy 5,000 shares, over the whole session.
+
+    With --set search.folds=5 the choice is judged on later orders.
     """
     with _reporting():
         asked = call(given, orders=_ONE)
@@ -183,7 +188,7 @@ def search(given: Given, objective: Objective = None, json: Json = None, out: Ou
 def study(given: Given, json: Json = None, out: Out = None) -> None:
     """Compare policies on many orders, in pairs, with intervals.
 
-    By default an order of each side every minute, 5 minutes long.
+    By default an order of 5,000 shares of each side every minute, 5 minutes long.
     """
     with _reporting():
         asked = call(given, orders=_MANY)
@@ -198,7 +203,10 @@ def study(given: Given, json: Json = None, out: Out = None) -> None:
 @app.command()
 @shares_options
 def stress(given: Given, json: Json = None, out: Out = None) -> None:
-    """Replay the same orders in several markets: depletion, latency, queues, fees."""
+    """Replay the same orders in several markets: depletion, latency, queues, fees.
+
+    By default one order to buy 5,000 shares, over the whole session.
+    """
     with _reporting():
         asked = call(given, orders=_ONE)
         options = stress_options(asked)
@@ -229,7 +237,7 @@ def report(
 ) -> None:
     """Compare the router with the baselines on many orders, and write a page to read and pass on.
 
-    By default an order of each side every minute, 5 minutes long.
+    By default an order of 5,000 shares of each side every minute, 5 minutes long.
     """
     with _reporting():
         check_path(out)
@@ -276,7 +284,11 @@ def report(
 @app.command()
 def rerun(
     run: Annotated[
-        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A folder that `sor study` of many symbol-days wrote (--out), or result.save.",
+            show_default=False,
+        ),
     ],
     workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
 ) -> None:
@@ -290,7 +302,11 @@ def rerun(
 @app.command()
 def diff(
     one: Annotated[
-        Path, typer.Argument(help="A folder that --out, or result.save, wrote.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A folder that `sor study` of many symbol-days wrote (--out), or result.save.",
+            show_default=False,
+        ),
     ],
     other: Annotated[Path, typer.Argument(help="The other.", show_default=False)],
 ) -> None:

@@ -37,7 +37,7 @@ class Given:
         list[str] | None,
         typer.Argument(
             help="Quotes, a tape each: paths or patterns (.parquet, .csv, .dbn, .gz, .zst). "
-            "With date=* and symbol=*, or {date} and {symbol}: a universe."
+            "With date=* and symbol=*, or {date} and {symbol}: many symbol-days."
         ),
     ] = None
     orders: Annotated[
@@ -71,7 +71,9 @@ class Given:
     ] = None
     tz: Annotated[
         str | None,
-        typer.Option(help="Zone of times of day, e.g. America/New_York; UTC.", rich_help_panel=_ORDERS),
+        typer.Option(
+            help="Time zone of --start and --end, e.g. America/New_York; else UTC.", rich_help_panel=_ORDERS
+        ),
     ] = None
     router: Annotated[
         str | None,
@@ -84,7 +86,7 @@ class Given:
     schedule: Annotated[
         str | None,
         typer.Option(
-            help="How much by when: twap:60s, pov:0.1, vwap:curve.csv, timetable:slices.csv.",
+            help="How much is released by when: twap:60s, pov:0.1, vwap:curve.csv, timetable:slices.csv.",
             metavar="KIND:SETTING",
             rich_help_panel=_ROUTER,
         ),
@@ -95,29 +97,30 @@ class Given:
     ] = None
     latency: Annotated[
         str | None,
-        typer.Option(help="Where the venues' file says none, e.g. 1ms.", rich_help_panel=_MARKET),
+        typer.Option(help="Of venues for which --venues gives none, e.g. 1ms.", rich_help_panel=_MARKET),
     ] = None
     fill: Annotated[
         str | None,
         typer.Option(
-            help="displayed: all of it; queue: a queue's share; or one of your own: a table's file, file.py:name.",
+            help="How children fill: displayed (all of it), queue (a part), or your own: table.csv, file.py:name.",
             rich_help_panel=_MARKET,
         ),
     ] = None
     sessions: Annotated[
         str | None,
         typer.Option(
-            help="When it is open: gaps (silences of 30 minutes), none, or a calendar, e.g. XNYS.",
+            help="What ends a session: gaps (30 minutes of silence), none, or a calendar, e.g. XNYS.",
             rich_help_panel=_MARKET,
         ),
     ] = None
     symbol: Annotated[
-        str | None, typer.Option(help="Which, where a file holds several.", rich_help_panel=_MARKET)
+        str | None,
+        typer.Option(help="Which symbol to read, where a file holds several.", rich_help_panel=_MARKET),
     ] = None
     trades: Annotated[
         list[Path] | None,
         typer.Option(
-            help="The tape's trades, for queues; one for each file.",
+            help="Trades of the tape, for queues: one file for each file of quotes.",
             metavar="PATH",
             rich_help_panel=_MARKET,
         ),
@@ -186,8 +189,8 @@ Out = Annotated[
 Objective = Annotated[
     str | None,
     typer.Option(
-        help="What the search makes small: mean, mean+std:1, std, quantile:0.9, cvar:0.95, or file.py:function; "
-        "several with commas, the first decides.",
+        help="What the search minimises: mean, mean+std:1, std, quantile:0.9, cvar:0.95, or file.py:function; "
+        "several with commas, and the first decides.",
         metavar="NAME",
         rich_help_panel=_ROUTER,
     ),

@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Required, TypedDict
 
+from sor.replay.children import core_children
 from sor.replay.schedules import core_schedule
+from sor.settings.children import Children
 from sor.settings.compiled import Compiled
 from sor.settings.fills import CompiledFill, Displayed, FillModel, FillTable, QueueAware, address_of
 from sor.settings.policy import Policy as Own
@@ -47,6 +49,7 @@ class CorePolicy(TypedDict, total=False):
     name: Required[str | None]
     own: dict[str, Any]
     compiled: dict[str, Any]
+    children: dict[str, Any]
     router: dict[str, Any]
     cont_kukanov: dict[str, Any]
     schedule: dict[str, Any]
@@ -151,6 +154,8 @@ def _unscheduled(variant: Variant, quotes: Quotes) -> CorePolicy:
             "queue": policy.queue,
         }
         return {"name": None, "compiled": compiled}
+    if isinstance(policy, Children):
+        return {"name": None, "children": core_children(policy, quotes)}
     lowered: CorePolicy = {"name": name_of(policy)}
     if isinstance(policy, StaticRouter):
         lowered["router"] = dict(vars(policy))

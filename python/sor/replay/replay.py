@@ -9,12 +9,15 @@ import polars as pl
 
 from sor import _core
 from sor.errors import FillError, PolicyError
+from sor.replay.children import owners
 from sor.replay.ledger import Ledger, from_core
 from sor.replay.lower import Variant, core_parents, core_variant, core_visibility
+from sor.settings.children import Children
 from sor.settings.fills import fill_name
 from sor.settings.processes import require_own_threads
-from sor.settings.routers import Sweep, name_of
+from sor.settings.routers import Sweep, name_of, unsliced
 from sor.settings.run import Run
+from sor.settings.turns import others_turn
 from sor.tape.venues import venue_names
 
 if TYPE_CHECKING:
@@ -64,16 +67,20 @@ def replay(
 
     """
     require_own_threads()
+    for variant in variants:
+        policy = unsliced(variant.policy)
+        if isinstance(policy, Children):
+            owners(policy, parents)  # none is of two orders
     try:
-        tables = _core.replay(
-            quotes.lent(),
-            core_parents(parents),
-            [core_variant(variant, quotes) for variant in variants],
-            record=record,
-            threads=Run(threads=threads).workers,
-            progress=progress,
-            shortcuts=shortcuts,
-        )
+        arguments = (quotes.lent(), core_parents(parents), [core_variant(each, quotes) for each in variants])
+        with others_turn():
+            tables = _core.replay(
+                *arguments,
+                record=record,
+                threads=Run(threads=threads).workers,
+                progress=progress,
+                shortcuts=shortcuts,
+            )
     except PolicyError as error:
         error.policy = name_of(variants[int(str(error.policy))].policy)
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import textwrap
@@ -20,7 +19,9 @@ _LEAST_DIGITS = 3
 
 def escaped(text: str) -> str:
     """Return text that HTML shows as it is."""
-    return html.escape(text)
+    from html import escape  # a notebook's alone, and with a long table of entities
+
+    return escape(text)
 
 
 def rounded(frame: pl.DataFrame) -> pl.DataFrame:

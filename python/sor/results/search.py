@@ -61,7 +61,7 @@ class Search(Result, Weighed):
             savings in bps) `in_sample` (the best point on the parents of the tests, or on all without folds) and
             `out_of_sample` with `lower`, `upper` and `p_value`; `p_reality_check` and `p_spa`, the chance of a best of
             all points as good as this one if none were any better than that policy, over all parents.
-        objectives: What was made small; the first decides.
+        objectives: What was minimised; the first decides.
         weighed_bps: Mean and standard deviation of every point's shortfalls, a pair per row of `table`.
 
     """

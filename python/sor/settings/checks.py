@@ -163,7 +163,8 @@ def flag(name: str, value: object) -> bool:
 def instance(name: str, value: object, *classes: type) -> None:
     """Check that a value is of one of the package's classes."""
     if not isinstance(value, classes):
-        names = " or ".join(f"sor.{each.__name__}" for each in classes)
+        *others, last = (f"sor.{each.__name__}" for each in classes)
+        names = f"{', '.join(others)} or {last}" if others else last
         raise ParameterError(f"{name} must be a {names}, got {shown(value)}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
@@ -132,6 +131,8 @@ def read_config(path: str | PathLike[str]) -> dict[str, Any]:
         OSError: If it cannot be read.
 
     """
+    import tomllib  # most runs read no settings
+
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

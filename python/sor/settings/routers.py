@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 from sor.errors import ParameterError, shown
 from sor.settings import policy as own
 from sor.settings.checks import choice, entries, keep, number, positive, whole
+from sor.settings.children import Children
 from sor.settings.schedules import SCHEDULES, Schedule, Twap, as_schedule, is_schedule, schedule_name
 
 if TYPE_CHECKING:
@@ -199,7 +200,9 @@ class Sliced:
 
 
 Router: TypeAlias = StaticRouter | ContKukanovRouter
-Policy: TypeAlias = StaticRouter | ContKukanovRouter | BestAsk | Sweep | ProRata | Sliced | own.OwnPolicy
+Policy: TypeAlias = (
+    StaticRouter | ContKukanovRouter | BestAsk | Sweep | ProRata | Children | Sliced | own.OwnPolicy
+)
 Policies: TypeAlias = "Iterable[Policy | str] | Mapping[str, Policy | str]"
 """Several policies: names, objects, or a mapping from the names to show to either."""
 
@@ -209,6 +212,7 @@ _CLASSES: Mapping[type, str] = {
     BestAsk: "best_ask",
     Sweep: "sweep",
     ProRata: "pro_rata",
+    Children: "children",
 }
 
 BASELINES = ("best_ask", "sweep", "twap", "pro_rata")
@@ -277,6 +281,8 @@ def settings_of(policy: Policy) -> dict[str, Any]:
     """
     if isinstance(policy, own.OwnPolicy):
         return dict(policy.arguments)
+    if isinstance(policy, Children):
+        return policy.described()
     if isinstance(policy, Sliced):
         inner, schedule = unsliced(policy), policy.schedule
         terms = {each.name: getattr(schedule, each.name) for each in fields(schedule)}

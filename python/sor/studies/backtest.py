@@ -72,5 +72,5 @@ def backtest(
         policy=ROUTER,
         jobs=jobs,
         made=made,
-        warnings=said(jobs, made.orders, policies.values()),
+        warnings=said(jobs, made.orders, policies.values(), ledger=ledger),
     )

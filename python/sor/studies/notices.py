@@ -15,8 +15,10 @@ import numpy as np
 import polars as pl
 
 from sor.errors import SorWarning
+from sor.replay.children import accounted
 from sor.replay.replay import book_at
-from sor.settings.routers import AXES, ContKukanovRouter, StaticRouter
+from sor.settings.children import Children
+from sor.settings.routers import AXES, ContKukanovRouter, StaticRouter, unsliced
 from sor.settings.times import duration_notice
 from sor.tape.schema import UNDEF_PRICE
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sor.replay.ledger import Ledger
     from sor.replay.parents import Job, Parent
     from sor.settings.market import Book, Market
     from sor.settings.orders import Order, OrderSchedule
@@ -49,6 +52,7 @@ def said(
     policies: Iterable[Policy],
     axes: Mapping[str, Sequence[float]] | None = None,
     *,
+    ledger: Ledger | None = None,
     stacklevel: int = 4,
 ) -> tuple[str, ...]:
     """Look for settings that do not fit, warn of each kind once, and return the sentences.
@@ -58,6 +62,7 @@ def said(
         orders: As they were given.
         policies: All that are replayed.
         axes: The values that a search tries, by the router's parameter.
+        ledger: What became of them, by variant: every policy in each market.
         stacklevel: Whose call the warnings point at.
 
     """
@@ -66,6 +71,10 @@ def said(
     for job in jobs:
         for kind, notice in of_tape(job, policies, axes or {}):
             found.setdefault(kind, []).append(notice)
+    if ledger is not None:
+        parents = [parent for job in jobs for parent in job.parents]
+        for kind, notice in _of_children(parents, policies, ledger):
+            found.setdefault(kind, [notice])
     sentences = [first_of(notices, "tape") for notices in found.values()]
     for sentence in sentences:
         warnings.warn(sentence, SorWarning, stacklevel=stacklevel)
@@ -109,9 +118,9 @@ class _Look:
         self.records = job.quotes.frame[begin:end].gather_every(-(-(end - begin) // _MOST_LOOKED_AT))
         self.moments: NDArray[np.int64] = self.records["ts"].unique(maintain_order=True).to_numpy()
         quoted = pl.concat([self.prices("bid"), self.prices("ask")])
+        middle = quoted.median()
         self.quoted = quoted
-        # Not polars' own median: it keeps the interpreter's lock while it waits for threads that may wait for that.
-        self.price = float(np.median(quoted.to_numpy())) if len(quoted) else None
+        self.price = float(middle) if isinstance(middle, int | float) else None
 
     def prices(self, side: str) -> pl.Series:
         """Return the prices of one side's quotes, nanos."""
@@ -150,6 +159,19 @@ def _of_job(
         if notice is not None:
             met.add(kind)
             yield kind, notice
+
+
+def _of_children(
+    parents: Sequence[Parent], policies: Sequence[Policy], ledger: Ledger
+) -> Iterator[tuple[str, str]]:
+    """Say what of given children did not go as it was recorded (rule Q6)."""
+    for i in range(int(ledger.parents["variant"].max() or 0) + 1):  # type: ignore[arg-type]  # a whole number
+        policy = unsliced(policies[i % len(policies)])
+        if isinstance(policy, Children):
+            sums, rows = (frame.filter(pl.col("variant") == i) for frame in (ledger.parents, ledger.children))
+            notice = accounted(policy, parents, sums, rows)
+            if notice is not None:
+                yield f"children: {notice}", notice
 
 
 def _lot(look: _Look, policies: Sequence[Policy]) -> str | None:

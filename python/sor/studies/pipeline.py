@@ -29,7 +29,6 @@ from sor.settings.market import Market
 from sor.settings.routers import OWN, identity_of
 from sor.settings.run import Run
 from sor.studies.progress import Waiting
-from sor.studies.store import Store
 from sor.tape.read import read_quotes, read_trades
 from sor.tape.tape import Quotes, Trades
 from sor.tape.venues import read_venues, venue_names
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from sor.settings.orders import Order, Orders, OrderSchedule
     from sor.settings.routers import Policy
     from sor.settings.run import Progress
+    from sor.studies.store import Store
     from sor.tape.read import Table
 
 Tapes: TypeAlias = "Quotes | Table | Sequence[Quotes | Table]"
@@ -186,7 +186,7 @@ class Pipeline:
         self._offsets = [0, *accumulate(len(job.parents) for job in self.jobs)]
         names = [venue_names(job.market.laid, job.quotes) for job in self.jobs]
         self._venues = pl.Enum(list(dict.fromkeys(name for some in names for name in some)))
-        self._store = None if run.resume is None else Store(run.resume, self.made_of())
+        self._store = None if run.resume is None else self._opened(run.resume)
         self._found = 0 if self._store is None else self._store.replays()
 
     def __enter__(self) -> Pipeline:
@@ -280,6 +280,11 @@ class Pipeline:
         return unit.mapped(
             lambda _, frame: frame.with_columns(*common, *([venue] if "venue" in frame.columns else []))
         )
+
+    def _opened(self, path: str | PathLike[str]) -> Store:
+        from sor.studies.store import Store  # most runs keep nothing, and need no database
+
+        return Store(path, self.made_of())
 
     def made_of(self) -> dict[str, str]:
         """Return what all results depend on besides policies, by name."""

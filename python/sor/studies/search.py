@@ -87,7 +87,7 @@ def search(
             `"optuna"` (`Optuna`): proposals within the ranges (the extra `optuna`).
         folds: Of the walk-forward: parents are cut by start time into one part more than this, and for each
             part but the first the whole search runs on the parents that ended before it. 0: none.
-        objective: What is made as small as it can be: `"mean"`, the mean shortfall; `"mean+std"` (`MeanStd`), `"std"`
+        objective: What is minimised: `"mean"`, the mean shortfall; `"mean+std"` (`MeanStd`), `"std"`
             (`Std`), `"quantile"` (`Quantile`), `"cvar"` (`Cvar`); or a function of the parents' table, one row per
             parent that could trade with the columns of `orders`, that returns a number. Several in a sequence: the
             first decides, and `front` has the points that no other beats in all of them.
@@ -153,14 +153,15 @@ def search(
         policies: dict[str, Policy] = {ROUTER: best, **others}
         begin(callback, BEST)
         bar = callback if isinstance(callback, Waiting) else None
+        ledger = _run(pipeline, list(policies.values()), bar)
         inside = Study(
-            ledger=_run(pipeline, list(policies.values()), bar).named(list(policies)),
+            ledger=ledger.named(list(policies)),
             policies=policies,
             policy=ROUTER,
             jobs=jobs,
             made=made,
             bootstrap=bootstrap,
-            warnings=said(jobs, made.orders, policies.values(), axes),
+            warnings=said(jobs, made.orders, policies.values(), axes, ledger=ledger),
         )
         outside = _outside(inside, pipeline, walk) if walk else None
         begin(callback, STATISTICS)

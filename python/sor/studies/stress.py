@@ -121,7 +121,7 @@ def stress(
         markets=named,
         quotes=tuple(job.quotes for job in jobs),
         made=made,
-        warnings=said(jobs, made.orders, policies.values()),
+        warnings=said(jobs, made.orders, policies.values(), ledger=ledger),
     )
 
 

@@ -86,7 +86,7 @@ def study(
         jobs=jobs,
         made=replace(made, policy=chosen),
         bootstrap=bootstrap,
-        warnings=said(jobs, made.orders, named.values()),
+        warnings=said(jobs, made.orders, named.values(), ledger=ledger),
     )
 
 

@@ -131,7 +131,8 @@ def _quick_iso(part: Part, name: str, options: Options) -> pl.Expr:
         text = text.str.strip_chars()
         number = _scaled(text.cast(pl.Int64, strict=False), options.time_unit)
         return pl.coalesce(number, _iso(text, options.tz))
-    moment = text.str.to_datetime(form, time_unit="ns", strict=False).to_physical()
+    # Times seldom repeat: to look each up takes longer than to parse it.
+    moment = text.str.to_datetime(form, time_unit="ns", strict=False, cache=False).to_physical()
     # A year beyond 64-bit nanoseconds wraps in polars instead of failing.
     return pl.when((text >= "1678") & (text < "2262")).then(moment)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -321,9 +320,11 @@ class Quotes:
         return f"Quotes({self._headline()})"
 
     def _repr_html_(self) -> str:
+        from html import escape  # a notebook's alone, and with a long table of entities
+
         counts = self.frame.group_by("venue").agg(records=pl.len())
         table = self.venues.join(counts, left_on="index", right_on="venue").sort("index")
-        headline = f"<b>{html.escape(self._headline())}</b>"
+        headline = f"<b>{escape(self._headline())}</b>"
         return headline + table._repr_html_() + self._first_rows()._repr_html_()
 
     def _headline(self) -> str:

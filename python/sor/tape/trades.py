@@ -70,13 +70,14 @@ o     | odd lot (Nasdaq's last sale)                        | yes
 x     | odd lot cross (Nasdaq's last sale)                  | no
 """
 
+_CELLS = [[cell.strip() for cell in line.split("|")] for line in _SALES.split("\n") if line]
+
 SALE_CONDITIONS = pl.DataFrame(
-    [
-        {"code": " " if code == "blank" else code, "meaning": meaning, "executes": executes == "yes"}
-        for code, meaning, executes in (
-            [cell.strip() for cell in line.split("|")] for line in _SALES.split("\n") if line
-        )
-    ]
+    {
+        "code": [" " if code == "blank" else code for code, _, _ in _CELLS],
+        "meaning": [meaning for _, meaning, _ in _CELLS],
+        "executes": [executes == "yes" for _, _, executes in _CELLS],
+    }
 )
 """The one-letter sale conditions of the US consolidated tapes (CTA's CTS, UTP's UTDF), and which of them execute.
 
@@ -84,7 +85,7 @@ Upper and lower case are different codes.
 A code that both plans use with different meanings executes only if it does in both. What is not listed executes.
 """
 
-NON_EXECUTING = tuple(SALE_CONDITIONS.filter(~pl.col("executes"))["code"])
+NON_EXECUTING = tuple(code for code, _, executes in _CELLS if executes == "no")
 """The codes that `read_trades` leaves out."""
 
 KEPT_CORRECTIONS = ("", "0", "1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from os import PathLike
@@ -119,6 +118,8 @@ def _label(row: Mapping[str, Any]) -> int | str:
 
 
 def _from_toml(path: Path) -> list[Venue]:
+    import tomllib  # most runs read no venues
+
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # no TOML, no text, or no path that a system knows

@@ -59,7 +59,7 @@ class UniverseSearch(UniverseResult):
         out_of_sample: The study of each fold's choice on the days of its test; None without folds.
         comparisons: One row per other policy: by how much the objective is lower (mean savings) in and out of
             sample, and the chance that the best is luck.
-        objectives: What was made small; the first decides.
+        objectives: What was minimised; the first decides.
 
     """
 

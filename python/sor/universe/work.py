@@ -17,6 +17,7 @@ from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, in_market, lay, market_on, parents_frame
 from sor.replay.replay import replay
 from sor.results import metrics
+from sor.settings.turns import turn
 from sor.studies.notices import of_tape
 from sor.studies.stress import changed_market
 from sor.tape.exact import NANOS, ratio
@@ -93,10 +94,11 @@ def symbol_day(task: Task, watch: Callable[[int, int], object] | None = None) ->
         `Tables` as Arrow bytes, by name.
 
     """
-    try:
-        return _replayed(task, watch).packed()
-    except (SorError, OSError, pl.exceptions.PolarsError) as problem:
-        return _failed(task, problem).packed()
+    with turn():
+        try:
+            return _replayed(task, watch).packed()
+        except (SorError, OSError, pl.exceptions.PolarsError) as problem:
+            return _failed(task, problem).packed()
 
 
 def rows_path(out: str, table: str, units: pl.DataFrame) -> Path:

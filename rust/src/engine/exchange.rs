@@ -1,14 +1,12 @@
 //! The exchange of one parent's replay: the book as its own fills leave it, what is under way, and what rests, for every
 //! policy.
 
-use std::ops::Range;
-
 use crate::engine::resting::RestingOrders;
 use crate::engine::scene::Scene;
 use crate::error::{Error, Result};
-use crate::fills::Stream;
+use crate::fills::{FillModel, Sent, Stream};
 use crate::ledger::{Child, Fill, Kind, Ledger, Reason};
-use crate::market::{Book, Limit, Market, Taken, Tape};
+use crate::market::{Book, Depletion, Limit, Market, Moments, Snapshot, Taken, Tape, Venue};
 use crate::order::Parent;
 use crate::policy::{Action, Orders, Report};
 use crate::quote::EMPTY;
@@ -59,6 +57,10 @@ pub(super) struct Exchange<'a> {
     pub(super) ledger: Ledger,
     // Whether the policy is told of its takes.
     hears_of_takes: bool,
+    // Whether a take leaves nothing behind but sums, and is certain.
+    sums_only: bool,
+    /// Whether the last decision's orders were executed in full at once, and what they took stays taken.
+    pub(super) all_at_once: bool,
     /// What the policy has not been told yet.
     pub(super) reports: Vec<Report>,
     pub(super) resting: RestingOrders,
@@ -98,6 +100,8 @@ impl<'a> Exchange<'a> {
             edge: None,
             ledger: Ledger::new(parent.side, end, record),
             hears_of_takes,
+            all_at_once: false,
+            sums_only: !record && !hears_of_takes && matches!(market.fill, FillModel::Displayed),
             reports: Vec::new(),
             resting: RestingOrders::default(),
             shares_in_flight: 0,
@@ -173,35 +177,57 @@ impl<'a> Exchange<'a> {
 
     /// Rule P1 (2): the snapshot's records are applied; limit orders meet each before it takes effect.
     #[inline]
-    pub(super) fn apply(&mut self, rows: Range<usize>) {
-        if self.resting.count > 0 {
-            return self.apply_to_queues(rows);
-        }
-        let Self { tape, market, parent, book, taken, .. } = self;
-        book.apply(tape, rows, market.snapshot, |change| taken.see(change, parent.side));
+    pub(super) fn apply(&mut self, moments: &mut Moments<'_>) {
+        if self.resting.count > 0 { self.apply_to_queues(moments) } else { self.apply_unmet(moments) }
+    }
+
+    /// As [`apply`](Self::apply), where nothing rests.
+    #[inline(never)]
+    pub(super) fn apply_unmet(&mut self, moments: &mut Moments<'_>) {
+        let Self { parent, book, taken, .. } = self;
+        moments.apply(book, |change| taken.see(change, parent.side));
+    }
+
+    /// As [`apply_unmet`](Self::apply_unmet), for the snapshot at row `first` of a tape, if it is a plain one; the row after
+    /// it.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    pub(super) fn apply_plainly(&mut self, tape: &Tape<'_>, first: usize, mode: Snapshot) -> Option<usize> {
+        let Self { parent, book, taken, .. } = self;
+        book.apply_plainly(tape, first, mode, &mut |change| taken.see(change, parent.side))
     }
 
     /// Sends a decision's orders, one after the other.
     #[inline]
     pub(super) fn send(&mut self, orders: &mut Orders, decision: Decision) -> Result<()> {
-        let proof = (orders.threshold(), orders.gap());
+        self.all_at_once = self.sums_only && self.market.depletion != Depletion::None;
         for i in 0..orders.len() {
+            // Field by field: a copy of what was written just now would have to wait for it.
             match orders.action(i) {
-                Action::Take { venue, quantity, limit, marginal } => {
-                    self.check(decision, venue, quantity)?;
-                    self.take(decision, (venue, quantity), limit, marginal, proof)?;
-                }
-                Action::Post { venue, quantity, price, until } => {
-                    self.check(decision, venue, quantity)?;
-                    self.post(decision, (venue, quantity), price, until)?;
-                }
-                Action::Cancel { order } => self.cancel(decision, order)?,
+                &Action::Take { venue, quantity, limit: None, .. } if self.takes_shown(decision, venue, quantity) => {}
+                action => self.send_one(action, orders, decision)?,
             }
         }
         if let Some(epoch) = orders.take_note() {
             self.ledger.epoch(epoch);
         }
         Ok(())
+    }
+
+    #[inline(never)]
+    fn send_one(&mut self, action: &Action, orders: &Orders, decision: Decision) -> Result<()> {
+        self.all_at_once = false;
+        match *action {
+            Action::Take { venue, quantity, limit, marginal } => {
+                self.check(decision, venue, quantity)?;
+                self.take(decision, (venue, quantity), limit, marginal, (orders.threshold(), orders.gap()))
+            }
+            Action::Post { venue, quantity, price, until } => {
+                self.check(decision, venue, quantity)?;
+                self.post(decision, (venue, quantity), price, until)
+            }
+            Action::Cancel { order } => self.cancel(decision, order),
+        }
     }
 
     /// An order must name a venue and a positive number of shares.
@@ -232,7 +258,7 @@ impl<'a> Exchange<'a> {
     ) -> Result<()> {
         let Decision { now, mid, remaining } = decision;
         let sign = self.parent.side.sign();
-        let quote = self.book.offers(self.parent.side)[venue];
+        let quote = self.book.offer(self.parent.side, venue);
         let terms = &self.market.venues[venue];
         let arrival = now.saturating_add(terms.latency);
         let key = match (limit, self.market.limit) {
@@ -273,6 +299,38 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
+    /// A take that meets the very quote it was decided on, where fills are certain, nobody is told of it, and only sums are
+    /// kept: the same as sending it and [executing](Self::execute) it, less what would then be thrown away. Whether it is one.
+    #[inline]
+    pub(super) fn takes_shown(&mut self, decision: Decision, venue: usize, quantity: Shares) -> bool {
+        let Self { sums_only: true, market, parent, book, taken, ledger, all_at_once, .. } = self else { return false };
+        let Some(&Venue { latency: 0, taker_fee, .. }) = market.venues.get(venue) else { return false };
+        let quote = book.offer(parent.side, venue);
+        if quote.key == EMPTY || quantity <= 0 {
+            return false;
+        }
+        ledger.summary.children += 1;
+        let executed = quantity.min(taken.available(venue, quote.size));
+        *all_at_once &= executed == quantity;
+        if executed > 0 {
+            taken.take(venue, executed);
+            let price = parent.side.sign() * quote.key;
+            ledger.fill(Fill {
+                ts_decided: decision.now,
+                ts_executed: decision.now,
+                venue,
+                kind: Kind::Take,
+                quantity: executed,
+                price,
+                quoted: price,
+                mid: decision.mid,
+                fee: Money::from(executed) * Money::from(taker_fee),
+                ..Fill::NONE
+            });
+        }
+        true
+    }
+
     /// Puts an order under way, in order of arrival and number.
     pub(super) fn set_off(&mut self, order: UnderWay) {
         let at = self.under_way.partition_point(|other| other.arrival <= order.arrival);
@@ -296,7 +354,7 @@ impl<'a> Exchange<'a> {
         };
         let stream = Stream { parent: self.stream, child: u64::from(number) };
         let execution = match refused {
-            None => Some(self.market.fill.execute(side, quantity, &met, stream)?),
+            None => Some(self.market.fill.execute(&Sent { side, quantity, venue, now: arrival }, &met, stream)?),
             Some(_) => None,
         };
         let executed = execution.map_or(0, |execution| execution.quantity);

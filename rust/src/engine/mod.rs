@@ -2,6 +2,7 @@
 
 mod exchange;
 mod posts;
+mod quiet;
 mod releasing;
 mod resting;
 mod run;
@@ -57,14 +58,15 @@ impl Work for Replay<'_> {
             let now = moments.next_record();
             run.pass_time_until(now, &mut moments)?;
             run.exchange.deliver(|arrival| arrival < now)?;
-            run.exchange.apply(moments.take_snapshot());
+            run.exchange.apply(&mut moments);
             run.decide_at_snapshot(now)?;
+            run.go_on(&mut moments)?;
         }
         if !run.is_done() {
             run.pass_time_until(end, &mut moments)?;
             run.exchange.deliver(|arrival| arrival < end)?;
             while moments.next_record() <= end {
-                run.exchange.apply(moments.take_snapshot());
+                run.exchange.apply(&mut moments);
                 run.arrive(end);
             }
             run.arrive(end);

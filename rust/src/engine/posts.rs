@@ -1,13 +1,11 @@
 //! Limit orders at the exchange: sent, joined, met by records and trades, expired, cancelled (rule C10).
 
-use std::ops::Range;
-
 use crate::engine::exchange::{Decision, Errand, Exchange, UnderWay, refused};
 use crate::engine::resting::{Books, Moment};
 use crate::error::Result;
 use crate::fills::{Arrival, Resting};
 use crate::ledger::{Child, Kind, Place, Reason};
-use crate::market::Venue;
+use crate::market::{Moments, Venue};
 use crate::policy::{Posted, Report};
 use crate::quote::{EMPTY, reaches};
 use crate::units::{Nanos, Shares, Time};
@@ -15,12 +13,12 @@ use crate::units::{Nanos, Shares, Time};
 impl Exchange<'_> {
     /// Apart from the rest, which is what most replays do most of the time.
     #[inline(never)]
-    pub(super) fn apply_to_queues(&mut self, rows: Range<usize>) {
-        let mid = self.mid_before(self.tape.ts()[rows.start]);
-        let Self { tape, market, parent, book, taken, resting, ledger, reports, .. } = self;
+    pub(super) fn apply_to_queues(&mut self, moments: &mut Moments<'_>) {
+        let mid = self.mid_before(moments.next_record());
+        let Self { market, parent, book, taken, resting, ledger, reports, .. } = self;
         let side = parent.side;
         let mut books = Books { market, side, ledger, reports };
-        book.apply(tape, rows, market.snapshot, |change| {
+        moments.apply(book, |change| {
             taken.see(change, side);
             resting.record(change, mid, &mut books);
         });
@@ -39,7 +37,7 @@ impl Exchange<'_> {
         let Self { market, parent, book, resting, ledger, reports, .. } = self;
         let side = parent.side;
         let moment = Moment { ts, venue, mid, age: ts.saturating_sub(book.updated(venue)) };
-        let other = book.offers(side)[venue].key;
+        let other = book.offer(side, venue).key;
         let mut books = Books { market, side, ledger, reports };
         resting.trade(&moment, trades.price[i], Shares::from(trades.size[i]), other, &mut books);
     }
@@ -96,7 +94,7 @@ impl Exchange<'_> {
     ) -> Result<()> {
         let Decision { now, mid, remaining } = decision;
         let (taking, posting) = (self.parent.side, self.parent.side.opposite());
-        let own = self.book.offers(posting)[venue];
+        let own = self.book.offer(posting, venue);
         let key = match price {
             Some(price) => posting.sign() * price,
             None if own.key == EMPTY => {
@@ -106,7 +104,7 @@ impl Exchange<'_> {
             None => own.key,
         };
         let price = posting.sign() * key;
-        if reaches(self.book.offers(taking)[venue].key, key) {
+        if reaches(self.book.offer(taking, venue).key, key) {
             let why = format!("must not cross the other side of venue {venue}, got {price}");
             return Err(refused(decision, ("price", why)));
         }
@@ -152,7 +150,7 @@ impl Exchange<'_> {
     pub(super) fn join(&mut self, order: UnderWay, seen: Shares, until: Time) {
         let UnderWay { number, venue, quantity, key, ts_decided, arrival: ts, .. } = order;
         let side = self.parent.side;
-        let (own, other) = (self.book.offers(side.opposite())[venue], self.book.offers(side)[venue]);
+        let (own, other) = (self.book.offer(side.opposite(), venue), self.book.offer(side, venue));
         if self.book.is_halted(venue) {
             if let Some(row) = self.ledger.child_mut(number) {
                 row.reason = Reason::NoQuote;

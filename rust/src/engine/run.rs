@@ -7,12 +7,12 @@ use crate::fills::{MOST_LEVELS, Walk, levels_error, walk_error};
 use crate::ledger::{Fill, Kind, Ledger, Status};
 use crate::market::{Living, Moments, When, living_quote};
 use crate::observe::Stop;
-use crate::policy::{Orders, Policy, View};
+use crate::policy::{Answer, Glance, Orders, Policy, View};
 use crate::schedule::Releases;
 use crate::units::{Money, Nanos, Time};
 
 /// How often a long replay looks whether it should stop, in snapshots.
-const POLL_EVERY: u32 = 8192;
+pub(super) const POLL_EVERY: u32 = 8192;
 
 /// A policy at work on its order, and the exchange it works at.
 pub(super) struct Run<'a, P> {
@@ -21,9 +21,9 @@ pub(super) struct Run<'a, P> {
     orders: Orders,
     // What a schedule releases, and when next.
     releasing: Option<Releasing<'a>>,
-    next_release: Time,
+    pub(super) next_release: Time,
     // When the policy decides next, whether or not a record comes then.
-    next_wake: Time,
+    pub(super) next_wake: Time,
     // The mid that `worst_key` is of, and the least fee of all venues.
     mid: Option<Nanos>,
     worst_key: Nanos,
@@ -32,7 +32,7 @@ pub(super) struct Run<'a, P> {
     shown: bool,
     // When what was left could be completed.
     when: When,
-    stop: Stop<'a>,
+    pub(super) stop: Stop<'a>,
     until_poll: u32,
 }
 
@@ -138,17 +138,56 @@ impl<'a, P: Policy> Run<'a, P> {
     /// Rule P1 (3) and (4): the policy plans and sends orders; those without latency execute at once.
     #[inline]
     pub(super) fn decide(&mut self, now: Time) -> Result<()> {
-        let mid = self.arrive(now);
+        let arrived = self.arrive(now).is_some();
         self.release(now);
-        if let Some(mid) = mid.filter(|_| !self.exchange.book.all_halted()) {
-            self.tell()?;
-            self.look(mid);
-            let decision = Decision { now, mid, remaining: self.exchange.to_plan() };
-            self.orders.clear(self.exchange.ledger.summary.children);
-            let Self { exchange, policy, orders, worst_key, lowest_fee, stop, .. } = self;
-            policy.decide(&view(exchange, now, mid, *worst_key, *lowest_fee, *stop), orders)?;
-            exchange.send(orders, decision)?;
+        if arrived && self.needs_to_look(now, None) {
+            return self.act(now);
         }
+        self.next_wake = self.policy.wakes(now).unwrap_or(Time::MAX);
+        Ok(())
+    }
+
+    /// Whether the policy needs to look at the market now that the order has arrived: most often it can tell at a glance what
+    /// it does, and has done it. `fresh` are the venues that alone may have changed since it was last asked.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    pub(super) fn needs_to_look(&mut self, now: Time, fresh: Option<&[u16]>) -> bool {
+        let Some(mid) = self.exchange.book.mid() else { return false };
+        if self.exchange.book.all_halted() {
+            return false;
+        }
+        if !self.exchange.reports.is_empty() {
+            return true;
+        }
+        let Self { exchange, policy, lowest_fee, .. } = self;
+        let side = exchange.parent.side;
+        let cheapest = exchange.book.best(side).saturating_add(*lowest_fee);
+        let (remaining, lot) = (exchange.to_plan(), exchange.parent.lot);
+        let Exchange { market, book, taken, .. } = &*exchange;
+        let glance = Glance { side, mid, cheapest, remaining, lot, market, book, taken, fresh };
+        match policy.at_a_glance(&glance) {
+            Answer::Nothing => false,
+            Answer::Take(venue, quantity) => {
+                self.look(mid);
+                let Self { exchange, worst_key, .. } = self;
+                let stub = exchange.book.offer(side, venue).key > *worst_key;
+                stub || !exchange.takes_shown(Decision { now, mid, remaining }, venue, quantity)
+            }
+            Answer::Look => true,
+        }
+    }
+
+    /// The policy decides, and its orders are sent.
+    #[inline]
+    pub(super) fn act(&mut self, now: Time) -> Result<()> {
+        let Some(mid) = self.exchange.book.mid() else { return Ok(()) };
+        self.tell()?;
+        self.look(mid);
+        let decision = Decision { now, mid, remaining: self.exchange.to_plan() };
+        self.orders.clear(self.exchange.ledger.summary.children);
+        let Self { exchange, policy, orders, worst_key, stop, .. } = self;
+        policy.decide(&view(exchange, now, mid, *worst_key, *stop), orders)?;
+        exchange.send(orders, decision)?;
         self.next_wake = self.policy.wakes(now).unwrap_or(Time::MAX);
         Ok(())
     }
@@ -178,6 +217,9 @@ impl<'a, P: Policy> Run<'a, P> {
     #[inline]
     fn tell(&mut self) -> Result<()> {
         let Self { exchange, policy, .. } = self;
+        if exchange.reports.is_empty() {
+            return Ok(());
+        }
         exchange.reports.drain(..).try_for_each(|report| policy.told(&report))
     }
 
@@ -273,14 +315,7 @@ impl<'a, P: Policy> Run<'a, P> {
 }
 
 #[inline]
-fn view<'v>(
-    exchange: &'v Exchange<'_>,
-    now: Time,
-    mid: Nanos,
-    worst_key: Nanos,
-    lowest_fee: Nanos,
-    stop: Stop<'v>,
-) -> View<'v> {
+fn view<'v>(exchange: &'v Exchange<'_>, now: Time, mid: Nanos, worst_key: Nanos, stop: Stop<'v>) -> View<'v> {
     let Exchange { tape, market, parent, book, taken, resting, shares_in_flight, released, .. } = exchange;
     View {
         now,
@@ -298,6 +333,5 @@ fn view<'v>(
         resting: &resting.by_venue,
         worst_key,
         oldest: market.visibility.oldest(now),
-        lowest_fee,
     }
 }

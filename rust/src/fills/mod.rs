@@ -54,6 +54,15 @@ pub struct Met {
     pub age: Time,
     /// Queue position in `[0, 1]`.
     pub queue_position: f64,
+}
+
+/// The child that meets it, or is planned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sent {
+    /// Its side.
+    pub side: Side,
+    /// Shares sent.
+    pub quantity: Shares,
     /// Venue index.
     pub venue: usize,
     /// When.
@@ -82,34 +91,38 @@ pub struct Stream {
 }
 
 impl FillModel {
-    /// The expected fill of a child of `x` shares: what a planning router counts on (rule F4).
+    /// The expected fill of a child: what a planning router counts on (rule F4).
     ///
     /// # Errors
     ///
     /// Those of a model of the caller's own.
     #[inline]
-    pub fn expected(&self, side: Side, x: Shares, met: &Met) -> Result<Execution> {
-        let most = x.min(met.available);
+    pub fn expected(&self, child: &Sent, met: &Met) -> Result<Execution> {
+        let most = child.quantity.min(met.available);
         Ok(match self {
             FillModel::Displayed => Execution { quantity: most, key: met.key, probability: 1.0 },
             FillModel::QueueAware(queue) => {
                 let probability = queue.probability(met);
                 let quantity = (most as f64 * probability).round_ties_even() as Shares;
-                Execution { quantity, key: slipped(side, queue.slippage(most, met), met.key), probability }
+                Execution { quantity, key: slipped(child.side, queue.slippage(most, met), met.key), probability }
             }
-            FillModel::Own(own) => own.expected(side, x, met)?,
+            FillModel::Own(own) => own.expected(child, met)?,
         })
     }
 
-    /// The fill of a child of `x` shares.
+    /// The fill of a child.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`](crate::Error::Invalid) when the slipped price leaves 64 bits, and those of a model of the
     /// caller's own.
     #[inline]
-    pub fn execute(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Result<Execution> {
-        self.fill(side, x, x.min(met.available), met, stream)
+    pub fn execute(&self, child: &Sent, met: &Met, stream: Stream) -> Result<Execution> {
+        let most = child.quantity.min(met.available);
+        if matches!(self, FillModel::Displayed) {
+            return Ok(Execution { quantity: most, key: met.key, probability: 1.0 });
+        }
+        self.fill(child, most, met, stream)
     }
 
     /// The original's `execute_order`, to the letter: its price slips by the shares *sent*, of which more may be sent than
@@ -118,8 +131,8 @@ impl FillModel {
     /// # Errors
     ///
     /// As [`execute`](Self::execute).
-    pub fn execute_order(&self, side: Side, x: Shares, met: &Met, stream: Stream) -> Result<Execution> {
-        self.fill(side, x, x, met, stream)
+    pub fn execute_order(&self, child: &Sent, met: &Met, stream: Stream) -> Result<Execution> {
+        self.fill(child, child.quantity, met, stream)
     }
 
     /// Whether it can only be asked on the thread that made the call.
@@ -128,13 +141,13 @@ impl FillModel {
         matches!(self, FillModel::Own(own) if own.model.stays_on_caller())
     }
 
-    #[inline]
-    fn fill(&self, side: Side, x: Shares, slips: Shares, met: &Met, stream: Stream) -> Result<Execution> {
-        let mut execution = self.expected(side, x, met)?;
+    #[inline(never)]
+    fn fill(&self, child: &Sent, slips: Shares, met: &Met, stream: Stream) -> Result<Execution> {
+        let mut execution = self.expected(child, met)?;
         let seed = match self {
             FillModel::Displayed => return Ok(execution),
             FillModel::QueueAware(queue) => {
-                execution.key = slipped(side, queue.slippage(slips, met), met.key);
+                execution.key = slipped(child.side, queue.slippage(slips, met), met.key);
                 require(in_range(execution.key), "impact", RULE, || {
                     format!("{} for {slips} of {} displayed shares", queue.impact, met.displayed)
                 })?;
@@ -143,7 +156,7 @@ impl FillModel {
             FillModel::Own(own) => own.seed,
         };
         if let Some(seed) = seed {
-            execution.quantity = draw(x.min(met.available), execution.probability, seed, stream);
+            execution.quantity = draw(child.quantity.min(met.available), execution.probability, seed, stream);
         }
         Ok(execution)
     }

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Execution, Met, in_range};
+use super::{Execution, Met, Sent, in_range};
 use crate::error::{Error, Result};
-use crate::units::{Nanos, Shares, Side, Time};
+use crate::units::{Nanos, Shares, Time};
 
 /// Of [`FillSheet`].
 pub const VERSION: i64 = 1;
@@ -31,12 +31,12 @@ impl Expectation {
 
 /// A fill model: a function of the child and the quote, and of nothing else.
 pub trait Expects: Debug + Send + Sync {
-    /// What a child of `x` shares gets of the quote it meets, which has shares available.
+    /// What a child gets of the quote it meets, which has shares available.
     ///
     /// # Errors
     ///
     /// Whatever the model refuses.
-    fn expected(&self, side: Side, x: Shares, met: &Met) -> Result<Expectation>;
+    fn expected(&self, child: &Sent, met: &Met) -> Result<Expectation>;
 
     /// Whether it can only be asked on the thread that made the call.
     fn stays_on_caller(&self) -> bool {
@@ -64,17 +64,17 @@ impl PartialEq for OwnFills {
 impl OwnFills {
     /// Asks, and checks the answer.
     #[cold]
-    pub(super) fn expected(&self, side: Side, x: Shares, met: &Met) -> Result<Execution> {
-        let most = x.min(met.available);
-        let Expectation { shares, probability, key } = self.model.expected(side, x, met)?;
-        let wrong = |why| Err(Error::Fill { ts: met.now, why });
+    pub(super) fn expected(&self, child: &Sent, met: &Met) -> Result<Execution> {
+        let (most, sign) = (child.quantity.min(met.available), child.side.sign());
+        let Expectation { shares, probability, key } = self.model.expected(child, met)?;
+        let wrong = |why| Err(Error::Fill { ts: child.now, why });
         if !(0.0..=most as f64).contains(&shares) {
             return wrong(format!(
                 "the shares must be between 0 and {most}, what is available of what was sent, got {shares}"
             ));
         }
-        if side.sign() * key < 0 || !in_range(key) {
-            return wrong(format!("the price must be from 0 to 2^63 - 2 nanos, got {}", side.sign() * key));
+        if sign * key < 0 || !in_range(key) {
+            return wrong(format!("the price must be from 0 to 2^63 - 2 nanos, got {}", sign * key));
         }
         Ok(Execution { quantity: shares.round_ties_even() as Shares, key, probability })
     }
@@ -110,16 +110,16 @@ pub struct FillSheet {
 }
 
 impl FillSheet {
-    /// Of a child of `x` shares.
+    /// Of a child and its quote.
     #[must_use]
-    pub fn new(side: Side, x: Shares, met: &Met, parameters: usize) -> Self {
+    pub fn new(child: &Sent, met: &Met, parameters: usize) -> Self {
         Self {
             version: VERSION,
-            now: met.now,
-            sign: side.sign(),
-            quantity: x,
-            venue: met.venue as i64,
-            price: side.sign() * met.key,
+            now: child.now,
+            sign: child.side.sign(),
+            quantity: child.quantity,
+            venue: child.venue as i64,
+            price: child.side.sign() * met.key,
             displayed: met.displayed,
             available: met.available,
             age: met.age,

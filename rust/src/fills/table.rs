@@ -1,9 +1,8 @@
 //! A fill model as a table of probabilities and slippages over displayed and sent shares (rule Q4).
 
 use super::own::{Expectation, Expects};
-use super::{Met, slipped};
+use super::{Met, Sent, slipped};
 use crate::error::{Result, require};
-use crate::units::{Shares, Side};
 
 /// A rectangular table, interpolated in both directions and held constant beyond its edges.
 ///
@@ -55,14 +54,14 @@ impl FillTable {
 }
 
 impl Expects for FillTable {
-    fn expected(&self, side: Side, x: Shares, met: &Met) -> Result<Expectation> {
-        let most = x.min(met.available);
+    fn expected(&self, child: &Sent, met: &Met) -> Result<Expectation> {
+        let most = child.quantity.min(met.available);
         let (rows, u) = place(&self.displayed, met.displayed as f64);
         let (columns, v) = place(&self.sent, most as f64);
         // Rounding can carry it past 1 by the last bit.
         let probability = self.between(&self.probability, rows, columns, u, v).min(1.0);
         let slippage = self.between(&self.slippage, rows, columns, u, v);
-        Ok(Expectation { shares: most as f64 * probability, probability, key: slipped(side, slippage, met.key) })
+        Ok(Expectation { shares: most as f64 * probability, probability, key: slipped(child.side, slippage, met.key) })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Both sides are held as *signed prices* `s * p`: the ask as it is, the bid negated. So "best", "worse than" and
 //! "through the mid" read the same for a buy and a sell, and an empty side, [`EMPTY`], is worse than any quote.
 
+use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use crate::market::hours::Session;
@@ -28,11 +29,13 @@ impl Change {
     #[must_use]
     #[inline]
     pub fn quote(&self, side: Side) -> (Quote, Quote) {
-        // Constant places: a computed one would keep every record's change in memory.
-        match side {
-            Side::Buy => (self.old[0], self.new[0]),
-            Side::Sell => (self.old[1], self.new[1]),
-        }
+        // Neither a computed place nor a branch: both would keep every record's change in memory.
+        let buy = side == Side::Buy;
+        let pick = |[ask, bid]: [Quote; 2]| Quote {
+            key: select_unpredictable(buy, ask.key, bid.key),
+            size: select_unpredictable(buy, ask.size, bid.size),
+        };
+        (pick(self.old), pick(self.new))
     }
 }
 
@@ -44,39 +47,31 @@ struct Memory {
     tops: [Option<Top>; 2],
 }
 
-/// Every venue's last quote on one side, and the best of them.
-#[derive(Clone, Debug)]
-struct BookSide {
-    quotes: Vec<Quote>,
-    // The least key, kept up to date: looking for it at every snapshot would be most of a replay's time.
-    best: Nanos,
+/// A venue as its last record left it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Last {
+    // By the side that *takes* there: Buy -> ask, Sell -> bid.
+    quotes: [Quote; 2],
+    /// Time of the record.
+    pub(crate) ts: Time,
+    // Its row on the tape.
+    row: usize,
 }
 
-impl BookSide {
+impl Last {
+    /// The quote that `side` takes.
     #[inline]
-    fn replace(&mut self, venue: usize, new: Quote) {
-        let old = std::mem::replace(&mut self.quotes[venue], new);
-        if new.key <= self.best {
-            self.best = new.key;
-        } else if old.key == self.best {
-            self.find_best();
-        }
-    }
-
-    fn find_best(&mut self) {
-        self.best = self.quotes.iter().fold(EMPTY, |best, quote| best.min(quote.key));
+    pub(crate) fn offer(&self, side: Side) -> Quote {
+        self.quotes[index(side)]
     }
 }
 
 /// Every venue's last quote, both sides.
 #[derive(Clone, Debug)]
 pub struct Book {
-    // Indexed by the side that *takes* there: Buy -> asks, Sell -> bids.
-    sides: [BookSide; 2],
-    // Time of the venue's last record.
-    updated: Vec<Time>,
-    // Row of the venue's last record on the tape.
-    rows: Vec<usize>,
+    venues: Vec<Last>,
+    // The least key of each side, kept up to date: looking for it at every snapshot would be most of a replay's time.
+    best: [Nanos; 2],
     memory: Memory,
     // The quotes of venues that are halted, which show nothing (rule T5): no venues until one is.
     halted: Vec<Option<[Quote; 2]>>,
@@ -103,11 +98,10 @@ impl Book {
     /// An empty book over `venues` venues.
     #[must_use]
     pub fn new(venues: usize) -> Self {
-        let empty = BookSide { quotes: vec![Quote { key: EMPTY, size: 0 }; venues], best: EMPTY };
+        let none = Quote { key: EMPTY, size: 0 };
         Self {
-            sides: [empty.clone(), empty],
-            updated: vec![Time::MIN; venues],
-            rows: vec![0; venues],
+            venues: vec![Last { quotes: [none; 2], ts: Time::MIN, row: 0 }; venues],
+            best: [EMPTY; 2],
             memory: Memory::default(),
             halted: Vec::new(),
             halts: 0,
@@ -127,38 +121,49 @@ impl Book {
     }
 
     /// The quotes that `side` takes, by venue.
+    #[inline]
+    pub fn offers(&self, side: Side) -> impl Iterator<Item = Quote> + '_ {
+        self.venues.iter().map(move |last| last.offer(side))
+    }
+
+    /// The venues as their last records left them.
+    #[inline]
+    pub(crate) fn lasts(&self) -> &[Last] {
+        &self.venues
+    }
+
+    /// The quote that `side` takes at a venue.
     #[must_use]
     #[inline]
-    pub fn offers(&self, side: Side) -> &[Quote] {
-        &self.sides[index(side)].quotes
+    pub fn offer(&self, side: Side, venue: usize) -> Quote {
+        self.venues[venue].offer(side)
     }
 
     /// Time of a venue's last record, repeats included.
     #[must_use]
     #[inline]
     pub fn updated(&self, venue: usize) -> Time {
-        self.updated[venue]
+        self.venues[venue].ts
     }
 
     /// Tape row of a venue's last record.
     #[must_use]
     #[inline]
     pub fn row(&self, venue: usize) -> usize {
-        self.rows[venue]
+        self.venues[venue].row
     }
 
     /// Best signed price that `side` can take, or [`EMPTY`].
     #[must_use]
     #[inline]
     pub fn best(&self, side: Side) -> Nanos {
-        self.sides[index(side)].best
+        self.best[index(side)]
     }
 
     /// Best signed ask and best signed bid.
     #[inline]
     pub(super) fn bests(&self) -> (Nanos, Nanos) {
-        let [asks, bids] = &self.sides;
-        (asks.best, bids.best)
+        (self.best[0], self.best[1])
     }
 
     /// The mid of rule B6; `None` until the first quote.
@@ -167,7 +172,9 @@ impl Book {
     pub fn mid(&self) -> Option<Nanos> {
         let (ask, bid) = self.bests();
         if ask != EMPTY && bid != EMPTY {
-            return Some(ask.midpoint(-bid));
+            // The same as `midpoint`, which is for sums that do not fit as well.
+            let sum = ask.wrapping_sub(bid);
+            return Some(if ask >= 0 && bid <= 0 && sum >= 0 { sum >> 1 } else { ask.midpoint(-bid) });
         }
         if self.memory.two_sided {
             return self.memory.mid;
@@ -187,7 +194,7 @@ impl Book {
             return self.memory.tops[index(side)];
         }
         let mut top = Top { key, depth: 0, venue: usize::MAX };
-        for (venue, quote) in self.offers(side).iter().enumerate().filter(|(_, quote)| quote.key == key) {
+        for (venue, quote) in self.offers(side).enumerate().filter(|(_, quote)| quote.key == key) {
             top.depth += Shares::from(quote.size);
             top.venue = top.venue.min(venue);
         }
@@ -197,6 +204,13 @@ impl Book {
     /// Applies all snapshots that begin in `rows`, of which only the last one's book will be looked at; returns the row
     /// after them.
     pub fn fast_forward(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot) -> usize {
+        if rows.is_empty() {
+            return rows.end;
+        }
+        let end = tape.snapshot_at(rows.end - 1, mode).end;
+        if mode != Snapshot::First && self.halts == 0 && !self.changing && self.jump(tape, rows.start..end, mode) {
+            return end;
+        }
         let mut next = rows.start;
         while next < rows.end {
             let snapshot = tape.snapshot_at(next, mode);
@@ -206,59 +220,162 @@ impl Book {
                 self.remember();
             }
             for i in snapshot {
-                self.enter(tape, i, mode, |book, venue, [ask, bid]| {
-                    if book.halts > 0 && book.keep_back(venue, [ask, bid]).is_some() {
-                        return;
-                    }
-                    book.sides[0].quotes[venue] = ask;
-                    book.sides[1].quotes[venue] = bid;
-                });
+                let record = tape.record(i);
+                let last = &mut self.venues[record.venue];
+                if mode == Snapshot::First && last.ts == record.ts {
+                    continue;
+                }
+                (last.ts, last.row) = (record.ts, i);
+                let quotes = keys(&record);
+                if self.halts == 0 || self.keep_back(record.venue, quotes).is_none() {
+                    self.venues[record.venue].quotes = quotes;
+                }
             }
         }
         self.settle();
         next
     }
 
+    /// As [`fast_forward`](Self::fast_forward), where nothing needs to be kept back or left out, from behind: what is remembered
+    /// is the book before the last snapshot that clears a side, and nothing older if that has both. Whether it is so: else
+    /// nothing is done.
+    fn jump(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot) -> bool {
+        if let Some(last) = rows.clone().rev().find(|&i| tape.is_one_sided(i)) {
+            let first = tape.snapshot_around(last, mode);
+            let mut before = self.clone();
+            before.collect(tape, rows.start..first);
+            if before.bests().0 == EMPTY || before.bests().1 == EMPTY {
+                return false;
+            }
+            before.remember();
+            self.memory = before.memory;
+        }
+        self.collect(tape, rows);
+        true
+    }
+
+    /// Every venue's last record of these, looked for from behind.
+    fn collect(&mut self, tape: &Tape<'_>, rows: Range<usize>) {
+        let mut missing = vec![true; self.venues.len()];
+        let mut count = missing.len();
+        for row in rows.rev() {
+            if count == 0 {
+                break;
+            }
+            let record = tape.record(row);
+            if std::mem::take(&mut missing[record.venue]) {
+                count -= 1;
+                self.venues[record.venue] = Last { quotes: keys(&record), ts: record.ts, row };
+            }
+        }
+        self.settle();
+    }
+
     /// Finds the best quotes again after records that did not keep them.
     fn settle(&mut self) {
-        self.sides.iter_mut().for_each(BookSide::find_best);
+        self.best = [0, 1].map(|side| self.find_best(side));
     }
 
-    /// Enters record `i`, if it counts, by way of `write`.
+    fn find_best(&self, side: usize) -> Nanos {
+        // Left to itself the compiler guesses which is the less.
+        self.venues.iter().fold(EMPTY, |best, last| {
+            let key = last.quotes[side].key;
+            select_unpredictable(key < best, key, best)
+        })
+    }
+
+    /// Applies the records of the snapshot that begins at row `first`; returns the row after them. `changed` is called for
+    /// each record that counts, before it takes effect: depletion and queues look at records, not at snapshots (rules B5,
+    /// C10).
     #[inline]
-    fn enter(&mut self, tape: &Tape<'_>, i: usize, mode: Snapshot, write: impl FnOnce(&mut Self, usize, [Quote; 2])) {
-        let record = tape.record(i);
-        let venue = record.venue;
-        if mode == Snapshot::First && self.updated[venue] == record.ts {
-            return;
+    pub fn apply(&mut self, tape: &Tape<'_>, first: usize, mode: Snapshot, mut changed: impl FnMut(&Change)) -> usize {
+        self.apply_plainly(tape, first, mode, &mut changed)
+            .unwrap_or_else(|| self.apply_with_care(tape, tape.snapshot_at(first, mode), mode, &mut changed))
+    }
+
+    /// As [`apply`](Self::apply), if nothing needs to be remembered, kept back or left out at this snapshot, as at most;
+    /// `None` if something does. In a loop over a tape that is [aligned](Tape::aligned) it checks bounds once.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    pub(crate) fn apply_plainly(
+        &mut self,
+        tape: &Tape<'_>,
+        first: usize,
+        mode: Snapshot,
+        changed: &mut impl FnMut(&Change),
+    ) -> Option<usize> {
+        let now = tape.ts()[first];
+        let mut plain = self.halts == 0 && !self.changing && !tape.is_one_sided(first);
+        let mut end = first + 1;
+        while mode != Snapshot::Each && end < tape.len() && tape.ts()[end] == now {
+            plain = plain && mode == Snapshot::Last && !tape.is_one_sided(end);
+            end += 1;
         }
-        write(self, venue, keys(&record));
-        self.updated[venue] = record.ts;
-        self.rows[venue] = i;
+        if !plain {
+            return None;
+        }
+        for row in first..end {
+            let Record { ts, venue, ask, bid } = tape.record(row);
+            let quotes = [Quote { key: ask.0, size: ask.1 }, Quote { key: -bid.0, size: bid.1 }];
+            self.replace(venue, Last { quotes, ts, row }, changed);
+        }
+        Some(end)
     }
 
-    /// Applies the records of one snapshot. `changed` is called for each record that counts, before it takes effect:
-    /// depletion and queues look at records, not at snapshots (rules B5, C10).
-    #[inline]
-    pub fn apply(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot, mut changed: impl FnMut(&Change)) {
-        // Only a snapshot that clears a side can make the last mid or the last top needed: remember them here,
-        // while the book still is the snapshot before.
+    #[inline(never)]
+    fn apply_with_care(
+        &mut self,
+        tape: &Tape<'_>,
+        rows: Range<usize>,
+        mode: Snapshot,
+        changed: &mut impl FnMut(&Change),
+    ) -> usize {
+        let end = rows.end;
+        // Only a snapshot that clears a side can make the last mid or the last top needed: remember them here, while the
+        // book still is the snapshot before.
         if !std::mem::take(&mut self.changing) && rows.clone().any(|i| tape.is_one_sided(i)) {
             self.remember();
         }
-        for i in rows {
-            self.enter(tape, i, mode, |book, venue, [ask, bid]| {
-                if book.halts > 0
-                    && let Some(old) = book.keep_back(venue, [ask, bid])
-                {
-                    let updated = book.updated[venue];
-                    return changed(&Change { venue, ts: tape.ts()[i], updated, old, new: [ask, bid] });
-                }
-                let old = [book.sides[0].quotes[venue], book.sides[1].quotes[venue]];
-                changed(&Change { venue, ts: tape.ts()[i], updated: book.updated[venue], old, new: [ask, bid] });
-                book.sides[0].replace(venue, ask);
-                book.sides[1].replace(venue, bid);
-            });
+        for row in rows {
+            let record = tape.record(row);
+            let (ts, venue) = (record.ts, record.venue);
+            if mode == Snapshot::First && self.venues[venue].ts == ts {
+                continue;
+            }
+            let new = keys(&record);
+            if self.halts > 0
+                && let Some(old) = self.keep_back(venue, new)
+            {
+                let last = &mut self.venues[venue];
+                changed(&Change { venue, ts, updated: last.ts, old, new });
+                (last.ts, last.row) = (ts, row);
+            } else {
+                self.replace(venue, Last { quotes: new, ts, row }, changed);
+            }
+        }
+        end
+    }
+
+    /// A venue's quotes change.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    fn replace(&mut self, venue: usize, new: Last, changed: &mut impl FnMut(&Change)) {
+        let last = &mut self.venues[venue];
+        let old = std::mem::replace(last, new);
+        changed(&Change { venue, ts: new.ts, updated: old.ts, old: old.quotes, new: new.quotes });
+        for side in [0, 1] {
+            self.follow(side, old.quotes[side].key, new.quotes[side].key);
+        }
+    }
+
+    /// A price has changed on a side. Only where the best one goes is there a branch to guess.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    fn follow(&mut self, side: usize, old: Nanos, new: Nanos) {
+        let best = self.best[side];
+        self.best[side] = best.min(new);
+        if old == best && new > best {
+            self.best[side] = self.find_best(side);
         }
     }
 
@@ -276,23 +393,19 @@ impl Book {
             self.remember();
         }
         self.changing = true;
-        let venues = self.updated.len();
+        let venues = self.venues.len();
         self.halted.resize(venues, None);
         for venue in 0..venues {
             match (self.halted[venue].take(), tape.is_halted(venue, now)) {
                 (None, true) => {
                     let none = Quote { key: EMPTY, size: 0 };
-                    let shown = [0, 1].map(|side| self.sides[side].quotes[venue]);
-                    self.sides.iter_mut().for_each(|side| side.replace(venue, none));
-                    self.halted[venue] = Some(shown);
+                    self.halted[venue] = Some(std::mem::replace(&mut self.venues[venue].quotes, [none; 2]));
                 }
-                (Some([ask, bid]), false) => {
-                    self.sides[0].replace(venue, ask);
-                    self.sides[1].replace(venue, bid);
-                }
+                (Some(kept), false) => self.venues[venue].quotes = kept,
                 (kept, _) => self.halted[venue] = kept,
             }
         }
+        self.settle();
         self.halts = self.halted.iter().flatten().count();
     }
 
@@ -311,9 +424,10 @@ impl Book {
     #[must_use]
     #[inline]
     pub fn all_halted(&self) -> bool {
-        self.halts > 0 && self.halts == self.updated.len()
+        self.halts > 0 && self.halts == self.venues.len()
     }
 
+    #[cold]
     fn remember(&mut self) {
         let (ask, bid) = self.bests();
         let two_sided = ask != EMPTY && bid != EMPTY;

@@ -44,9 +44,9 @@ impl Market {
     #[must_use]
     #[inline]
     pub fn met(&self, tape: &Tape<'_>, book: &Book, taken: &Taken, side: Side, venue: usize, now: Time) -> Met {
-        let quote = book.offers(side)[venue];
+        let quote = book.offer(side, venue);
         if quote.key == EMPTY {
-            return Met { key: EMPTY, displayed: 0, available: 0, age: 0, queue_position: 0.0, venue, now };
+            return Met { key: EMPTY, displayed: 0, available: 0, age: 0, queue_position: 0.0 };
         }
         Met {
             key: quote.key,
@@ -54,8 +54,6 @@ impl Market {
             available: taken.available(venue, quote.size),
             age: now - book.updated(venue),
             queue_position: tape.queue_position(book.row(venue)).unwrap_or(self.venues[venue].queue_position),
-            venue,
-            now,
         }
     }
 }

@@ -18,6 +18,7 @@ pub use hours::{Halt, Hours, Session};
 pub use market::{Limit, Market};
 pub(crate) use moments::{Living, Moments, When, living_quote};
 pub use scan::{BookCounts, State, book_at, count_states};
+pub(crate) use taken::left_of;
 pub use taken::{Depletion, Taken};
 pub use tape::{Columns, Record, Snapshot, Tape, Trades};
 pub use venue::Venue;

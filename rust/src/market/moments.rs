@@ -1,9 +1,7 @@
 //! A session's book from moment to moment: what records and halts make of it, for whoever only looks (rules T2-T6).
 
-use std::ops::Range;
-
 use crate::error::Result;
-use crate::market::book::Book;
+use crate::market::book::{Book, Change};
 use crate::market::hours::Session;
 use crate::market::tape::{Snapshot, Tape};
 use crate::market::visibility::Visibility;
@@ -43,12 +41,10 @@ impl<'a> Moments<'a> {
         if self.next < self.session.rows.end { self.tape.ts()[self.next] } else { Time::MAX }
     }
 
-    /// The rows of the next snapshot, which are then behind.
+    /// Applies the next snapshot to the book, which is then behind; see [`Book::apply`].
     #[inline]
-    pub(crate) fn take_snapshot(&mut self) -> Range<usize> {
-        let rows = self.tape.snapshot_at(self.next, self.mode);
-        self.next = rows.end;
-        rows
+    pub(crate) fn apply(&mut self, book: &mut Book, changed: impl FnMut(&Change)) {
+        self.next = book.apply(self.tape, self.next, self.mode, changed);
     }
 
     /// When a halt next begins or ends.
@@ -74,8 +70,7 @@ impl<'a> Moments<'a> {
             book.see_halts(self.tape, now);
         }
         if record == now {
-            let rows = self.take_snapshot();
-            book.apply(self.tape, rows, self.mode, |_| {});
+            self.apply(book, |_| {});
         } else {
             book.close_moment();
         }

@@ -49,9 +49,8 @@ fn count_session(
     let mut book = Book::new(tape.venues());
     let mut next = rows.start;
     while next < rows.end {
-        let rows = tape.snapshot_at(next, mode);
-        next = rows.end;
-        book.apply(tape, rows.clone(), mode, |_| {});
+        let first = next;
+        next = book.apply(tape, first, mode, |_| {});
         counts.snapshots += 1;
         if counts.snapshots.is_multiple_of(8192) {
             stop.check()?;
@@ -63,7 +62,7 @@ fn count_session(
         }
         let Some(mid) = book.mid() else { continue };
         let limit = visibility.widest(mid);
-        for quotes in rows.map(|i| keys(&tape.record(i))) {
+        for quotes in (first..next).map(|i| keys(&tape.record(i))) {
             counts.stubs += u64::from(quotes[0].key != EMPTY && quotes[0].key - mid > limit);
             counts.stubs += u64::from(quotes[1].key != EMPTY && quotes[1].key + mid > limit);
         }

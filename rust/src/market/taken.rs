@@ -1,5 +1,7 @@
 //! What a parent order has taken from the book (rule B5).
 
+use std::hint::select_unpredictable;
+
 use crate::market::book::Change;
 use crate::units::{Shares, Side};
 
@@ -32,14 +34,15 @@ impl Taken {
     #[inline]
     pub fn see(&mut self, change: &Change, side: Side) {
         let (old, new) = change.quote(side);
+        let (key, size) = (old.key != new.key, old.size != new.size);
         let refreshed = match self.mode {
-            Depletion::Refresh => old != new,
-            Depletion::Persistent => old.key != new.key,
-            Depletion::None => false,
+            Depletion::Refresh => key | size,
+            Depletion::Persistent => key,
+            Depletion::None => return,
         };
-        if refreshed {
-            self.shares[change.venue] = 0;
-        }
+        // Sizes change too often and too seldom to be guessed.
+        let taken = &mut self.shares[change.venue];
+        *taken = select_unpredictable(refreshed, 0, *taken);
     }
 
     /// Shares were taken.
@@ -54,6 +57,18 @@ impl Taken {
     #[must_use]
     #[inline]
     pub fn available(&self, venue: usize, displayed: u32) -> Shares {
-        (Shares::from(displayed) - self.shares[venue]).max(0)
+        left_of(displayed, self.shares[venue])
     }
+
+    /// Shares taken, by venue.
+    #[inline]
+    pub(crate) fn shares(&self) -> &[Shares] {
+        &self.shares
+    }
+}
+
+/// What is left of a displayed size.
+#[inline]
+pub(crate) fn left_of(displayed: u32, taken: Shares) -> Shares {
+    (Shares::from(displayed) - taken).max(0)
 }

@@ -191,6 +191,27 @@ impl<'a> Tape<'a> {
         self.ts
     }
 
+    /// The same tape with columns whose one length the compiler sees: in a loop over a copy that stays where it is, records
+    /// take one check of bounds.
+    #[inline]
+    pub(crate) fn aligned(self) -> Self {
+        let n = self.ts.len();
+        Self {
+            venue: &self.venue[..n],
+            bid_px: &self.bid_px[..n],
+            bid_sz: &self.bid_sz[..n],
+            ask_px: &self.ask_px[..n],
+            ask_sz: &self.ask_sz[..n],
+            ..self
+        }
+    }
+
+    /// The venues of records.
+    #[inline]
+    pub(crate) fn venue_of(&self, rows: Range<usize>) -> &'a [u16] {
+        &self.venue[rows]
+    }
+
     /// Record `i`.
     #[must_use]
     #[inline(always)]
@@ -209,6 +230,17 @@ impl<'a> Tape<'a> {
     #[inline]
     pub fn is_one_sided(&self, i: usize) -> bool {
         self.bid_px[i] == UNDEF_PRICE || self.ask_px[i] == UNDEF_PRICE
+    }
+
+    /// Where the snapshot of record `i` begins.
+    #[must_use]
+    pub(crate) fn snapshot_around(&self, i: usize, mode: Snapshot) -> usize {
+        let same = |first: usize| mode != Snapshot::Each && first > 0 && self.ts[first - 1] == self.ts[i];
+        let mut first = i;
+        while same(first) {
+            first -= 1;
+        }
+        first
     }
 
     /// The tape's own queue position in record `i`, where it has that column.
@@ -233,6 +265,10 @@ impl<'a> Tape<'a> {
 }
 
 fn check_venues(argument: &'static str, venue: &[u16], venues: usize) -> Result<()> {
+    // A whole pass without a way out is several times as fast as a search.
+    if usize::from(venue.iter().fold(0, |most, &v| v.max(most))) < venues {
+        return Ok(());
+    }
     let wrong = venue.iter().position(|&v| usize::from(v) >= venues);
     wrong.map_or(Ok(()), |row| {
         Err(invalid(argument, "must be below the number of venues", format!("{} in row {row}", venue[row])))
@@ -240,6 +276,9 @@ fn check_venues(argument: &'static str, venue: &[u16], venues: usize) -> Result<
 }
 
 fn check_order(argument: &'static str, ts: &[Time]) -> Result<()> {
+    if ts.iter().zip(ts.iter().skip(1)).filter(|(a, b)| a > b).count() == 0 {
+        return Ok(());
+    }
     let wrong = ts.windows(2).position(|pair| pair[0] > pair[1]);
     wrong.map_or(Ok(()), |row| {
         Err(invalid(argument, "must not decrease", format!("{} in row {}", ts[row + 1], row + 1)))

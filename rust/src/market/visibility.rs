@@ -63,7 +63,7 @@ impl Visibility {
         now: Time,
     ) -> impl Iterator<Item = (usize, Quote)> + 'a {
         let (worst_key, oldest) = (self.worst_key(side, mid), self.oldest(now));
-        let quotes = book.offers(side).iter().copied().enumerate();
+        let quotes = book.offers(side).enumerate();
         quotes.filter(move |&(venue, quote)| quote.key <= worst_key && book.updated(venue) >= oldest)
     }
 
@@ -85,5 +85,5 @@ pub fn postable<'a>(
     now: Time,
 ) -> impl Iterator<Item = (usize, Quote)> + 'a {
     let own_side = visibility.visible(book, side.opposite(), mid, now);
-    own_side.filter(move |&(venue, quote)| !reaches(book.offers(side)[venue].key, quote.key))
+    own_side.filter(move |&(venue, quote)| !reaches(book.offer(side, venue).key, quote.key))
 }

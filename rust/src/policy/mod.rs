@@ -5,6 +5,7 @@
 //! woken: it sees a [`View`] and answers with [`Orders`]. What rests and what is under way is the exchange's business.
 
 mod best_ask;
+mod children;
 mod cont_kukanov;
 mod orders;
 mod plan;
@@ -18,6 +19,7 @@ mod sweep;
 mod view;
 
 pub use best_ask::BestAsk;
+pub use children::{Asked, Children, Given};
 pub use cont_kukanov::ContKukanov;
 pub use orders::{Action, Orders};
 pub use plan::{HANDED_OVER, Plan, Settings, Work};
@@ -27,7 +29,7 @@ pub use seen::{NO_PRICE, Seen};
 pub use sliced::Sliced;
 pub use static_router::{Planned, StaticRouter, Unit};
 pub use sweep::Sweep;
-pub use view::{Posted, View};
+pub use view::{Answer, Glance, Posted, View};
 
 use std::fmt::Debug;
 
@@ -67,6 +69,14 @@ pub trait Policy {
     /// What the policy's own arithmetic or solver refuses, and [`Error::Stopped`](crate::Error::Stopped).
     fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()>;
 
+    /// What it does at the moment of this glance, as far as it can tell at once; it is then not asked to
+    /// [`decide`](Self::decide), and its times of waking must be what they were. It answers [`Answer::Take`] only where it is
+    /// told what is [fresh](Glance::fresh).
+    fn at_a_glance(&mut self, glance: &Glance<'_>) -> Answer {
+        let _ = glance;
+        Answer::Look
+    }
+
     /// The next time after `after` at which it wants to decide, whether or not a record comes then.
     fn wakes(&self, after: Time) -> Option<Time> {
         let _ = after;
@@ -93,6 +103,12 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
     #[inline]
     fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
         (**self).decide(view, out)
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    fn at_a_glance(&mut self, glance: &Glance<'_>) -> Answer {
+        (**self).at_a_glance(glance)
     }
 
     #[inline]

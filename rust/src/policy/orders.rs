@@ -110,6 +110,12 @@ impl Orders {
         self.next
     }
 
+    /// Forgets what was asked for at this decision.
+    pub(super) fn take_back(&mut self) {
+        self.next -= self.actions.len() as u32;
+        self.actions.clear();
+    }
+
     #[inline]
     fn push(&mut self, action: Action) -> u32 {
         self.actions.push(action);
@@ -123,8 +129,8 @@ impl Orders {
     }
 
     #[inline]
-    pub(crate) fn action(&self, i: usize) -> Action {
-        self.actions[i]
+    pub(crate) fn action(&self, i: usize) -> &Action {
+        &self.actions[i]
     }
 
     #[inline]

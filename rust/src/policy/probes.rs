@@ -189,10 +189,10 @@ impl<'a> Pass<'a> {
             }
             self.trades_until(now);
             self.turn_to(now);
-            let Self { book, open, tape, probing, .. } = self;
-            let rows = moments.take_snapshot();
-            work += rows.len() * (1 + open.len());
-            book.apply(tape, rows, probing.snapshot, |change| open.iter_mut().for_each(|window| window.record(change)));
+            let Self { book, open, .. } = self;
+            let first = moments.next;
+            moments.apply(book, |change| open.iter_mut().for_each(|window| window.record(change)));
+            work += (moments.next - first) * (1 + open.len());
             if work >= LOOK_EVERY {
                 work = 0;
                 stop.check()?;
@@ -224,7 +224,7 @@ impl<'a> Pass<'a> {
             self.turn_to(trades.ts[i]);
             let (venue, side) = (usize::from(trades.venue[i]), self.probing.side);
             let key: Nanos = side.opposite().sign() * trades.price[i];
-            let other = self.book.offers(side)[venue].key;
+            let other = self.book.offer(side, venue).key;
             for window in &mut self.open {
                 if let Some(probe) = &mut window.probes[venue] {
                     probe.trade(trades.ts[i], key, Shares::from(trades.size[i]), other);
@@ -259,7 +259,7 @@ impl<'a> Pass<'a> {
         let mut probes = vec![None; self.tape.venues()];
         if let Some(mid) = self.book.mid() {
             for (venue, own) in postable(&self.book, *side, visibility, mid, start) {
-                let other = self.book.offers(*side)[venue];
+                let other = self.book.offer(*side, venue);
                 let seen = Shares::from(own.size);
                 let arrival = Arrival { key: own.key, quantity: *quantity, seen, own, other };
                 probes[venue] = Resting::join(*queue, self.tape.trades().is_some(), start, &arrival);

@@ -42,7 +42,7 @@ impl View<'_> {
         let sign = self.side.sign();
         let shown = |quote: Option<Quote>| quote.map_or((NO_PRICE, 0), |quote| (quote.key, Shares::from(quote.size)));
         let (quote, own) = (self.quote(venue), self.own_quote(venue));
-        let reached = |key| reaches(self.book.offers(self.side)[venue].key, key);
+        let reached = |key| reaches(self.book.offer(self.side, venue).key, key);
         let ((key, displayed), (own_key, own_displayed)) = (shown(quote), shown(own));
         let terms = &self.market.venues[venue];
         Seen {

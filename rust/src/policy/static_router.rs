@@ -4,8 +4,11 @@ use crate::allocate::curves::{self, Curves, Terms};
 use crate::allocate::exact::Scratch;
 use crate::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate};
 use crate::error::{Result, require};
+use crate::fills::Sent;
+use crate::market::Venue;
 use crate::order::Parent;
-use crate::policy::{Orders, Past, Policy, Settings, View};
+use crate::policy::{Answer, Glance, Orders, Past, Policy, Settings, View};
+use crate::quote::Quote;
 use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
 
 /// A plan with fills weighs every lot of every venue; more lots than this at one are an error.
@@ -103,6 +106,7 @@ impl Settings for StaticRouter {
             router: self,
             at: None,
             penalties,
+            least: None,
             offers: Vec::new(),
             venues: Vec::new(),
             split: Vec::new(),
@@ -119,6 +123,8 @@ pub struct Allocating<'a> {
     // The mid that the penalties are of: they are recomputed only when it moves.
     at: Option<Nanos>,
     penalties: Penalties,
+    // No venue offers a lot of so many shares for less than this all-in, as a signed price, as far as that is known.
+    least: Option<(Nanos, Shares)>,
     offers: Vec<Offer>,
     venues: Vec<usize>,
     split: Vec<Shares>,
@@ -140,14 +146,36 @@ impl Policy for Allocating<'_> {
         if view.remaining <= 0 {
             return Ok(());
         }
-        if self.at != Some(view.mid) {
-            self.at = Some(view.mid);
-            self.penalties = self.router.penalties(view.mid);
-        }
+        self.weigh(view.mid);
         out.stops_at(self.threshold());
         match self.router.plan {
             Planned::Displayed => self.plan_displayed(view, out),
-            Planned::Fills { overbook } => self.plan_fills(view, overbook, out),
+            // A copy, so that the view need not be laid out in memory unless it comes to this.
+            Planned::Fills { overbook } => self.plan_fills(&{ *view }, overbook, out),
+        }
+    }
+
+    /// On certain fills nothing is worth taking once the best quote is not.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    fn at_a_glance(&mut self, glance: &Glance<'_>) -> Answer {
+        let &Glance { side, mid, cheapest, remaining, .. } = glance;
+        let last = self.least.take();
+        if remaining <= 0 {
+            return Answer::Nothing;
+        }
+        self.weigh(mid);
+        let (Planned::Displayed, Some(limit)) = (self.router.plan, self.threshold()) else { return Answer::Look };
+        let benchmark_key = side.sign() * self.router.benchmark(mid);
+        let lot = lot_of(remaining, glance.lot);
+        let dear = |all_in: Nanos| all_in.saturating_sub(benchmark_key) >= limit;
+        if dear(cheapest) {
+            self.least = Some((cheapest, lot));
+            return Answer::Nothing;
+        }
+        match (last, glance.fresh()) {
+            (Some((least, of)), Some(fresh)) if of == lot && dear(least) => self.at_fresh(glance, fresh, least, dear),
+            _ => Answer::Look,
         }
     }
 
@@ -162,8 +190,49 @@ impl Allocating<'_> {
         (self.router.rule == Rule::Relaxed).then(|| self.penalties.per_share_under())
     }
 
-    /// Collects what the visible venues still offer, in ascending venue id.
+    /// Where no other venue has anything worth taking: it takes all of the one that has, if it is the only one.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    fn at_fresh(
+        &mut self,
+        glance: &Glance<'_>,
+        fresh: &[u16],
+        mut least: Nanos,
+        dear: impl Fn(Nanos) -> bool,
+    ) -> Answer {
+        let lot = lot_of(glance.remaining, glance.lot);
+        let mut found: Option<(usize, Shares)> = None;
+        for venue in fresh.iter().copied().map(usize::from) {
+            let (quote, available) = glance.offer(venue);
+            if available < lot {
+                continue;
+            }
+            let all_in = quote.key.saturating_add(glance.market.venues[venue].taker_fee);
+            if dear(all_in) {
+                least = least.min(all_in);
+                continue;
+            }
+            let shares = available - available % lot;
+            let other = found.is_some_and(|(other, _)| other != venue);
+            if other || shares > glance.remaining {
+                return Answer::Look;
+            }
+            found = Some((venue, shares));
+        }
+        self.least = Some((least, lot));
+        found.map_or(Answer::Nothing, |(venue, shares)| Answer::Take(venue, shares))
+    }
+
+    /// The penalties at this mid.
     #[inline]
+    fn weigh(&mut self, mid: Nanos) {
+        if self.at != Some(mid) {
+            self.at = Some(mid);
+            self.penalties = self.router.penalties(mid);
+        }
+    }
+
+    /// Collects what the visible venues still offer, in ascending venue id.
     fn gather(&mut self, view: &View<'_>) {
         self.offers.clear();
         self.venues.clear();
@@ -180,9 +249,19 @@ impl Allocating<'_> {
     #[inline]
     fn plan_displayed(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
         let benchmark_key = view.side.sign() * self.router.benchmark(view.mid);
-        if self.threshold().is_some_and(|limit| view.cheapest().saturating_sub(benchmark_key) >= limit) {
-            return Ok(()); // not even the best quote is worth taking
+        if let (Some(limit), Solver::Exact) = (self.threshold(), self.router.solver) {
+            let lot = lot_of(view.remaining, view.parent.lot);
+            self.least = take_all(view, (benchmark_key, limit, lot), out).map(|least| (least, lot));
+            if self.least.is_some() {
+                return Ok(());
+            }
         }
+        self.split_displayed(&{ *view }, benchmark_key, out)
+    }
+
+    #[inline(never)]
+    #[cold]
+    fn split_displayed(&mut self, view: &View<'_>, benchmark_key: Nanos, out: &mut Orders) -> Result<()> {
         self.gather(view);
         let problem = Problem {
             quantity: view.remaining,
@@ -205,6 +284,7 @@ impl Allocating<'_> {
     }
 
     /// Rule F4: every venue's cost becomes a curve over the lots sent, slipped price and expected shares by the fill model.
+    #[inline(never)]
     fn plan_fills(&mut self, view: &View<'_>, overbook: f64, out: &mut Orders) -> Result<()> {
         // A plan takes thousands of times what a snapshot does, so every one is a place to stop.
         view.stop.check()?;
@@ -255,10 +335,48 @@ impl Allocating<'_> {
             let terms = Terms { available: offer.available, taker_fee: offer.fee, maker_rebate: offer.rebate };
             let met = view.met(venue);
             curves.push_fills(plan, &terms, |sent| {
-                let expected = view.market.fill.expected(view.side, sent, &met)?;
+                let expected =
+                    view.market.fill.expected(&Sent { side: view.side, quantity: sent, venue, now: view.now }, &met)?;
                 Ok((expected.quantity, view.side.sign() * expected.key))
             })?;
         }
         Ok(())
     }
+}
+
+/// The lot in force (rule A2).
+#[inline]
+fn lot_of(remaining: Shares, lot: Shares) -> Shares {
+    if remaining < lot { 1 } else { lot }
+}
+
+/// What a share of a quote costs beside the benchmark, fee included.
+#[inline]
+fn unit_cost(quote: Quote, terms: &Venue, benchmark_key: Nanos) -> Nanos {
+    quote.key.saturating_sub(benchmark_key).saturating_add(terms.taker_fee)
+}
+
+/// Takes all that costs less than `limit` beside the benchmark, where the order is so large that it can: then the least
+/// cost needs no solver. Returns the least all-in price at which a lot is left, as a signed price; `None` where it takes
+/// nothing, since it cannot take all.
+#[inline]
+fn take_all(view: &View<'_>, (benchmark_key, limit, lot): (Nanos, Nanos, Shares), out: &mut Orders) -> Option<Nanos> {
+    let (mut left, mut least) = (view.remaining, Nanos::MAX);
+    view.each_offer(|venue, quote, available, terms, seen| {
+        if available < lot {
+            return;
+        }
+        let cost = unit_cost(quote, terms, benchmark_key);
+        if seen && cost < limit {
+            let shares = available - available % lot;
+            left -= shares;
+            out.take_at(venue, shares, cost);
+        } else {
+            least = least.min(quote.key.saturating_add(terms.taker_fee));
+        }
+    });
+    if left < 0 {
+        out.take_back();
+    }
+    (left >= 0).then_some(least)
 }

@@ -1,7 +1,7 @@
 //! All that a policy may look at when it decides: the past and the present.
 
 use crate::fills::{Met, Resting};
-use crate::market::{Book, Market, Taken, Tape, postable};
+use crate::market::{Book, Market, Taken, Tape, Venue, left_of, postable};
 use crate::observe::Stop;
 use crate::order::Parent;
 use crate::quote::Quote;
@@ -18,6 +18,54 @@ pub struct Posted {
     pub until: Time,
     /// The order in its queue.
     pub order: Resting,
+}
+
+/// What a policy answers at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It does nothing.
+    Nothing,
+    /// It takes so many shares of the quote at a venue, and does nothing else; but if that is a stub it must be asked.
+    Take(usize, Shares),
+    /// It must be asked to [`decide`](crate::policy::Policy::decide).
+    Look,
+}
+
+/// What can be told of a moment before a [`View`] of it is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance<'a> {
+    /// The parent's side.
+    pub side: Side,
+    /// The mid.
+    pub mid: Nanos,
+    /// No quote costs less than this all-in, as a signed price: the best quote and the lowest fee.
+    pub cheapest: Nanos,
+    /// Shares to plan. Not positive when there are none.
+    pub remaining: Shares,
+    /// Shares in a lot.
+    pub lot: Shares,
+    pub(crate) market: &'a Market,
+    pub(crate) book: &'a Book,
+    pub(crate) taken: &'a Taken,
+    pub(crate) fresh: Option<&'a [u16]>,
+}
+
+impl Glance<'_> {
+    /// The venues whose quotes may be others than when the policy was last asked, some more than once, while nothing else has
+    /// changed but the time: all its orders were executed in full at once, and what it took stays taken. `None` where more
+    /// may have changed.
+    #[must_use]
+    #[inline]
+    pub fn fresh(&self) -> Option<&[u16]> {
+        self.fresh
+    }
+
+    /// The quote at a venue, whether or not it can be seen, and the shares left of it.
+    #[inline]
+    pub(super) fn offer(&self, venue: usize) -> (Quote, Shares) {
+        let quote = self.book.offer(self.side, venue);
+        (quote, self.taken.available(venue, quote.size))
+    }
 }
 
 /// The market and the order as a policy sees them at one moment.
@@ -48,14 +96,13 @@ pub struct View<'a> {
     // Signed price beyond which a quote on the taking side is a stub, and the oldest record a quote may rest on.
     pub(crate) worst_key: Nanos,
     pub(crate) oldest: Time,
-    pub(crate) lowest_fee: Nanos,
 }
 
 impl View<'_> {
     /// The quotes the policy can take, by venue.
     #[inline]
     pub fn visible(&self) -> impl Iterator<Item = (usize, Quote)> + '_ {
-        let quotes = self.book.offers(self.side).iter().copied().enumerate();
+        let quotes = self.book.offers(self.side).enumerate();
         quotes.filter(|&(venue, quote)| self.sees(venue, quote))
     }
 
@@ -67,7 +114,21 @@ impl View<'_> {
     /// The quote that can be taken at a venue: its signed price, and the displayed shares.
     #[must_use]
     pub fn quote(&self, venue: usize) -> Option<Quote> {
-        Some(self.book.offers(self.side)[venue]).filter(|&quote| self.sees(venue, quote))
+        Some(self.book.offer(self.side, venue)).filter(|&quote| self.sees(venue, quote))
+    }
+
+    /// Goes over all quotes on the side the policy takes, by venue, with what is left of each, the terms there, and whether it
+    /// can be seen.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "most of what a decision takes")]
+    pub(super) fn each_offer(&self, mut look: impl FnMut(usize, Quote, Shares, &Venue, bool)) {
+        let venues = self.market.venues.len();
+        let (lasts, taken, terms) = (&self.book.lasts()[..venues], &self.taken.shares()[..venues], &self.market.venues);
+        for venue in 0..venues {
+            let quote = lasts[venue].offer(self.side);
+            let seen = quote.key <= self.worst_key && lasts[venue].ts >= self.oldest;
+            look(venue, quote, left_of(quote.size, taken[venue]), &terms[venue], seen);
+        }
     }
 
     /// The quotes the policy can join, by venue: visible ones that the venue's other side does not reach.
@@ -80,7 +141,7 @@ impl View<'_> {
     pub fn own_quote(&self, venue: usize) -> Option<Quote> {
         let own = self.side.opposite();
         let worst = self.market.visibility.worst_key(own, self.mid);
-        let quote = self.book.offers(own)[venue];
+        let quote = self.book.offer(own, venue);
         (quote.key <= worst && self.book.updated(venue) >= self.oldest).then_some(quote)
     }
 
@@ -103,13 +164,6 @@ impl View<'_> {
     #[inline]
     pub fn all_in(&self, venue: usize, quote: Quote) -> Nanos {
         quote.key.saturating_add(self.market.venues[venue].taker_fee)
-    }
-
-    /// No quote costs less than this all-in, as a signed price: the best quote and the lowest fee.
-    #[must_use]
-    #[inline]
-    pub fn cheapest(&self) -> Nanos {
-        self.book.best(self.side).saturating_add(self.lowest_fee)
     }
 
     /// The quote as a fill model sees it.

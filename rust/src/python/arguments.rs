@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::fills::QueueModel;
 use crate::market::{Depletion, Limit, Market, Snapshot, Venue, Visibility};
 use crate::order::Parent;
-use crate::policy::{BuiltIn, ContKukanov, Plan, Planned, Sliced, StaticRouter, Unit};
+use crate::policy::{Asked, BuiltIn, Children, ContKukanov, Given, Plan, Planned, Sliced, StaticRouter, Unit};
 use crate::python::compiled;
 use crate::python::fills::{FillArgument, fill_model};
 use crate::python::names::{PlanName, SolverName};
@@ -49,6 +49,8 @@ struct PolicyArgument {
     #[pyo3(default)]
     compiled: Option<CompiledArgument>,
     #[pyo3(default)]
+    children: Option<ChildrenArgument>,
+    #[pyo3(default)]
     schedule: Option<ScheduleArgument>,
     #[pyo3(default)]
     router: Option<RouterArgument>,
@@ -74,6 +76,35 @@ struct CompiledArgument {
     parameters: Vec<f64>,
     memory: usize,
     queue: QueueModel,
+}
+
+/// Given children.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct ChildrenArgument {
+    rows: Vec<ChildArgument>,
+    queue: QueueModel,
+}
+
+/// `(ts, venue, kind, quantity, price, until, side, start, cancelled row)`; kind is 1 (take), 2 (post) or 3 (cancel), and
+/// side +1, -1 or 0, not known.
+type ChildArgument = (i64, usize, i64, i64, Option<i64>, Option<i64>, i8, Option<i64>, usize);
+
+impl ChildrenArgument {
+    fn build(&self) -> Children {
+        let given = |&(ts, venue, kind, quantity, price, until, sign, start, row): &ChildArgument| Given {
+            ts,
+            venue,
+            asked: match kind {
+                1 => Asked::Take { quantity, limit: price },
+                2 => Asked::Post { quantity, price, until },
+                _ => Asked::Cancel { row },
+            },
+            side: (sign != 0).then(|| side(sign)),
+            start,
+        };
+        Children::new(self.rows.iter().map(given).collect())
+    }
 }
 
 #[derive(FromPyObject)]
@@ -160,6 +191,9 @@ impl PolicyArgument {
         if let Some(CompiledArgument { function, parameters, memory, .. }) = &self.compiled {
             return compiled::plan(function.bind(py), parameters, *memory);
         }
+        if let Some(children) = &self.children {
+            return Ok(Arc::new(children.build()));
+        }
         let missing = || PyTypeError::new_err("a policy has a name, or is one of the caller's own");
         let name = self.name.as_deref().ok_or_else(missing)?;
         Ok(Arc::new(self.built_in(name)?))
@@ -168,7 +202,8 @@ impl PolicyArgument {
     /// How the queues of its limit orders are simulated.
     fn queue(&self) -> QueueModel {
         let compiled = self.compiled.as_ref().map(|compiled| compiled.queue);
-        let own = self.own.as_ref().map(|own| own.queue).or(compiled);
+        let children = self.children.as_ref().map(|children| children.queue);
+        let own = self.own.as_ref().map(|own| own.queue).or(compiled).or(children);
         own.or(self.cont_kukanov.as_ref().map(|router| router.queue)).unwrap_or(QueueModel::Expected)
     }
 

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyCapsule, PyTuple};
 
 use crate::error::{Error, Result};
-use crate::fills::{Expectation, Expects, FillModel, FillSheet, FillTable, Met, OwnFills, QueueAware};
+use crate::fills::{Expectation, Expects, FillModel, FillSheet, FillTable, Met, OwnFills, QueueAware, Sent};
 use crate::python::errors::ParameterError;
 use crate::python::policy::Raised;
 use crate::python::policy_view::word;
@@ -169,17 +169,17 @@ struct PyFills {
 }
 
 impl PyFills {
-    fn ask(&self, py: Python<'_>, side: Side, x: Shares, met: &Met) -> PyResult<(f64, Nanos)> {
-        let child = Bound::new(py, PyFillChild { side, quantity: x, now: met.now })?;
+    fn ask(&self, py: Python<'_>, child: &Sent, met: &Met) -> PyResult<(f64, Nanos)> {
+        let sent = Bound::new(py, PyFillChild { side: child.side, quantity: child.quantity, now: child.now })?;
         let quote = PyFillQuote {
-            venue: self.venues.bind(py).get_item(met.venue)?.unbind(),
-            price: side.sign() * met.key,
+            venue: self.venues.bind(py).get_item(child.venue)?.unbind(),
+            price: child.side.sign() * met.key,
             displayed: met.displayed,
             available: met.available,
             age: met.age,
             queue_position: met.queue_position,
         };
-        let answer = self.call.bind(py).call1((child, quote))?;
+        let answer = self.call.bind(py).call1((sent, quote))?;
         read(&answer).ok_or_else(|| {
             let shown = py
                 .import("sor.errors")
@@ -202,16 +202,16 @@ fn read(answer: &Bound<'_, PyAny>) -> Option<(f64, Nanos)> {
 }
 
 impl Expects for PyFills {
-    fn expected(&self, side: Side, x: Shares, met: &Met) -> Result<Expectation> {
-        let answer = Python::attach(|py| self.ask(py, side, x, met));
+    fn expected(&self, child: &Sent, met: &Met) -> Result<Expectation> {
+        let answer = Python::attach(|py| self.ask(py, child, met));
         let (shares, price) = answer.map_err(|raised| {
             let why = raised.to_string();
             if let Ok(mut slot) = self.raised.lock() {
                 *slot = Some(raised);
             }
-            Error::Fill { ts: met.now, why }
+            Error::Fill { ts: child.now, why }
         })?;
-        expectation(side, x, met, shares, price)
+        expectation(child, met, shares, price)
     }
 
     fn stays_on_caller(&self) -> bool {
@@ -220,11 +220,11 @@ impl Expects for PyFills {
 }
 
 /// What a function says, with the price signed.
-fn expectation(side: Side, x: Shares, met: &Met, shares: f64, price: Nanos) -> Result<Expectation> {
+fn expectation(child: &Sent, met: &Met, shares: f64, price: Nanos) -> Result<Expectation> {
     if price < 0 {
-        return Err(Error::Fill { ts: met.now, why: format!("the price must be 0 nanos or more, got {price}") });
+        return Err(Error::Fill { ts: child.now, why: format!("the price must be 0 nanos or more, got {price}") });
     }
-    Ok(Expectation::of(shares, side.sign() * price, x.min(met.available)))
+    Ok(Expectation::of(shares, child.side.sign() * price, child.quantity.min(met.available)))
 }
 
 /// What a compiled model answers.
@@ -244,17 +244,17 @@ struct CompiledFills {
 }
 
 impl Expects for CompiledFills {
-    fn expected(&self, side: Side, x: Shares, met: &Met) -> Result<Expectation> {
-        let sheet = FillSheet::new(side, x, met, self.parameters.len());
+    fn expected(&self, child: &Sent, met: &Met) -> Result<Expectation> {
+        let sheet = FillSheet::new(child, met, self.parameters.len());
         // What it does not write is no number of shares.
         let mut answer = Answer { shares: f64::NAN, price: 0 };
         // SAFETY: whoever gave the address vouches for the function; the pointers are of structs and of as many numbers
         // as the sheet says, alive and unshared during the call.
         let code = unsafe { (self.expected)(&raw const sheet, self.parameters.as_ptr(), &raw mut answer) };
         if code != 0 {
-            return Err(Error::Fill { ts: met.now, why: format!("it must return 0, and returned {code}") });
+            return Err(Error::Fill { ts: child.now, why: format!("it must return 0, and returned {code}") });
         }
-        expectation(side, x, met, answer.shares, answer.price)
+        expectation(child, met, answer.shares, answer.price)
     }
 }
 

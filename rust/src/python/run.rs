@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 use crate::batch::{Shared, hindsight_all, replay_all, replay_distinct};
 use crate::error::Error;
-use crate::fills::{Met, QueueModel, Stream};
+use crate::fills::{Met, QueueModel, Sent, Stream};
 use crate::ledger::Ledger;
 use crate::market::{Snapshot, Visibility, book_at as look_at, count_states as count};
 use crate::observe::{Stop, Watch};
@@ -54,11 +54,12 @@ pub(super) fn execute(
     stream: (u64, u64),
 ) -> PyResult<(i64, i64)> {
     let side = side(sign);
-    let met = Met { key: side.sign() * price, displayed, available, age, queue_position, venue: 0, now: 0 };
+    let met = Met { key: side.sign() * price, displayed, available, age, queue_position };
+    let child = Sent { side, quantity, venue: 0, now: 0 };
     let stream = Stream { parent: [stream.0, 0], child: stream.1 };
     let raised = Raised::default();
     let model = fill_model(py, fill.as_ref(), &raised)?;
-    let execution = model.execute_order(side, quantity, &met, stream).map_err(|error| alone(py, error, &raised))?;
+    let execution = model.execute_order(&child, &met, stream).map_err(|error| alone(py, error, &raised))?;
     Ok((execution.quantity, side.sign() * execution.key))
 }
 

@@ -1,0 +1,114 @@
+"""Given children laid on a tape and on orders, and what became of them (rule Q6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from sor.errors import ParameterError, shown
+from sor.settings.times import format_ns
+from sor.tape.venues import NANOS, venue_index
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sor.replay.parents import Parent
+    from sor.settings.children import Children
+    from sor.tape.tape import Quotes
+
+_KINDS = {"take": 1, "post": 2, "cancel": 3}
+_SIGNS = {"buy": 1, "sell": -1, None: 0}
+
+
+def core_children(children: Children, quotes: Quotes) -> dict[str, Any]:
+    """Return given children as the core takes them.
+
+    Raises:
+        ParameterError: If a venue is not on the tape.
+
+    """
+    known: dict[int | str | None, int] = {None: 0}
+    for row in children.given:
+        if row.venue is not None and row.venue not in known:
+            known[row.venue] = venue_index(row.venue, quotes, "rows of children")
+    rows = [
+        (
+            row.ts_decided,
+            known[row.venue],
+            _KINDS[row.kind],
+            row.quantity or 0,
+            None if row.limit is None else round(row.limit * NANOS),
+            row.until,
+            _SIGNS[row.side],
+            row.start,
+            cancelled,
+        )
+        for row, cancelled in zip(children.given, children.cancelled(), strict=True)
+    ]
+    return {"rows": rows, "queue": children.queue}
+
+
+def owners(children: Children, parents: Sequence[Parent]) -> NDArray[np.int64]:
+    """Return which of some orders each row belongs to, by its time, side and start; -1: none of them.
+
+    Raises:
+        ParameterError: If a row may be of several.
+
+    """
+    rows = children.given
+    times = np.array([row.ts_decided for row in rows], dtype=np.int64)
+    found = np.full(len(rows), -1, dtype=np.int64)
+    for number, parent in enumerate(parents):
+        first, last = np.searchsorted(times, [parent.start, parent.end])
+        for i in range(int(first), int(last)):
+            row = rows[i]
+            if row.side not in (None, parent.side) or row.start not in (None, parent.start):
+                continue
+            if found[i] >= 0:
+                raise ParameterError(
+                    f"children: {_named(row)} may be of order {found[i]} or {number}; columns side and start, those of "
+                    "its order, tell orders apart that overlap"
+                )
+            found[i] = number
+    return found
+
+
+def accounted(
+    children: Children, parents: Sequence[Parent], sent: pl.DataFrame, rows: pl.DataFrame
+) -> str | None:
+    """Say what did not go as it was recorded, or nothing.
+
+    Args:
+        children: As they were given.
+        parents: The orders they may be of.
+        sent: By `parent`, how many `children` it sent.
+        rows: The children that were sent, in the core's own units; empty where they were not kept.
+
+    """
+    owner = owners(children, parents)
+    orders = np.array([row.kind != "cancel" for row in children.given])
+    outside, given = int((owner[orders] < 0).sum()), int(orders.sum())
+    unsent = given - outside - int(sent["children"].sum())
+    times = {(int(number), row.ts_decided) for number, row in zip(owner, children.given, strict=True)}
+    decided = rows.select("parent", pl.col("ts_decided").to_physical()).rows()
+    late = sum(each not in times for each in decided)
+    over = int((rows["quantity"] > rows["remaining"]).sum())
+    parts = [
+        (outside, "outside the time of every order"),
+        (
+            unsent,
+            "not sent (the order was filled or never arrived, or the venue had no price to take or join)",
+        ),
+        (late, "sent later than decided, as no policy may act before"),
+        (over, "for more than was left, the excess to be unwound where it fills"),
+    ]
+    found = [f"{count:,} {what}" for count, what in parts if count]
+    return f"of {given:,} given children: {'; '.join(found)}" if found else None
+
+
+def _named(row: Any) -> str:
+    return f"the {row.kind} of {shown(row.quantity)} at {shown(row.venue)} at {format_ns(row.ts_decided)} UTC"
