@@ -20,8 +20,9 @@ from sor.results.study import Study
 from sor.settings.routers import ROUTER, ContKukanovRouter, unsliced
 from sor.settings.times import format_ns
 from sor.tape.files import beside
-from sor.universe.result import UniverseStress, UniverseStudy
+from sor.universe.result import UniverseStudy
 from sor.universe.searching import UniverseSearch
+from sor.universe.stressed import UniverseStress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

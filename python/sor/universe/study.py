@@ -21,7 +21,8 @@ from sor.studies.pipeline import checked_market
 from sor.studies.progress import Step, begin, watching
 from sor.tape.venues import read_venues
 from sor.universe.dispatch import work_through
-from sor.universe.result import UniverseResult, UniverseStress, UniverseStudy
+from sor.universe.result import UniverseResult, UniverseStudy
+from sor.universe.stressed import UniverseStress
 from sor.universe.work import Settings
 
 if TYPE_CHECKING:
