@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,11 +19,9 @@ from numba import njit
 from sor import _core
 
 from bench.__main__ import show
-from bench.figures import Figure, median_seconds
+from bench.figures import Figure, median_seconds, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 BOOKS, TURNS = 200_000, 9
@@ -63,17 +60,6 @@ def greedy(prices, sizes, fees, mid, quantity, lot, limit, splits):  # type: ign
             left -= lots
 
 
-def paired(calls: list[Callable[[], object]]) -> list[float]:
-    """Median CPU microseconds a book of each, taken in turns."""
-    taken: list[list[float]] = [[] for _ in calls]
-    for _ in range(TURNS):
-        for call, times in zip(calls, taken, strict=True):
-            begin = time.process_time()
-            call()
-            times.append(time.process_time() - begin)
-    return [statistics.median(times) / BOOKS * 1e6 for times in taken]
-
-
 def many(venues: int) -> list[Figure]:
     """`allocate_many` and the loop on the same books."""
     rng = np.random.default_rng(1)
@@ -101,7 +87,7 @@ def many(venues: int) -> list[Figure]:
         one = sor.allocate(QUANTITY, offers, ROUTER, lot=LOT, benchmark=MID)
         assert one is not None
         assert (one.split, one.cost) == (tuple(found.splits[k]), found.costs[k])
-    theirs, here = paired([loop, ours])
+    theirs, here = (statistics.median(times) / BOOKS * 1e6 for times in paired([loop, ours], TURNS))
     bar = 0.12 if venues == 5 else None
     ratio = None if venues == 5 else 2.0
     return [

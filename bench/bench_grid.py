@@ -21,8 +21,8 @@ from sor.replay.parents import Parent, market_on
 from sor.replay.replay import replay
 from sor.results.metrics import summary_table
 
-from bench.bench_loop import COLUMNS, FEE, LOT, NONE, paired
-from bench.figures import Figure
+from bench.bench_loop import COLUMNS, FEE, LOT, NONE, TURNS
+from bench.figures import Figure, paired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,7 +184,7 @@ def beside_loop(quotes: sor.Quotes, market: Market) -> list[Figure]:
     theirs()
     ledger = replay(quotes, parents, variants(points, market), record=False, threads=1)
     asserted_equal(ledger.parents, found)
-    mine, other = paired([ours, theirs])
+    mine, other = paired([ours, theirs], TURNS)
     what = f"{len(points):,} points x {ORDERS} orders of 5 minutes, {RECORDS:,} records"
     ratio = statistics.median(a / b for a, b in zip(mine, other, strict=True))
     return [

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,11 +21,9 @@ from sor.replay.parents import Parent
 from sor.replay.replay import replay
 
 from bench.bench_replay import plain_market, run, whole_tape
-from bench.figures import Figure
+from bench.figures import Figure, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from sor.settings.market import Market
 
 RECORDS, TURNS, LOT, FEE = 2_000_000, 7, 100, 3_000_000
@@ -119,17 +116,6 @@ def sums(
     )
 
 
-def paired(calls: Sequence[Callable[[], object]]) -> list[list[float]]:
-    """CPU seconds of each call, in turns."""
-    taken: list[list[float]] = [[] for _ in calls]
-    for _ in range(TURNS):
-        for call, times in zip(calls, taken, strict=True):
-            begin = time.process_time()
-            call()
-            times.append(time.process_time() - begin)
-    return taken
-
-
 def measure_on(venues: int) -> list[Figure]:
     """All cases on one tape."""
     quotes = sor.simulate_quotes(
@@ -159,7 +145,7 @@ def measure_on(venues: int) -> list[Figure]:
         if under is not None:
             assert found == sums(quotes, parent, router, market), name
             assert (found[3] > 0) == (under > 0.5), name
-        mine, theirs = paired([ours, loop])
+        mine, theirs = paired([ours, loop], TURNS)
         ratio = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
         case = f"{venues} venues, {name}"
         figures += [

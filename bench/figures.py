@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True)
@@ -36,3 +36,14 @@ def median_seconds(call: Callable[[], object], repeats: int = 7) -> float:
         call()
         taken.append(time.perf_counter() - begin)
     return statistics.median(taken)
+
+
+def paired(calls: Sequence[Callable[[], object]], turns: int) -> list[list[float]]:
+    """CPU seconds of each call, taken in turns."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for _ in range(turns):
+        for call, times in zip(calls, taken, strict=True):
+            begin = time.process_time()
+            call()
+            times.append(time.process_time() - begin)
+    return taken

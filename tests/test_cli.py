@@ -105,11 +105,13 @@ def test_the_papers_router(tape: Path, tmp_path: Path, shown: Shown) -> None:
         assert pl.read_parquet(tmp_path / "out" / f"{name}.parquet").equals(frame)
 
 
-@pytest.mark.parametrize("command", ["demo", "backtest", "search", "paper"])
+@pytest.mark.parametrize("command", ["demo", "backtest", "search", "objective", "paper"])
 def test_nothing_is_cut_at_80_columns(command: str, tape: Path, shown: Shown) -> None:
     arguments = [] if command == "demo" else [tape, *EVERY]
     if command == "paper":
         command, arguments = "backtest", [*arguments, *PAPER]
+    if command == "objective":
+        command, arguments = "search", [*arguments, "--objective", "cvar"]
     narrow, wide = shown(command, *arguments), shown(command, *arguments, columns=200)
     assert "…" not in narrow
     # Tables are the same at any width; only sentences may be broken.

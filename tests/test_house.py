@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sor
+from mutants import MUTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ROOT = Path(__file__).parents[1]
 PACKAGE = Path(sor.__file__).parent
 FILES = sorted(PACKAGE.glob("**/*.py"))
 # `sor.replay` is the door; the paper's problem has its own, a tape counts its own states, and what a policy sees
@@ -79,3 +81,12 @@ def test_no_public_function_has_more_than_eight_options() -> None:
             ]
             data = [each for each in options if each.name in ("quotes", "trades", "halts", "quantity")]
             assert len(options) - len(data) <= 8, (name, [each.name for each in options])
+
+
+def test_the_mutants_are_of_the_sources_as_they_are() -> None:
+    gone = [
+        (file, old)
+        for file, old, new in MUTANTS
+        if old == new or old not in (ROOT / "rust/src" / file).read_text(encoding="utf-8")
+    ]
+    assert gone == []

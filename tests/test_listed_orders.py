@@ -9,6 +9,8 @@ import pandas as pd
 import polars as pl
 import pytest
 import sor
+from sor.settings import listed
+from sor.settings.frames import read_table
 from sor.settings.listed import as_orders
 
 if TYPE_CHECKING:
@@ -132,6 +134,23 @@ def test_frames_and_files_of_any_kind_are_one(quotes: sor.Quotes, tmp_path: Path
 def test_wrong_tables(table: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(sor.ParameterError, match=message):
         as_orders(pl.DataFrame(table))
+
+
+@pytest.mark.parametrize("verb", [sor.backtest, sor.search, sor.study, sor.stress])
+def test_a_file_is_read_once(
+    quotes: sor.Quotes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: Callable[..., Any]
+) -> None:
+    """What is replayed is what the result's settings say, whatever becomes of the file."""
+    (tmp_path / "orders.csv").write_text(f"side,quantity,start,horizon\nbuy,500,{START},30s\n")
+    reads: list[str] = []
+
+    def counted(path: str, name: str) -> pl.DataFrame:
+        reads.append(name)
+        return read_table(path, name)
+
+    monkeypatch.setattr(listed, "read_table", counted)
+    verb(quotes, tmp_path / "orders.csv")
+    assert reads == ["orders"]
 
 
 def test_wrong_files(tmp_path: Path) -> None:

@@ -6,16 +6,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-import recorded
 from raw_frames import T0, raw, tape
+from recorded import PUBLIC, needs_public
 from sor.errors import DataError, ParameterError
 from sor.tape.read import read_quotes
 from sor.tape.schema import UNDEF_PRICE
 
 SECOND = 10**9
 MINUTE = 60 * SECOND
-PUBLIC = recorded.DATA / "public"
-here = pytest.mark.skipif(not PUBLIC.is_dir(), reason=f"no public files in {PUBLIC}")
 
 
 def interval(**changes: Any) -> pl.DataFrame:
@@ -89,7 +87,7 @@ def test_quotes_seen_at_trades_only_are_trades() -> None:
     assert len(read_quotes(raw(rtype=[1] * 3, action=["T", "A", "T"]))) == 3
 
 
-@here
+@needs_public()
 @pytest.mark.parametrize(
     ("name", "records"),
     [
@@ -104,7 +102,7 @@ def test_public_files_of_single_venues(name: str, records: int) -> None:
     assert len(read_quotes(PUBLIC / name)) == records
 
 
-@here
+@needs_public()
 @pytest.mark.parametrize(
     "name", ["OPRA.PILLAR_test_data.cbbo-1s.dbn.zst", "dbn_cbbo-1s.v3.dbn.zst", "dbn_cmbp-1.v3.dbn.zst"]
 )
@@ -114,7 +112,7 @@ def test_public_consolidated_files(name: str) -> None:
         read_quotes(PUBLIC / name)
 
 
-@here
+@needs_public()
 def test_public_interval_samples_lie_at_their_interval_s_end() -> None:
     pytest.importorskip("databento")
     quotes = read_quotes(

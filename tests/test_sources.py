@@ -24,7 +24,7 @@ from sor.tape.venues import venue_index
 if TYPE_CHECKING:
     from pathlib import Path
 
-FUTURES = recorded.DATA / "public" / "futures_mbp-1_2024-07-01T23-58_2024-07-02T00-02.dbn.zst"
+FUTURES = recorded.PUBLIC / "futures_mbp-1_2024-07-01T23-58_2024-07-02T00-02.dbn.zst"
 
 
 def csv(frame: pl.DataFrame, separator: str = ",") -> bytes:
@@ -222,7 +222,7 @@ def test_symbols_by_dbn_s_own_mapping(tmp_path: Path) -> None:
         read_quotes(tmp_path / "a.dbn", symbol="ESZ4")
 
 
-@pytest.mark.skipif(not FUTURES.exists(), reason=f"no {FUTURES}")
+@recorded.needs_public(FUTURES.name)
 def test_symbols_of_a_public_file() -> None:
     pytest.importorskip("databento")
     quotes = read_quotes(FUTURES, symbol="ESU4")

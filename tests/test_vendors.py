@@ -192,7 +192,7 @@ def test_nautilus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -
 
 
 @BYTES
-@pytest.mark.skipif(not (recorded.DATA / "public" / "quotes.parquet").exists(), reason="no public files")
+@recorded.needs_public("quotes.parquet")
 def test_a_public_nautilus_file() -> None:
     names = {
         "bid_price": "bid_px_00",
@@ -200,17 +200,15 @@ def test_a_public_nautilus_file() -> None:
         "ask_price": "ask_px_00",
         "ask_size": "ask_sz_00",
     }
-    quotes = sor.read_quotes(recorded.DATA / "public" / "quotes.parquet", columns=names, venue="SIM")
+    quotes = sor.read_quotes(recorded.PUBLIC / "quotes.parquet", columns=names, venue="SIM")
     assert len(quotes) > 1_000
     assert (quotes.frame["bid_px"] < quotes.frame["ask_px"]).all()
 
 
-@pytest.mark.skipif(
-    not (recorded.DATA / "public" / "btcusdt-quotes.parquet").exists(), reason="no public files"
-)
+@recorded.needs_public("btcusdt-quotes.parquet")
 def test_a_public_file_of_sizes_with_fractions() -> None:
     names = {"timestamp": "ts_event", "bid": "bid_px_00", "ask": "ask_px_00", "bid_size": "bid_sz_00"}
-    path = recorded.DATA / "public" / "btcusdt-quotes.parquet"
+    path = recorded.PUBLIC / "btcusdt-quotes.parquet"
     quotes = sor.read_quotes(path, columns=names | {"ask_size": "ask_sz_00"}, venue="BINANCE", size_unit=1e-6)
     assert quotes.frame["bid_sz"].head(3).to_list() == [3_100, 2_000_000, 330_000]
     assert quotes.symbol == "BTC/USDT"

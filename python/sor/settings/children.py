@@ -11,7 +11,7 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import choice, keep, number, one_of, taking, whole
-from sor.settings.frames import Rows, is_table, read_table, to_frame
+from sor.settings.frames import Rows, is_table, read_table, to_frame, values_of
 from sor.settings.policy import Queue
 from sor.settings.times import to_ns
 
@@ -22,7 +22,6 @@ _NEED = ("ts_decided", "venue", "quantity")
 _MAY = ("kind", "limit", "until", "child", "side", "start")
 _KINDS = ("take", "post", "cancel")
 _TIMES = ("ts_decided", "until", "start")
-_UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 
 
 class Given(NamedTuple):
@@ -119,7 +118,7 @@ def _read(rows: Any) -> Iterator[tuple[Given, str]]:
         raise ParameterError(
             f"rows has no use for a column {shown(unknown[0])}; it may have {', '.join(_MAY)}"
         )
-    columns = {name: _values(frame[name]) for name in frame.columns}
+    columns = {name: values_of(frame[name]) for name in frame.columns}
     for i in range(frame.height):
         label = f"row {i} of rows"
         yield _given({name: values[i] for name, values in columns.items()}, label), label
@@ -160,15 +159,3 @@ def _check_cancels(rows: Sequence[tuple[Given, str]]) -> None:
             raise ParameterError(
                 f"{label}: no earlier post of its order has the child {row.child} that it cancels"
             )
-
-
-def _values(column: pl.Series) -> list[Any]:
-    """Return a column's values; times to the nanosecond, as Python's own end at microseconds."""
-    if isinstance(column.dtype, pl.Datetime):
-        unit = _UNITS[column.dtype.time_unit]
-        return [None if value is None else value * unit for value in column.to_physical().to_list()]
-    if isinstance(column.dtype, pl.Categorical | pl.Enum):
-        return column.cast(pl.String).to_list()
-    if column.dtype.is_float():  # a whole column with empty cells, in a file
-        return [int(value) if value is not None and value.is_integer() else value for value in column]
-    return column.to_list()

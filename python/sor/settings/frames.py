@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Rows: TypeAlias = "pl.DataFrame | str | PathLike[str] | Sequence[Sequence[Any]]"
 """A frame (polars, or what it converts), the path of a Parquet or CSV file, or rows."""
 
+_NANOS = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 _CSV = (".csv", ".csv.gz", ".csv.zst")
 
 
@@ -52,6 +53,8 @@ def read_table(path: str | PathLike[str], name: str) -> pl.DataFrame:
     """
     found = path_of(name, path)
     try:
+        with found.open("rb"):
+            pass  # what Python says of a path that leads nowhere names it
         return pl.read_csv(found) if _is_csv(found) else pl.read_parquet(found)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
@@ -95,6 +98,29 @@ def frame_of(
     if frame.null_count().sum_horizontal().sum():
         raise ParameterError(f"{name} must have no empty cell")
     return frame
+
+
+def values_of(column: pl.Series) -> list[Any]:
+    """Return a column as arguments take its values, None in an empty cell.
+
+    Moments are nanoseconds, as Python's own end at microseconds; a float that is whole is an integer, as a column of
+    integers with empty cells is one of floats in some files.
+    """
+    if isinstance(column.dtype, pl.Datetime):
+        return nanos_of(column)
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        return column.cast(pl.String).to_list()
+    if column.dtype.is_float():
+        return [
+            int(value) if value is not None and value.is_integer() else value for value in column.to_list()
+        ]
+    return column.to_list()
+
+
+def nanos_of(column: pl.Series) -> list[int | None]:
+    """Return a column of moments or spans as nanoseconds, of any size."""
+    unit = _NANOS[column.dtype.time_unit]  # type: ignore[attr-defined]  # a Datetime or a Duration
+    return [None if value is None else value * unit for value in column.to_physical().to_list()]
 
 
 def from_library(table: Any, label: str) -> pl.DataFrame:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.frames import is_table, read_table, to_frame
+from sor.settings.frames import is_table, nanos_of, read_table, to_frame, values_of
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.times import is_clock, to_ns
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _COLUMNS = ("side", "quantity", "start", "horizon", "end", "lot", "tz")
-_NANOS = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 
 
 def as_orders(orders: object) -> tuple[Order | OrderSchedule, ...]:
@@ -107,23 +103,10 @@ def _until(start: Any, end: Any, label: str) -> int:
 
 
 def _values(column: pl.Series) -> list[Any]:
-    """Return what `Order` takes; times and spans to the nanosecond, as Python's own end at microseconds."""
-    match column.dtype:
-        case pl.Datetime() | pl.Duration() as dtype:
-            nanos = _NANOS[dtype.time_unit]
-            return _mapped(column.to_physical(), lambda value: value * nanos)
-        case pl.Time:
-            return _mapped(column.to_physical(), _clock)
-        case pl.Float32 | pl.Float64:
-            return _mapped(column, lambda value: int(value) if value.is_integer() else value)
-        case pl.Categorical | pl.Enum():
-            return column.cast(pl.String).to_list()
-        case _:
-            return column.to_list()
-
-
-def _mapped(column: pl.Series, value_of: Callable[[Any], Any]) -> list[Any]:
-    return [None if value is None else value_of(value) for value in column.to_list()]
+    """Return what `Order` takes; spans and times of day to the nanosecond as well."""
+    if column.dtype == pl.Time:
+        return [None if nanos is None else _clock(nanos) for nanos in column.to_physical().to_list()]
+    return nanos_of(column) if isinstance(column.dtype, pl.Duration) else values_of(column)
 
 
 def _clock(nanos: int) -> str:

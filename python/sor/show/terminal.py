@@ -25,7 +25,7 @@ from sor.universe.searching import UniverseSearch
 from sor.universe.stressed import UniverseStress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
@@ -85,19 +85,25 @@ def show_search(console: Console, search: Search) -> None:
     )
     for axis in search.axes:
         table.add_column(axis, justify="right", no_wrap=True)
-    own = [] if search.is_mean else [search.objective_column]
-    for name in ("objective" if own else None, "shortfall", "spread", "drift", "filled"):
-        if name is not None:
-            table.add_column(name, justify="right")
+    # In 80 columns there is room for the parts of the mean, or for another objective.
+    figures: dict[str, Callable[[dict[str, Any]], str]] = {
+        "objective": lambda row: _bps(row[search.objective_column]),
+        "shortfall": lambda row: _bps(row["shortfall_bps"]),
+        "spread": lambda row: _bps(row["spread_bps"]),
+        "drift": lambda row: _bps(_drift(row)),
+        "filled": lambda row: _percent(row["fill_ratio"]),
+    }
+    for name in ("objective",) if search.is_mean else ("spread", "drift"):
+        del figures[name]
+    for name in figures:
+        table.add_column(name, justify="right")
     table.add_column("")
     for row in rows.iter_rows(named=True):
         best = all(row[axis] == value for axis, value in search.best_point.items())
         mark = "best" if best else "ties" if row["best"] else ""
         table.add_row(
             *(f"{row[axis]:g}" for axis in search.axes),
-            *(_bps(row[column]) for column in (*own, "shortfall_bps", "spread_bps")),
-            _bps(_drift(row)),
-            _percent(row["fill_ratio"]),
+            *(figure(row) for figure in figures.values()),
             mark,
             style="bold green" if best else None,
         )

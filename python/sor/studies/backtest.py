@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sor.results.backtest import Backtest
+from sor.settings.listed import as_orders
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
@@ -57,6 +58,7 @@ def backtest(
     """
     policies = with_baselines(as_policy("router", router), against)
     run = checked_run(run)
+    orders = as_orders(orders)
     jobs = jobs_of(quotes, orders, trades, market)
     with (
         Pipeline(jobs, run) as pipeline,

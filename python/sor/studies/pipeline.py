@@ -24,7 +24,6 @@ from sor.replay.replay import BUILD, VERSION, replay
 from sor.results.words import count
 from sor.settings.checks import instance
 from sor.settings.config import Config
-from sor.settings.listed import as_orders
 from sor.settings.market import Market
 from sor.settings.routers import OWN, identity_of
 from sor.settings.run import Run
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
-    from sor.settings.orders import Order, Orders, OrderSchedule
+    from sor.settings.orders import Order, OrderSchedule
     from sor.settings.routers import Policy
     from sor.settings.run import Progress
     from sor.studies.store import Store
@@ -60,7 +59,9 @@ class Asked:
     market: int = 0
 
 
-def jobs_of(quotes: Tapes, orders: Orders, trades: TapesTrades, market: Market) -> tuple[Job, ...]:
+def jobs_of(
+    quotes: Tapes, orders: tuple[Order | OrderSchedule, ...], trades: TapesTrades, market: Market
+) -> tuple[Job, ...]:
     """Read tapes, cut them into the market's sessions, and lay orders and the market onto each.
 
     A schedule, and an order without a start, goes to every tape; an order with one to the tapes that cover it.
@@ -72,10 +73,9 @@ def jobs_of(quotes: Tapes, orders: Orders, trades: TapesTrades, market: Market) 
     """
     market = checked_market(market)
     tapes = [in_market(tape, market) for tape in tapes_of(quotes, trades)]
-    asked = as_orders(orders)
     if len(tapes) > 1:
-        _each_lies_somewhere(asked, tapes)
-    laid = [(tape, [order for order in asked if len(tapes) == 1 or covers(tape, order)]) for tape in tapes]
+        _each_lies_somewhere(orders, tapes)
+    laid = [(tape, [order for order in orders if len(tapes) == 1 or covers(tape, order)]) for tape in tapes]
     return tuple(
         Job(quotes=tape, parents=lay(some, tape), markets=(market_on(market, tape),))
         for tape, some in laid
@@ -128,7 +128,7 @@ def checked_run(run: object) -> Run:
 
 def config_of(
     command: str,
-    given: tuple[Tapes, Orders, TapesTrades],
+    given: tuple[Tapes, tuple[Order | OrderSchedule, ...], TapesTrades],
     jobs: Sequence[Job],
     policies: Mapping[str, Policy],
     market: Market,
@@ -148,7 +148,7 @@ def config_of(
             _label(each, each.source if isinstance(each, Trades) else "frame") for each in _row(trades)
         ),
         symbol=symbols.pop() if len(symbols) == 1 else None,
-        orders=as_orders(orders),
+        orders=orders,
         policies={name: policy for name, policy in policies.items() if name not in OWN[1:]},
         market=checked_market(market),
         read=_read_of(jobs),

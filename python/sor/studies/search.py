@@ -18,6 +18,7 @@ from sor.results.search import GIVEN, Search
 from sor.results.shown import size_unit
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
+from sor.settings.listed import as_orders
 from sor.settings.market import Market
 from sor.settings.objective import as_objectives, column_of, columns_of, said_objectives
 from sor.settings.policy import OwnPolicy as Own
@@ -119,6 +120,7 @@ def search(
     others = {GIVEN: given} | {
         label: policy for label, policy in with_baselines(given, against).items() if label != ROUTER
     }
+    orders = as_orders(orders)
     jobs = jobs_of(quotes, orders, trades, market)
     made = config_of(
         "search",

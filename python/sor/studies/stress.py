@@ -17,6 +17,7 @@ from sor.results.shown import size_unit, sized
 from sor.results.stress import Stress
 from sor.settings.config import plain_market
 from sor.settings.fills import QueueAware
+from sor.settings.listed import as_orders
 from sor.settings.market import Book, Market
 from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policy, with_baselines
 from sor.settings.run import Run
@@ -94,6 +95,7 @@ def stress(
         raise ParameterError(f"markets must map names to markets or changes, got {shown(markets)}")
     run, base = checked_run(run), checked_market(market)
     names = [str(name) for name in markets]
+    orders = as_orders(orders)
     jobs = tuple(
         replace(job, markets=tuple(changed_market(job.quotes, name, base, markets[name]) for name in markets))
         for job in jobs_of(quotes, orders, trades, base)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sor.errors import ParameterError, shown
 from sor.results.study import Study
 from sor.settings.checks import flag, instance, one_of
+from sor.settings.listed import as_orders
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policies, as_policy, with_baselines
 from sor.settings.run import Bootstrap, Run
@@ -62,6 +63,7 @@ def study(
     chosen = next(iter(named)) if policy is None else policy
     one_of("policy", chosen, named)
     run, record = checked_run(run), flag("record", record)
+    orders = as_orders(orders)
     jobs = jobs_of(quotes, orders, trades, market)
     with (
         Pipeline(jobs, run) as pipeline,

@@ -183,9 +183,10 @@ def follow(desk: _Desk, piece: Piece) -> None:
                     desk.decide(now)  # P1 (3) and (4)
         if not groups and now in edges:
             desk.book.close_moment(now)
-            if now > start and desk.arrive() and now < end and now not in wakes:
+            if now > start and desk.arrive():
                 desk.release(before=now + 1)
-                desk.decide(now)
+                if now < end and now not in wakes:
+                    desk.decide(now)
         if now == start and desk.arrive():
             desk.release(before=now + 1)
         if now < end and (now == start or now in wakes):
