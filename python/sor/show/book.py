@@ -10,7 +10,7 @@ from sor.errors import ParameterError, shown
 from sor.settings.checks import instance
 from sor.settings.times import to_ns
 from sor.show import plotdata
-from sor.tape.exact import NANOS, ratio
+from sor.tape.exact import NANOS, ratios
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.tape import Quotes
 
@@ -104,11 +104,9 @@ def _by_venue(quotes: Quotes, first: int, last: int) -> pl.DataFrame:
     slot = (pl.col("ts") - first) * plotdata.MOST_QUOTES // (last - first + 1)
     thinned = rows.group_by("venue", slot.alias("slot"), maintain_order=True).last()
     names = quotes.venues["name"].gather(thinned["venue"])
+    prices = {side: pl.col(f"{side}_px").replace(UNDEF_PRICE, None) for side in ("bid", "ask")}
     quoted = thinned.select(
-        time=pl.col("ts").cast(pl.Datetime("ns", "UTC")),
-        venue=names,
-        bid=pl.when(pl.col("bid_px") != UNDEF_PRICE).then(ratio(pl.col("bid_px"), NANOS)),
-        ask=pl.when(pl.col("ask_px") != UNDEF_PRICE).then(ratio(pl.col("ask_px"), NANOS)),
+        *ratios(thinned, prices, NANOS), time=pl.col("ts").cast(pl.Datetime("ns", "UTC")), venue=names
     )
     return quoted.unpivot(["bid", "ask"], index=["time", "venue"], variable_name="side", value_name="price")
 

@@ -34,10 +34,7 @@ def of_search(found: Search) -> alt.LayerChart:
     )
     rows = found.frontier()
     marks = _alike(rows.with_columns(who=pl.when(point).then(kind).otherwise("policy")), list(found.axes))
-    shown = marks.with_columns(
-        pl.col(axis).map_elements(lambda value: grids.in_unit(found, value), pl.Float64)
-        for axis in found.axes
-    )
+    shown = marks.with_columns(grids.in_units(found, marks[axis]) for axis in found.axes)
     return _chart(shown, list(found.in_sample.policies), list(found.axes))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sor.results import words
 from sor.results.search import GIVEN, Search
 from sor.settings.routers import StaticRouter, unsliced
 from sor.show import style
@@ -39,6 +40,11 @@ def in_unit(search: Search, value: float) -> float:
     return round(value * 1e4, 6) if in_bps(search) else value
 
 
+def in_units(search: Search, values: pl.Series) -> pl.Series:
+    """Return the values of a parameter in the unit of `axis_title`."""
+    return words.each(values, lambda value: in_unit(search, value), pl.Float64)
+
+
 def cost_of(search: Search) -> tuple[str, pl.Expr, str]:
     """Return what is drawn of points: its name in the charts' data, its values, and its title."""
     if search.is_mean:
@@ -69,13 +75,10 @@ def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
     across, down, apart = ([*varied, None, None, None])[:3]
     data = on_grid.select(
         *axes,
-        *(
-            pl.col(axis).map_elements(lambda v: in_unit(search, v), pl.Float64).alias(f"{axis}_")
-            for axis in varied
-        ),
+        *(in_units(search, on_grid[axis]).alias(f"{axis}_") for axis in varied),
         cost,
         "plateau",
-        label=cost.map_elements(lambda bps: f"{bps:.3f}", pl.String),
+        label=words.each(on_grid.select(cost).to_series(), "{:.3f}".format),
         chosen=pl.all_horizontal(pl.col(axis) == value for axis, value in search.best_point.items()),
     )
     scale = _scale(data[name])
@@ -203,7 +206,7 @@ def points(search: Search, axis: str) -> alt.Chart:
     data = search.table.select(
         *search.axes,
         cost,
-        value=pl.col(axis).map_elements(lambda v: in_unit(search, v), pl.Float64),
+        value=in_units(search, search.table[axis]),
         point=pl.when(chosen).then(1).otherwise(0),
     ).sort("point")
     chart: alt.Chart = (
@@ -258,19 +261,19 @@ def regret(search: Search) -> pl.DataFrame:
 def walk_forward(search: Search) -> alt.Chart:
     """Draw what each fold's choice cost more than others, on orders it was not chosen on."""
     data = regret(search)
-    words = data["than"].unique(maintain_order=True).to_list()
+    legend = data["than"].unique(maintain_order=True).to_list()
     chart: alt.Chart = (
         alt.Chart(style.readable(data, "boundary"), height=220)
         .mark_bar()
         .encode(
             x=alt.X("fold:O", title="fold, in time", axis=alt.Axis(labelAngle=0)),
-            xOffset=alt.XOffset("than:N", sort=words),
+            xOffset=alt.XOffset("than:N", sort=legend),
             y=alt.Y("bps:Q", title="costs more, bps" if search.is_mean else "objective, more"),
             color=alt.Color(
                 "than:N",
                 title=None,
                 legend=alt.Legend(columns=1, labelLimit=300),
-                scale=alt.Scale(domain=words, range=["#6fb1dc", "#8a6d3b"][: len(words)]),
+                scale=alt.Scale(domain=legend, range=["#6fb1dc", "#8a6d3b"][: len(legend)]),
             ),
             opacity=style.picked("than"),
             tooltip=[

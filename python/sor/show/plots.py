@@ -52,16 +52,14 @@ def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
     )
     rows = pl.concat([begun, ends.group_by("policy", "time", maintain_order=True).agg(pl.col("cost").sum())])
     ordered = rows.sort("policy", "time", maintain_order=True)
-    return readable(
-        ordered.with_columns(pl.col("cost").cum_sum().over("policy")).with_columns(currency(["cost"]))
-    )
+    summed = ordered.with_columns(pl.col("cost").cum_sum().over("policy"))
+    return readable(summed.with_columns(currency(summed, ["cost"])))
 
 
 def savings(study: Study) -> alt.LayerChart:
     """Mean paired savings against every other policy, with intervals."""
-    data = study.comparisons.select(
-        "against", "savings_bps", "lower", "upper", words.p_values("p_value"), "parents", "win_ratio"
-    )
+    said = study.comparisons.with_columns(words.p_values(study.comparisons["p_value"]))
+    data = said.select("against", "savings_bps", "lower", "upper", "p_value", "parents", "win_ratio")
     base = alt.Chart(data, height=34 * data.height).encode(
         y=alt.Y("against:N", title=None, sort=study.others),
         tooltip=[

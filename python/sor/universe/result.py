@@ -316,8 +316,8 @@ class UniverseStudy(UniverseResult):
             "parents",
             pl.col("savings_bps").round(3).alias("saved"),
             *(pl.col(name).round(3) for name in ("lower", "upper")),
-            words.p_values("p_value").alias("p"),
-            words.p_values("p_adjusted").alias("p adj"),
+            words.p_values(self.comparisons["p_value"]).alias("p"),
+            words.p_values(self.comparisons["p_adjusted"]).alias("p adj"),
             pl.col("detectable_bps").round(3).alias("detectable"),
             pl.col("win_ratio").round(3).alias("wins"),
         )

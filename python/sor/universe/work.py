@@ -20,7 +20,6 @@ from sor.results import metrics
 from sor.settings.turns import turn
 from sor.studies.notices import of_tape
 from sor.studies.stress import changed_market
-from sor.tape.exact import NANOS, ratio
 from sor.tape.files import beside
 from sor.tape.told import gathering
 from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, Tables, schemas
@@ -284,10 +283,8 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
         all_in.sum(),
         (metrics.SIGN * all_in).sum().alias("cash"),
     ).row(0, named=True)
-    each = traded.select(
-        *(metrics.bps(name.removesuffix("_bps")).alias(name) for name in MEANS[:-1]),
-        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).alias("seconds"),
-    )
+    costs = metrics.in_bps(traded, [name.removesuffix("_bps") for name in MEANS[:-1]])
+    each = {column.name: column for column in (*costs, metrics.seconds_taken(traded).alias("seconds"))}
     counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
         parents
     )
@@ -299,7 +296,7 @@ def _returned(parents: pl.DataFrame, what: str) -> pl.Series:
     traded = parents.filter(metrics.TRADED)
     if what == "orders":
         return metrics.orders_table(traded).to_struct().implode()
-    return traded.select(metrics.bps("shortfall")).to_series().implode()
+    return metrics.bps(traded, "shortfall").implode()
 
 
 def _savings(saved: pl.DataFrame) -> dict[str, Any]:
