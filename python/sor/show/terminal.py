@@ -21,8 +21,9 @@ from sor.settings.routers import ROUTER, ContKukanovRouter, unsliced
 from sor.settings.times import format_ns
 from sor.show import pictures
 from sor.tape.files import beside
-from sor.universe.result import UniverseStress, UniverseStudy
+from sor.universe.result import UniverseStudy
 from sor.universe.searching import UniverseSearch
+from sor.universe.stressed import UniverseStress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,8 +135,6 @@ def show(console: Console, result: Result) -> None:
 
 def show_warnings(console: Console, result: Result) -> None:
     """Say what does not fit, and may make the result say little."""
-    if isinstance(result, UniverseStudy | UniverseSearch | UniverseStress):
-        return  # its tapes are not looked at one by one
     for warning in result.warnings:
         console.print(f"[yellow]note[/]  {escape(warning)}", soft_wrap=True)
 

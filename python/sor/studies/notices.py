@@ -67,24 +67,42 @@ def said(
 
     """
     policies = list(policies)
-    found: dict[str, list[str]] = {}
-    for name, value in _durations([*orders, *policies, *(market for job in jobs for market in job.markets)]):
-        notice = duration_notice(value, name)
-        if notice is not None:
-            found.setdefault(f"duration {name}", [notice])
+    found = of_settings([*orders, *policies, *(market for job in jobs for market in job.markets)])
     for job in jobs:
-        look = _Look(job)
-        for kind, notice in _of_job(look, policies, axes or {}):
+        for kind, notice in of_tape(job, policies, axes or {}):
             found.setdefault(kind, []).append(notice)
     if ledger is not None:
         parents = [parent for job in jobs for parent in job.parents]
         for kind, notice in _of_children(parents, policies, ledger):
             found.setdefault(kind, [notice])
-    sentences = [_first(notices) for notices in found.values()]
+    sentences = [first_of(notices, "tape") for notices in found.values()]
     for sentence in sentences:
         warnings.warn(sentence, SorWarning, stacklevel=stacklevel)
     read = dict.fromkeys(notice for job in jobs for notice in job.quotes.warnings)
     return (*read, *sentences)
+
+
+def of_settings(settings: Iterable[Any]) -> dict[str, list[str]]:
+    """Look for what does not fit whatever the tape: bare numbers as durations; by kind, a sentence each."""
+    found: dict[str, list[str]] = {}
+    for name, value in _durations(settings):
+        notice = duration_notice(value, name)
+        if notice is not None:
+            found.setdefault(f"duration {name}", [notice])
+    return found
+
+
+def of_tape(
+    job: Job, policies: Iterable[Policy], axes: Mapping[str, Sequence[float]]
+) -> Iterator[tuple[str, str]]:
+    """Look for settings that do not fit one tape; yield kind and sentence, of each kind at most one."""
+    yield from _of_job(_Look(job), list(policies), axes)
+
+
+def first_of(notices: Sequence[str], what: str) -> str:
+    """Return the first of the sentences of a kind, and of how many more tapes there are others."""
+    more = len(notices) - 1
+    return notices[0] + (f" (and so on {more:,} more {what if more == 1 else what + 's'})" if more else "")
 
 
 class _Look:
@@ -258,8 +276,3 @@ def _durations(settings: Iterable[Any]) -> Iterator[tuple[str, object]]:
                 yield from _durations([value])
             elif isinstance(value, tuple):
                 yield from _durations(part for part in value if is_dataclass(part))
-
-
-def _first(notices: list[str]) -> str:
-    more = len(notices) - 1
-    return notices[0] + (f" (and so on {more:,} more {'tape' if more == 1 else 'tapes'})" if more else "")
