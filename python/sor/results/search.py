@@ -282,7 +282,7 @@ class Search(Result, Weighed):
 
 def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:
     names = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
-    chances = [words.p_values(name) for name in ("p_value", "p_reality_check", "p_spa")]
+    chances = [words.p_values(comparisons[name]) for name in ("p_value", "p_reality_check", "p_spa")]
     # Without folds there is nothing out of sample.
     there = [column.name for column in comparisons if column.null_count() < comparisons.height]
     shown = comparisons.with_columns(*chances).select(there)

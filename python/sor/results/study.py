@@ -181,7 +181,7 @@ class Study(Replayed, Weighed):
             "parents",
             pl.col("savings_bps").round(3).alias("saved"),
             *(pl.col(name).round(3) for name in ("lower", "upper")),
-            words.p_values("p_value").alias("p"),
+            words.p_values(self.comparisons["p_value"]).alias("p"),
             pl.col("win_ratio").round(3).alias("wins"),
             pl.col("worst_bps").round(3).alias("worst"),
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def p_value(p: float | None) -> str:
@@ -17,9 +17,19 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def p_values(column: str) -> pl.Expr:
+def p_values(column: pl.Series) -> pl.Series:
     """Return a column of p-values as `p_value` says each."""
-    return pl.col(column).map_elements(p_value, pl.String, skip_nulls=False)
+    return pl.Series(column.name, [p_value(p) for p in column], dtype=pl.String)
+
+
+def each(
+    column: pl.Series, how: Callable[[float], object], dtype: type[pl.DataType] = pl.String
+) -> pl.Series:
+    """Return `how` of every value of a column, null where there is none.
+
+    On this thread: an expression of polars that calls Python does on others, and may never return (`sor.tape.exact`).
+    """
+    return pl.Series(column.name, [None if value is None else how(value) for value in column], dtype=dtype)
 
 
 def p_said(p: float) -> str:

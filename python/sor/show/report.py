@@ -23,6 +23,7 @@ from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import StaticRouter, name_of
 from sor.settings.times import format_ns
 from sor.show import pdf
+from sor.show.pictures import needed
 from sor.studies.progress import Step, advance, begin
 from sor.tape.files import beside
 
@@ -72,9 +73,9 @@ def report(
         raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
     begin(bar, DRAWING)
     if out.suffix in _PICTURES:
-        from sor.show import plots, style
+        from sor.show import pictures, plots
 
-        style.save(plots.overview(study), out, scale=1.25)
+        pictures.save(plots.overview(study), out, scale=1.25)
     elif out.suffix == ".pdf":
         text = page(study, search=search, command=command, bar=bar)
         begin(bar, PRINTING)
@@ -117,11 +118,10 @@ def page(
     bar: Waiting | None = None,
 ) -> str:
     """Return the page that `report` writes."""
-    # Before anything else, for its message about missing packages.
-    from sor.show.sections import sections as said_of  # noqa: I001
-    import jinja2
-
+    from sor.show.sections import sections as said_of
     from sor.show.vega import Packing
+
+    jinja2 = needed("jinja2")
 
     folder = resources.files("sor.show") / "templates"
     css, js, html = (
@@ -136,7 +136,7 @@ def page(
     symbols = sorted({tape.symbol or Path(tape.source).name for tape in study.quotes})
     # No "<" at all: "</script" would end the script it stands in, "<!--<script" would swallow the page.
     safe = json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return environment.from_string(html).render(
+    text: str = environment.from_string(html).render(
         title=f"{study.policy} on {', '.join(symbols)}: order routing study",
         headline=_headline(study),
         facts=_facts(study),
@@ -147,6 +147,7 @@ def page(
         vega=environment.filters["safe"](vega.replace("</script", "<\\/script")),
         specs=environment.filters["safe"](safe),
     )
+    return text
 
 
 def _watched(sections: Iterable[Section], bar: Waiting | None) -> list[Section]:

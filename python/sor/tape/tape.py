@@ -13,7 +13,7 @@ from sor import _core
 from sor.errors import ParameterError, shown
 from sor.settings.checks import number, path_of
 from sor.settings.times import duration_ns, format_ns
-from sor.tape.exact import NANOS, ratio
+from sor.tape.exact import NANOS, ratios
 from sor.tape.files import beside, file_kind
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.sessions import Sessions, SessionSource, resolve
@@ -334,10 +334,9 @@ class Quotes:
 
     def _first_rows(self) -> pl.DataFrame:
         names = self.venues["name"].gather(self.frame["venue"].head(5))
-        prices = [
-            ratio(pl.col(name).replace(UNDEF_PRICE, None), NANOS).alias(name) for name in ("bid_px", "ask_px")
-        ]
         head = self.frame.head(5)
+        shown = {name: pl.col(name).replace(UNDEF_PRICE, None) for name in ("bid_px", "ask_px")}
+        prices = ratios(head, shown, NANOS)
         return head.with_columns(pl.col("ts").cast(pl.Datetime("ns", "UTC")), *prices, venue=names)
 
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from sor.studies.methods import SearchMethod
     from sor.studies.stress import Markets
     from sor.tape.tape import Quotes
-    from sor.universe.result import UniverseStress, UniverseStudy
+    from sor.universe.result import UniverseStudy
+    from sor.universe.stressed import UniverseStress
 
 Predicate: TypeAlias = "pl.Expr | Callable[[Unit], bool]"
 Day: TypeAlias = "str | Date"
