@@ -22,7 +22,7 @@ from sor.settings.objective import said_objectives
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import StaticRouter, name_of
 from sor.settings.times import format_ns
-from sor.show import pdf
+from sor.show import pdf, vega
 from sor.show.pictures import needed
 from sor.studies.progress import Step, advance, begin
 from sor.tape.files import beside
@@ -89,9 +89,10 @@ def report(
 def page_steps(out: Path) -> list[Step]:
     """Plan the wait for what `report` writes."""
     if out.suffix in _PICTURES:
-        return [Step(DRAWING, 3.5)]
+        return [Step(DRAWING, 1.0)]
     printing = [Step(PRINTING, 4.0)] if out.suffix == ".pdf" else []
-    return [Step(DRAWING, 1.6), Step(SECTIONS, 1.6), Step(PACKING, 1.5), *printing]
+    packing = 0.025 if vega.is_kept() else 2.0
+    return [Step(DRAWING, 0.075), Step(SECTIONS, 0.13), Step(PACKING, packing), *printing]
 
 
 def check_path(path: str | PathLike[str]) -> Path:
@@ -119,7 +120,6 @@ def page(
 ) -> str:
     """Return the page that `report` writes."""
     from sor.show.sections import sections as said_of
-    from sor.show.vega import Packing
 
     jinja2 = needed("jinja2")
 
@@ -128,10 +128,10 @@ def page(
         (folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
     )
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    with Packing() as packing:
+    with vega.Packing() as packing:
         sections = _watched(chain(said_of(study, search), [_settings_section(study, search, command)]), bar)
         begin(bar, PACKING)
-        vega = packing.script()
+        script = packing.script()
     specs = {chart.id: chart.spec for section in sections for chart in section.charts}
     symbols = sorted({tape.symbol or Path(tape.source).name for tape in study.quotes})
     # No "<" at all: "</script" would end the script it stands in, "<!--<script" would swallow the page.
@@ -144,7 +144,7 @@ def page(
         sections=sections,
         css=environment.filters["safe"](css),
         js=environment.filters["safe"](js),
-        vega=environment.filters["safe"](vega.replace("</script", "<\\/script")),
+        vega=environment.filters["safe"](script.replace("</script", "<\\/script")),
         specs=environment.filters["safe"](safe),
     )
     return text

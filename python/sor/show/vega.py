@@ -69,6 +69,11 @@ class Packing:
         return bundle
 
 
+def is_kept() -> bool:
+    """Tell whether the script need not be packed."""
+    return kept_at(_packer()).exists()
+
+
 def kept_at(packer: str, system: str = sys.platform, env: Mapping[str, str] = os.environ) -> Path:
     """Return where the script of a version of the packer is kept: with what else this user's programs keep."""
     home = Path.home()
