@@ -108,7 +108,7 @@ impl<'a> Exchange<'a> {
             ledger: Ledger::new(parent.side, end, record),
             hears_of_takes,
             all_at_once: false,
-            sums_only: !record && !hears_of_takes && matches!(market.fill, FillModel::Displayed),
+            sums_only: !record && matches!(market.fill, FillModel::Displayed),
             reports: Vec::new(),
             resting: RestingOrders::default(),
             shares_in_flight: 0,
@@ -207,7 +207,7 @@ impl<'a> Exchange<'a> {
     /// Sends a decision's orders, one after the other.
     #[inline]
     pub(super) fn send(&mut self, orders: &mut Orders, decision: Decision) -> Result<()> {
-        self.all_at_once = self.sums_only && self.market.depletion != Depletion::None;
+        self.all_at_once = self.sums_only && !self.hears_of_takes && self.market.depletion != Depletion::None;
         for i in 0..orders.len() {
             // Field by field: a copy of what was written just now would have to wait for it.
             match orders.action(i) {
@@ -306,25 +306,31 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    /// A take that meets the very quote it was decided on, where fills are certain, nobody is told of it, and only sums are
-    /// kept: the same as sending it and [executing](Self::execute) it, less what would then be thrown away. Whether it is one.
+    /// A take that meets the very quote it was decided on, where fills are certain and only sums are kept: the same as
+    /// sending it and [executing](Self::execute) it, less what would then be thrown away. Whether it is one.
     #[inline]
     pub(super) fn takes_shown(&mut self, decision: Decision, venue: usize, quantity: Shares) -> bool {
         let Self { sums_only: true, market, parent, book, taken, ledger, all_at_once, .. } = self else { return false };
+        let now = decision.now;
         let Some(&Venue { latency: 0, taker_fee, .. }) = market.venues.get(venue) else { return false };
         let quote = book.offer(parent.side, venue);
         if quote.key == EMPTY || quantity <= 0 {
             return false;
         }
+        let order = ledger.summary.children;
         ledger.summary.children += 1;
         let executed = quantity.min(taken.available(venue, quote.size));
         *all_at_once &= executed == quantity;
+        let price = parent.side.sign() * quote.key;
+        if self.hears_of_takes {
+            let reason = if executed == 0 { Reason::Depleted } else { in_part(executed, quantity) };
+            self.reports.push(Report::of_take(order, (venue, now), quantity, executed, price, reason));
+        }
         if executed > 0 {
             taken.take(venue, executed);
-            let price = parent.side.sign() * quote.key;
             ledger.fill(Fill {
-                ts_decided: decision.now,
-                ts_executed: decision.now,
+                ts_decided: now,
+                ts_executed: now,
                 venue,
                 kind: Kind::Take,
                 quantity: executed,
@@ -367,15 +373,11 @@ impl<'a> Exchange<'a> {
         let executed = execution.map_or(0, |execution| execution.quantity);
         let reason = refused.unwrap_or(match executed {
             0 => Reason::Queue,
-            _ if executed < quantity => Reason::Partial,
-            _ => Reason::Filled,
+            _ => in_part(executed, quantity),
         });
         let price = execution.map_or(0, |execution| side.sign() * execution.key);
         if self.hears_of_takes {
-            let (left, returned) = (0, quantity - executed);
-            let report =
-                Report { order: number, kind: Kind::Take, venue, ts: arrival, executed, price, left, returned, reason };
-            self.reports.push(report);
+            self.reports.push(Report::of_take(number, (venue, arrival), quantity, executed, price, reason));
         }
         if let Some(row) = self.ledger.child_mut(number) {
             row.executed = executed;
@@ -404,6 +406,12 @@ impl<'a> Exchange<'a> {
         });
         Ok(())
     }
+}
+
+/// How an order of which shares were executed has ended.
+#[inline]
+fn in_part(executed: Shares, quantity: Shares) -> Reason {
+    if executed < quantity { Reason::Partial } else { Reason::Filled }
 }
 
 /// A policy's order that breaks a rule.

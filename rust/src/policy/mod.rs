@@ -149,3 +149,18 @@ pub struct Report {
     /// Shares that came back when it ended.
     pub returned: Shares,
 }
+
+impl Report {
+    /// Of a take that has met the book at a venue: it has ended, and the shares not executed come back.
+    #[inline]
+    pub(crate) fn of_take(
+        order: u32,
+        (venue, ts): (usize, Time),
+        quantity: Shares,
+        executed: Shares,
+        price: Nanos,
+        reason: Reason,
+    ) -> Self {
+        Self { order, kind: Kind::Take, venue, ts, executed, price, left: 0, reason, returned: quantity - executed }
+    }
+}

@@ -1,7 +1,8 @@
 //! What a policy from outside sees of one venue: whole numbers, in the order in which they are handed over.
 
+use crate::market::left_of;
 use crate::policy::View;
-use crate::quote::{Quote, reaches};
+use crate::quote::reaches;
 use crate::units::{Nanos, Shares, Time};
 
 /// Stands in for the price of a side that shows nothing: worse than any, and so far from the end of 64 bits that a fee
@@ -35,27 +36,28 @@ pub struct Seen {
 }
 
 impl View<'_> {
-    /// All that can be seen of a venue.
-    #[must_use]
+    /// All that can be seen of the venues, by index.
     #[inline]
-    pub fn seen(&self, venue: usize) -> Seen {
-        let sign = self.side.sign();
-        let shown = |quote: Option<Quote>| quote.map_or((NO_PRICE, 0), |quote| (quote.key, Shares::from(quote.size)));
-        let (quote, own) = (self.quote(venue), self.own_quote(venue));
-        let reached = |key| reaches(self.book.offer(self.side, venue).key, key);
-        let ((key, displayed), (own_key, own_displayed)) = (shown(quote), shown(own));
-        let terms = &self.market.venues[venue];
-        Seen {
-            price: sign * key,
-            displayed,
-            available: quote.map_or(0, |quote| self.available(venue, quote)),
-            own_price: -sign * own_key,
-            own_displayed,
-            joinable: i64::from(own.is_some_and(|own| !reached(own.key))),
-            age: self.age(venue).unwrap_or(-1),
-            taker_fee: terms.taker_fee,
-            maker_rebate: terms.maker_rebate,
-            latency: terms.latency,
-        }
+    pub fn each_seen(&self) -> impl Iterator<Item = Seen> + '_ {
+        let (sign, own) = (self.side.sign(), self.side.opposite());
+        let own_worst = self.market.visibility.worst_key(own, self.mid);
+        let venues = self.book.lasts().iter().zip(self.taken.shares()).zip(&self.market.venues);
+        venues.map(move |((last, &taken), terms)| {
+            let fresh = last.ts >= self.oldest;
+            let (there, joined) = (last.offer(self.side), last.offer(own));
+            let (seen, own_seen) = (fresh && there.key <= self.worst_key, fresh && joined.key <= own_worst);
+            Seen {
+                price: sign * if seen { there.key } else { NO_PRICE },
+                displayed: if seen { Shares::from(there.size) } else { 0 },
+                available: if seen { left_of(there.size, taken) } else { 0 },
+                own_price: -sign * if own_seen { joined.key } else { NO_PRICE },
+                own_displayed: if own_seen { Shares::from(joined.size) } else { 0 },
+                joinable: i64::from(own_seen && !reaches(there.key, joined.key)),
+                age: if last.ts == Time::MIN { -1 } else { self.now - last.ts },
+                taker_fee: terms.taker_fee,
+                maker_rebate: terms.maker_rebate,
+                latency: terms.latency,
+            }
+        })
     }
 }

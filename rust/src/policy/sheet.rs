@@ -173,7 +173,7 @@ impl<F: Fn(&mut Sheet) -> i64> Compiled<F> {
         let Sheet { moment, venues, resting, reports, orders, .. } = &mut self.sheet;
         let count = view.market.venues.len();
         venues.clear();
-        venues.extend((0..count).map(|venue| view.seen(venue)));
+        venues.extend(view.each_seen());
         let own = view.side.opposite().sign();
         resting.clear();
         resting.extend(view.resting().map(|(venue, posted)| RestingRow {

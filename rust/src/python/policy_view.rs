@@ -299,7 +299,7 @@ impl Desk {
             page.mid = view.mid;
             page.resting = self.resting(py, view)?;
             page.reports = self.told(py, reports)?;
-            for (venue, seen) in (0..view.market.venues.len()).map(|venue| (venue, view.seen(venue))) {
+            for (venue, seen) in view.each_seen().enumerate() {
                 let values = [
                     seen.price,
                     seen.displayed,
