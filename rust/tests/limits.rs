@@ -77,12 +77,14 @@ fn routers_that_decide_alike_share_their_replays() {
         let owned = long(&mut rng);
         let markets = [market(&mut rng, 3), market(&mut rng, 3)];
         let last = owned.last();
+        // The largest cannot be completed, which is an error if the order comes to its end.
+        let quantities = [2, 10, 40, 300, if seed % 8 == 0 { 1_000_000_000_000 } else { 100_000 }];
         let parents: Vec<Parent> = (0..3)
             .map(|twin| {
                 let start = rng.below(last);
                 Parent {
                     side: rng.pick(&[Side::Buy, Side::Sell]),
-                    quantity: rng.pick(&[2, 10, 40, 300, 100_000]) * LOT / 2 + rng.below(LOT),
+                    quantity: rng.pick(&quantities) * LOT / 2 + rng.below(LOT),
                     start,
                     end: start + 1 + rng.below(last + 8),
                     lot: rng.pick(&[1, LOT, 3 * LOT]),
@@ -112,7 +114,7 @@ fn routers_that_decide_alike_share_their_replays() {
         split += usize::from(sums.collect::<std::collections::HashSet<_>>().len() > 4);
     }
     assert!(done * 2 < asked, "{done} replays for {asked}");
-    assert!(failed < 120 && split > 150, "{failed} failed, {split} with orders that ended differently");
+    assert!((20..150).contains(&failed) && split > 150, "{failed} failed, {split} with orders that ended differently");
 }
 
 const CALM: Visibility = Visibility { collar: 1e6, collar_least: 0, max_quote_age: None };

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::batch::{Batch, Variant, replay_all, run_all};
+use crate::batch::{Batch, Variant, run_all};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::market::Tape;
@@ -23,7 +24,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// As [`replay_all`] gives them: variant by variant, and parent by parent.
+    /// As [`replay_all`](super::replay_all) gives them: variant by variant, and parent by parent.
     pub fn iter(&self) -> impl Iterator<Item = &Ledger> {
         self.places.iter().map(|&place| &self.ledgers[place])
     }
@@ -34,7 +35,7 @@ impl Shared {
         self.ledgers.len()
     }
 
-    /// One of every variant and parent, as [`replay_all`] gives them.
+    /// One of every variant and parent, as [`replay_all`](super::replay_all) gives them.
     #[must_use]
     pub fn none(ledgers: Vec<Ledger>) -> Self {
         let places = (0..ledgers.len()).collect();
@@ -54,11 +55,11 @@ impl Observer for Scaled<'_> {
     }
 }
 
-/// As [`replay_all`], but nothing is replayed twice: what comes of it is the same to the byte.
+/// As [`replay_all`](super::replay_all), but nothing is replayed twice: what comes of it is the same to the byte.
 ///
 /// # Errors
 ///
-/// As [`replay_all`].
+/// As [`replay_all`](super::replay_all).
 pub fn replay_distinct(
     tape: &Tape<'_>,
     parents: &[Parent],
@@ -73,17 +74,11 @@ pub fn replay_distinct(
     let decides: Vec<_> = first.iter().map(|&variant| plain[variant]).collect();
     let families = families(&chosen, &decides, record);
     let mut scaled = Scaled { observer, counted: variants.len() * parents.len() };
-    let found = match replay_families(tape, parents, &chosen, &families, record, threads, &mut scaled) {
-        Err(error) if !matches!(error, Error::Stopped) => {
-            // The earliest error of all is that which comes without families.
-            let all = replay_all(tape, parents, &chosen, record, threads, &mut scaled);
-            return Err(match all.err().unwrap_or(error) {
-                Error::Replay { variant, parent, source } => Error::Replay { variant: first[variant], parent, source },
-                other => other,
-            });
-        }
-        other => other?,
-    };
+    let found = replay_families(tape, parents, &chosen, &families, record, threads, &mut scaled);
+    let found = found.map_err(|error| match error {
+        Error::Replay { variant, parent, source } => Error::Replay { variant: first[variant], parent, source },
+        other => other,
+    })?;
     let places = like.iter().flat_map(|&at| &found.places[at * parents.len()..][..parents.len()]).copied().collect();
     Ok(Shared { ledgers: found.ledgers, places })
 }
@@ -141,15 +136,16 @@ struct Family {
     limits: Vec<f64>,
 }
 
-/// Every variant in its family. The rows of children tell of their router's limit, so that with rows every family is of one.
+/// Every variant in its family. The rows of children tell of their router's limit, so that with rows every family is of one;
+/// and so it is where a model of the caller's own is asked, as often as it would be without families.
 fn families(variants: &[Variant], decides: &[Option<BuiltIn>], record: bool) -> Vec<Family> {
-    let limited: Vec<Option<(StaticRouter, StaticRouter, f64)>> = decides
-        .iter()
-        .map(|key| match key {
-            Some(BuiltIn::Static(router)) if !record => router.limit().map(|(rest, limit)| (*router, rest, limit)),
-            _ => None,
-        })
-        .collect();
+    let limited = variants.iter().zip(decides).map(|(variant, key)| match key {
+        Some(BuiltIn::Static(router)) if !record && !variant.stays_on_caller() => {
+            router.limit().map(|(rest, limit)| (*router, rest, limit))
+        }
+        _ => None,
+    });
+    let limited: Vec<Option<(StaticRouter, StaticRouter, f64)>> = limited.collect();
     let rests: Vec<_> = limited.iter().map(|limited| limited.map(|(_, rest, _)| BuiltIn::Static(rest))).collect();
     let Classes { first, like } = Classes::of(variants, &rests);
     let mut members = vec![Vec::new(); first.len()];
@@ -192,46 +188,75 @@ fn replay_families(
     let watch = Watch::new(observer, jobs.len());
     let batch = Batch::new(tape, parents, variants, record, &watch)?;
     let on_caller = |job: usize| variants[jobs[job].0.members[0].0].stays_on_caller();
+    let earliest = AtomicUsize::new(usize::MAX);
     let found = run_all(&watch, threads, on_caller, |job, stop| {
         let (family, members, parent) = &jobs[job];
-        family.replay(&batch, members.clone(), *parent, stop)
+        family.replay(&batch, members.clone(), *parent, &earliest, stop)
     })?;
     let (mut ledgers, mut places) = (Vec::new(), vec![0; variants.len() * parents.len()]);
-    for ((family, members, parent), found) in jobs.iter().zip(found) {
-        let mut members = family.members[members.clone()].iter();
-        for (alike, ledger) in found {
-            for (variant, _) in members.by_ref().take(alike) {
-                places[variant * parents.len() + parent] = ledgers.len();
+    for ((family, _, parent), found) in jobs.iter().zip(found) {
+        for Alike { members, ledger } in found {
+            let place = family.place(&batch, members.start, *parent);
+            match ledger {
+                Err(error) if place == earliest.load(Ordering::Relaxed) => return Err(error),
+                Err(_) => {}
+                Ok(ledger) => {
+                    for member in members {
+                        places[family.place(&batch, member, *parent)] = ledgers.len();
+                    }
+                    ledgers.push(ledger);
+                }
             }
-            ledgers.push(ledger);
         }
     }
     Ok(Shared { ledgers, places })
 }
 
+/// Members of a family that do the same on an order, and what comes of it.
+struct Alike {
+    members: Range<usize>,
+    ledger: Result<Ledger>,
+}
+
 impl Family {
-    /// A parent under some members: for as many of them as do the same, one ledger, from the lowest limit up.
+    /// A parent under some members, from the lowest limit up. `earliest` is the place of the first replay of all that is
+    /// known to fail: none that comes after it is begun.
     fn replay(
         &self,
         batch: &Batch<'_>,
         mut members: Range<usize>,
         parent: usize,
+        earliest: &AtomicUsize,
         stop: Stop<'_>,
-    ) -> Result<Vec<(usize, Ledger)>> {
+    ) -> Result<Vec<Alike>> {
         let mut found = Vec::new();
         while !members.is_empty() {
-            let (variant, router) = self.members[members.start];
-            let one = match router {
-                Some(router) if members.len() > 1 => {
-                    let lowest = Lowest::new(router, &self.limits[members.clone()]);
-                    let ledger = batch.replay(variant, &lowest, parent, stop)?;
-                    (lowest.alike(), ledger)
+            let (start, place) = (members.start, self.place(batch, members.start, parent));
+            members.start += 1;
+            if place > earliest.load(Ordering::Relaxed) {
+                continue;
+            }
+            let (variant, router) = self.members[start];
+            let mut plan = &*batch.variants[variant].plan;
+            let lowest = router.map(|router| Lowest::new(router, &self.limits[start..members.end]));
+            if let Some(lowest) = &lowest {
+                plan = lowest;
+            }
+            let ledger = batch.replay(variant, plan, parent, stop);
+            match &ledger {
+                Ok(_) => members.start = start + lowest.map_or(1, |lowest| lowest.alike()),
+                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(_) => {
+                    earliest.fetch_min(place, Ordering::Relaxed);
                 }
-                _ => (1, batch.replay(variant, &*batch.variants[variant].plan, parent, stop)?),
-            };
-            members.start += one.0;
-            found.push(one);
+            }
+            found.push(Alike { members: start..members.start, ledger });
         }
         Ok(found)
+    }
+
+    /// Where a member's ledger of a parent is in order.
+    fn place(&self, batch: &Batch<'_>, member: usize, parent: usize) -> usize {
+        self.members[member].0 * batch.parents.len() + parent
     }
 }
