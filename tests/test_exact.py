@@ -40,10 +40,10 @@ def test_a_quotient_is_the_nearest_float(
             "b": pl.Series([b for _, b in pairs], dtype=pl.Int64),
         }
     )
-    found = frame.select(ratio(pl.col("a"), pl.col("b"), times))
+    found = ratio(frame, "a", pl.col("b"), times)
     exact = [None if a is None or not b else float(Fraction(a) / b * times) for a, b in pairs]
-    assert found.to_series().to_list() == exact
-    constant = frame.select(ratio(pl.col("a"), NANOS, times)).to_series().to_list()
+    assert found.to_list() == exact
+    constant = ratio(frame, "a", NANOS, times).to_list()
     assert constant == [None if a is None else float(Fraction(a) / NANOS * times) for a, _ in pairs]
 
 

@@ -50,6 +50,37 @@ def test_nothing_below_the_command_line_imports_the_packages_face() -> None:
                 assert all(name.name != "sor" for name in node.names), path
 
 
+# What hands a function to polars, which calls it on a thread of its own.
+CALLED_BY_POLARS = {
+    *("map_elements", "map_batches", "map_groups", "map_rows", "map_columns", "rolling_map", "apply"),
+    *("fold", "reduce", "cum_fold", "cum_reduce", "register_io_source", "sink_batches", "defer"),
+}
+
+
+def calls_python(source: str) -> list[str]:
+    """Return the calls of polars in a source that take a function of Python."""
+    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    named = [call for call in calls if isinstance(call, ast.Attribute) and call.attr in CALLED_BY_POLARS]
+    # Others have methods of these names: a trial's folds, a ufunc's reduction.
+    return [
+        ast.unparse(call)
+        for call in named
+        if call.attr not in ("fold", "reduce") or ast.unparse(call.value) in ("pl", "polars")
+    ]
+
+
+def test_polars_never_calls_python() -> None:
+    """On a thread of its own it would wait for the interpreter's lock, which a thread that waits for it may hold."""
+    found = {path.name: calls_python(path.read_text(encoding="utf-8")) for path in FILES}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+    assert calls_python(
+        "frame.select(pl.col('a').map_elements(str), pl.fold(0, add, 'a'), trials.fold(1))"
+    ) == [
+        "pl.col('a').map_elements",
+        "pl.fold",
+    ]
+
+
 def test_files_are_short() -> None:
     lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in FILES]
     assert max(lengths) <= 500

@@ -71,8 +71,7 @@ def test_p_values(value: float | None, said: str) -> None:
 def test_no_p_value_is_zero(result: Any) -> None:
     """A resampled chance of nothing is below what resampling can tell, in words as in tables."""
     if isinstance(result, sor.Study | sor.Search):
-        chances = words.p_values("p_value")
-        said = result.comparisons.select(chances.alias("p"))["p"].to_list()
+        said = words.p_values(result.comparisons["p_value"]).to_list()
         assert [text for text in said if text in repr(result)] == said
         least = result.comparisons["p_value"].min()
         assert ("< 0.001" in said) == (least is not None and least < 0.001)

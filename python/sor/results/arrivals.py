@@ -65,10 +65,9 @@ def _arrival_book(job: Job) -> tuple[pl.Series, pl.Series]:
     starts = np.array([parent.start for parent in job.parents], dtype=np.int64)
     buys = pl.Series([parent.side == "buy" for parent in job.parents], dtype=pl.Boolean)
     seen = book_at(job.quotes, starts, job.market.book).with_columns(buy=buys)
-    spread = ratio(pl.col("ask").cast(pl.Int128) - pl.col("bid"), pl.col("mid"), BPS)
+    spread = ratio(seen, pl.col("ask").cast(pl.Int128) - pl.col("bid"), pl.col("mid"), BPS)
     depth = pl.when("buy").then("ask_displayed").otherwise("bid_displayed")
-    row = seen.select(spread=spread, depth=depth)
-    return row["spread"], row["depth"]
+    return spread, seen.select(depth=depth).to_series()
 
 
 def binned(parents: pl.DataFrame, what: str, bins: int, zone: str) -> pl.DataFrame:

@@ -74,8 +74,8 @@ class Backtest(Replayed):
         least = pl.lit(pl.Series("least", self._least, dtype=pl.Int128))
         return parents.select(
             "parent",
-            ratio(sign * least, NANOS * pl.col("quantity").cast(pl.Int128)).alias("all_in_px"),
-            metrics.bps(least - sign * metrics.VALUE).alias("shortfall_bps"),
+            ratio(parents, sign * least, NANOS * pl.col("quantity").cast(pl.Int128)).alias("all_in_px"),
+            metrics.bps(parents, least - sign * metrics.VALUE).alias("shortfall_bps"),
         )
 
     @cached_property

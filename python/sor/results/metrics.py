@@ -1,4 +1,4 @@
-"""What the ledger says about a policy, as polars expressions (rules P6, P7).
+"""What the ledger says about a policy, as columns (rules P6, P7).
 
 Costs in the ledger are signed integers, positive when worse for the parent, so every figure here is one
 division at the end of exact sums, rounded once (`sor.tape.exact`).
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.tape.exact import BPS, NANOS, ratio
+from sor.tape.exact import BPS, NANOS, ratio, ratios
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from fractions import Fraction
 
     import numpy as np
@@ -44,9 +45,19 @@ VALUE = pl.col("quantity").cast(pl.Int128) * pl.col("arrival_mid")
 """Arrival value `Q * M0`, nanos: what basis points are of."""
 
 
-def bps(cost: str | pl.Expr) -> pl.Expr:
-    """Show a cost in nanos as basis points of its parent's arrival value."""
-    return ratio(pl.col(cost) if isinstance(cost, str) else cost, VALUE, BPS)
+def bps(parents: pl.DataFrame, cost: str | pl.Expr) -> pl.Series:
+    """Show a cost of parents in nanos as basis points of each parent's arrival value."""
+    return ratio(parents, cost, VALUE, BPS)
+
+
+def in_bps(parents: pl.DataFrame, costs: Iterable[str]) -> list[pl.Series]:
+    """Show costs of parents as `bps` does, each under its name and `_bps`."""
+    return ratios(parents, {f"{cost}_bps": cost for cost in costs}, VALUE, BPS)
+
+
+def seconds_taken(parents: pl.DataFrame) -> pl.Series:
+    """Return the time from each parent's start to its last execution."""
+    return ratio(parents, (pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS)
 
 
 def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
@@ -55,13 +66,9 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
     A parent that could not trade (`no_quotes`) has null prices and costs.
     """
     per_share = NANOS * pl.col("quantity").cast(pl.Int128)
-    signed = [(SIGN * pl.col(name).cast(pl.Int128)) for name in ("notional", "all_in")]
-    figures = {
-        "avg_fill_px": ratio(signed[0], per_share),
-        "all_in_px": ratio(signed[1], per_share),
-        "shortfall_bps": bps("shortfall"),
-        **{f"{part}_bps": bps(part) for part in PARTS},
-    }
+    cash = {"avg_fill_px": "notional", "all_in_px": "all_in"}
+    signed = {name: SIGN * pl.col(of).cast(pl.Int128) for name, of in cash.items()}
+    figures = [*ratios(parents, signed, per_share), *in_bps(parents, ("shortfall", *PARTS))]
     return parents.select(
         *(
             "parent",
@@ -76,8 +83,8 @@ def orders_table(parents: pl.DataFrame) -> pl.DataFrame:
             "completed",
             "unwound",
         ),
-        ratio(pl.col("arrival_mid"), NANOS).alias("arrival_mid"),
-        *(pl.when(TRADED).then(figure).alias(name) for name, figure in figures.items()),
+        ratio(parents, "arrival_mid", NANOS).alias("arrival_mid"),
+        *(pl.when(TRADED).then(figure).alias(figure.name) for figure in figures),
         *("children", "fills", "ts_done"),
     )
 
@@ -104,10 +111,7 @@ def summary_table(parents: pl.DataFrame, unit: Fraction | int = 1) -> pl.DataFra
         pl.col("all_in").cast(pl.Int128).sum().alias("_all_in"),
         (SIGN * pl.col("all_in").cast(pl.Int128)).sum().alias("_signed"),
     )
-    each = traded.with_columns(VALUE.alias("_value")).select(
-        *(ratio(pl.col(cost), pl.col("_value"), BPS).alias(f"{cost}_bps") for cost in ("shortfall", *PARTS)),
-        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).alias("seconds"),
-    )
+    each = pl.DataFrame([*in_bps(traded, ("shortfall", *PARTS)), seconds_taken(traded).alias("seconds")])
     found = counted.hstack(_means(each, counted["parents"])).join(
         sums, on=whose, how="left", maintain_order="left"
     )
@@ -120,9 +124,9 @@ def summary_table(parents: pl.DataFrame, unit: Fraction | int = 1) -> pl.DataFra
         "no_quotes",
         *EDGES,
         pl.col("quantity").fill_null(0),
-        *(ratio(pl.col(name), shares).alias(f"{to}_ratio") for name, to in _RATIOS.items()),
-        ratio(money.fill_null(0), NANOS, unit).alias("total_cash"),
-        ratio(money, NANOS * shares).alias("avg_fill_px"),
+        *ratios(found, {f"{to}_ratio": name for name, to in _RATIOS.items()}, shares),
+        ratio(found, money.fill_null(0), NANOS, unit).alias("total_cash"),
+        ratio(found, money, NANOS * shares).alias("avg_fill_px"),
         "shortfall_bps",
         *(f"{part}_bps" for part in PARTS),
         pl.col("fills").fill_null(0),
@@ -217,23 +221,23 @@ def paired_savings(ledger: pl.DataFrame, parents: pl.DataFrame, policy: str) -> 
     rows = ledger.filter(TRADED).select("policy", "parent", VALUE.alias("_value"), *costs)
     mine = rows.filter(pl.col("policy") == policy).drop("policy")
     # Differences are taken as integers; a rebate lowers the cost.
-    gains = [
-        ratio(
-            (pl.col(cost).cast(pl.Int128) - pl.col(f"{cost}_mine")) * (-1 if cost == "rebates" else 1),
-            pl.col("_value"),
-            BPS,
-        ).alias("savings_bps" if cost == "shortfall" else f"{cost}_bps")
+    gains = {
+        "savings_bps" if cost == "shortfall" else f"{cost}_bps": (
+            (pl.col(cost).cast(pl.Int128) - pl.col(f"{cost}_mine")) * (-1 if cost == "rebates" else 1)
+        )
         for cost in costs
-    ]
-    return (
+    }
+    pairs = (
         rows.filter(pl.col("policy") != policy)
         .join(mine, on="parent", suffix="_mine", maintain_order="left")
         .join(parents, on="parent", maintain_order="left")
-        .select(pl.col("policy").alias("against"), *parents.columns, *gains)
+    )
+    return pairs.select(
+        pl.col("policy").alias("against"), *parents.columns, *ratios(pairs, gains, pl.col("_value"), BPS)
     )
 
 
 def parent_costs(rows: pl.DataFrame) -> NDArray[np.float64]:
     """Return the shortfall of parent rows in bps of arrival value; NaN where the parent could not trade."""
-    costs = pl.when(TRADED).then(bps("shortfall"))
+    costs = pl.when(TRADED).then(bps(rows, "shortfall"))
     return rows.select(costs.fill_null(float("nan")).alias("bps"))["bps"].to_numpy()

@@ -8,7 +8,7 @@ import polars as pl
 
 from sor.replay.replay import later_mids
 from sor.results.metrics import SIGN
-from sor.tape.exact import BPS, NANOS, ratio
+from sor.tape.exact import BPS, NANOS, ratio, ratios
 
 if TYPE_CHECKING:
     from sor.settings.market import Book
@@ -38,8 +38,8 @@ def posts(children: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
         filled, on=["parent", "child"], how="left", maintain_order="left"
     )
 
-    def seconds(column: str) -> pl.Expr:
-        return ratio((pl.col(column) - pl.col("ts_arrived")).dt.total_nanoseconds(), _SECOND)
+    def seconds(column: str) -> pl.Series:
+        return ratio(orders, (pl.col(column) - pl.col("ts_arrived")).dt.total_nanoseconds(), _SECOND)
 
     return orders.select(
         *("parent", "child", "venue", "ts_decided", "ts_arrived"),
@@ -94,7 +94,6 @@ def _markout(fills: pl.DataFrame, seconds: int, mid: str) -> pl.DataFrame:
         pl.len().cast(pl.Int64).alias("fills"),
         pl.col("quantity").sum().alias("shares"),
         pl.lit(int(fills["quantity"].sum()) - int(known["quantity"].sum()), dtype=pl.Int64).alias("unknown"),
-        ratio(edge, NANOS * shares).alias("edge"),
-        ratio(adverse, NANOS * shares).alias("adverse"),
-        ratio(edge, paid, BPS).alias("edge_bps"),
+        *ratios(known, {"edge": edge, "adverse": adverse}, NANOS * shares),
+        ratio(known, edge, paid, BPS).alias("edge_bps"),
     )

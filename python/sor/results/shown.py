@@ -46,9 +46,9 @@ def _converted(frame: pl.DataFrame, table: str, kinds: dict[str, tuple[int, Frac
     )
 
 
-def _quotient(column: pl.Series, below: int, times: Fraction) -> pl.Expr:
+def _quotient(column: pl.Series, below: int, times: Fraction) -> pl.Series:
     if column.dtype.is_float():
         # The paper's problem is one of floats. NumPy divides; polars would multiply by an inverse.
         values = column.to_numpy() * times.numerator / (below * times.denominator)
-        return pl.lit(pl.Series(column.name, values, nan_to_null=True)).alias(column.name)
-    return ratio(pl.col(column.name), below, times).alias(column.name)
+        return pl.Series(column.name, values, nan_to_null=True)
+    return ratio(column.to_frame(), column.name, below, times).alias(column.name)

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sor.errors import count as count  # what sentences begin with
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+
+NO_INTERVAL = "No interval: that takes eight start times, and about ten orders that do not overlap in time."
+"""Why bounds and p-value of a comparison are missing; see the statistics in the documentation."""
 
 
 def p_value(p: float | None) -> str:
@@ -17,20 +23,25 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def p_values(column: str) -> pl.Expr:
+def p_values(column: pl.Series) -> pl.Series:
     """Return a column of p-values as `p_value` says each."""
-    return pl.col(column).map_elements(p_value, pl.String, skip_nulls=False)
+    return pl.Series(column.name, [p_value(p) for p in column], dtype=pl.String)
+
+
+def each(
+    column: pl.Series, how: Callable[[float], object], dtype: type[pl.DataType] = pl.String
+) -> pl.Series:
+    """Return `how` of every value of a column, null where there is none.
+
+    On this thread: an expression of polars that calls Python does on others, and may never return (`sor.tape.exact`).
+    """
+    return pl.Series(column.name, [None if value is None else how(value) for value in column], dtype=dtype)
 
 
 def p_said(p: float) -> str:
     """Return `p < 0.001` or `p = 0.012`."""
     said = p_value(p)
     return f"p {said}" if said.startswith("<") else f"p = {said}"
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 order`, `2 orders`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listed(words: list[str]) -> str:

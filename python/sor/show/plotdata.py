@@ -44,9 +44,8 @@ def running_costs(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
         "policy", "parent", time="ts_executed", cost=cost + pl.col("fee") - pl.col("rebate")
     )
     ordered = pl.concat([begun, executed]).sort("policy", "parent", "time", maintain_order=True)
-    return ordered.with_columns(pl.col("cost").cum_sum().over("policy", "parent")).with_columns(
-        currency(["cost"])
-    )
+    summed = ordered.with_columns(pl.col("cost").cum_sum().over("policy", "parent"))
+    return summed.with_columns(currency(summed, ["cost"]))
 
 
 def carried(ledger: Ledger, orders: Sequence[int]) -> pl.DataFrame:
@@ -78,12 +77,13 @@ QUANTILES = (5, 25, 50, 75, 95)
 
 def _bps_of_parents(study: Study) -> pl.DataFrame:
     """Return `policy, parent, start, bps, seconds` of the parents that could trade."""
-    return study.ledger.parents.filter(metrics.TRADED).select(
+    traded = study.ledger.parents.filter(metrics.TRADED)
+    return traded.select(
         pl.col("policy").cast(pl.String),
         "parent",
         "start",
-        bps=metrics.bps("shortfall"),
-        seconds=ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS),
+        bps=metrics.bps(traded, "shortfall"),
+        seconds=metrics.seconds_taken(traded),
     )
 
 
@@ -213,7 +213,7 @@ def order_fills(study: Study, orders: Sequence[int]) -> pl.DataFrame:
     return fills.select(
         "parent",
         time="ts_executed",
-        price=ratio(pl.col("price"), NANOS),
+        price=ratio(fills, "price", NANOS),
         quantity="quantity",
         venue=pl.col("venue").cast(pl.String),
         kind=pl.col("kind").cast(pl.String),
@@ -235,7 +235,7 @@ def best_quotes(quotes: Quotes, start: int, end: int) -> pl.DataFrame:
     kept = rows.group_by(slot.alias("slot"), maintain_order=True).last()["ts"]
     seen = book_at(quotes, kept.to_numpy(), Book())
     time = kept.cast(pl.Datetime("ns", "UTC")).alias("time")
-    return seen.select(time, *currency(["bid", "ask"]))
+    return pl.DataFrame([time, *currency(seen, ["bid", "ask"])])
 
 
 def cost_parts(study: Study) -> pl.DataFrame:
@@ -260,18 +260,15 @@ def venues(study: Study) -> pl.DataFrame:
         `net_per_share`, fees less rebates.
 
     """
-    rows = (
-        study.ledger.fills.group_by("policy", "venue")
-        .agg(
-            fills=pl.len(),
-            shares=pl.col("quantity").sum(),
-            fees=pl.col("fee").sum(),
-            rebates=pl.col("rebate").sum(),
-        )
-        .with_columns(currency(["fees", "rebates"]))
+    rows = study.ledger.fills.group_by("policy", "venue").agg(
+        fills=pl.len(),
+        shares=pl.col("quantity").sum(),
+        fees=pl.col("fee").sum(),
+        rebates=pl.col("rebate").sum(),
     )
     return (
-        rows.sort("policy", "venue")
+        rows.with_columns(currency(rows, ["fees", "rebates"]))
+        .sort("policy", "venue")
         .with_columns(share=pl.col("shares") / pl.col("shares").sum().over("policy"))
         .with_columns(net_per_share=(pl.col("fees") - pl.col("rebates")) / pl.col("shares"))
         .with_columns(pl.col("policy", "venue").cast(pl.String))
@@ -288,7 +285,8 @@ def cost_by_size(study: Study) -> tuple[str, pl.DataFrame]:
 
     """
     traded = study.ledger.parents.filter(metrics.TRADED)
-    rows = traded.select(pl.col("policy").cast(pl.String), "parent", "quantity", bps=metrics.bps("shortfall"))
+    bps = metrics.bps(traded, "shortfall")
+    rows = traded.select(pl.col("policy").cast(pl.String), "parent", "quantity", bps=bps)
     if study.parents["quantity"].n_unique() > 1:
         what, keyed = "shares", rows.with_columns(size=pl.col("quantity").cast(pl.Float64))
     else:

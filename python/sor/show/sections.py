@@ -16,9 +16,8 @@ from sor.show import frontier, grids, orders, plotdata, plots, released
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import altair as alt
-
     from sor.results.search import Search
+    from sor.show import spec
 
 
 @dataclass(frozen=True)
@@ -261,7 +260,7 @@ def _fills(study: Study) -> Iterator[Section]:
                 "venues",
                 mine.select(
                     *("venue", "fills", "shares", "share"),
-                    *(_money(name) for name in ("fees", "rebates")),
+                    *(words.each(mine[name], _money) for name in ("fees", "rebates")),
                     "net_per_share",
                 ),
             )
@@ -278,9 +277,9 @@ def _fills(study: Study) -> Iterator[Section]:
     )
 
 
-def _money(column: str) -> pl.Expr:
-    """Return sums of money to the hundredth."""
-    return pl.col(column).map_elements(lambda value: f"{value + 0.0:,.2f}", pl.String)
+def _money(value: float) -> str:
+    """Return a sum of money to the hundredth."""
+    return f"{value + 0.0:,.2f}"
 
 
 def _search(search: Search) -> Section:
@@ -293,13 +292,12 @@ def _search(search: Search) -> Section:
         f"{axis} {grids.in_unit(search, value):g}{unit}" for axis, value in search.best_point.items()
     )
     ties = f"; {words.count(search.ties, 'point')} tie for the least" if search.ties > 1 else ""
-    within = search.plateau.height
     aims = "" if search.is_mean else f" {'. '.join(search.aims()).capitalize()}."
     return Section(
         id="search",
         title="Do the router's parameters matter?",
-        answer=f"Least {'cost' if search.is_mean else 'objective'} at {best}{ties}. {within:,} of "
-        f"{words.count(search.table.height, 'point')} {'is' if within == 1 else 'are'} within noise of it.{aims}",
+        answer=f"Least {'cost' if search.is_mean else 'objective'} at {best}{ties}, of "
+        f"{words.count(search.table.height, 'point')}. {search.noise().capitalize()}.{aims}",
         text=f"{'Mean shortfall in bps' if search.is_mean else 'The objective'} over all orders, on one scale of "
         "colours. Orange frame: chosen; dark outline: within noise of it.",
         charts=charts,
@@ -341,7 +339,7 @@ def _frontier(result: Study | Search) -> Section:
     answer += f"{least['std_bps']:.2f} bps"
     if even != least:
         answer += f"; the most even {even['mean_bps']:.2f}, with {even['std_bps']:.2f}"
-    points = [] if isinstance(result, Study) else [_point(result, axis) for axis in result.axes]
+    points = [] if isinstance(result, Study) else [_point(result, rows[axis]) for axis in result.axes]
     drawn = frontier.of_study(result) if isinstance(result, Study) else frontier.of_search(result)
     return Section(
         id="frontier",
@@ -354,10 +352,10 @@ def _frontier(result: Study | Search) -> Section:
     )
 
 
-def _point(search: Search, axis: str) -> pl.Expr:
+def _point(search: Search, axis: pl.Series) -> pl.Series:
     """Return the values of an axis in words, headed by its unit."""
-    values = pl.col(axis).map_elements(lambda value: f"{grids.in_unit(search, value):g}", pl.String)
-    return values.alias(grids.axis_title(search, axis))
+    values = words.each(axis, lambda value: f"{grids.in_unit(search, value):g}")
+    return values.alias(grids.axis_title(search, axis.name))
 
 
 def _data(study: Study) -> Section:
@@ -379,13 +377,12 @@ def _data(study: Study) -> Section:
     )
 
 
-def chart(name: str, drawn: alt.Chart | alt.LayerChart, title: str = "") -> Chart:
+def chart(name: str, drawn: spec.Chart, title: str = "") -> Chart:
     """Give a chart the width of its place."""
-    # The tests render every chart, so that the schema need not be checked each time.
-    spec = drawn.properties(width="container").to_dict(validate=False)
-    spec.pop("config", None)
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return Chart(name, spec, title)
+    said = drawn.properties(width="container").to_dict()
+    said.pop("config")
+    said["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return Chart(name, said, title)
 
 
 def table(title: str, frame: pl.DataFrame) -> Table:

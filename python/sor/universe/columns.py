@@ -121,6 +121,14 @@ UNIVERSE_TABLES: Mapping[str, Table] = {
             ),
         ),
     ),
+    "UniverseStudy.rows.notices": Table(
+        "One row per unit and kind of setting that does not fit its tape.",
+        (
+            *_KEY,
+            Column("kind", TEXT, "", "What does not fit, in a word or two."),
+            Column("notice", TEXT, "", "The sentence that says so."),
+        ),
+    ),
     "UniverseStudy.rows.sums": Table(
         "One row per unit, market and policy: sums over the orders that could trade.",
         (

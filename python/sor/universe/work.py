@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -13,13 +14,14 @@ import polars as pl
 
 from sor.errors import DataError, ParameterError, SorError
 from sor.replay.lower import Variant
-from sor.replay.parents import covers, in_market, lay, market_on, parents_frame
+from sor.replay.parents import Job, covers, in_market, lay, market_on, parents_frame
 from sor.replay.replay import replay
 from sor.results import metrics
 from sor.settings.turns import turn
+from sor.studies.notices import of_tape
 from sor.studies.stress import changed_market
-from sor.tape.exact import NANOS, ratio
 from sor.tape.files import beside
+from sor.tape.told import gathering
 from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, Tables, schemas
 from sor.universe.unit import Reading, Unit, digest_of
 
@@ -54,6 +56,8 @@ class Settings:
         out: The folder that rows are written to.
         returned: What comes back of the parents that could trade, in the column `parents_` of the sums: nothing,
             their costs in bps, or their rows of `orders`.
+        look: The values that a search tries, by axis, none of a study: settings that do not fit a tape are looked for.
+            None: they are not.
 
     """
 
@@ -66,6 +70,7 @@ class Settings:
     record: bool = True
     out: str | None = None
     returned: Literal["sums", "costs", "orders"] = "sums"
+    look: Mapping[str, Sequence[float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def bad_unit(unit: Unit, problem: str, policies: Mapping[str, Policy]) -> Tables
     )
     units = pl.concat([tables.units, row.cast({"symbol": pl.String})], how="diagonal")
     inputs = _inputs(unit, units, [None] * len(unit.inputs))
-    return Tables(units=units, sums=tables.sums, savings=tables.savings, inputs=inputs)
+    return replace(tables, units=units, inputs=inputs)
 
 
 def units_of(inputs: pl.DataFrame) -> list[Unit]:
@@ -160,7 +165,8 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     unit, asked = task.unit, task.settings
     if not unit.paths:
         raise DataError(f"{unit.name}: no path")
-    quotes = in_market(asked.reading.quotes(unit), asked.market)
+    with gathering() as noticed:
+        quotes = in_market(asked.reading.quotes(unit), asked.market)
     digests = [digest_of(path) for path in unit.inputs]
     mine = [order for order in asked.orders if covers(quotes, order)]
     if not mine:
@@ -177,9 +183,23 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     rows = _named(ledger, list(markets), list(asked.policies), ROWS if record else ROWS[:1])
     tables = _tables(unit, quotes, rows["parents"], parents_frame(parents), asked, list(markets))
     inputs = _inputs(unit, tables.units, digests)
+    notices = _notices(Job(quotes, parents, tuple(markets.values())), unit, noticed, asked)
     if asked.out is not None:
         _write(asked.out, rows, tables.units)
-    return Tables(units=tables.units, sums=tables.sums, savings=tables.savings, inputs=inputs)
+    return replace(tables, inputs=inputs, notices=_keyed(notices, tables.units))
+
+
+def _notices(job: Job, unit: Unit, noticed: Sequence[str], asked: Settings) -> pl.DataFrame:
+    """Return what was noticed of a tape when it was read, and what does not fit it; by kind."""
+    rows: dict[str, str] = {}
+    for sentence in noticed:
+        # What differs from file to file is no kind of its own.
+        for path in unit.inputs:
+            alike = sentence.replace(path, "")
+        rows.setdefault("read: " + re.sub(r"[\d.,]+", "", alike), sentence)
+    if asked.look is not None:
+        rows |= dict(of_tape(job, asked.policies.values(), asked.look))
+    return pl.DataFrame(list(rows.items()), schema={"kind": pl.String, "notice": pl.String}, orient="row")
 
 
 def _markets(quotes: Quotes, asked: Settings) -> dict[str, Market]:
@@ -250,6 +270,7 @@ def _tables(
         sums=framed.with_columns(pl.concat(returned).alias(RETURNED)) if returned else framed,
         savings=_framed(savings, schema["savings"], units),
         inputs=pl.DataFrame(schema=schema["inputs"]),
+        notices=pl.DataFrame(schema=schema["notices"]),
     )
 
 
@@ -262,10 +283,8 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
         all_in.sum(),
         (metrics.SIGN * all_in).sum().alias("cash"),
     ).row(0, named=True)
-    each = traded.select(
-        *(metrics.bps(name.removesuffix("_bps")).alias(name) for name in MEANS[:-1]),
-        ratio((pl.col("ts_done") - pl.col("start")).dt.total_nanoseconds(), NANOS).alias("seconds"),
-    )
+    costs = metrics.in_bps(traded, [name.removesuffix("_bps") for name in MEANS[:-1]])
+    each = {column.name: column for column in (*costs, metrics.seconds_taken(traded).alias("seconds"))}
     counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
         parents
     )
@@ -277,7 +296,7 @@ def _returned(parents: pl.DataFrame, what: str) -> pl.Series:
     traded = parents.filter(metrics.TRADED)
     if what == "orders":
         return metrics.orders_table(traded).to_struct().implode()
-    return traded.select(metrics.bps("shortfall")).to_series().implode()
+    return metrics.bps(traded, "shortfall").implode()
 
 
 def _savings(saved: pl.DataFrame) -> dict[str, Any]:
