@@ -259,7 +259,7 @@ def report(
         asked.bar.plan(
             Step(READING, 0.3) if demo else asked.reading(),
             waits.replays(policies),
-            Step(STATISTICS, 0.05),
+            Step(STATISTICS, 0.03),
             *(waits.search(options, policies) if search else ()),
             *page_steps(out),
         )

@@ -16,9 +16,8 @@ from sor.show import frontier, grids, orders, plotdata, plots, released
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import altair as alt
-
     from sor.results.search import Search
+    from sor.show import spec
 
 
 @dataclass(frozen=True)
@@ -379,13 +378,12 @@ def _data(study: Study) -> Section:
     )
 
 
-def chart(name: str, drawn: alt.Chart | alt.LayerChart, title: str = "") -> Chart:
+def chart(name: str, drawn: spec.Chart, title: str = "") -> Chart:
     """Give a chart the width of its place."""
-    # The tests render every chart, so that the schema need not be checked each time.
-    spec = drawn.properties(width="container").to_dict(validate=False)
-    spec.pop("config", None)
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return Chart(name, spec, title)
+    said = drawn.properties(width="container").to_dict()
+    said.pop("config")
+    said["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return Chart(name, said, title)
 
 
 def table(title: str, frame: pl.DataFrame) -> Table:

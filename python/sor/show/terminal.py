@@ -12,13 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from sor.errors import MissingExtra
-from sor.results import words
+from sor.results import views, words
 from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.settings.routers import ROUTER, ContKukanovRouter, unsliced
 from sor.settings.times import format_ns
+from sor.show import pictures
 from sor.tape.files import beside
 from sor.universe.result import UniverseStudy
 from sor.universe.searching import UniverseSearch
@@ -158,13 +159,12 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
     with beside(out / "run.toml") as path:
         path.write_text(result.config(), encoding="utf-8")
     names = [*(f"{name}.parquet" for name in frames), "run.toml"]
+    importlib.import_module("sor.show.plots")  # registers what can be drawn
+    drawn = result.backtest if isinstance(result, Search) else result
     try:
-        plots = importlib.import_module("sor.show.plots")
+        pictures.save(views.plot(drawn), out / "cost.png")
     except MissingExtra as missing:
         return names, str(missing)
-    drawn = result.backtest if isinstance(result, Search) else result
-    chart = plots.cumulative_cost(drawn) if isinstance(drawn, Backtest) else drawn.plot()
-    importlib.import_module("sor.show.style").save(chart, out / "cost.png")
     return [*names, "cost.png"], ""
 
 

@@ -194,17 +194,17 @@ def _collar(look: _Look, book: Book) -> str | None:
     seen = book_at(look.job.quotes, look.moments, book)
     mid = seen["mid"].cast(pl.Float64).to_numpy()
     reach = np.maximum(np.rint(book.collar * mid), book.collar_ticks * round(book.tick * _NANOS))
-    hidden = {}
+    orders: dict[str, int] = {}
     for side, name, sign in (("buy", "ask", 1), ("sell", "bid", -1)):
         beyond = sign * (seen[name].cast(pl.Float64).to_numpy() - mid) > reach  # never so where there is none
-        hidden[side] = np.concatenate([[0], np.cumsum(beyond)])
-    orders: dict[str, int] = {}
-    for parent in look.job.parents:
-        begin, end = np.searchsorted(look.moments, [parent.start, parent.end])
-        begin = max(int(begin) - 1, 0)  # the book at its start
-        count = hidden[parent.side]
-        if count[end] - count[begin] > _HIDDEN * (end - begin):
-            orders[parent.side] = orders.get(parent.side, 0) + 1
+        hidden = np.concatenate([[0], np.cumsum(beyond)])
+        spans = [(parent.start, parent.end) for parent in look.job.parents if parent.side == side]
+        starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
+        begin = np.maximum(np.searchsorted(look.moments, starts) - 1, 0)  # the book at its start
+        end = np.searchsorted(look.moments, ends)
+        many = int((hidden[end] - hidden[begin] > _HIDDEN * (end - begin)).sum())
+        if many:
+            orders[side] = many
     if not orders:
         return None
     sides = " and ".join({"buy": "asks", "sell": "bids"}[side] for side in sorted(orders))
