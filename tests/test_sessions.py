@@ -320,7 +320,7 @@ def test_the_table_says_what_each_session_holds() -> None:
     frame = pl.DataFrame({"open": [T0 - 10 * MINUTE], "close": [T0 + HOUR]})
     assert resolve(quotes, frame).table()["longest_silence"].to_list() == [timedelta(minutes=54)]
     assert repr(resolve(quotes, halts=halts)) == (
-        "Sessions(2 from 2024-01-02 14:30:00 to 2024-01-02 16:30:00 UTC, gaps, 1 halts)"
+        "Sessions(2 from 2024-01-02 14:30:00 to 2024-01-02 16:30:00 UTC, gaps, 1 halt)"
     )
 
 

@@ -309,11 +309,17 @@ _BEHIND = _columns(
     ),
     ("behind_lower", REAL, "bps of Q * M0", "Lower end of its interval; null where the sample is too small."),
     ("behind_upper", REAL, "bps of Q * M0", "Upper end."),
-    ("plateau", "Boolean", "", "The interval does not exclude that the point is as good as the best."),
+    (
+        "plateau",
+        "Boolean",
+        "",
+        "The interval does not exclude that the point is as good as the best; null without an interval.",
+    ),
 )
 _WEIGHED = _columns(
     ("mean_bps", REAL, "bps of Q * M0", "Mean shortfall over the parents that could trade."),
     ("std_bps", REAL, "bps of Q * M0", "Standard deviation of their shortfalls."),
+    ("points", WHOLE, "", "Points of a search that cost the same; null for other policies."),
     ("efficient", "Boolean", "", "No other row has both less, or one less and the other the same."),
 )
 _EPOCHS = _columns(

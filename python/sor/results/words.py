@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sor.errors import count as count  # what sentences begin with
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+NO_INTERVAL = "No interval: that takes eight start times, and about ten orders that do not overlap in time."
+"""Why bounds and p-value of a comparison are missing; see the statistics in the documentation."""
 
 
 def p_value(p: float | None) -> str:
@@ -36,11 +42,6 @@ def p_said(p: float) -> str:
     """Return `p < 0.001` or `p = 0.012`."""
     said = p_value(p)
     return f"p {said}" if said.startswith("<") else f"p = {said}"
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 order`, `2 orders`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listed(words: list[str]) -> str:

@@ -68,7 +68,7 @@ def _alike(rows: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
             .alias("who"),
             pl.col("policy").first(),
             pl.col("efficient").first(),
-            pl.len().alias("count"),
+            pl.col("points").sum().alias("count") if "points" in rows.columns else pl.len().alias("count"),
             *(pl.col(axis).sort_by("_rank").last() for axis in axes),
         )
     )
@@ -126,7 +126,7 @@ def read_as(result: Search | Study) -> str:
     text = "On the line nothing is both cheaper and more even."
     if isinstance(result, Search):
         rows = result.frontier().with_columns(_point=pl.col("policy") == ROUTER)
-        far = rows.filter(left_out(rows)).height
+        far = int(rows.filter(left_out(rows))["points"].sum())
         if far:
             text += f" {words.count(far, 'point')} far beyond it {'is' if far == 1 else 'are'} left out."
     return text

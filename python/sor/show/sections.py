@@ -292,13 +292,12 @@ def _search(search: Search) -> Section:
         f"{axis} {grids.in_unit(search, value):g}{unit}" for axis, value in search.best_point.items()
     )
     ties = f"; {words.count(search.ties, 'point')} tie for the least" if search.ties > 1 else ""
-    within = search.plateau.height
     aims = "" if search.is_mean else f" {'. '.join(search.aims()).capitalize()}."
     return Section(
         id="search",
         title="Do the router's parameters matter?",
-        answer=f"Least {'cost' if search.is_mean else 'objective'} at {best}{ties}. {within:,} of "
-        f"{words.count(search.table.height, 'point')} {'is' if within == 1 else 'are'} within noise of it.{aims}",
+        answer=f"Least {'cost' if search.is_mean else 'objective'} at {best}{ties}, of "
+        f"{words.count(search.table.height, 'point')}. {search.noise().capitalize()}.{aims}",
         text=f"{'Mean shortfall in bps' if search.is_mean else 'The objective'} over all orders, on one scale of "
         "colours. Orange frame: chosen; dark outline: within noise of it.",
         charts=charts,

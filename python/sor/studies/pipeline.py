@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import ParameterError, shown
+from sor.errors import ParameterError, count, shown
 from sor.replay.ledger import TABLES, Ledger
 from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, in_market, lay, market_on
 from sor.replay.replay import BUILD, VERSION, replay
-from sor.results.words import count
 from sor.settings.checks import instance
 from sor.settings.config import Config
 from sor.settings.market import Market

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display, words
+from sor.results.frontier import alike
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.listed import as_orders
@@ -75,9 +76,16 @@ class UniverseSearch(UniverseResult):
 
     @property
     def front(self) -> pl.DataFrame:
-        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best."""
+        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best.
+
+        Of those with equal objectives there is one, and `points` says how many they are.
+        """
         kept = "best" if len(self.objectives) == 1 else "front"
-        return self.table.filter(pl.col(kept)).sort(column_of(self.objectives), maintain_order=True)
+        decides = column_of(self.objectives)
+        rows = alike(
+            self.table.filter(pl.col(kept)), columns_of(self.objectives) or [decides], pl.lit(value=False)
+        )
+        return rows.sort(decides, maintain_order=True)
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
@@ -110,7 +118,7 @@ class UniverseSearch(UniverseResult):
 
     def __repr__(self) -> str:
         point = " ".join(f"{axis}={methods.value(self.best, axis):g}" for axis in self.axes)
-        head = f"UniverseSearch ({self.method}): {self.table.height:,} points, best {point}"
+        head = f"UniverseSearch ({self.method}): {words.count(self.table.height, 'point')}, best {point}"
         notes = map(display.heading, display.notes(self.warnings))
         return "\n".join([display.heading(head), *self._aims(), display.text(self.comparisons), *notes])
 
@@ -122,7 +130,9 @@ class UniverseSearch(UniverseResult):
         lines = [f"objective: {self.objectives[0].title}, {least:.3f} at the best"]
         if len(self.objectives) > 1:
             others = ", ".join(each.title for each in self.objectives[1:])
-            lines.append(f"beside it: {others}; {words.count(self.front.height, 'point')} on the front")
+            lines.append(
+                f"beside it: {others}; {words.count(int(self.front['points'].sum()), 'point')} on the front"
+            )
         return lines
 
 
@@ -219,7 +229,12 @@ class _Study:
 
     def _tables(self, point: Policy, units: Sequence[Unit], look: methods.Axes | None = None) -> Tables:
         settings = replace(self.base, policies={**self.base.policies, ROUTER: point}, look=look)
-        return worked(units, settings, replace(self.run, out=None), f"{len(units):,} symbol-days, the choice")
+        return worked(
+            units,
+            settings,
+            replace(self.run, out=None),
+            f"{words.count(len(units), 'symbol-day')}, the choice",
+        )
 
     def _result(self, point: Policy, tables: Tables) -> Judged:
         study = UniverseStudy(

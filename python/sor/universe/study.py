@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from sor.errors import ParameterError, SorWarning, shown
+from sor.errors import ParameterError, SorWarning, count, shown
 from sor.settings.checks import flag, instance, one_of
 from sor.settings.config import Config
 from sor.settings.listed import as_orders
@@ -86,7 +86,10 @@ def study_units(
         look={},
     )
     tables = worked(
-        where.units, settings, run, f"{len(where.units):,} symbol-days x {len(policies)} policies"
+        where.units,
+        settings,
+        run,
+        f"{count(len(where.units), 'symbol-day')} x {count(len(policies), 'policy', 'policies')}",
     )
     options = {"record": record, "bootstrap": asdict(bootstrap)} if command == "study" else {}
     made = described(where, settings, market, command, options)
@@ -121,7 +124,12 @@ def stress_units(
         out=_out(run),
         look={},
     )
-    tables = worked(where.units, settings, run, f"{len(where.units):,} symbol-days x {len(markets)} markets")
+    tables = worked(
+        where.units,
+        settings,
+        run,
+        f"{count(len(where.units), 'symbol-day')} x {count(len(markets), 'market')}",
+    )
     studies = {}
     for name, change in (settings.markets or {}).items():
         made = described(where, settings, base, "stress", {"market": name, "change": repr(change)})
