@@ -55,7 +55,8 @@ def replay(
         record: Keep the rows of children and fills, not only the sums.
         threads: Worker threads; as many as there are cores by default. The result does not depend on it.
         progress: Called with (done, total) about 20 times a second.
-        shortcuts: Replay variants that cannot differ once (rule A5). The result does not depend on it.
+        shortcuts: Replay variants that cannot differ once, and routers that turn out to decide alike once an order
+            (rule A5). The result does not depend on it.
 
     Returns:
         Frames that begin with `variant`, its number.
