@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sor.results.columns import COUNT, NAME, REAL, TABLES, TEXT, TIME, WHOLE, Column, Table
+from sor.results.columns import TABLES
+from sor.results.declared import COUNT, NAME, REAL, TEXT, TIME, WHOLE, Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
