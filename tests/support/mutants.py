@@ -26,7 +26,7 @@ MUTANTS = [
     ("engine/exchange.rs", "other.arrival <= order.arrival", "other.arrival < order.arrival"),
     ("engine/exchange.rs", "met.key > order.key", "met.key >= order.key"),
     ("engine/exchange.rs", "(None, Limit::None) => Nanos::MAX", "(None, Limit::None) => quote.key"),
-    ("engine/exchange.rs", "_ if executed < quantity =>", "_ if executed <= quantity =>"),
+    ("engine/exchange.rs", "if executed < quantity {", "if executed <= quantity {"),
     ("engine/exchange.rs", "self.taken.take(venue, executed);", ""),
     ("engine/posts.rs", "posted.until <= now", "posted.until < now"),
     ("engine/posts.rs", "if until > now {", "if until >= now {"),
