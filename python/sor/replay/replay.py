@@ -17,7 +17,6 @@ from sor.settings.fills import fill_name
 from sor.settings.processes import require_own_threads
 from sor.settings.routers import Sweep, name_of, unsliced
 from sor.settings.run import Run
-from sor.settings.turns import others_turn
 from sor.tape.venues import venue_names
 
 if TYPE_CHECKING:
@@ -74,14 +73,13 @@ def replay(
             owners(policy, parents)  # none is of two orders
     try:
         arguments = (quotes.lent(), core_parents(parents), [core_variant(each, quotes) for each in variants])
-        with others_turn():
-            tables = _core.replay(
-                *arguments,
-                record=record,
-                threads=Run(threads=threads).workers,
-                progress=progress,
-                shortcuts=shortcuts,
-            )
+        tables = _core.replay(
+            *arguments,
+            record=record,
+            threads=Run(threads=threads).workers,
+            progress=progress,
+            shortcuts=shortcuts,
+        )
     except PolicyError as error:
         error.policy = name_of(variants[int(str(error.policy))].policy)
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.results import display, words
+from sor.results import display, policies, words
 from sor.results.backtest import Backtest
 from sor.results.frontier import alike, efficient, of_policies
 from sor.results.metrics import TRADED, parent_costs
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from sor.settings.routers import Policy
     from sor.tape.tape import Quotes
 
+_MOST_SHOWN = 12
 GIVEN = "given"
 """The router as the caller gave it, before the search: what tuning has to beat."""
 
@@ -279,14 +279,11 @@ class Search(Result, Weighed):
             self.noise(),
             *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
-            *self.in_sample.edges,
-            *display.notes(self.warnings),
         ]
-        lines = [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
-        tables = [_readable(self.comparisons)]
-        if not self.folds.is_empty():
-            tables.append(_folds(self.folds))
-        return "\n".join([*lines, *map(display.text, tables)])
+        wrapped = "\n".join(map(display.heading, lines))
+        below = display.notes([*self.in_sample.edges, *self.warnings])
+        blocks = [wrapped, *map(display.text, self._shown), *map(display.heading, below)]
+        return "\n\n".join(blocks)
 
     def _repr_html_(self) -> str:
         notes = [
@@ -296,8 +293,34 @@ class Search(Result, Weighed):
             *self.in_sample.edges,
             *self.warnings,
         ]
-        folds = "" if self.folds.is_empty() else display.as_html("Folds", _folds(self.folds))
-        return display.as_html("Search", _readable(self.comparisons), *notes) + folds
+        first, *others = self._shown
+        return display.as_html("Search", first, *notes) + "".join(
+            display.as_html("", each) for each in others
+        )
+
+    @property
+    def _shown(self) -> list[pl.DataFrame]:
+        """The points, what the choice saves, the folds, and what every policy cost."""
+        folds = [] if self.folds.is_empty() else [_folds(self.folds)]
+        return [self._points(), _readable(self.comparisons), *folds, policies.table(self.backtest.summary)]
+
+    def _points(self) -> pl.DataFrame:
+        """Return the best points as people read them, those that cost the same in one row."""
+        figures = list(dict.fromkeys([self.objective_column, "shortfall_bps", "behind_bps"]))
+        ordered = self.table.sort(self.objective_column, maintain_order=True)
+        rows = alike(ordered, figures, self._chosen).head(_MOST_SHOWN)
+        told = pl.when(self._chosen).then(pl.lit("best")).when("best").then(pl.lit("ties"))
+        name = "shortfall" if self.is_mean else "objective"
+        return rows.select(
+            *(pl.Series(axis, [f"{value:g}" for value in rows[axis]]) for axis in self.axes),
+            "points",
+            pl.col(self.objective_column).round(3).alias(name),
+            # In 80 columns there is room for one more.
+            pl.col("behind_bps" if self.is_mean else "shortfall_bps")
+            .round(3)
+            .alias("behind" if self.is_mean else "shortfall"),
+            told.when("plateau").then(pl.lit("noise")).otherwise(pl.lit("")).alias("is"),
+        )
 
 
 def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:

@@ -56,6 +56,16 @@ def seconds(value: float) -> str:
     return "0.1 s" if value < 0.05 else f"{value:.1f} s"
 
 
+def brief(value: float | None) -> str:
+    """Return a length of time in a few letters: `0.2 s`, `30.0 m`, `6.5 h`."""
+    if value is None:
+        return "-"
+    for unit, letter in ((3600, "h"), (60, "m")):
+        if value >= 2 * unit:
+            return f"{value / unit:,.1f} {letter}"
+    return f"{value:.1f} s"
+
+
 def interval(row: Mapping[str, Any], level: float) -> str:
     """Return the interval of a comparison in brackets."""
     if row["lower"] is None:

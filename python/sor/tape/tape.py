@@ -175,13 +175,13 @@ class Quotes:
         whole = self if self.whole is None else self.whole
         named = halts is None and (sessions is None or isinstance(sessions, str))
         key = (sessions, duration_ns(session_gap, "session_gap")) if named else None
-        if key is not None and key in whole._laid:
-            return whole._laid[key]
-        hours = resolve(whole, sessions, session_gap, halts)
-        laid = replace(hours.quotes, sessions=hours, whole=whole)
-        if key is not None:
-            whole._laid[key] = laid
-        return laid
+        hours = whole._hours.get(key)
+        if hours is None:
+            # Of a copy: a tape that held itself would stay in memory until Python looks for such rings.
+            hours = resolve(replace(whole), sessions, session_gap, halts)
+            if key is not None:
+                whole._hours[key] = hours
+        return replace(hours.quotes, sessions=hours, whole=whole)
 
     @property
     def hours(self) -> Sessions[Quotes]:
@@ -191,8 +191,8 @@ class Quotes:
         return laid.sessions
 
     @cached_property
-    def _laid(self) -> dict[Any, Quotes]:
-        """The tape in the sessions that were asked for by name, for the next that asks."""
+    def _hours(self) -> dict[Any, Sessions[Quotes]]:
+        """The sessions that were asked for by name, for the next that asks."""
         return {}
 
     def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Quotes:
