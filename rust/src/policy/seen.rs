@@ -36,28 +36,36 @@ pub struct Seen {
 }
 
 impl View<'_> {
-    /// All that can be seen of the venues, by index.
+    /// All that can be seen of each venue, in one pass over all of them. What of `into` is left from an earlier view of the
+    /// same order is written over, but for the venues' terms, which stay what they are.
     #[inline]
-    pub fn each_seen(&self) -> impl Iterator<Item = Seen> + '_ {
-        let (sign, own) = (self.side.sign(), self.side.opposite());
-        let own_worst = self.market.visibility.worst_key(own, self.mid);
-        let venues = self.book.lasts().iter().zip(self.taken.shares()).zip(&self.market.venues);
-        venues.map(move |((last, &taken), terms)| {
-            let fresh = last.ts >= self.oldest;
-            let (there, joined) = (last.offer(self.side), last.offer(own));
-            let (seen, own_seen) = (fresh && there.key <= self.worst_key, fresh && joined.key <= own_worst);
-            Seen {
-                price: sign * if seen { there.key } else { NO_PRICE },
-                displayed: if seen { Shares::from(there.size) } else { 0 },
-                available: if seen { left_of(there.size, taken) } else { 0 },
-                own_price: -sign * if own_seen { joined.key } else { NO_PRICE },
-                own_displayed: if own_seen { Shares::from(joined.size) } else { 0 },
-                joinable: i64::from(own_seen && !reaches(there.key, joined.key)),
-                age: if last.ts == Time::MIN { -1 } else { self.now - last.ts },
-                taker_fee: terms.taker_fee,
-                maker_rebate: terms.maker_rebate,
-                latency: terms.latency,
-            }
-        })
+    pub fn see(&self, into: &mut Vec<Seen>) {
+        let terms = &self.market.venues;
+        let count = terms.len();
+        if into.len() != count {
+            into.clear();
+            into.extend(terms.iter().map(|venue| Seen {
+                taker_fee: venue.taker_fee,
+                maker_rebate: venue.maker_rebate,
+                latency: venue.latency,
+                ..Seen::default()
+            }));
+        }
+        let (own, sign) = (self.side.opposite(), self.side.sign());
+        // The same for all venues: a product of floats, rounded.
+        let worst_own = self.market.visibility.worst_key(own, self.mid);
+        let (lasts, taken) = (&self.book.lasts()[..count], &self.taken.shares()[..count]);
+        for ((seen, last), &taken) in into.iter_mut().zip(lasts).zip(taken) {
+            let (quote, joined) = (last.offer(self.side), last.offer(own));
+            let alive = last.ts >= self.oldest;
+            let (shown, own_shown) = (alive && quote.key <= self.worst_key, alive && joined.key <= worst_own);
+            seen.price = sign * if shown { quote.key } else { NO_PRICE };
+            seen.displayed = if shown { Shares::from(quote.size) } else { 0 };
+            seen.available = if shown { left_of(quote.size, taken) } else { 0 };
+            seen.own_price = -sign * if own_shown { joined.key } else { NO_PRICE };
+            seen.own_displayed = if own_shown { Shares::from(joined.size) } else { 0 };
+            seen.joinable = i64::from(own_shown && !reaches(quote.key, joined.key));
+            seen.age = if last.ts == Time::MIN { -1 } else { self.now - last.ts };
+        }
     }
 }
