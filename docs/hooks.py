@@ -15,7 +15,7 @@ import griffe
 import sor
 from mkdocs.structure.files import File, Files
 from sor import cont_kukanov
-from sor.results.columns import TABLES, Column
+from sor.results.columns import TABLES
 from sor.universe.columns import UNIVERSE_TABLES
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.pages import Page
+    from sor.results.declared import Column
 
 sys.path.insert(0, str(Path(__file__).parent))
 import gallery

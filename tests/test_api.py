@@ -89,7 +89,10 @@ def test_everything_exported_is_there_and_documented() -> None:
 
 def test_result_in_words(result: sor.Backtest, search: sor.Search, quotes: sor.Quotes) -> None:
     words = repr(result)
-    assert words.splitlines()[0] == f"Backtest: {result.orders.height} x buy 2,000 on SYNTH"
+    assert (
+        words.splitlines()[0]
+        == f"Backtest: {result.orders.height} orders on SYNTH: buy 2,000 shares, 2.0 minutes each"
+    )
     for policy in ("router", *sor.BASELINES):
         assert policy in words
     assert "null" not in words

@@ -59,22 +59,25 @@ def test_demo(shown: Shown) -> None:
 def test_backtest(tape: Path, shown: Shown) -> None:
     text = shown("backtest", tape, *EVERY)
     result = sor.backtest(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
-    assert f"{result.orders.height} orders: buy 3,000 shares, 120 s each" in text
-    lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+    assert f"Backtest: {result.orders.height} orders on SYNTH: buy 3,000 shares, 2.0 minutes each" in text
+    assert repr(result) in text, "the command prints what the result says of itself"
+    lines = {line.split()[0]: line.split() for line in reversed(text.splitlines()) if line.strip()}
     for row in result.summary.iter_rows(named=True):
         assert lines[row["policy"]][1] == f"{row['avg_fill_px']:.4f}"
         assert lines[row["policy"]][2] == f"{row['shortfall_bps'] + 0.0:.3f}"
 
 
-def test_search_shows_every_point_and_the_best(tape: Path, shown: Shown) -> None:
+def test_search_shows_the_points_and_the_best(tape: Path, shown: Shown) -> None:
     text = shown("search", tape, *EVERY)
     search = sor.search(tape, sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m"))
-    points = [line for line in text.splitlines() if line.split()[:1] and line.split()[0][:2] == "0."]
-    assert len(points) == 27
-    assert sum(line.rstrip().endswith("best") for line in points) == 1
-    assert sum(line.rstrip().endswith("ties") for line in points) == search.ties - 1
-    best = "  ".join(f"{axis} {getattr(search.best, axis):g}" for axis in search.axes)
-    assert f"best  {best}" in text
+    assert repr(search) in text
+    points = [line.split() for line in text.splitlines() if line.split()[:1] and line.split()[0][:2] == "0."]
+    assert sum(int(line[3]) for line in points) == 27, "those that cost the same in one row"
+    assert len({tuple(line[4:6]) for line in points}) == len(points)
+    (best,) = [line for line in points if line[-1] == "best"]
+    assert best == points[0]
+    assert best[:3] == [f"{getattr(search.best, axis):g}" for axis in search.axes]
+    assert "27 points, best lambda_over=" in text
 
 
 PAPER = ("--router", "cont_kukanov", "--set", "router.epoch=30s")
@@ -93,7 +96,7 @@ def test_the_papers_router(tape: Path, tmp_path: Path, shown: Shown) -> None:
     orders = sor.orders_every("1m", side="buy", quantity=3_000, horizon="2m")
     result = sor.backtest(quotes, orders, sor.ContKukanovRouter(epoch="30s"), trades=trades)
     assert result.summary["posted_ratio"][0] > 0
-    lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+    lines = {line.split()[0]: line.split() for line in reversed(text.splitlines()) if line.strip()}
     for row in result.summary.iter_rows(named=True):
         label = row["policy"].removeprefix("router (").removesuffix(")")
         assert lines[label][1] == f"{row['shortfall_bps'] + 0.0:.3f}"

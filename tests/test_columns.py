@@ -69,7 +69,7 @@ REAL: dict[str, Make] = {
     "Stress.table": lambda: sor.stress(quotes(), one_order(), markets={"none": {}}).table,
     **attributes("UniverseStudy", lambda: of_a_universe()[0], "summary", "comparisons", "units", "inputs"),
     "UniverseStudy.by": lambda: of_a_universe()[0].by("symbol"),
-    **attributes("UniverseStudy.rows", lambda: of_a_universe()[0].rows, "sums", "savings"),
+    **attributes("UniverseStudy.rows", lambda: of_a_universe()[0].rows, "sums", "savings", "notices"),
     **attributes("UniverseSearch", lambda: of_a_universe()[1], "folds", "comparisons"),
     "probe_outflows": lambda: sor.probe_outflows(quotes(), quantity=100),
     **attributes("Quotes", quotes, "venues", "frame"),

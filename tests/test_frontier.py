@@ -46,7 +46,10 @@ def test_of_a_study_every_policy_is_weighed() -> None:
 
 def test_of_a_search_points_and_policies_are_weighed(found: sor.Search) -> None:
     rows = found.frontier()
-    assert rows.height == found.table.height + len(found.in_sample.others)
+    points = rows.filter(pl.col("policy") == "router")
+    assert points["points"].sum() == found.table.height
+    assert points.height == points.unique(["mean_bps", "std_bps"]).height < found.table.height
+    assert rows.height == points.height + len(found.in_sample.others)
     assert rows["efficient"].to_list() == reference.front(
         list(rows.select("mean_bps", "std_bps").iter_rows())
     )
@@ -82,7 +85,7 @@ def test_the_picture_leaves_out_what_would_hide_the_rest(found: sor.Search) -> N
     assert far.height > 0
     assert not far["efficient"].any()
     assert (far["policy"] == "router").all()
-    assert f"{far.height} points far beyond it are left out" in read_as(found)
+    assert f"{far['points'].sum()} points far beyond it are left out" in read_as(found)
     drawn = [row for data in of_search(found).to_dict()["datasets"].values() for row in data]
     assert max(row["mean_bps"] for row in drawn) < far["mean_bps"].min()
     named = {row["who"] for row in drawn}

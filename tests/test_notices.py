@@ -175,7 +175,7 @@ def test_the_command_line_says_it_once(
     call = (tmp_path / "tape.parquet", "--quantity", "1000", "--horizon", "30s")
     code, out, err = sor_command("backtest", *call)
     assert (code, err) == (0, "")
-    assert " ".join(out.split()).count("note lot is 100, and 100% of the quotes") == 1
+    assert " ".join(out.split()).count("note: lot is 100, and 100% of the quotes") == 1
     code, out, err = sor_command("backtest", *call, "--json")
     assert json.loads(out)
     assert " ".join(err.split()).count("note lot is 100") == 1

@@ -14,7 +14,7 @@ import sor
 pytest.importorskip("altair")
 import altair as alt
 import vl_convert
-from sor.show import style
+from sor.show import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +130,7 @@ def test_a_notebook_needs_no_network() -> None:
 
 
 def test_a_large_picture_is_of_dots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(style, "_MOST_SVG", 100)
+    monkeypatch.setattr(pictures, "_MOST_SVG", 100)
     bundle = PICTURES["stress"]().plot()._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"])[:4] == b"\x89PNG"
 

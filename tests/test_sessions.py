@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
+import sor
 from dbn_files import status_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +23,8 @@ from sor.tape.read import read_quotes, read_trades
 from sor.tape.sessions import clock_ns, lay_starts, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sor.tape.tape import Quotes
 
 SECOND = 10**9
@@ -315,7 +320,7 @@ def test_the_table_says_what_each_session_holds() -> None:
     frame = pl.DataFrame({"open": [T0 - 10 * MINUTE], "close": [T0 + HOUR]})
     assert resolve(quotes, frame).table()["longest_silence"].to_list() == [timedelta(minutes=54)]
     assert repr(resolve(quotes, halts=halts)) == (
-        "Sessions(2 from 2024-01-02 14:30:00 to 2024-01-02 16:30:00 UTC, gaps, 1 halts)"
+        "Sessions(2 from 2024-01-02 14:30:00 to 2024-01-02 16:30:00 UTC, gaps, 1 halt)"
     )
 
 
@@ -383,3 +388,30 @@ def test_no_start_lies_where_an_order_would_have_no_moment() -> None:
 def test_times_of_day_that_are_none(clock: Any) -> None:
     with pytest.raises(ParameterError, match=r"start is .*; expected a time of day such as '09:30'"):
         clock_ns(clock, "start")
+
+
+FROM_TAPES: dict[str, Callable[[Quotes], object]] = {
+    "in sessions": lambda quotes: quotes.in_sessions(),
+    "twice": lambda quotes: (quotes.in_sessions().in_sessions(None), quotes.hours),
+    "report": lambda quotes: quotes.report(),
+    "backtest": lambda quotes: sor.backtest(quotes, sor.Order("buy", 1_000, horizon="1m")),
+    "study": lambda quotes: repr(
+        sor.study(quotes, sor.orders_every("1m", side="buy", quantity=1_000, horizon="1m"))
+    ),
+    "stress": lambda quotes: sor.stress(quotes, sor.Order("buy", 1_000, horizon="1m")),
+}
+
+
+@pytest.mark.parametrize("name", FROM_TAPES)
+def test_a_tape_that_nobody_holds_is_gone_at_once(name: str) -> None:
+    """One that held itself would stay until Python looks for rings: hundreds of tapes later."""
+    quotes = sor.simulate_quotes(minutes=5, seed=1)
+    tape, frame = weakref.ref(quotes), weakref.ref(quotes.frame)
+    gc.collect()
+    gc.disable()
+    try:
+        found = FROM_TAPES[name](quotes)
+        del quotes, found
+        assert (tape(), frame()) == (None, None)
+    finally:
+        gc.enable()

@@ -264,6 +264,14 @@ def test_an_order_over_a_silence_belongs_to_the_first_session() -> None:
     assert (run.cut, run.fills[1].ts_executed) == (True, T + 600 * SECOND)
 
 
+def test_an_order_within_a_silence_trades_on_the_quote_that_stands() -> None:
+    """No record falls into the order's five seconds, but the session is open and its quote of 0 s still there."""
+    records = tape([(s, "A", 10.0, 500, 10.02, 500) for s in (0, 600)])
+    run = ref.replay(records, order("buy", 300, 100, 5), ref.Policy("sweep"), market(records))
+    assert dollars(run) == [("take", 300, 10.02)]
+    assert run.fills[0].ts_executed == T + 100 * SECOND
+
+
 def test_records_outside_given_sessions_are_dropped_and_counted() -> None:
     """Both ends belong to a session; two seconds are outside, and so is a session that holds no record."""
     records = tape([(s, "A", 10.0, 500, 10.02, 500) for s in (0, 1, 2, 3, 4)])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import sqlite3
 import sys
+import weakref
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 import sor
 from sor.universe import dispatch
+from sor.universe import unit as units
 from universes import HIVE, ORDERS, POLICIES, day, same_bytes, write_universe
 
 if TYPE_CHECKING:
@@ -149,6 +152,31 @@ def test_threads_and_executors_change_no_byte(
     with ThreadPoolExecutor(3) as pool:
         there = sor.study(universe, ORDERS, POLICIES, run=sor.Run(executor=pool, threads=2))
     assert same_bytes(there, whole, tmp_path)
+
+
+def test_a_tape_is_gone_when_its_unit_is_done(
+    universe: sor.Universe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tapes: list[weakref.ref[sor.Quotes]] = []
+    there: list[int] = []
+    read = units.read_quotes
+
+    def reading(*args: Any, **options: Any) -> sor.Quotes:
+        there.append(sum(tape() is not None for tape in tapes))
+        quotes = read(*args, **options)
+        tapes.append(weakref.ref(quotes))
+        return quotes
+
+    monkeypatch.setattr(units, "read_quotes", reading)
+    gc.collect()
+    gc.disable()  # what holds itself would stay
+    try:
+        sor.study(universe, ORDERS, POLICIES)
+    finally:
+        gc.enable()
+    assert len(there) == len(universe)
+    assert max(there) <= 1  # that of the other thread
+    assert not any(tape() for tape in tapes)
 
 
 def test_rows_that_are_written_are_those_of_the_sums(universe: sor.Universe, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_study_save_run_again_and_compare(root: Path, tmp_path: Path, shown: Cal
     out, rows = tmp_path / "run", tmp_path / "rows"
     said = shown("study", root / HIVE, *ORDERS, "--out", out, "--rows", rows)
     assert "UniverseStudy: router on 16 orders of 4 symbol-days" in said
-    assert "wrote inputs.parquet, manifest.json, run.toml" in said
+    assert "wrote inputs.parquet, manifest.json, notices.parquet, run.toml" in said
     result = sor.load(out)
     assert pl.scan_parquet(rows / "fills").select(pl.len()).collect().item() == result.summary["fills"].sum()
     assert shown("rerun", out) == f"{out}: the same, digest {result.digest}\n"

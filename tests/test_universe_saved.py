@@ -91,7 +91,7 @@ def test_a_value_that_differs_is_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(sor.DataError, match="one of them was changed after the run"):
         sor.load(tmp_path / "run")
     result = sor.load(root / "run")
-    rows = type(result.rows)(result.units, changed, result.rows.savings, result.inputs)
+    rows = replace(result.rows, sums=changed)
     replace(result, rows=rows).save(tmp_path / "run")
     row = sums.row(2, named=True)
     assert sor.diff(root / "run", tmp_path / "run") == [

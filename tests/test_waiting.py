@@ -11,7 +11,7 @@ import pytest
 import sor
 from rich.console import Console
 from sor.cli import main
-from sor.studies import pipeline
+from sor.studies import pipeline, search
 from sor.studies.progress import Step, Waiting
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def test_shares_of_time_not_of_steps() -> None:
 def test_the_rate_is_of_the_last_seconds() -> None:
     """What an earlier run kept is there at once; what is left goes at its own speed."""
     time = Time(Step("replaying", 1, "sums"))
+    time.bar.count(1_000, whole=False)
     time.bar.begin("replaying")
     time.wait(0.0, 0, 1_000)
     time.wait(0.1, 900, 1_000)
@@ -208,3 +209,53 @@ def test_resuming_says_what_was_found(tmp_path: Path, shown: Callable[..., str])
     line, rest = second.split("\n", 1)
     assert line.startswith("resume: 120 finished replays found in")
     assert rest == first
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_tables_are_made_by_one_thread_after_the_replays(threads: int) -> None:
+    """The rows of a study, at another pace than was guessed, then a search and a page."""
+    time = Time(
+        *(Step("replaying", 5, "rows", after=0.02), Step("trying points", 28, "sums", weight=0.8)),
+        *(Step("best", 7, "rows"), Step("drawing", 0.5)),
+    )
+    slow, orders = 3.0, 4_000
+    time.bar.count(orders, threads)
+
+    def replay(label: str, work: int, pace: float, serial: float, weight: float = 1.0) -> None:
+        time.bar.begin(label)
+        total = work * orders
+        alone = slow * weight * total / pace
+        for i in range(21):
+            time.wait(alone / threads / 20 if i else 0.001, i * total // 20, total)
+        for _ in range(10):
+            time.wait(alone * serial / 10)
+        time.wait(0.0, total, total)
+
+    replay("replaying", 5, 24_000, 0.4)
+    time.wait(0.02)
+    replay("trying points", 28, 104_000, 0.1, 0.8)
+    replay("best", 7, 24_000, 0.4)
+    time.bar.begin("drawing")
+    for _ in range(10):
+        time.wait(0.05)
+    assert time.apart() < 0.1
+
+
+def test_a_step_is_better_known_when_it_begins() -> None:
+    time = Time(Step("replaying", 5, "rows"), Step("best", 100, "rows"))
+    time.bar.count(1_000)
+    time.bar.begin("replaying")
+    for done in range(0, 5_001, 500):
+        time.wait(0.1, done, 5_000)
+    time.bar.begin(Step("best", 1, "rows"))
+    assert time.bar.moment().share > 0.5
+
+
+def test_points_that_cannot_differ_are_no_work_of_their_own() -> None:
+    axes = {"lambda_over": (0.0, 0.1), "lambda_under": (0.0, 0.1, 0.2), "theta_queue": (0.0, 0.1)}
+    (alike, *_), (apart, *_) = (
+        search.steps("grid", {}, axes, 5, 0, certain=certain) for certain in (True, False)
+    )
+    assert alike.work == apart.work == 13
+    assert apart.weight - alike.weight == pytest.approx((12 - 4) / 13)
+    assert search.steps("random", {"points": 10}, axes, 5, 2)[0].work == 31

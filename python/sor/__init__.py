@@ -59,8 +59,9 @@ if TYPE_CHECKING:
     from sor.tape.simulate import simulate_quotes
     from sor.tape.volume import volume_curve
     from sor.universe.again import diff, load, rerun
-    from sor.universe.result import UniverseStress, UniverseStudy
+    from sor.universe.result import UniverseStudy
     from sor.universe.searching import UniverseSearch
+    from sor.universe.stressed import UniverseStress
     from sor.universe.universe import Universe
 
 __all__ = [
@@ -174,7 +175,8 @@ _LATER = {
     **dict.fromkeys(("Cvar", "MeanStd", "Quantile", "Std"), "settings.objective"),
     **dict.fromkeys(("Optuna", "RandomPoints", "Refine"), "studies.methods"),
     **dict.fromkeys(("Step", "Steps", "steps"), "studies.steps"),
-    **dict.fromkeys(("UniverseStress", "UniverseStudy"), "universe.result"),
+    "UniverseStress": "universe.stressed",
+    "UniverseStudy": "universe.result",
     **dict.fromkeys(("diff", "load", "rerun"), "universe.again"),
 }
 

@@ -89,3 +89,8 @@ def shown(value: object) -> str:
     if len(lines) > 1:  # a frame, say
         return f"{kind}: {' '.join(text.translate(_NO_LINES).split())[:_MOST]}..."
     return text if len(text) <= _MOST else f"{text[:_MOST]}..."
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 order`, `2 orders`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

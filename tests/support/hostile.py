@@ -84,6 +84,13 @@ class Raising:
     __hash__ = None  # type: ignore[assignment]
 
 
+class BytesPath:
+    """A path whose name is bytes."""
+
+    def __fspath__(self) -> bytes:
+        return b"nowhere.csv"
+
+
 HOSTILE: list[Any] = [
     *(None, True, False, 0, -1, 1, 7, 1.5, -0.0, 5e-324, 1e-9, 1e308, -1e308, float("nan"), float("inf"), 10**400),
     *(2**31, 2**63 - 1, 2**63, -(2**63), 2**64, 10**15, 10**15 + 1, 10**9),
@@ -99,6 +106,7 @@ HOSTILE: list[Any] = [
     *(datetime.datetime.max, datetime.datetime(2024, 1, 2, 14, 31, tzinfo=datetime.UTC), datetime.time(9, 30)),
     *(datetime.timedelta(seconds=-1), datetime.timedelta.max, datetime.timedelta(seconds=30)),
     *(decimal.Decimal("0.1"), decimal.Decimal("NaN"), decimal.Decimal("1e999"), fractions.Fraction(1, 3), 1j),
+    *(BytesPath(), [BytesPath()], [Raising()], Path("no\0where"), "no\0where*"),
     *(object(), Raising(), int, len, range(0), range(3), ..., NotImplemented, (x for x in [1]), iter([])),
     *(lambda *a, **k: None, lambda *a: 1.0, Path(), Path("nowhere.csv")),
     *(pl.DataFrame(), pl.DataFrame({"a": [1]}), pl.Series([1]), pl.Series([None]), pl.LazyFrame(), pl.col("a")),

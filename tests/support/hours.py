@@ -143,14 +143,15 @@ def random_replays(rng: Random, count: int) -> Days:
 
 
 def busy_days(rng: Random) -> tuple[list[Raw], list[ref.Trade]]:
-    """Return records and trades of a market with real queues, with silences in it."""
-    market = simulate(
-        Rules(rng.randrange(10**6), 2, 160, 1, limits=4, crossing=2, market=4, cancels=2, lots=100), []
-    )
+    """Return records and trades of a market with real queues, with silences in it, by a clock that may be coarse."""
+    seed = rng.randrange(10**6)
+    market = simulate(Rules(seed, 2, 160, 1, limits=4, crossing=2, market=4, cancels=2, lots=100), [])
     begins = sorted(rng.sample([record[0] for record in market.records], rng.choice([0, 1, 2])))
 
+    clock = (1, 1, 2, 5)[seed % 4]
+
     def later(ts: int) -> int:
-        return ts + 40 * sum(begin <= ts for begin in begins)
+        return ts // clock * clock + 40 * sum(begin <= ts for begin in begins)
 
     raw = [(later(ts), i, venue, *quotes) for i, (ts, venue, *quotes) in enumerate(market.records)]
     return raw, [(later(ts), *trade) for ts, *trade in market.trades]

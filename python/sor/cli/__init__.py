@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 import sys
 import warnings
@@ -86,10 +87,28 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except _USAGE_ERROR as error:
-        # What Typer puts before the reason of a wrong choice says nothing.
-        _complain(error.format_message().replace("Value error, ", ""))  # type: ignore[attr-defined]
+        _complain(_usage(error))
         code = 2
     sys.exit(code)
+
+
+def _usage(error: Any) -> str:
+    """Say what is wrong with an option; one that another command has is said so, and only what is near is offered."""
+    unknown = getattr(error, "option_name", None)
+    if unknown is None or not hasattr(error, "possibilities"):
+        # What Typer puts before the reason of a wrong choice says nothing.
+        return str(error.format_message().replace("Value error, ", ""))
+    commands = getattr(typer.main.get_command(app), "commands", {})
+    others = [
+        f"sor {name}"
+        for name, command in commands.items()
+        if any(unknown in each.opts for each in command.params)
+    ]
+    near = difflib.get_close_matches(unknown, error.possibilities or (), cutoff=0.75)
+    hint = f"; {words.listed(others)} {'has' if len(others) == 1 else 'have'} it" if others else ""
+    return f"{error.message}{hint}" + (
+        f" (did you mean {words.listed(near)}?)" if near and not others else ""
+    )
 
 
 def _say_version(wanted: bool) -> None:
@@ -259,7 +278,7 @@ def report(
         asked.bar.plan(
             Step(READING, 0.3) if demo else asked.reading(),
             waits.replays(policies),
-            Step(STATISTICS, 0.05),
+            Step(STATISTICS, 0.03),
             *(waits.search(options, policies) if search else ()),
             *page_steps(out),
         )

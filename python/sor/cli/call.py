@@ -330,6 +330,12 @@ def _sizes(text: str) -> int | list[int]:
         raise ParameterError(
             f"--quantity must be whole numbers separated by commas, got {shown(text)}"
         ) from None
+    first, *others = text.split(",")
+    if any(part.strip().startswith("0") for part in others):
+        raise ParameterError(
+            f"--quantity {text}: a comma separates sizes; for one of {''.join((first, *others))} shares write "
+            f"{''.join((first, *others))} or {'_'.join((first, *others))}"
+        )
     return sizes[0] if len(sizes) == 1 else sizes
 
 

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from sor.studies.progress import Pace
 
 WRITING = "writing"
-_SECONDS_WRITING = 2.0
+_SECONDS_WRITING = 0.7
+_SECONDS_AFTER = 0.02
 
 
 def replays(policies: int, pace: Pace = "rows") -> Step:
     """Plan the replays of a number of policies."""
-    return Step(REPLAYING, policies, pace)
+    return Step(REPLAYING, policies, pace, after=_SECONDS_AFTER)
 
 
 def search(options: Mapping[str, Any], others: int) -> list[Step]:
-    """Plan a search with these options of the verb."""
+    """Plan a search with these options of the verb, the market's fills being certain."""
     axes = checked_axes(options.get("grid", DEFAULT_GRID), StaticRouter())
     name, settings, _ = as_method(options.get("method", "grid"))
     return steps(name, settings, axes, others, options.get("folds", 0))
@@ -34,4 +35,4 @@ def search(options: Mapping[str, Any], others: int) -> list[Step]:
 
 def results(out: Path | None) -> list[Step]:
     """Plan the statistics and the files of a result."""
-    return [Step(STATISTICS, 0.1), *([] if out is None else [Step(WRITING, _SECONDS_WRITING)])]
+    return [Step(STATISTICS, 0.03), *([] if out is None else [Step(WRITING, _SECONDS_WRITING)])]

@@ -209,6 +209,10 @@ def _cut(start: int, end: int, close: int) -> tuple[int, bool]:
     return min(end, close), end > close
 
 
+def _is_utc_clock(order: Order) -> bool:
+    return is_clock(order.start) and order.tz == "UTC"
+
+
 def _nowhere(order: Order, starts: Sequence[int], hours: Sessions[Quotes]) -> str:
     """Say which session is nearest to an order that lies in none."""
     start = starts[0]
@@ -217,7 +221,8 @@ def _nowhere(order: Order, starts: Sequence[int], hours: Sessions[Quotes]) -> st
     opens, closes = min(spans, key=lambda span: max(span[0] - start, start - span[1]))
     span = f"{format_ns(opens)} to {format_ns(closes)} UTC"
     length = "" if order.horizon is None else f" with horizon {shown(order.horizon)}"
-    return f"start {format_ns(start)}{length} is in no session of the tape; the nearest is {span}"
+    zone = f"; {order.start} is UTC here, tz (--tz) names another zone" if _is_utc_clock(order) else ""
+    return f"start {format_ns(start)}{length} is in no session of the tape; the nearest is {span}{zone}"
 
 
 def _span(quotes: Quotes) -> str:

@@ -17,7 +17,6 @@ from sor.settings.fills import fill_name
 from sor.settings.processes import require_own_threads
 from sor.settings.routers import Sweep, name_of, unsliced
 from sor.settings.run import Run
-from sor.settings.turns import others_turn
 from sor.tape.venues import venue_names
 
 if TYPE_CHECKING:
@@ -55,7 +54,8 @@ def replay(
         record: Keep the rows of children and fills, not only the sums.
         threads: Worker threads; as many as there are cores by default. The result does not depend on it.
         progress: Called with (done, total) about 20 times a second.
-        shortcuts: Replay variants that cannot differ once (rule A5). The result does not depend on it.
+        shortcuts: Replay variants that cannot differ once, and routers that turn out to decide alike once an order
+            (rule A5). The result does not depend on it.
 
     Returns:
         Frames that begin with `variant`, its number.
@@ -73,14 +73,13 @@ def replay(
             owners(policy, parents)  # none is of two orders
     try:
         arguments = (quotes.lent(), core_parents(parents), [core_variant(each, quotes) for each in variants])
-        with others_turn():
-            tables = _core.replay(
-                *arguments,
-                record=record,
-                threads=Run(threads=threads).workers,
-                progress=progress,
-                shortcuts=shortcuts,
-            )
+        tables = _core.replay(
+            *arguments,
+            record=record,
+            threads=Run(threads=threads).workers,
+            progress=progress,
+            shortcuts=shortcuts,
+        )
     except PolicyError as error:
         error.policy = name_of(variants[int(str(error.policy))].policy)
         raise

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from sor.replay.replay import hindsight
-from sor.results import display, metrics
+from sor.results import display, metrics, policies
 from sor.results.replayed import Replayed
 from sor.settings.routers import OWN, ROUTER, axes_of, settings_of
 from sor.tape.exact import NANOS, ratio
@@ -125,35 +125,14 @@ class Backtest(Replayed):
         return [cost for job in self.jobs for cost in hindsight(job)]
 
     def __repr__(self) -> str:
-        orders = self.ledger.parents.filter(pl.col("policy") == ROUTER)
-        head = f"Backtest: {_orders_line(orders)} on {self._where}"
-        return display.titled(head, _readable(self.summary), self.warnings, self.edges)
+        head = f"Backtest: {policies.orders_line(self)}"
+        return display.titled(head, policies.table(self.summary), self.warnings, self.remarks)
 
     def _repr_html_(self) -> str:
-        return display.as_html("Backtest", _readable(self.summary), *self.edges, *self.warnings)
+        head = f"Backtest: {policies.orders_line(self)}"
+        return display.as_html(head, policies.table(self.summary), *self.remarks, *self.warnings)
 
     @property
-    def _where(self) -> str:
-        first = self.quotes[0]
-        name = first.symbol or first.source
-        return name if len(self.jobs) == 1 else f"{name} and {len(self.jobs) - 1} more"
-
-
-def _orders_line(parents: pl.DataFrame) -> str:
-    sides = "/".join(parents["side"].unique(maintain_order=True).to_list())
-    shares = parents["quantity"].unique(maintain_order=True).to_list()
-    size = f"{shares[0]:,}" if len(shares) == 1 else f"{min(shares):,} to {max(shares):,}"
-    return f"{parents.height:,} x {sides} {size}"
-
-
-def _readable(summary: pl.DataFrame) -> pl.DataFrame:
-    """Return the columns of a summary a person looks at first."""
-    posted = bool((summary["posted_ratio"] > 0).any())
-    return summary.select(
-        pl.col("policy").cast(pl.String),
-        pl.col("fill_ratio").round(3).alias("filled"),
-        *([pl.col("posted_ratio").round(3).alias("posted")] if posted else []),
-        pl.col("avg_fill_px").round(4).alias("price"),
-        *(pl.col(f"{name}_bps").round(3).alias(name) for name in ("shortfall", "spread", "timing")),
-        pl.col("savings_bps").round(3).alias("saved"),
-    )
+    def remarks(self) -> list[str]:
+        """What is said below the table: edges of sessions, limit orders, and how it is read."""
+        return [*self.edges, *policies.posting(self), policies.times(self.summary), policies.READ_AS]

@@ -6,92 +6,31 @@ the tables of real results in both directions. A column that is added to a resul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from sor.results.declared import (
+    COUNT,
+    NAME,
+    REAL,
+    TEXT,
+    TIME,
+    WHOLE,
+    Table,
+    columns,
+    nanos,
+    only,
+    table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TIME = "Datetime(ns, UTC)"
-WHOLE = "Int64"
-COUNT = "UInt32"
-REAL = "Float64"
-NAME = "Enum"
-TEXT = "String"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        name: As in the frame.
-        dtype: Of polars; `Enum` stands for an `Enum` of any categories.
-        unit: What its numbers count or measure; empty for names and flags.
-        meaning: What it says, and when it is null.
-
-    """
-
-    name: str
-    dtype: str
-    unit: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """One result table.
-
-    Attributes:
-        about: What a row is.
-        columns: In the order of the frame.
-
-    """
-
-    about: str
-    columns: tuple[Column, ...]
-
-
-Columns = tuple[Column, ...]
-Row = tuple[str, str, str, str]
-
-
-def _columns(*parts: Columns | Row) -> Columns:
-    """Put columns together; a row of four texts is one column."""
-    columns: list[Column] = []
-    for part in parts:
-        if part and isinstance(part[0], str):
-            columns.append(Column(*part))
-        else:
-            columns += part
-    return tuple(columns)
-
-
-def _table(about: str, *parts: Columns | Row) -> Table:
-    return Table(about, _columns(*parts))
-
-
-def _nanos(columns: Columns, money: tuple[str, ...], dtype: str = WHOLE) -> Columns:
-    """Return columns as the exact ledger has them: these in nanos instead of currency."""
-    return tuple(
-        Column(column.name, dtype, column.unit.replace("currency", "nanos"), column.meaning)
-        if column.name in money
-        else column
-        for column in columns
-    )
-
-
-def _only(columns: Columns, *names: str) -> Columns:
-    by_name = {column.name: column for column in columns}
-    return tuple(by_name[name] for name in names)
-
-
-_POLICY = _columns(("policy", NAME, "", "Name of the policy."))
-_PARENT = _columns(("parent", COUNT, "", "Number of the parent order, from 0."))
-_CHILD = _columns(
+_POLICY = columns(("policy", NAME, "", "Name of the policy."))
+_PARENT = columns(("parent", COUNT, "", "Number of the parent order, from 0."))
+_CHILD = columns(
     ("child", WHOLE, "", "Number of the child within its parent; -1 for completion and unwinding.")
 )
-_PARTS = _columns(
+_PARTS = columns(
     ("spread_bps", REAL, "bps of Q * M0", "Quoted price against the mid at execution."),
     ("slippage_bps", REAL, "bps of Q * M0", "Price against the quoted price."),
     ("schedule_bps", REAL, "bps of Q * M0", "Mid at release against the arrival mid: what a schedule cost."),
@@ -100,7 +39,7 @@ _PARTS = _columns(
     ("fees_bps", REAL, "bps of Q * M0", "Taker fees."),
     ("rebates_bps", REAL, "bps of Q * M0", "Maker rebates; they lower the shortfall."),
 )
-_SHORTFALL = _columns(
+_SHORTFALL = columns(
     (
         "shortfall_bps",
         REAL,
@@ -109,7 +48,7 @@ _SHORTFALL = _columns(
     ),
     _PARTS,
 )
-_FILLS = _columns(
+_FILLS = columns(
     _PARENT,
     _CHILD,
     ("ts_decided", TIME, "", "When the child was decided."),
@@ -124,7 +63,7 @@ _FILLS = _columns(
     ("rebate", REAL, "currency", "Maker rebate of the row."),
     ("age", WHOLE, "nanoseconds", "Since the venue's last record."),
 )
-_SENT = _columns(
+_SENT = columns(
     _PARENT,
     ("child", WHOLE, "", "Number of the child within its parent."),
     ("kind", NAME, "", "`take` or `post`."),
@@ -163,7 +102,7 @@ _SENT = _columns(
     ("fill_probability", REAL, "probability", "The fill model's; null where nothing was tried."),
     ("age", WHOLE, "nanoseconds", "Of the quote it met."),
 )
-_CHILD_COSTS = _columns(
+_CHILD_COSTS = columns(
     ("price", REAL, "currency per share", "Of its executions; null without one."),
     ("spread", REAL, "currency", "Quoted price against the mid, over its shares."),
     ("slippage", REAL, "currency", "Price against the quoted price."),
@@ -172,7 +111,7 @@ _CHILD_COSTS = _columns(
     ("rebate", REAL, "currency", "Maker rebates."),
     ("cost", REAL, "currency", "The sum of the parts, rebate subtracted; positive is worse."),
 )
-_ORDER = _columns(
+_ORDER = columns(
     _PARENT,
     ("side", NAME, "", "`buy` or `sell`."),
     ("quantity", WHOLE, "shares", "Of the order, Q."),
@@ -198,7 +137,7 @@ _ORDER = _columns(
     ("fills", COUNT, "", "Executions."),
     ("ts_done", TIME, "", "Last execution; the end when there is none."),
 )
-_SUMS = _columns(
+_SUMS = columns(
     ("notional", WHOLE, "nanos", "Signed cash before fees: positive when paid."),
     ("fees", WHOLE, "nanos", "Taker fees."),
     ("rebates", WHOLE, "nanos", "Maker rebates."),
@@ -210,7 +149,7 @@ _SUMS = _columns(
     ("shortfall", WHOLE, "nanos", "Sum of the parts, rebates subtracted."),
     ("all_in", WHOLE, "nanos", "`notional + fees - rebates`."),
 )
-_SUMMARY = _columns(
+_SUMMARY = columns(
     ("parents", COUNT, "", "Parents that could trade; all figures are about these."),
     ("no_quotes", "Int32", "", "Parents that could not."),
     ("cut", "Int32", "", "Parents whose session closed before their end."),
@@ -231,7 +170,7 @@ _SUMMARY = _columns(
     ("fills", COUNT, "", "Executions."),
     ("seconds", REAL, "seconds", "Mean time from a parent's start to its last execution."),
 )
-_SAVED = _columns(
+_SAVED = columns(
     (
         "savings_bps",
         REAL,
@@ -245,22 +184,22 @@ _SAVED = _columns(
         "The router's all-in price of all parents against this policy's; null for the router itself.",
     ),
 )
-_ARRIVAL = _columns(
+_ARRIVAL = columns(
     ("arrival_spread_bps", REAL, "bps of the mid", "Spread at the start; null while one side is empty."),
     ("arrival_depth", WHOLE, "shares", "Displayed at the start on the side it takes, stubs left out."),
 )
-_STUDY_PARENTS = _columns(
+_STUDY_PARENTS = columns(
     _PARENT,
     ("tape", COUNT, "", "Place of its tape in `quotes`."),
     ("symbol", TEXT, "", "Instrument; null where the tape does not name it."),
-    _only(_ORDER, "side", "quantity", "start", "end"),
+    only(_ORDER, "side", "quantity", "start", "end"),
     _ARRIVAL,
 )
-_SAVINGS = _columns(
+_SAVINGS = columns(
     ("savings_bps", REAL, "bps of Q * M0", "The other policy's shortfall less ours; positive is better."),
     *((part.name, REAL, part.unit, f"Saved in this part. {part.meaning}") for part in _PARTS),
 )
-_COMPARED = _columns(
+_COMPARED = columns(
     ("against", TEXT, "", "The other policy."),
     ("savings_bps", REAL, "bps of Q * M0", "Mean of the paired savings; positive is better."),
     (
@@ -279,7 +218,7 @@ _COMPARED = _columns(
     ("losses", WHOLE, "", "Parents with negative savings."),
     ("win_ratio", REAL, "share of parents", "`wins / parents`."),
 )
-_AXES = _columns(
+_AXES = columns(
     ("lambda_over", REAL, "as `unit` says", "Penalty for each excess share."),
     ("lambda_under", REAL, "as `unit` says", "Penalty for each missing share."),
     (
@@ -289,10 +228,10 @@ _AXES = _columns(
         "Queue-risk penalty, charged on both; for a policy of one's own its axes.",
     ),
 )
-_POINTS = _columns(
+_POINTS = columns(
     _AXES,
     _SHORTFALL,
-    _only(_SUMMARY, "fill_ratio", "completed_ratio", "total_cash", "avg_fill_px"),
+    only(_SUMMARY, "fill_ratio", "completed_ratio", "total_cash", "avg_fill_px"),
     (
         "best",
         "Boolean",
@@ -300,7 +239,7 @@ _POINTS = _columns(
         "Least objective; true for every point that ties. Other objectives than the mean have columns.",
     ),
 )
-_BEHIND = _columns(
+_BEHIND = columns(
     (
         "behind_bps",
         REAL,
@@ -309,14 +248,20 @@ _BEHIND = _columns(
     ),
     ("behind_lower", REAL, "bps of Q * M0", "Lower end of its interval; null where the sample is too small."),
     ("behind_upper", REAL, "bps of Q * M0", "Upper end."),
-    ("plateau", "Boolean", "", "The interval does not exclude that the point is as good as the best."),
+    (
+        "plateau",
+        "Boolean",
+        "",
+        "The interval does not exclude that the point is as good as the best; null without an interval.",
+    ),
 )
-_WEIGHED = _columns(
+_WEIGHED = columns(
     ("mean_bps", REAL, "bps of Q * M0", "Mean shortfall over the parents that could trade."),
     ("std_bps", REAL, "bps of Q * M0", "Standard deviation of their shortfalls."),
+    ("points", WHOLE, "", "Points of a search that cost the same; null for other policies."),
     ("efficient", "Boolean", "", "No other row has both less, or one less and the other the same."),
 )
-_EPOCHS = _columns(
+_EPOCHS = columns(
     _PARENT,
     ("ts", TIME, "", "When the epoch was planned."),
     ("remaining", WHOLE, "shares", "To plan."),
@@ -330,14 +275,14 @@ _EPOCHS = _columns(
     ("shortfall", REAL, "shares", "Expected shares short, E (S - A)+."),
     ("excess", REAL, "shares", "Expected excess shares, E (A - S)+."),
 )
-_PLACES = _columns(
+_PLACES = columns(
     _PARENT,
     ("child", WHOLE, "", "The limit order."),
     ("ts", TIME, "", "From when on."),
     ("ahead", WHOLE, "shares", "Ahead of it in the queue; null where the pessimistic model knows no bound."),
     ("left", WHOLE, "shares", "Its own shares not yet filled."),
 )
-_RELEASES = _columns(
+_RELEASES = columns(
     _PARENT,
     ("ts", TIME, "", "When; before the order's arrival: what is released there."),
     ("total", WHOLE, "shares", "All shares released by then."),
@@ -346,21 +291,19 @@ _RELEASES = _columns(
 _FILL_MONEY = ("price", "quoted", "mid", "fee", "rebate")
 _CHILD_MONEY = ("mid", "seen_price", "marginal", "threshold", "gap", "met_price")
 TABLES: Mapping[str, Table] = {
-    "Backtest.summary": _table("One row per policy, the router first.", _POLICY, _SUMMARY, _SAVED),
-    "Backtest.orders": _table(
+    "Backtest.summary": table("One row per policy, the router first.", _POLICY, _SUMMARY, _SAVED),
+    "Backtest.orders": table(
         "One row per parent order of the router.",
-        _only(_ORDER, "parent", "side", "quantity", "start", "end", "cut", "status"),
-        _only(
-            _ORDER, "executed", "posted", "completed", "unwound", "arrival_mid", "avg_fill_px", "all_in_px"
-        ),
+        only(_ORDER, "parent", "side", "quantity", "start", "end", "cut", "status"),
+        only(_ORDER, "executed", "posted", "completed", "unwound", "arrival_mid", "avg_fill_px", "all_in_px"),
         _SHORTFALL,
-        _only(_ORDER, "children", "fills", "ts_done"),
+        only(_ORDER, "children", "fills", "ts_done"),
     ),
-    "Backtest.fills": _table("One row per execution.", _FILLS),
-    "Backtest.children": _table("One row per child order: seen, met, got, cost.", _SENT, _CHILD_COSTS),
-    "Backtest.posts": _table(
+    "Backtest.fills": table("One row per execution.", _FILLS),
+    "Backtest.children": table("One row per child order: seen, met, got, cost.", _SENT, _CHILD_COSTS),
+    "Backtest.posts": table(
         "One row per limit order.",
-        _only(_SENT, "parent", "child", "venue", "ts_decided", "ts_arrived"),
+        only(_SENT, "parent", "child", "venue", "ts_decided", "ts_arrived"),
         ("price", REAL, "currency per share", "Where it rests."),
         ("quantity", WHOLE, "shares", "Of the order."),
         (
@@ -377,9 +320,9 @@ TABLES: Mapping[str, Table] = {
         ("seconds_to_fill", REAL, "seconds", "From arrival to the last; null unless filled whole."),
         ("rebate", REAL, "currency", "Earned."),
     ),
-    "Backtest.places": _table("One row per change of a limit order's place in its queue.", _PLACES),
-    "Backtest.epochs": _table("One row per decision of the paper's router.", _EPOCHS),
-    "Backtest.markouts": _table(
+    "Backtest.places": table("One row per change of a limit order's place in its queue.", _PLACES),
+    "Backtest.epochs": table("One row per decision of the paper's router.", _EPOCHS),
+    "Backtest.markouts": table(
         "One row per horizon: what passive fills were worth afterwards.",
         ("seconds", WHOLE, "seconds", "After the fill: 0, 1, 10, 60."),
         ("fills", WHOLE, "", "Passive fills whose mid then is known."),
@@ -389,42 +332,42 @@ TABLES: Mapping[str, Table] = {
         ("adverse", REAL, "currency per share", "How far the mid moved against us since the fill."),
         ("edge_bps", REAL, "bps of the price", "`edge` as a fraction of the price."),
     ),
-    "Backtest.hindsight": _table(
+    "Backtest.hindsight": table(
         "One row per parent order: the least possible cost with perfect foresight.",
         _PARENT,
-        _only(_ORDER, "all_in_px"),
-        _only(_SHORTFALL, "shortfall_bps"),
+        only(_ORDER, "all_in_px"),
+        only(_SHORTFALL, "shortfall_bps"),
     ),
-    "Backtest.releases": _table("One row per release of a schedule.", _RELEASES),
-    "Study.parents": _table("One row per parent order, with the book at its start.", _STUDY_PARENTS),
-    "Study.summary": _table("One row per policy.", _POLICY, _SUMMARY),
-    "Study.savings": _table(
+    "Backtest.releases": table("One row per release of a schedule.", _RELEASES),
+    "Study.parents": table("One row per parent order, with the book at its start.", _STUDY_PARENTS),
+    "Study.summary": table("One row per policy.", _POLICY, _SUMMARY),
+    "Study.savings": table(
         "One row per other policy and parent order.",
         ("against", NAME, "", "The other policy."),
         _STUDY_PARENTS,
         _SAVINGS,
     ),
-    "Study.comparisons": _table(
+    "Study.comparisons": table(
         "One row per other policy: the evidence.",
         _COMPARED,
         ("median_bps", REAL, "bps of Q * M0", "Median of the paired savings."),
         ("worst_bps", REAL, "bps of Q * M0", "The parent with the least."),
-        _only(_SAVINGS, *(part.name for part in _PARTS)),
+        only(_SAVINGS, *(part.name for part in _PARTS)),
     ),
-    "Study.by": _table(
+    "Study.by": table(
         "One row per other policy and bin. The second column is named after what was asked for.",
-        _only(_COMPARED, "against"),
+        only(_COMPARED, "against"),
         ("time, spread, depth, size, side or tape", TEXT, "", "The bin."),
         _COMPARED[1:],
     ),
-    "Search.table": _table("One row per point tried.", _POINTS, _BEHIND),
-    "Search.frontier": _table(
+    "Search.table": table("One row per point tried.", _POINTS, _BEHIND),
+    "Search.frontier": table(
         "One row per point and other policy: what it costs against how evenly; of a `Study` per policy, without axes.",
         ("policy", TEXT, "", "`router` for the points."),
         _AXES,
         _WEIGHED,
     ),
-    "Search.folds": _table(
+    "Search.folds": table(
         "One row per fold of the walk-forward.",
         ("fold", COUNT, "", "From 0."),
         ("boundary", TIME, "", "Train before it, test after it."),
@@ -436,34 +379,34 @@ TABLES: Mapping[str, Table] = {
         ("out_of_sample_bps", REAL, "bps of Q * M0", "Its mean shortfall on `test`."),
         ("hindsight_bps", REAL, "bps of Q * M0", "The least on `test` of all points tried in the fold."),
     ),
-    "Search.comparisons": _table(
+    "Search.comparisons": table(
         "One row per other policy: savings in and out of sample, and the chance that the best is luck.",
-        _only(_COMPARED, "against", "parents"),
+        only(_COMPARED, "against", "parents"),
         ("in_sample", REAL, "bps of Q * M0", "Mean savings of the best point on the parents of all tests."),
         ("out_of_sample", REAL, "bps of Q * M0", "Of each fold's choice on the same; null without folds."),
-        _only(_COMPARED, "lower", "upper", "p_value"),
+        only(_COMPARED, "lower", "upper", "p_value"),
         ("p_reality_check", REAL, "probability", "Of a best as good, if no point were better (White)."),
         ("p_spa", REAL, "probability", "The same, clearly worse points not counted (Hansen)."),
     ),
-    "Stress.table": _table(
+    "Stress.table": table(
         "One row per market.",
         ("market", TEXT, "", "Name of the market."),
         _SUMMARY,
         ("saved_<policy>_bps", REAL, "bps of Q * M0", "The router's mean paired savings against it."),
     ),
-    "probe_outflows": _table(
+    "probe_outflows": table(
         "One row per window.",
         ("start", TIME, "", "When the probes joined."),
         ("end", TIME, "", "When they left; the row is known from then on."),
         ("<venue>", WHOLE, "shares", "Filled there; 0 where no probe could be posted."),
     ),
-    "Quotes.venues": _table(
+    "Quotes.venues": table(
         "One row per venue of a tape.",
         ("index", "UInt16", "", "Position among the venues."),
         ("id", "UInt16", "", "Publisher id; null where the input has only names."),
         ("name", TEXT, "", "Name."),
     ),
-    "Quotes.frame": _table(
+    "Quotes.frame": table(
         "One row per record: the canonical tape.",
         ("ts", WHOLE, "nanoseconds since 1970, UTC", "Time of the record."),
         ("venue", "UInt16", "", "Index into `venues`."),
@@ -472,29 +415,27 @@ TABLES: Mapping[str, Table] = {
         ("ask_px", WHOLE, "nanos per share", "2^63 - 1: no quote."),
         ("ask_sz", COUNT, "shares", "0: no quote."),
     ),
-    "Ledger.parents": _table(
+    "Ledger.parents": table(
         "One row per policy and parent order: exact sums over its fills.",
         _POLICY,
-        _nanos(
-            _only(
-                _ORDER, "parent", "side", "quantity", "lot", "start", "end", "cut", "status", "arrival_mid"
-            ),
+        nanos(
+            only(_ORDER, "parent", "side", "quantity", "lot", "start", "end", "cut", "status", "arrival_mid"),
             ("arrival_mid",),
         ),
-        _only(_ORDER, "executed", "posted", "completed", "unwound"),
+        only(_ORDER, "executed", "posted", "completed", "unwound"),
         _SUMS,
-        _only(_ORDER, "children", "fills", "ts_done"),
+        only(_ORDER, "children", "fills", "ts_done"),
     ),
-    "Ledger.children": _table("One row per child order.", _POLICY, _nanos(_SENT, _CHILD_MONEY)),
-    "Ledger.fills": _table(
-        "One row per execution; every sum follows from these.", _POLICY, _nanos(_FILLS, _FILL_MONEY)
+    "Ledger.children": table("One row per child order.", _POLICY, nanos(_SENT, _CHILD_MONEY)),
+    "Ledger.fills": table(
+        "One row per execution; every sum follows from these.", _POLICY, nanos(_FILLS, _FILL_MONEY)
     ),
-    "Ledger.places": _table("One row per change of a limit order's place in its queue.", _POLICY, _PLACES),
-    "Ledger.releases": _table("One row per release of a schedule.", _POLICY, _nanos(_RELEASES, ("mid",))),
-    "Ledger.epochs": _table(
+    "Ledger.places": table("One row per change of a limit order's place in its queue.", _POLICY, _PLACES),
+    "Ledger.releases": table("One row per release of a schedule.", _POLICY, nanos(_RELEASES, ("mid",))),
+    "Ledger.epochs": table(
         "One row per decision of the paper's router.",
         _POLICY,
-        _nanos(_EPOCHS, ("half_spread", "lambda_under", "lambda_over", "cost"), REAL),
+        nanos(_EPOCHS, ("half_spread", "lambda_under", "lambda_over", "cost"), REAL),
     ),
 }
 "Every result table by `class.attribute`, or by the function that returns it."

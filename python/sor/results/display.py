@@ -32,7 +32,7 @@ def rounded(frame: pl.DataFrame) -> pl.DataFrame:
 WIDTH = 80
 """Columns of a terminal that every table fits."""
 _MOST_NAME = 30
-_NUMBER = re.compile(r"-|(< )?[-+]?[\d,.]+%?")
+_NUMBER = re.compile(r"-|(< )?[-+]?[\d,.]+(%|e[-+]?\d+)?")
 
 
 def text(frame: pl.DataFrame) -> str:

@@ -25,6 +25,22 @@ def undominated(figures: Sequence[pl.Series]) -> pl.Series:
     return pl.Series(kept, dtype=pl.Boolean)
 
 
+def alike(points: pl.DataFrame, figures: Sequence[str], chosen: pl.Expr) -> pl.DataFrame:
+    """Put points together that are the same in some figures: the chosen one stands for its likes, else the first.
+
+    Returns:
+        The rows that stand for others, in their order, with `points`, how many each stands for.
+
+    """
+    counted = points.with_columns(
+        pl.len().cast(pl.Int64).over(figures).alias("points"),
+        pl.int_range(pl.len()).over(figures).alias("_place"),
+        _chosen=chosen,
+    )
+    first = pl.when(pl.col("_chosen").any().over(figures)).then("_chosen").otherwise(pl.col("_place") == 0)
+    return counted.filter(first).drop("_chosen", "_place")
+
+
 def efficient(rows: pl.DataFrame) -> pl.DataFrame:
     """Add `efficient` to rows with `mean_bps` and `std_bps`, and put them in order of the mean."""
     return rows.with_columns(undominated([rows["mean_bps"], rows["std_bps"]]).alias("efficient")).sort(

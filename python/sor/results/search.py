@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.results import display, words
+from sor.results import display, policies, words
 from sor.results.backtest import Backtest
-from sor.results.frontier import efficient, of_policies
+from sor.results.frontier import alike, efficient, of_policies
 from sor.results.metrics import TRADED, parent_costs
 from sor.results.objectives import Measured
 from sor.results.result import Result
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from sor.settings.routers import Policy
     from sor.tape.tape import Quotes
 
+_MOST_SHOWN = 12
 GIVEN = "given"
 """The router as the caller gave it, before the search: what tuning has to beat."""
 
@@ -105,16 +105,23 @@ class Search(Result, Weighed):
 
     @property
     def front(self) -> pl.DataFrame:
-        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best."""
+        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best.
+
+        Of those with equal objectives there is one, and `points` says how many they are.
+        """
         kept = "best" if len(self.objectives) == 1 else "front"
-        return self.table.filter(pl.col(kept)).sort(self.objective_column, maintain_order=True)
+        figures = columns_of(self.objectives) or [self.objective_column]
+        rows = alike(self.table.filter(pl.col(kept)), figures, self._chosen)
+        return rows.sort(self.objective_column, maintain_order=True)
 
     def frontier(self) -> pl.DataFrame:
         """Weigh the points of the search and the other policies: what they cost against how evenly, over all parents.
 
         Returns:
-            `policy` (`router` for the points), the axes, `mean_bps` and `std_bps` of the shortfalls, and `efficient`,
-            true where no other row has both less, or one less and the other the same. The least mean first.
+            `policy` (`router` for the points), the axes, `mean_bps` and `std_bps` of the shortfalls, `points`, how
+            many have these (one stands for them, the best where it is among them; null for policies), and
+            `efficient`, true where no other row has both less, or one less and the other the same. The least mean
+            first.
 
         """
         points = self.table.select(
@@ -125,8 +132,14 @@ class Search(Result, Weighed):
                 for i, name in enumerate(("mean_bps", "std_bps"))
             ),
         )
+        points = alike(points, ["mean_bps", "std_bps"], self._chosen)
         others = of_policies(self.in_sample.ledger.parents, self.in_sample.others)
         return efficient(pl.concat([points, others], how="diagonal"))
+
+    @property
+    def _chosen(self) -> pl.Expr:
+        """Tell the best point's row."""
+        return pl.all_horizontal(pl.col(axis) == value for axis, value in self.best_point.items())
 
     @property
     def ties(self) -> int:
@@ -226,6 +239,13 @@ class Search(Result, Weighed):
             return "no out-of-sample figures: no fold has orders on both sides of its boundary"
         return "in sample: the best was chosen on these very orders; folds=5 judges the choice on later ones"
 
+    def noise(self) -> str:
+        """Say how many points cannot be told from the best, or why that is not known."""
+        unknown = self.table["plateau"].null_count()
+        if unknown:
+            return f"too few independent orders to tell {words.count(unknown, 'point')} from it: there is no interval"
+        return f"{words.count(self.plateau.height, 'point is', 'points are')} within noise of it"
+
     def aims(self) -> list[str]:
         """Say what was made small, and what the best point has of it; nothing of the mean shortfall."""
         if self.is_mean:
@@ -235,7 +255,7 @@ class Search(Result, Weighed):
         others = [each.title for each in self.objectives[1:]]
         if others:
             lines.append(
-                f"beside it: {', '.join(others)}; {words.count(self.front.height, 'point')} on the front"
+                f"beside it: {', '.join(others)}; {words.count(int(self.front['points'].sum()), 'point')} on the front"
             )
         return lines
 
@@ -256,17 +276,14 @@ class Search(Result, Weighed):
         lines = [
             f"Search ({self.method}): {words.count(self.table.height, 'point')}, best {point}{tie}",
             *self.aims(),
-            f"{words.count(self.plateau.height, 'point is', 'points are')} within noise of it",
+            self.noise(),
             *(f"flat: {axis}: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
-            *self.in_sample.edges,
-            *display.notes(self.warnings),
         ]
-        lines = [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
-        tables = [_readable(self.comparisons)]
-        if not self.folds.is_empty():
-            tables.append(_folds(self.folds))
-        return "\n".join([*lines, *map(display.text, tables)])
+        wrapped = "\n".join(map(display.heading, lines))
+        below = display.notes([*self.in_sample.edges, *self.warnings])
+        blocks = [wrapped, *map(display.text, self._shown), *map(display.heading, below)]
+        return "\n\n".join(blocks)
 
     def _repr_html_(self) -> str:
         notes = [
@@ -276,8 +293,34 @@ class Search(Result, Weighed):
             *self.in_sample.edges,
             *self.warnings,
         ]
-        folds = "" if self.folds.is_empty() else display.as_html("Folds", _folds(self.folds))
-        return display.as_html("Search", _readable(self.comparisons), *notes) + folds
+        first, *others = self._shown
+        return display.as_html("Search", first, *notes) + "".join(
+            display.as_html("", each) for each in others
+        )
+
+    @property
+    def _shown(self) -> list[pl.DataFrame]:
+        """The points, what the choice saves, the folds, and what every policy cost."""
+        folds = [] if self.folds.is_empty() else [_folds(self.folds)]
+        return [self._points(), _readable(self.comparisons), *folds, policies.table(self.backtest.summary)]
+
+    def _points(self) -> pl.DataFrame:
+        """Return the best points as people read them, those that cost the same in one row."""
+        figures = list(dict.fromkeys([self.objective_column, "shortfall_bps", "behind_bps"]))
+        ordered = self.table.sort(self.objective_column, maintain_order=True)
+        rows = alike(ordered, figures, self._chosen).head(_MOST_SHOWN)
+        told = pl.when(self._chosen).then(pl.lit("best")).when("best").then(pl.lit("ties"))
+        name = "shortfall" if self.is_mean else "objective"
+        return rows.select(
+            *(pl.Series(axis, [f"{value:g}" for value in rows[axis]]) for axis in self.axes),
+            "points",
+            pl.col(self.objective_column).round(3).alias(name),
+            # In 80 columns there is room for one more.
+            pl.col("behind_bps" if self.is_mean else "shortfall_bps")
+            .round(3)
+            .alias("behind" if self.is_mean else "shortfall"),
+            told.when("plateau").then(pl.lit("noise")).otherwise(pl.lit("")).alias("is"),
+        )
 
 
 def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:

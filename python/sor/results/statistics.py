@@ -120,10 +120,10 @@ def mean_interval(
     settings = Bootstrap(level=level, resamples=resamples, seed=seed)
     mean = float(sample.mean[0])
     found = (mean, settings.level, len(column), sample.times, sample.block)
-    if sample.spread[0] == 0.0 and sample.times > 1:
-        return _interval(found, 0.0, 1.0 if mean == 0.0 else 0.0)
     if not sample.enough:
         return _interval(found, math.inf, None)
+    if sample.spread[0] == 0.0:
+        return _interval(found, 0.0, 1.0 if mean == 0.0 else 0.0)
     error = float(sample.spread[0]) / math.sqrt(sample.times)
     draws = np.abs(sample.draw(settings.resamples, settings.seed)[0][:, 0])
     critical = float(np.quantile(draws, settings.level, method="higher"))

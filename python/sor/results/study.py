@@ -170,10 +170,16 @@ class Study(Replayed, Weighed):
     def __repr__(self) -> str:
         orders, tapes = words.count(self.parents.height, "order"), words.count(len(self.jobs), "tape")
         head = f"Study: {self.policy} on {orders} of {tapes}, bps of arrival value"
-        return display.titled(head, self._readable(), self.warnings, self.edges)
+        return display.titled(head, self._readable(), self.warnings, self.remarks)
 
     def _repr_html_(self) -> str:
-        return display.as_html(f"Study of {self.policy}", self._readable(), *self.edges, *self.warnings)
+        return display.as_html(f"Study of {self.policy}", self._readable(), *self.remarks, *self.warnings)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is said below the table: orders that met the edge of a session, and why an interval is missing."""
+        missing = self.comparisons["lower"].null_count() if self.comparisons.height else 0
+        return [*self.edges, *([words.NO_INTERVAL] if missing else [])]
 
     def _readable(self) -> pl.DataFrame:
         return self.comparisons.select(

@@ -41,7 +41,7 @@ class Drawn:
 
         """
         self._draw()
-        return importlib.import_module("sor.show.style").offline(plot(self))
+        return importlib.import_module("sor.show.pictures").offline(plot(self))
 
     @staticmethod
     def _draw() -> None:
@@ -61,4 +61,4 @@ class Weighed(Drawn):
 
         """
         self._draw()
-        return importlib.import_module("sor.show.style").offline(frontier(self))
+        return importlib.import_module("sor.show.pictures").offline(frontier(self))

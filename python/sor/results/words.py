@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sor.errors import count as count  # what sentences begin with
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+NO_INTERVAL = "No interval: that takes eight start times, and about ten orders that do not overlap in time."
+"""Why bounds and p-value of a comparison are missing; see the statistics in the documentation."""
 
 
 def p_value(p: float | None) -> str:
@@ -38,11 +44,6 @@ def p_said(p: float) -> str:
     return f"p {said}" if said.startswith("<") else f"p = {said}"
 
 
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 order`, `2 orders`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def listed(words: list[str]) -> str:
     """Return `a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
@@ -53,6 +54,16 @@ def seconds(value: float) -> str:
     if value >= 120:
         return f"{value / 60:.1f} minutes"
     return "0.1 s" if value < 0.05 else f"{value:.1f} s"
+
+
+def brief(value: float | None) -> str:
+    """Return a length of time in a few letters: `0.2 s`, `30.0 m`, `6.5 h`."""
+    if value is None:
+        return "-"
+    for unit, letter in ((3600, "h"), (60, "m")):
+        if value >= 2 * unit:
+            return f"{value / unit:,.1f} {letter}"
+    return f"{value:.1f} s"
 
 
 def interval(row: Mapping[str, Any], level: float) -> str:

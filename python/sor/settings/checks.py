@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from numbers import Integral, Real
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, get_args
 
@@ -76,13 +76,22 @@ def numbers(name: str, values: object) -> list[float]:
     return [value for value in found if value is not None]
 
 
+def path_text(name: str, value: object, right: str = "the path of a file") -> str:
+    """Return a path, a pattern of paths or a URL as text."""
+    if isinstance(value, str | PathLike):
+        with taking(name, value, right):
+            text = fspath(value)
+        if isinstance(text, str):
+            return text
+    raise ParameterError(f"{name} must be {right}, got {shown(value)}")
+
+
 def path_of(name: str, value: object) -> Path:
     """Return a path that the system may know."""
     right = "the path of a file"
-    if not isinstance(value, str | PathLike):
-        raise ParameterError(f"{name} must be {right}, got {shown(value)}")
+    text = path_text(name, value, right)
     with taking(name, value, right):
-        path = Path(value)
+        path = Path(text)
         with suppress(FileNotFoundError, PermissionError, NotADirectoryError):
             path.lstat()  # too long, or with characters that no path has
     return path

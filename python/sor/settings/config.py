@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from sor.errors import ParameterError, shown
+from sor.settings.checks import path_text
 from sor.settings.fills import FILLS, CompiledFill, FillFunction
 from sor.settings.market import Book, Market, Venue
 from sor.settings.orders import Order, OrderSchedule
@@ -95,7 +96,7 @@ def plain_market(market: Market) -> dict[str, Any]:
     if isinstance(by_venue, dict):
         fill["queue_position"] = {str(venue): position for venue, position in by_venue.items()}
     return {
-        "venues": fspath(venues) if isinstance(venues, str | PathLike) else None,
+        "venues": path_text("venues", venues) if isinstance(venues, str | PathLike) else None,
         "latency": _plain(market.latency),
         "limit": market.limit,
         "sessions": "none" if market.sessions is None else _hours(market.sessions),
@@ -114,7 +115,7 @@ def _hours(given: Any) -> Any:
     if given is None or isinstance(given, str):
         return given
     if isinstance(given, PathLike):
-        return fspath(given)
+        return path_text("sessions or halts", given)
     if not isinstance(given, pl.DataFrame) and not hasattr(given, "__arrow_c_stream__"):
         return "frame"  # what came from no file, as in `files`
     # Nanoseconds: Python's datetimes, and with them TOML's, end at microseconds.

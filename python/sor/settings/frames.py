@@ -53,8 +53,12 @@ def read_table(path: str | PathLike[str], name: str) -> pl.DataFrame:
     """
     found = path_of(name, path)
     try:
+        if not found.exists():
+            raise FileNotFoundError(f"{name}: {found}: no such file")
+        if found.is_dir():
+            raise IsADirectoryError(f"{name}: {found} is a directory; expected a CSV or Parquet file")
         with found.open("rb"):
-            pass  # what Python says of a path that leads nowhere names it
+            pass  # what Python says of a file that may not be read names it
         return pl.read_csv(found) if _is_csv(found) else pl.read_parquet(found)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise

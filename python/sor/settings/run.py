@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import at_least, choice, fraction, keep, whole
+from sor.settings.checks import at_least, choice, fraction, keep, path_text, whole
 
 Errors: TypeAlias = Literal["raise", "collect"]
 Progress: TypeAlias = Callable[[int, int], object]
@@ -57,14 +57,14 @@ class Run:
             raise ParameterError(
                 f"progress must be True, False or a callback (done, total), got {shown(self.progress)}"
             )
-        if self.resume is not None and not isinstance(self.resume, str | os.PathLike):
-            raise ParameterError(f"resume must be the path of a file, got {shown(self.resume)}")
+        if self.resume is not None:
+            keep(self, resume=path_text("resume", self.resume))
         if self.executor is not None and not callable(getattr(self.executor, "submit", None)):
             raise ParameterError(
                 f"executor must have submit, as concurrent.futures executors do, got {shown(self.executor)}"
             )
-        if self.out is not None and not isinstance(self.out, str | os.PathLike):
-            raise ParameterError(f"out must be the path of a folder, got {shown(self.out)}")
+        if self.out is not None:
+            keep(self, out=path_text("out", self.out, "the path of a folder"))
         choice("errors", self.errors, Errors)
 
     @property

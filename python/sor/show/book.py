@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import instance
 from sor.settings.times import to_ns
-from sor.show import plotdata
+from sor.show import pictures, plotdata, style
+from sor.show.spec import Chart, channel, layers
 from sor.tape.exact import NANOS, ratios
 from sor.tape.schema import UNDEF_PRICE
 from sor.tape.tape import Quotes
-
-if TYPE_CHECKING:
-    import altair as alt
 
 _FILLS = ("ts_executed", "venue", "quantity", "price")
 
 
 def plot_quotes(
     quotes: Quotes, start: Any = None, end: Any = None, *, fills: pl.DataFrame | None = None
-) -> alt.LayerChart:
+) -> Any:
     """Draw a stretch of a tape (the extra `report`).
 
     Thick lines are the consolidated best bid and ask, thin ones the quotes of each venue; a cross marks a moment from
@@ -39,9 +37,6 @@ def plot_quotes(
         ParameterError: If an argument is wrong.
 
     """
-    from sor.show import style
-    from sor.show.style import alt
-
     instance("quotes", quotes, Quotes)
     first = quotes.start if start is None else to_ns(start, "start")
     last = quotes.end if end is None else to_ns(end, "end")
@@ -49,52 +44,48 @@ def plot_quotes(
         raise ParameterError(f"end must come after start, got {shown(start)} and {shown(end)}")
     best = plotdata.best_quotes(quotes, first, last)
     sides = best.unpivot(["bid", "ask"], index="time", variable_name="side", value_name="price")
-    price = alt.Y("price:Q", title="price", scale=alt.Scale(zero=False))
-    scale = alt.Scale(domain=list(style.SIDES), range=list(style.SIDES.values()))
-    legend = alt.Legend(symbolOpacity=1, symbolStrokeWidth=3)
+    price = channel("price:Q", title="price", scale={"zero": False})
+    scale = {"domain": list(style.SIDES), "range": list(style.SIDES.values())}
+    legend = {"symbolOpacity": 1, "symbolStrokeWidth": 3}
     lines = (
-        alt.Chart(style.readable(sides))
-        .mark_line(interpolate="step-after", strokeWidth=2.2)
+        Chart.of(style.readable(sides))
+        .mark("line", interpolate="step-after", strokeWidth=2.2)
         .encode(
             x=style.time(ticks=7),
             y=price,
-            color=alt.Color("side:N", title="best", scale=scale, legend=legend),
-            tooltip=["side:N", style.clock("time"), alt.Tooltip("price:Q", format=",.4f")],
+            color=channel("side:N", title="best", scale=scale, legend=legend),
+            tooltip=["side:N", style.clock("time"), channel("price:Q", format=",.4f")],
         )
     )
     own = (
-        alt.Chart(style.readable(_by_venue(quotes, first, last)))
-        .mark_line(interpolate="step-after", strokeWidth=1, opacity=0.35)
+        Chart.of(style.readable(_by_venue(quotes, first, last)))
+        .mark("line", interpolate="step-after", strokeWidth=1, opacity=0.35)
         .encode(
             x=style.time(ticks=7),
             y=price,
             detail=["venue:N"],
-            color=alt.Color("side:N", title="best", scale=scale, legend=legend),
-            tooltip=["venue:N", "side:N", style.clock("time"), alt.Tooltip("price:Q", format=",.4f")],
+            color=channel("side:N", title="best", scale=scale, legend=legend),
+            tooltip=["venue:N", "side:N", style.clock("time"), channel("price:Q", format=",.4f")],
         )
     )
     locked = best.filter(pl.col("bid") >= pl.col("ask")).select("time", price="bid")
-    layers = [own, lines, _marks(locked, "cross", "#c00000", ["time"])]
+    zoom = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}
+    drawings = [own.params(zoom), lines, _marks(locked, "cross", "#c00000", ["time"])]
     if fills is not None:
-        layers.append(
-            _marks(_checked(fills, first, last), "circle", style.CHOSEN, ["venue", "quantity", "time"])
+        drawings.append(
+            _marks(_checked(fills, first, last), "circle", style.CHOSEN, ["venue:N", "quantity:Q", "time"])
         )
     name = quotes.symbol or quotes.source
-    title = alt.TitleParams(f"Quotes of {name}", subtitle="thin: each venue; red cross: locked or crossed")
-    drawn: alt.LayerChart = style.layers(*layers).properties(width=640, height=320, title=title)
-    chart: alt.LayerChart = style.offline(drawn.interactive(bind_y=False))
-    return chart
+    title = {"text": f"Quotes of {name}", "subtitle": "thin: each venue; red cross: locked or crossed"}
+    return pictures.offline(layers(*drawings).properties(width=640, height=320, title=title))
 
 
-def _marks(rows: pl.DataFrame, shape: str, colour: str, said: list[str]) -> Any:
-    from sor.show import style
-    from sor.show.style import alt
-
+def _marks(rows: pl.DataFrame, shape: str, colour: str, said: list[str]) -> Chart:
     tips = [style.clock(name) if name == "time" else name for name in said]
     return (
-        alt.Chart(style.readable(rows))
-        .mark_point(filled=True, shape=shape, size=60, color=colour, opacity=0.9)
-        .encode(x=style.time(ticks=7), y="price:Q", tooltip=[*tips, alt.Tooltip("price:Q", format=",.4f")])
+        Chart.of(style.readable(rows))
+        .mark("point", filled=True, shape=shape, size=60, color=colour, opacity=0.9)
+        .encode(x=style.time(ticks=7), y="price:Q", tooltip=[*tips, channel("price:Q", format=",.4f")])
     )
 
 

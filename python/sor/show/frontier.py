@@ -11,7 +11,7 @@ from sor.results.search import Search
 from sor.results.study import Study
 from sor.settings.routers import ROUTER
 from sor.show import grids, style
-from sor.show.style import alt
+from sor.show.spec import Chart, Spec, channel, layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ _COLOURS = {CHOSEN: style.CHOSEN, EFFICIENT: "#6fb1dc", BEATEN: "#a9b6c2"}
 _ORDER = (BEATEN, EFFICIENT, CHOSEN)
 
 
-def of_search(found: Search) -> alt.LayerChart:
+def of_search(found: Search) -> Chart:
     """Draw every point of a search and every other policy; no other is cheaper and more even than those on the line."""
     point = pl.col("policy") == ROUTER
     chosen = pl.all_horizontal(pl.col(axis) == value for axis, value in found.best_point.items())
@@ -48,7 +48,7 @@ def left_out(marks: pl.DataFrame) -> pl.Expr:
     return far & pl.col("_point")
 
 
-def of_study(study: Study) -> alt.LayerChart:
+def of_study(study: Study) -> Chart:
     """Draw every policy of a study; no other is cheaper and more even than those on the line."""
     return _chart(_alike(study.frontier().with_columns(who="policy"), []), list(study.policies), [])
 
@@ -68,57 +68,57 @@ def _alike(rows: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
             .alias("who"),
             pl.col("policy").first(),
             pl.col("efficient").first(),
-            pl.len().alias("count"),
+            pl.col("points").sum().alias("count") if "points" in rows.columns else pl.len().alias("count"),
             *(pl.col(axis).sort_by("_rank").last() for axis in axes),
         )
     )
 
 
-def _chart(marks: pl.DataFrame, policies: Sequence[str], axes: Sequence[str]) -> alt.LayerChart:
+def _chart(marks: pl.DataFrame, policies: Sequence[str], axes: Sequence[str]) -> Chart:
     marks = marks.filter(~left_out(marks))
     whose = dict(zip(policies, style.cycle(style.PALETTE, len(policies)), strict=True))
     points = [name for name in reversed(_ORDER) if name in marks["who"]]
     others = marks.filter(~pl.col("_point"))
     names = [*points, *others["who"]]
     colours = [*(_COLOURS[name] for name in points), *(whose[policy] for policy in others["policy"])]
-    x = alt.X(
+    x = channel(
         "std_bps:Q",
         title="standard deviation of shortfall, bps",
-        scale=alt.Scale(zero=False, padding=20),
-        axis=alt.Axis(tickCount=6, labelOverlap="greedy", labelSeparation=8),
+        scale={"zero": False, "padding": 20},
+        axis={"tickCount": 6, "labelOverlap": "greedy", "labelSeparation": 8},
     )
-    y = alt.Y("mean_bps:Q", title="mean shortfall, bps", scale=alt.Scale(zero=False, padding=20))
+    y = channel("mean_bps:Q", title="mean shortfall, bps", scale={"zero": False, "padding": 20})
     line = (
-        alt.Chart(
+        Chart.of(
             marks.filter("efficient").unique(["std_bps", "mean_bps"], maintain_order=True).sort("std_bps")
         )
-        .mark_line(color=_COLOURS[EFFICIENT], strokeWidth=1.5, strokeDash=[4, 3])
+        .mark("line", color=_COLOURS[EFFICIENT], strokeWidth=1.5, strokeDash=[4, 3])
         .encode(x=x, y=y, order="std_bps:Q")
     )
-    legend = alt.Legend(labelLimit=260)
+    legend = {"labelLimit": 260}
     shapes = ["circle"] * len(points) + ["diamond"] * others.height
-    base = alt.Chart(marks).encode(
+    base = Chart.of(marks).encode(
         x=x,
         y=y,
-        color=alt.Color("who:N", title=None, scale=alt.Scale(domain=names, range=colours), legend=legend),
-        shape=alt.Shape("who:N", title=None, scale=alt.Scale(domain=names, range=shapes), legend=legend),
+        color=channel("who:N", title=None, scale={"domain": names, "range": colours}, legend=legend),
+        shape=channel("who:N", title=None, scale={"domain": names, "range": shapes}, legend=legend),
         tooltip=[
-            alt.Tooltip("who:N", title="what"),
-            *(alt.Tooltip(f"{axis}:Q", format="~g") for axis in axes),
-            alt.Tooltip("mean_bps:Q", format=",.4f"),
-            alt.Tooltip("std_bps:Q", format=",.4f"),
-            alt.Tooltip("count:Q", title="alike"),
+            channel("who:N", title="what"),
+            *(channel(f"{axis}:Q", format="~g") for axis in axes),
+            channel("mean_bps:Q", format=",.4f"),
+            channel("std_bps:Q", format=",.4f"),
+            channel("count:Q", title="alike"),
         ],
     )
     drawn = [
-        base.transform_filter(chosen).mark_point(filled=True, opacity=1, size=size)
+        base.where(chosen).mark("point", filled=True, opacity=1, size=size)
         for chosen, size in (
             (f"datum._point && datum.who != '{CHOSEN}'", 90),
             (f"datum.who == '{CHOSEN}'", 220),
             ("!datum._point", 110),
         )
     ]
-    return style.layers(line, *drawn)
+    return layers(line, *drawn)
 
 
 def read_as(result: Search | Study) -> str:
@@ -126,21 +126,21 @@ def read_as(result: Search | Study) -> str:
     text = "On the line nothing is both cheaper and more even."
     if isinstance(result, Search):
         rows = result.frontier().with_columns(_point=pl.col("policy") == ROUTER)
-        far = rows.filter(left_out(rows)).height
+        far = int(rows.filter(left_out(rows))["points"].sum())
         if far:
             text += f" {words.count(far, 'point')} far beyond it {'is' if far == 1 else 'are'} left out."
     return text
 
 
 @views.frontier.register(Search)
-def _searched(found: Search) -> alt.LayerChart:
+def _searched(found: Search) -> Chart:
     return of_search(found).properties(title=_title(found), width=480, height=320)
 
 
 @views.frontier.register(Study)
-def _studied(study: Study) -> alt.LayerChart:
+def _studied(study: Study) -> Chart:
     return of_study(study).properties(title=_title(study), width=480, height=320)
 
 
-def _title(result: Search | Study) -> alt.TitleParams:
-    return alt.TitleParams("Mean against dispersion of shortfall", subtitle=[read_as(result)], anchor="start")
+def _title(result: Search | Study) -> Spec:
+    return {"text": "Mean against dispersion of shortfall", "subtitle": [read_as(result)], "anchor": "start"}

@@ -10,7 +10,7 @@ from sor.results import words
 from sor.results.search import GIVEN, Search
 from sor.settings.routers import StaticRouter, unsliced
 from sor.show import style
-from sor.show.style import alt
+from sor.show.spec import Chart, Spec, beside, channel, layers, tiled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ def heading(search: Search) -> str:
     return "Mean shortfall, bps" if search.is_mean else search.objective.title.capitalize()
 
 
-def heat_maps(search: Search) -> dict[str, alt.LayerChart]:
+def heat_maps(search: Search) -> dict[str, Chart]:
     """Mean shortfall, or another objective, at the points of a grid, on one scale of colours, by title.
 
     Axes that change nothing are left out; of the others two span a map, and there is a map for each value of the
@@ -109,16 +109,14 @@ def _size(axes: Mapping[str, Any]) -> int:
     return size
 
 
-def _scale(costs: pl.Series) -> alt.Scale:
+def _scale(costs: pl.Series) -> Spec:
     """Spread the colours over what most points cost: one that hardly trades would leave all others alike."""
     low, q25, q75, high = (costs.quantile(q, "linear") or 0.0 for q in (0, 0.25, 0.75, 1))
     top = min(high, q75 + 3 * (q75 - q25)) if q75 > q25 else high
-    return alt.Scale(domain=[low, top if top > low else low + 1], range=list(style.HEAT), clamp=True)
+    return {"domain": [low, top if top > low else low + 1], "range": list(style.HEAT), "clamp": True}
 
 
-def _heat_map(
-    search: Search, data: pl.DataFrame, scale: alt.Scale, across: str | None, down: str | None
-) -> alt.LayerChart:
+def _heat_map(search: Search, data: pl.DataFrame, scale: Spec, across: str | None, down: str | None) -> Chart:
     columns = data[f"{across}_"].n_unique() if across else 1
     rows = data[f"{down}_"].n_unique() if down else 1
     small = columns > _FIGURES_UP_TO or rows > 2 * _FIGURES_UP_TO
@@ -140,66 +138,67 @@ def _heat_map(
     }
     encoding: dict[str, Any] = {
         "tooltip": [
-            *(alt.Tooltip(f"{each}:Q", format="~g") for each in search.axes),
-            alt.Tooltip(f"{name}:Q", format=",.4f", title=title),
-            alt.Tooltip("chosen:N"),
-            alt.Tooltip("plateau:N", title="within noise"),
+            *(channel(f"{each}:Q", format="~g") for each in search.axes),
+            channel(f"{name}:Q", format=",.4f", title=title),
+            channel("chosen:N"),
+            channel("plateau:N", title="within noise"),
         ]
     }
     if across:
-        encoding["x"] = alt.X(f"{across}_:O", title=axis_title(search, across), axis=alt.Axis(**axis))
+        encoding["x"] = channel(f"{across}_:O", title=axis_title(search, across), axis=axis)
     if down:
-        encoding["y"] = alt.Y(
-            f"{down}_:O", title=axis_title(search, down), sort="descending", axis=alt.Axis(**axis, **above)
+        encoding["y"] = channel(
+            f"{down}_:O", title=axis_title(search, down), sort="descending", axis={**axis, **above}
         )
-    base = alt.Chart(data, height=(18 if small else 44) * rows).encode(**encoding)
-    legend = alt.Legend(title=title, format=".3~f", tickCount=3) if small else None
-    cells = base.mark_rect(stroke="#ffffff", strokeWidth=1).encode(
-        color=alt.Color(f"{name}:Q", scale=scale, legend=legend)
+    base = Chart.of(data, height=(18 if small else 44) * rows).encode(**encoding)
+    legend = {"title": title, "format": ".3~f", "tickCount": 3} if small else None
+    cells = base.mark("rect", stroke="#ffffff", strokeWidth=1).encode(
+        color=channel(f"{name}:Q", scale=scale, legend=legend)
     )
-    noise = base.transform_filter("datum.plateau").mark_rect(
-        filled=False, fillOpacity=0, stroke="#30455c", strokeWidth=1.5 if small else 2
+    noise = base.where("datum.plateau").mark(
+        "rect", filled=False, fillOpacity=0, stroke="#30455c", strokeWidth=1.5 if small else 2
     )
-    frame = base.transform_filter("datum.chosen").mark_rect(
-        filled=False, fillOpacity=0, stroke=style.CHOSEN, strokeWidth=3 if small else 5
+    frame = base.where("datum.chosen").mark(
+        "rect", filled=False, fillOpacity=0, stroke=style.CHOSEN, strokeWidth=3 if small else 5
     )
     if small:
-        return style.layers(cells, noise, frame)
+        return layers(cells, noise, frame)
     # Cells are light in both themes, so their text is dark in both.
-    text = base.mark_text(color="#111111", fontSize=13).encode(text="label:N")
-    return style.layers(cells, noise, frame, text)
+    text = base.mark("text", color="#111111", fontSize=13).encode(text="label:N")
+    return layers(cells, noise, frame, text)
 
 
-def search(found: Search) -> alt.TopLevelMixin:
+def search(found: Search) -> Chart:
     """Mean shortfall over the points of a search: heat maps of a grid, else along every parameter."""
     best = ", ".join(f"{axis} {in_unit(found, value):g}" for axis, value in found.best_point.items())
     unit = " bps" if in_bps(found) else ""
     flat = [f"{axis} changes nothing" for axis in found.flat_axes]
     if len(flat) == len(found.axes):
         flat = ["no parameter changes anything"]
-    title = alt.TitleParams(
-        f"{heading(found)}; chosen: {best}{unit}",
-        subtitle=["orange frame: chosen; dark outline: within noise of it" + "".join(f"; {x}" for x in flat)],
-        anchor="start",
-    )
+    title: Spec = {
+        "text": f"{heading(found)}; chosen: {best}{unit}",
+        "subtitle": [
+            "orange frame: chosen; dark outline: within noise of it" + "".join(f"; {x}" for x in flat)
+        ],
+        "anchor": "start",
+    }
     maps = heat_maps(found)
     if not maps:
-        title.subtitle = ["orange: chosen; each point is one set of parameters tried"]
+        title["subtitle"] = ["orange: chosen; each point is one set of parameters tried"]
         charts = [
             points(found, axis).properties(width=220, height=200) for axis in _varied(found) or found.axes
         ]
-        return style.row(*charts).properties(title=title)
+        return beside(*charts).properties(title=title)
     first = next(iter(maps.values()))
     columns = next((len(found.axes[axis]) for axis in _varied(found)), 1)
     width = max(150 if len(maps) > 1 else 420, columns * (16 if columns > _FIGURES_UP_TO else 62))
     if len(maps) == 1:
         return first.properties(width=width, title=title)
     sized = [chart.properties(width=width, title=name) for name, chart in maps.items()]
-    drawn: alt.TopLevelMixin = alt.ConcatChart(concat=sized, columns=3 if len(sized) <= 3 else 4, title=title)
-    return drawn
+    return tiled(*sized, columns=3 if len(sized) <= 3 else 4).properties(title=title)
 
 
-def points(search: Search, axis: str) -> alt.Chart:
+def points(search: Search, axis: str) -> Chart:
     """Mean shortfall of every point tried, along one parameter; the chosen point in the first colour."""
     name, cost, title = cost_of(search)
     chosen = pl.all_horizontal(pl.col(each) == value for each, value in search.best_point.items())
@@ -209,25 +208,24 @@ def points(search: Search, axis: str) -> alt.Chart:
         value=in_units(search, search.table[axis]),
         point=pl.when(chosen).then(1).otherwise(0),
     ).sort("point")
-    chart: alt.Chart = (
-        alt.Chart(data, height=220)
-        .mark_circle(opacity=0.8)
+    return (
+        Chart.of(data, height=220)
+        .mark("circle", opacity=0.8)
         .encode(
-            x=alt.X(
+            x=channel(
                 "value:Q",
                 title=axis_title(search, axis),
-                scale=alt.Scale(zero=False),
-                axis=alt.Axis(format="~g", tickCount=4, labelOverlap="greedy"),
+                scale={"zero": False},
+                axis={"format": "~g", "tickCount": 4, "labelOverlap": "greedy"},
             ),
-            y=alt.Y(f"{name}:Q", title=title, scale=alt.Scale(zero=False)),
-            color=alt.Color(
-                "point:O", scale=alt.Scale(domain=[0, 1], range=[style.PALETTE[4], style.CHOSEN]), legend=None
+            y=channel(f"{name}:Q", title=title, scale={"zero": False}),
+            color=channel(
+                "point:O", scale={"domain": [0, 1], "range": [style.PALETTE[4], style.CHOSEN]}, legend=None
             ),
-            size=alt.Size("point:O", scale=alt.Scale(domain=[0, 1], range=[40, 180]), legend=None),
-            tooltip=[*(f"{each}:Q" for each in search.axes), alt.Tooltip(f"{name}:Q", format=",.4f")],
+            size=channel("point:O", scale={"domain": [0, 1], "range": [40, 180]}, legend=None),
+            tooltip=[*(f"{each}:Q" for each in search.axes), channel(f"{name}:Q", format=",.4f")],
         )
     )
-    return chart
 
 
 def regret(search: Search) -> pl.DataFrame:
@@ -258,33 +256,32 @@ def regret(search: Search) -> pl.DataFrame:
     )
 
 
-def walk_forward(search: Search) -> alt.Chart:
+def walk_forward(search: Search) -> Chart:
     """Draw what each fold's choice cost more than others, on orders it was not chosen on."""
     data = regret(search)
     legend = data["than"].unique(maintain_order=True).to_list()
-    chart: alt.Chart = (
-        alt.Chart(style.readable(data, "boundary"), height=220)
-        .mark_bar()
+    return (
+        Chart.of(style.readable(data, "boundary"), height=220)
+        .mark("bar")
         .encode(
-            x=alt.X("fold:O", title="fold, in time", axis=alt.Axis(labelAngle=0)),
-            xOffset=alt.XOffset("than:N", sort=legend),
-            y=alt.Y("bps:Q", title="costs more, bps" if search.is_mean else "objective, more"),
-            color=alt.Color(
+            x=channel("fold:O", title="fold, in time", axis={"labelAngle": 0}),
+            xOffset=channel("than:N", sort=legend),
+            y=channel("bps:Q", title="costs more, bps" if search.is_mean else "objective, more"),
+            color=channel(
                 "than:N",
                 title=None,
-                legend=alt.Legend(columns=1, labelLimit=300),
-                scale=alt.Scale(domain=legend, range=["#6fb1dc", "#8a6d3b"][: len(legend)]),
+                legend={"columns": 1, "labelLimit": 300},
+                scale={"domain": legend, "range": ["#6fb1dc", "#8a6d3b"][: len(legend)]},
             ),
             opacity=style.picked("than"),
             tooltip=[
                 "than:N",
-                alt.Tooltip("bps:Q", format="+,.4f"),
+                channel("bps:Q", format="+,.4f"),
                 style.clock("boundary"),
                 "train:Q",
                 "test:Q",
-                *(alt.Tooltip(f"{axis}:Q", format="~g") for axis in search.axes),
+                *(channel(f"{axis}:Q", format="~g") for axis in search.axes),
             ],
         )
-        .add_params(style.legend_picks("than"))
+        .params(style.legend_picks("than"))
     )
-    return chart

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sor.show import plotdata, style
-from sor.show.style import alt, legend_picks, picked, readable
+from sor.show.spec import Chart, Spec, channel, layers
+from sor.show.style import legend_picks, picked, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,76 +16,75 @@ if TYPE_CHECKING:
     from sor.results.study import Study
 
 
-def order_fills(study: Study, orders: Sequence[int]) -> alt.LayerChart:
+def order_fills(study: Study, orders: Sequence[int]) -> Chart:
     """Draw the executions of one order on the best bid and ask; the signal `order` says which of `orders`.
 
     The axis of time ends shortly after its last execution.
     """
     order = _order(orders)
     fills = _named(plotdata.order_fills(study, orders))
-    price = alt.Y("value:Q", title="price", scale=alt.Scale(zero=False))
+    price = channel("value:Q", title="price", scale={"zero": False})
     quotes = (
-        alt.Chart(readable(_near(study, orders, fills)), height=260)
-        .mark_line(interpolate="step-after", strokeWidth=1.4)
+        Chart.of(readable(_near(study, orders, fills)), height=260)
+        .mark("line", interpolate="step-after", strokeWidth=1.4)
         .encode(
             x=style.time(),
             y=price,
-            color=alt.Color(
+            color=channel(
                 "quote:N",
-                scale=alt.Scale(domain=list(style.SIDES), range=list(style.SIDES.values())),
-                legend=alt.Legend(title=None, orient="bottom"),
+                scale={"domain": list(style.SIDES), "range": list(style.SIDES.values())},
+                legend={"title": None, "orient": "bottom"},
             ),
-            tooltip=["quote:N", style.clock("time"), alt.Tooltip("value:Q", format=",.4f")],
+            tooltip=["quote:N", style.clock("time"), channel("value:Q", format=",.4f")],
         )
-        .transform_filter("datum.parent == order")
-        .add_params(order)
+        .where("datum.parent == order")
+        .params(order)
     )
     shown = fills["shown"].unique().sort().to_list()
     marks = (
-        alt.Chart(readable(fills))
-        .mark_point(filled=True, opacity=0.9, stroke="#808080", strokeWidth=0.5)
+        Chart.of(readable(fills))
+        .mark("point", filled=True, opacity=0.9, stroke="#808080", strokeWidth=0.5)
         .encode(
             x=style.time(),
-            y=alt.Y("price:Q", title="price", scale=alt.Scale(zero=False)),
-            size=alt.Size(
+            y=channel("price:Q", title="price", scale={"zero": False}),
+            size=channel(
                 "quantity:Q",
-                scale=alt.Scale(range=[25, 240], domainMin=0),
-                legend=alt.Legend(
-                    title="shares",
-                    orient="bottom",
-                    values=_sizes(fills),
-                    format=",d",
-                    symbolFillColor="#8c8c8c",
-                ),
+                scale={"range": [25, 240], "domainMin": 0},
+                legend={
+                    "title": "shares",
+                    "orient": "bottom",
+                    "values": _sizes(fills),
+                    "format": ",d",
+                    "symbolFillColor": "#8c8c8c",
+                },
             ),
-            shape=alt.Shape(
+            shape=channel(
                 "shown:N",
-                scale=alt.Scale(domain=shown, range=style.cycle(style.SHAPES, len(shown))),
-                legend=alt.Legend(title=None),
+                scale={"domain": shown, "range": style.cycle(style.SHAPES, len(shown))},
+                legend={"title": None},
             ),
-            color=alt.value(_colour_of(study)),
+            color={"value": _colour_of(study)},
             opacity=picked("shown"),
             tooltip=[
                 "venue:N",
                 "kind:N",
                 style.clock("time"),
-                alt.Tooltip("quantity:Q", format=","),
-                alt.Tooltip("price:Q", format=",.4f"),
+                channel("quantity:Q", format=","),
+                channel("price:Q", format=",.4f"),
             ],
         )
-        .transform_filter("datum.parent == order")
-        .add_params(legend_picks("shown"))
+        .where("datum.parent == order")
+        .params(legend_picks("shown"))
     )
-    drawn: alt.LayerChart = style.layers(quotes, marks).resolve_scale(color="independent")
-    return drawn
+    return layers(quotes, marks).apart("color")
 
 
-def order_left(study: Study, orders: Sequence[int]) -> alt.Chart:
+def order_left(study: Study, orders: Sequence[int]) -> Chart:
     """Draw the shares left of one order under every policy, twap's line being the schedule."""
     return _lines(study, plotdata.left(study, orders), orders, "left", "shares left", ",d")
 
 
-def order_costs(study: Study, orders: Sequence[int]) -> alt.Chart:
+def order_costs(study: Study, orders: Sequence[int]) -> Chart:
     """Draw the cumulative shortfall of one order under every policy."""
     rows = plotdata.carried(study.ledger, orders)
     return _lines(study, rows, orders, "cost", "shortfall, currency", ",.2f")
@@ -92,23 +92,22 @@ def order_costs(study: Study, orders: Sequence[int]) -> alt.Chart:
 
 def _lines(
     study: Study, data: pl.DataFrame, orders: Sequence[int], what: str, title: str, form: str
-) -> alt.Chart:
+) -> Chart:
     order = _order(orders)
-    chart: alt.Chart = (
-        alt.Chart(readable(data), height=260)
-        .mark_line(interpolate="step-after")
+    return (
+        Chart.of(readable(data), height=260)
+        .mark("line", interpolate="step-after")
         .encode(
             x=style.time(),
-            y=alt.Y(f"{what}:Q", title=title, axis=alt.Axis(format=",~r", tickCount=6)),
+            y=channel(f"{what}:Q", title=title, axis={"format": ",~r", "tickCount": 6}),
             color=style.colour(list(study.policies)),
             strokeWidth=style.width(list(study.policies)),
             opacity=picked("policy"),
-            tooltip=["policy:N", style.clock("time"), alt.Tooltip(f"{what}:Q", format=form)],
+            tooltip=["policy:N", style.clock("time"), channel(f"{what}:Q", format=form)],
         )
-        .transform_filter("datum.parent == order")
-        .add_params(order, legend_picks("policy"))
+        .where("datum.parent == order")
+        .params(order, legend_picks("policy"))
     )
-    return chart
 
 
 def _named(fills: pl.DataFrame) -> pl.DataFrame:
@@ -142,5 +141,5 @@ def _colour_of(study: Study) -> str:
     return style.PALETTE[place % len(style.PALETTE)]
 
 
-def _order(orders: Sequence[int]) -> Any:
-    return alt.param(name="order", value=orders[0])
+def _order(orders: Sequence[int]) -> Spec:
+    return {"name": "order", "value": orders[0]}

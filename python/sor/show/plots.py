@@ -15,30 +15,30 @@ from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.show import grids, plotdata, style
 from sor.show.orders import order_costs, order_fills
-from sor.show.style import alt, legend_picks, picked, readable
+from sor.show.spec import Chart, below, beside, channel, layers
+from sor.show.style import legend_picks, picked, readable
 from sor.tape.exact import currency
 
 
-def cumulative_cost(result: Backtest) -> alt.Chart:
+def cumulative_cost(result: Backtest) -> Chart:
     """Cumulative shortfall in currency, a line a policy: over executions of one order, over ends of many."""
     data = cumulative_cost_data(result)
     policies = data["policy"].unique(maintain_order=True).to_list()
     many = result.ledger.parents["parent"].n_unique()
     what = f"{many:,} orders, each counted at its end" if many > 1 else "one order"
-    chart: alt.Chart = (
-        alt.Chart(data, title=f"Cumulative cost against the arrival mid: {what}")
-        .mark_line(interpolate="step-after")
+    return (
+        Chart.of(data, title=f"Cumulative cost against the arrival mid: {what}")
+        .mark("line", interpolate="step-after")
         .encode(
             x=style.time(ticks=7),
             strokeDash=style.dashes(policies),
             strokeWidth=style.width(policies),
-            y=alt.Y("cost:Q", title="shortfall, currency", axis=alt.Axis(format=",~r", tickCount=6)),
+            y=channel("cost:Q", title="shortfall, currency", axis={"format": ",~r", "tickCount": 6}),
             color=style.colour(policies),
-            tooltip=["policy:N", style.clock("time"), alt.Tooltip("cost:Q", format=",.2f")],
+            tooltip=["policy:N", style.clock("time"), channel("cost:Q", format=",.2f")],
         )
         .properties(width=640, height=320)
     )
-    return chart
 
 
 def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
@@ -56,38 +56,38 @@ def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
     return readable(summed.with_columns(currency(summed, ["cost"])))
 
 
-def savings(study: Study) -> alt.LayerChart:
+def savings(study: Study) -> Chart:
     """Mean paired savings against every other policy, with intervals."""
     said = study.comparisons.with_columns(words.p_values(study.comparisons["p_value"]))
     data = said.select("against", "savings_bps", "lower", "upper", "p_value", "parents", "win_ratio")
-    base = alt.Chart(data, height=34 * data.height).encode(
-        y=alt.Y("against:N", title=None, sort=study.others),
+    base = Chart.of(data, height=34 * data.height).encode(
+        y=channel("against:N", title=None, sort=study.others),
         tooltip=[
-            alt.Tooltip("against:N"),
-            *(alt.Tooltip(f"{name}:Q", format="+.3f") for name in ("savings_bps", "lower", "upper")),
-            alt.Tooltip("p_value:N", title="p"),
-            alt.Tooltip("parents:Q", title="orders"),
-            alt.Tooltip("win_ratio:Q", format=".1%"),
+            channel("against:N"),
+            *(channel(f"{name}:Q", format="+.3f") for name in ("savings_bps", "lower", "upper")),
+            channel("p_value:N", title="p"),
+            channel("parents:Q", title="orders"),
+            channel("win_ratio:Q", format=".1%"),
         ],
     )
-    bars = base.mark_bar(height=18).encode(
+    bars = base.mark("bar", height=18).encode(
         x=style.number("saved, bps of arrival value (positive: better)", "savings_bps"),
         color=style.colour(list(study.policies), legend=False, field="against"),
     )
-    whiskers = base.mark_rule(strokeWidth=2.5).encode(x="lower:Q", x2="upper:Q")
-    return style.layers(bars, whiskers, style.zero())
+    whiskers = base.mark("rule", strokeWidth=2.5).encode(x="lower:Q", x2="upper:Q")
+    return layers(bars, whiskers, style.zero())
 
 
-def distribution(study: Study) -> alt.LayerChart:
+def distribution(study: Study) -> Chart:
     """Draw the savings of single parents: a box from 25 to 75%, whiskers from 5 to 95%, and dots."""
     boxes, dots = plotdata.distribution(study)
-    y = alt.Y("against:N", title=None, sort=study.others)
+    y = channel("against:N", title=None, sort=study.others)
     colour = style.colour(list(study.policies), legend=False, field="against")
-    box = alt.Chart(boxes, height=52 * boxes.height).encode(
-        y=y, tooltip=["against:N", *(alt.Tooltip(f"p{q}:Q", format="+.3f") for q in (5, 25, 50, 75, 95))]
+    box = Chart.of(boxes, height=52 * boxes.height).encode(
+        y=y, tooltip=["against:N", *(channel(f"p{q}:Q", format="+.3f") for q in (5, 25, 50, 75, 95))]
     )
-    dot = alt.Chart(readable(dots, "start")).mark_circle(size=16, opacity=0.55, yOffset=15)
-    return style.layers(
+    dot = Chart.of(readable(dots, "start")).mark("circle", size=16, opacity=0.55, yOffset=15)
+    return layers(
         dot.encode(
             x=style.number("saved, bps of arrival value", "savings_bps"),
             y=y,
@@ -98,200 +98,192 @@ def distribution(study: Study) -> alt.LayerChart:
                 "side:N",
                 "quantity:Q",
                 style.clock("start"),
-                alt.Tooltip("savings_bps:Q", format="+.3f"),
+                channel("savings_bps:Q", format="+.3f"),
             ],
         ),
-        box.mark_rule(yOffset=-4).encode(x="p5:Q", x2="p95:Q"),
-        box.mark_bar(height=14, yOffset=-4).encode(x="p25:Q", x2="p75:Q", color=colour),
-        box.mark_tick(thickness=2.5, opacity=1, height=20, yOffset=-4).encode(x="p50:Q"),
+        box.mark("rule", yOffset=-4).encode(x="p5:Q", x2="p95:Q"),
+        box.mark("bar", height=14, yOffset=-4).encode(x="p25:Q", x2="p75:Q", color=colour),
+        box.mark("tick", thickness=2.5, opacity=1, height=20, yOffset=-4).encode(x="p50:Q"),
         style.zero(),
     )
 
 
-def cost_parts(study: Study) -> alt.LayerChart:
+def cost_parts(study: Study) -> Chart:
     """Mean signed parts of the shortfall of every policy, stacked, and their sum."""
     data = plotdata.cost_parts(study)
-    y = alt.Y("policy:N", title=None, sort=list(study.policies))
+    y = channel("policy:N", title=None, sort=list(study.policies))
     bars = (
-        alt.Chart(data, height=34 * data["policy"].n_unique())
-        .mark_bar(height=20)
+        Chart.of(data, height=34 * data["policy"].n_unique())
+        .mark("bar", height=20)
         .encode(
-            x=alt.X("bps:Q", title="mean cost, bps of arrival value (tick: shortfall)", stack="zero"),
+            x=channel("bps:Q", title="mean cost, bps of arrival value (tick: shortfall)", stack="zero"),
             y=y,
-            color=alt.Color(
-                "part:N", title=None, scale=alt.Scale(domain=list(metrics.PARTS), range=list(style.PARTS))
+            color=channel(
+                "part:N", title=None, scale={"domain": list(metrics.PARTS), "range": list(style.PARTS)}
             ),
             opacity=picked("part"),
-            tooltip=["policy:N", "part:N", alt.Tooltip("bps:Q", format="+,.4f")],
+            tooltip=["policy:N", "part:N", channel("bps:Q", format="+,.4f")],
         )
-        .add_params(legend_picks("part"))
+        .params(legend_picks("part"))
     )
     sums = data.unique("policy", maintain_order=True)
     total = (
-        alt.Chart(sums)
-        .mark_tick(thickness=3, opacity=1, height=28)
-        .encode(
-            x="shortfall_bps:Q", y=y, tooltip=["policy:N", alt.Tooltip("shortfall_bps:Q", format="+,.4f")]
-        )
+        Chart.of(sums)
+        .mark("tick", thickness=3, opacity=1, height=28)
+        .encode(x="shortfall_bps:Q", y=y, tooltip=["policy:N", channel("shortfall_bps:Q", format="+,.4f")])
     )
-    return style.layers(bars, total, style.zero())
+    return layers(bars, total, style.zero())
 
 
-def venue_shares(study: Study) -> alt.Chart:
+def venue_shares(study: Study) -> Chart:
     """Where every policy traded: share of its shares by venue."""
     data = plotdata.venues(study)
-    chart: alt.Chart = (
-        alt.Chart(data, height=30 * data["venue"].n_unique())
-        .mark_point(filled=True, size=110)
+    return (
+        Chart.of(data, height=30 * data["venue"].n_unique())
+        .mark("point", filled=True, size=110)
         .encode(
-            x=alt.X("share:Q", title="share of shares executed", axis=alt.Axis(format="%", tickCount=5)),
-            y=alt.Y("venue:N", title=None, axis=alt.Axis(grid=True)),
+            x=channel("share:Q", title="share of shares executed", axis={"format": "%", "tickCount": 5}),
+            y=channel("venue:N", title=None, axis={"grid": True}),
             color=style.colour(list(study.policies)),
-            shape=alt.Shape("policy:N", sort=list(study.policies), legend=None),
+            shape=channel("policy:N", sort=list(study.policies), legend=None),
             opacity=picked("policy"),
             tooltip=[
                 "policy:N",
                 "venue:N",
-                alt.Tooltip("share:Q", format=".2%"),
-                alt.Tooltip("shares:Q", format=","),
-                alt.Tooltip("net_per_share:Q", format=".5f"),
+                channel("share:Q", format=".2%"),
+                channel("shares:Q", format=","),
+                channel("net_per_share:Q", format=".5f"),
             ],
         )
-        .add_params(legend_picks("policy"))
+        .params(legend_picks("policy"))
     )
-    return chart
 
 
-def cost_by_size(study: Study) -> alt.Chart:
+def cost_by_size(study: Study) -> Chart:
     """Mean shortfall of every policy against the size of the order."""
     what, data = plotdata.cost_by_size(study)
-    chart: alt.Chart = (
-        alt.Chart(data, height=260)
-        .mark_line(point=alt.OverlayMarkDef(size=60), strokeWidth=2)
+    return (
+        Chart.of(data, height=260)
+        .mark("line", point={"size": 60}, strokeWidth=2)
         .encode(
-            x=alt.X("size:Q", title=f"size of the order, {what}", scale=alt.Scale(zero=False, nice=False)),
-            y=alt.Y("shortfall_bps:Q", title="mean shortfall, bps"),
+            x=channel("size:Q", title=f"size of the order, {what}", scale={"zero": False, "nice": False}),
+            y=channel("shortfall_bps:Q", title="mean shortfall, bps"),
             color=style.colour(list(study.policies)),
             opacity=picked("policy"),
             tooltip=[
                 "policy:N",
-                alt.Tooltip("size:Q", format=",.3~f"),
-                alt.Tooltip("shortfall_bps:Q", format=",.4f"),
-                alt.Tooltip("parents:Q", title="orders"),
+                channel("size:Q", format=",.3~f"),
+                channel("shortfall_bps:Q", format=",.4f"),
+                channel("parents:Q", title="orders"),
             ],
         )
-        .add_params(legend_picks("policy"))
+        .params(legend_picks("policy"))
     )
-    return chart
 
 
-def completion(study: Study) -> alt.Chart:
+def completion(study: Study) -> Chart:
     """How long every policy takes: the share of orders that had their last execution by a time."""
     data = plotdata.completion(study)
-    chart: alt.Chart = (
-        alt.Chart(data, height=240)
-        .mark_line(interpolate="step-after")
+    return (
+        Chart.of(data, height=240)
+        .mark("line", interpolate="step-after")
         .encode(
-            x=alt.X("seconds:Q", title="seconds after the start", axis=alt.Axis(format=",~r", tickCount=6)),
-            y=alt.Y("done:Q", title="orders done", axis=alt.Axis(format="%", tickCount=5)),
+            x=channel("seconds:Q", title="seconds after the start", axis={"format": ",~r", "tickCount": 6}),
+            y=channel("done:Q", title="orders done", axis={"format": "%", "tickCount": 5}),
             color=style.colour(list(study.policies)),
             strokeDash=style.dashes(list(study.policies)),
             opacity=picked("policy"),
             tooltip=[
                 "policy:N",
-                alt.Tooltip("seconds:Q", format=",.2f"),
-                alt.Tooltip("done:Q", format=".1%"),
+                channel("seconds:Q", format=",.2f"),
+                channel("done:Q", format=".1%"),
             ],
         )
-        .add_params(legend_picks("policy"))
+        .params(legend_picks("policy"))
     )
-    return chart
 
 
-def spread_of_costs(study: Study) -> alt.LayerChart:
+def spread_of_costs(study: Study) -> Chart:
     """Draw the spread of single orders' costs under every policy: 5 to 95%, 25 to 75%, the median."""
     data = plotdata.cost_quantiles(study)
-    base = alt.Chart(data, height=34 * data.height).encode(
-        y=alt.Y("policy:N", title=None, sort=list(study.policies)),
-        tooltip=["policy:N", *(alt.Tooltip(f"p{q}:Q", format="+,.3f") for q in plotdata.QUANTILES)],
+    base = Chart.of(data, height=34 * data.height).encode(
+        y=channel("policy:N", title=None, sort=list(study.policies)),
+        tooltip=["policy:N", *(channel(f"p{q}:Q", format="+,.3f") for q in plotdata.QUANTILES)],
     )
     colours = style.colour(list(study.policies), legend=False)
-    return style.layers(
-        base.mark_rule().encode(x=alt.X("p5:Q", title="shortfall of an order, bps"), x2="p95:Q"),
-        base.mark_bar(height=16).encode(x="p25:Q", x2="p75:Q", color=colours),
-        base.mark_tick(thickness=2.5, opacity=1, height=24).encode(x="p50:Q"),
+    return layers(
+        base.mark("rule").encode(x=channel("p5:Q", title="shortfall of an order, bps"), x2="p95:Q"),
+        base.mark("bar", height=16).encode(x="p25:Q", x2="p75:Q", color=colours),
+        base.mark("tick", thickness=2.5, opacity=1, height=24).encode(x="p50:Q"),
         style.zero(),
     )
 
 
-def cost_by_hour(study: Study) -> alt.Chart:
+def cost_by_hour(study: Study) -> Chart:
     """Mean shortfall of every policy by the time of day an order starts."""
     data = plotdata.cost_by_time(study)
-    chart: alt.Chart = (
-        alt.Chart(data, height=240)
-        .mark_line(point=alt.OverlayMarkDef(size=60), strokeWidth=2)
+    return (
+        Chart.of(data, height=240)
+        .mark("line", point={"size": 60}, strokeWidth=2)
         .encode(
-            x=alt.X(
-                "at:O", title="start of the order (UTC)", axis=alt.Axis(labelAngle=0, labelOverlap="greedy")
+            x=channel(
+                "at:O", title="start of the order (UTC)", axis={"labelAngle": 0, "labelOverlap": "greedy"}
             ),
-            y=alt.Y("shortfall_bps:Q", title="mean shortfall, bps"),
+            y=channel("shortfall_bps:Q", title="mean shortfall, bps"),
             color=style.colour(list(study.policies)),
             opacity=picked("policy"),
             tooltip=[
                 "policy:N",
-                alt.Tooltip("at:N", title="from"),
-                alt.Tooltip("shortfall_bps:Q", format=",.4f"),
-                alt.Tooltip("parents:Q", title="orders"),
+                channel("at:N", title="from"),
+                channel("shortfall_bps:Q", format=",.4f"),
+                channel("parents:Q", title="orders"),
             ],
         )
-        .add_params(legend_picks("policy"))
+        .params(legend_picks("policy"))
     )
-    return chart
 
 
-def fill_sizes(study: Study) -> alt.Chart:
+def fill_sizes(study: Study) -> Chart:
     """How large the executions are: the share of shares in executions up to a size."""
     data = plotdata.fill_sizes(study)
-    chart: alt.Chart = (
-        alt.Chart(data, height=240)
-        .mark_line(interpolate="step-after")
+    return (
+        Chart.of(data, height=240)
+        .mark("line", interpolate="step-after")
         .encode(
-            x=alt.X(
+            x=channel(
                 "quantity:Q",
                 title="shares in one execution",
-                scale=alt.Scale(type="log", nice=False, padding=8),
-                axis=alt.Axis(format="~s"),
+                scale={"type": "log", "nice": False, "padding": 8},
+                axis={"format": "~s"},
             ),
-            y=alt.Y("share:Q", title="share of shares", axis=alt.Axis(format="%", tickCount=5)),
+            y=channel("share:Q", title="share of shares", axis={"format": "%", "tickCount": 5}),
             color=style.colour(list(study.policies)),
             opacity=picked("policy"),
-            tooltip=["policy:N", alt.Tooltip("quantity:Q", format=","), alt.Tooltip("share:Q", format=".1%")],
+            tooltip=["policy:N", channel("quantity:Q", format=","), channel("share:Q", format=".1%")],
         )
-        .add_params(legend_picks("policy"))
+        .params(legend_picks("policy"))
     )
-    return chart
 
 
-def stress(result: Stress) -> alt.Chart:
+def stress(result: Stress) -> Chart:
     """Draw the router's mean shortfall in every market."""
     data = result.table.select("market", "shortfall_bps", "fill_ratio")
-    chart: alt.Chart = (
-        alt.Chart(data, title="The router's mean shortfall by market", height=28 * data.height, width=480)
-        .mark_bar(height=16, color=style.PALETTE[0])
+    return (
+        Chart.of(data, title="The router's mean shortfall by market", height=28 * data.height, width=480)
+        .mark("bar", height=16, color=style.PALETTE[0])
         .encode(
-            x=alt.X("shortfall_bps:Q", title="shortfall, bps of arrival value"),
-            y=alt.Y("market:N", title=None, sort=None, axis=alt.Axis(labelLimit=220)),
+            x=channel("shortfall_bps:Q", title="shortfall, bps of arrival value"),
+            y=channel("market:N", title=None, sort=None, axis={"labelLimit": 220}),
             tooltip=[
                 "market:N",
-                alt.Tooltip("shortfall_bps:Q", format="+,.3f"),
-                alt.Tooltip("fill_ratio:Q", format=".1%"),
+                channel("shortfall_bps:Q", format="+,.3f"),
+                channel("fill_ratio:Q", format=".1%"),
             ],
         )
     )
-    return chart
 
 
-def overview(study: Study) -> alt.VConcatChart:
+def overview(study: Study) -> Chart:
     """One picture of a study: savings, cost parts, and a typical order's fills and running costs."""
     order = [plotdata.busiest(study)]
     size = {"width": 420}
@@ -305,12 +297,9 @@ def overview(study: Study) -> alt.VConcatChart:
         order_fills(study, order).properties(title=f"Fills of order {order[0]} on the quotes", **size),
         order_costs(study, order).properties(title="Its cumulative cost under every policy", **size),
     ]
-    rows = [style.row(*row).resolve_scale(color="independent", shape="independent") for row in (left, right)]
-    chart = alt.VConcatChart(vconcat=rows).resolve_scale(color="independent", shape="independent")
-    drawn: alt.VConcatChart = chart.configure_tick(color="#222222").configure_axis(
-        domain=False, tickColor="#cccccc"
-    )
-    return drawn
+    rows = [beside(*pair).apart("color", "shape") for pair in (left, right)]
+    config = {"tick": {"color": "#222222"}, "axis": {"domain": False, "tickColor": "#cccccc"}}
+    return below(*rows).apart("color", "shape").properties(config=config)
 
 
 views.plot.register(Backtest, cumulative_cost)
@@ -319,6 +308,6 @@ views.plot.register(Stress, stress)
 
 
 @views.plot.register(Study)
-def _titled(study: Study) -> alt.LayerChart:
+def _titled(study: Study) -> Chart:
     title = f"Saved by {study.policy}, with {study.bootstrap.level:.0%} intervals"
     return savings(study).properties(title=title, width=480)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.show.style import alt
+from sor.show.spec import Chart, channel
 
 if TYPE_CHECKING:
     from sor.results.study import Study
@@ -58,21 +58,20 @@ def released(study: Study) -> pl.DataFrame:
     )
 
 
-def chart(study: Study) -> alt.Chart:
+def chart(study: Study) -> Chart:
     """Shares released and executed over the time of an order, means over orders."""
     data = released(study).unpivot(index="at", variable_name="what", value_name="share")
-    drawn: alt.Chart = (
-        alt.Chart(data, height=240)
-        .mark_line(interpolate="step-after", strokeWidth=2)
+    return (
+        Chart.of(data, height=240)
+        .mark("line", interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("at:Q", title="part of the order's time", axis=alt.Axis(format="%")),
-            y=alt.Y("share:Q", title="part of the order", axis=alt.Axis(format="%")),
-            color=alt.Color(
+            x=channel("at:Q", title="part of the order's time", axis={"format": "%"}),
+            y=channel("share:Q", title="part of the order", axis={"format": "%"}),
+            color=channel(
                 "what:N",
                 title=None,
-                scale=alt.Scale(domain=["released", "executed"], range=["#bbbbbb", "#4477aa"]),
+                scale={"domain": ["released", "executed"], "range": ["#bbbbbb", "#4477aa"]},
             ),
-            tooltip=["what:N", alt.Tooltip("at:Q", format=".0%"), alt.Tooltip("share:Q", format=".1%")],
+            tooltip=["what:N", channel("at:Q", format=".0%"), channel("share:Q", format=".1%")],
         )
     )
-    return drawn

@@ -22,7 +22,8 @@ from sor.settings.objective import said_objectives
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import StaticRouter, name_of
 from sor.settings.times import format_ns
-from sor.show import pdf
+from sor.show import pdf, vega
+from sor.show.pictures import needed
 from sor.studies.progress import Step, advance, begin
 from sor.tape.files import beside
 
@@ -72,9 +73,9 @@ def report(
         raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
     begin(bar, DRAWING)
     if out.suffix in _PICTURES:
-        from sor.show import plots, style
+        from sor.show import pictures, plots
 
-        style.save(plots.overview(study), out, scale=1.25)
+        pictures.save(plots.overview(study), out, scale=1.25)
     elif out.suffix == ".pdf":
         text = page(study, search=search, command=command, bar=bar)
         begin(bar, PRINTING)
@@ -88,9 +89,10 @@ def report(
 def page_steps(out: Path) -> list[Step]:
     """Plan the wait for what `report` writes."""
     if out.suffix in _PICTURES:
-        return [Step(DRAWING, 3.5)]
+        return [Step(DRAWING, 1.0)]
     printing = [Step(PRINTING, 4.0)] if out.suffix == ".pdf" else []
-    return [Step(DRAWING, 1.6), Step(SECTIONS, 1.6), Step(PACKING, 1.5), *printing]
+    packing = 0.025 if vega.is_kept() else 2.0
+    return [Step(DRAWING, 0.075), Step(SECTIONS, 0.13), Step(PACKING, packing), *printing]
 
 
 def check_path(path: str | PathLike[str]) -> Path:
@@ -117,26 +119,24 @@ def page(
     bar: Waiting | None = None,
 ) -> str:
     """Return the page that `report` writes."""
-    # Before anything else, for its message about missing packages.
-    from sor.show.sections import sections as said_of  # noqa: I001
-    import jinja2
+    from sor.show.sections import sections as said_of
 
-    from sor.show.vega import Packing
+    jinja2 = needed("jinja2")
 
     folder = resources.files("sor.show") / "templates"
     css, js, html = (
         (folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
     )
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    with Packing() as packing:
+    with vega.Packing() as packing:
         sections = _watched(chain(said_of(study, search), [_settings_section(study, search, command)]), bar)
         begin(bar, PACKING)
-        vega = packing.script()
+        script = packing.script()
     specs = {chart.id: chart.spec for section in sections for chart in section.charts}
     symbols = sorted({tape.symbol or Path(tape.source).name for tape in study.quotes})
     # No "<" at all: "</script" would end the script it stands in, "<!--<script" would swallow the page.
     safe = json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return environment.from_string(html).render(
+    text: str = environment.from_string(html).render(
         title=f"{study.policy} on {', '.join(symbols)}: order routing study",
         headline=_headline(study),
         facts=_facts(study),
@@ -144,9 +144,10 @@ def page(
         sections=sections,
         css=environment.filters["safe"](css),
         js=environment.filters["safe"](js),
-        vega=environment.filters["safe"](vega.replace("</script", "<\\/script")),
+        vega=environment.filters["safe"](script.replace("</script", "<\\/script")),
         specs=environment.filters["safe"](safe),
     )
+    return text
 
 
 def _watched(sections: Iterable[Section], bar: Waiting | None) -> list[Section]:

@@ -16,9 +16,8 @@ from sor.show import frontier, grids, orders, plotdata, plots, released
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import altair as alt
-
     from sor.results.search import Search
+    from sor.show import spec
 
 
 @dataclass(frozen=True)
@@ -293,13 +292,12 @@ def _search(search: Search) -> Section:
         f"{axis} {grids.in_unit(search, value):g}{unit}" for axis, value in search.best_point.items()
     )
     ties = f"; {words.count(search.ties, 'point')} tie for the least" if search.ties > 1 else ""
-    within = search.plateau.height
     aims = "" if search.is_mean else f" {'. '.join(search.aims()).capitalize()}."
     return Section(
         id="search",
         title="Do the router's parameters matter?",
-        answer=f"Least {'cost' if search.is_mean else 'objective'} at {best}{ties}. {within:,} of "
-        f"{words.count(search.table.height, 'point')} {'is' if within == 1 else 'are'} within noise of it.{aims}",
+        answer=f"Least {'cost' if search.is_mean else 'objective'} at {best}{ties}, of "
+        f"{words.count(search.table.height, 'point')}. {search.noise().capitalize()}.{aims}",
         text=f"{'Mean shortfall in bps' if search.is_mean else 'The objective'} over all orders, on one scale of "
         "colours. Orange frame: chosen; dark outline: within noise of it.",
         charts=charts,
@@ -379,13 +377,12 @@ def _data(study: Study) -> Section:
     )
 
 
-def chart(name: str, drawn: alt.Chart | alt.LayerChart, title: str = "") -> Chart:
+def chart(name: str, drawn: spec.Chart, title: str = "") -> Chart:
     """Give a chart the width of its place."""
-    # The tests render every chart, so that the schema need not be checked each time.
-    spec = drawn.properties(width="container").to_dict(validate=False)
-    spec.pop("config", None)
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return Chart(name, spec, title)
+    said = drawn.properties(width="container").to_dict()
+    said.pop("config")
+    said["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return Chart(name, said, title)
 
 
 def table(title: str, frame: pl.DataFrame) -> Table:

@@ -64,7 +64,7 @@ def backtest(
         Pipeline(jobs, run) as pipeline,
         watching(run.progress, Step(REPLAYING, len(policies), "rows")) as callback,
     ):
-        begin(callback, REPLAYING)
+        begin(callback, REPLAYING, **pipeline.counted)
         asked = [Asked(policy) for policy in policies.values()]
         ledger = pipeline.run(asked, record=True, progress=callback)
     made = config_of("backtest", (quotes, orders, trades), jobs, policies, market)

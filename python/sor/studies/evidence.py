@@ -61,13 +61,16 @@ class Evidence:
     bar: Progress | None
 
     def with_plateau(self, table: pl.DataFrame, best: Policy) -> pl.DataFrame:
-        """Add how far each point is behind the best, paired by parent, and whether that is noise."""
+        """Add how far each point is behind the best, paired by parent, and whether that is noise; null: unknown."""
         found = list(self._behind(best))
         return table.with_columns(
             pl.Series("behind_bps", [interval.mean for interval in found], dtype=pl.Float64),
             pl.Series("behind_lower", [interval.lower for interval in found], dtype=pl.Float64),
             pl.Series("behind_upper", [interval.upper for interval in found], dtype=pl.Float64),
-        ).with_columns((pl.col("behind_lower").fill_null(0.0) <= 0.0).alias("plateau"))
+        ).with_columns(
+            # Without an interval only what ties with the best is known to be as good.
+            pl.when("best").then(pl.lit(value=True)).otherwise(pl.col("behind_lower") <= 0.0).alias("plateau")
+        )
 
     def comparisons(self, inside: Study, outside: Study | None) -> pl.DataFrame:
         """Compare with every other policy, in and out of sample; add the chance that it is luck."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from sor.errors import DataError, MissingExtra, ParameterError, shown
-from sor.settings.checks import at_least, keep
+from sor.settings.checks import at_least, keep, path_text
 from sor.settings.routers import moved, settings_of
 
 if TYPE_CHECKING:
@@ -177,12 +177,11 @@ class Optuna:
             points=at_least("points", self.points, 1, most=_MOST_POINTS),
             seed=at_least("seed", self.seed, 0),
         )
-        if self.storage is not None and not (
-            isinstance(self.storage, str | PathLike) and fspath(self.storage)
-        ):
-            raise ParameterError(
-                f"storage must be the URL of a database or the path of a file, got {shown(self.storage)}"
-            )
+        if self.storage is not None:
+            right = "the URL of a database or the path of a file"
+            keep(self, storage=path_text("storage", self.storage, right))
+            if not self.storage:
+                raise ParameterError(f"storage must be {right}, got {shown(self.storage)}")
         _optuna()
 
     def __call__(self, objective: Objective, router: Policy, axes: Axes) -> None:

@@ -67,24 +67,42 @@ def said(
 
     """
     policies = list(policies)
-    found: dict[str, list[str]] = {}
-    for name, value in _durations([*orders, *policies, *(market for job in jobs for market in job.markets)]):
-        notice = duration_notice(value, name)
-        if notice is not None:
-            found.setdefault(f"duration {name}", [notice])
+    found = of_settings([*orders, *policies, *(market for job in jobs for market in job.markets)])
     for job in jobs:
-        look = _Look(job)
-        for kind, notice in _of_job(look, policies, axes or {}):
+        for kind, notice in of_tape(job, policies, axes or {}):
             found.setdefault(kind, []).append(notice)
     if ledger is not None:
         parents = [parent for job in jobs for parent in job.parents]
         for kind, notice in _of_children(parents, policies, ledger):
             found.setdefault(kind, [notice])
-    sentences = [_first(notices) for notices in found.values()]
+    sentences = [first_of(notices, "tape") for notices in found.values()]
     for sentence in sentences:
         warnings.warn(sentence, SorWarning, stacklevel=stacklevel)
     read = dict.fromkeys(notice for job in jobs for notice in job.quotes.warnings)
     return (*read, *sentences)
+
+
+def of_settings(settings: Iterable[Any]) -> dict[str, list[str]]:
+    """Look for what does not fit whatever the tape: bare numbers as durations; by kind, a sentence each."""
+    found: dict[str, list[str]] = {}
+    for name, value in _durations(settings):
+        notice = duration_notice(value, name)
+        if notice is not None:
+            found.setdefault(f"duration {name}", [notice])
+    return found
+
+
+def of_tape(
+    job: Job, policies: Iterable[Policy], axes: Mapping[str, Sequence[float]]
+) -> Iterator[tuple[str, str]]:
+    """Look for settings that do not fit one tape; yield kind and sentence, of each kind at most one."""
+    yield from _of_job(_Look(job), list(policies), axes)
+
+
+def first_of(notices: Sequence[str], what: str) -> str:
+    """Return the first of the sentences of a kind, and of how many more tapes there are others."""
+    more = len(notices) - 1
+    return notices[0] + (f" (and so on {more:,} more {what if more == 1 else what + 's'})" if more else "")
 
 
 class _Look:
@@ -176,17 +194,17 @@ def _collar(look: _Look, book: Book) -> str | None:
     seen = book_at(look.job.quotes, look.moments, book)
     mid = seen["mid"].cast(pl.Float64).to_numpy()
     reach = np.maximum(np.rint(book.collar * mid), book.collar_ticks * round(book.tick * _NANOS))
-    hidden = {}
+    orders: dict[str, int] = {}
     for side, name, sign in (("buy", "ask", 1), ("sell", "bid", -1)):
         beyond = sign * (seen[name].cast(pl.Float64).to_numpy() - mid) > reach  # never so where there is none
-        hidden[side] = np.concatenate([[0], np.cumsum(beyond)])
-    orders: dict[str, int] = {}
-    for parent in look.job.parents:
-        begin, end = np.searchsorted(look.moments, [parent.start, parent.end])
-        begin = max(int(begin) - 1, 0)  # the book at its start
-        count = hidden[parent.side]
-        if count[end] - count[begin] > _HIDDEN * (end - begin):
-            orders[parent.side] = orders.get(parent.side, 0) + 1
+        hidden = np.concatenate([[0], np.cumsum(beyond)])
+        spans = [(parent.start, parent.end) for parent in look.job.parents if parent.side == side]
+        starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
+        begin = np.maximum(np.searchsorted(look.moments, starts) - 1, 0)  # the book at its start
+        end = np.searchsorted(look.moments, ends)
+        many = int((hidden[end] - hidden[begin] > _HIDDEN * (end - begin)).sum())
+        if many:
+            orders[side] = many
     if not orders:
         return None
     sides = " and ".join({"buy": "asks", "sell": "bids"}[side] for side in sorted(orders))
@@ -258,8 +276,3 @@ def _durations(settings: Iterable[Any]) -> Iterator[tuple[str, object]]:
                 yield from _durations([value])
             elif isinstance(value, tuple):
                 yield from _durations(part for part in value if is_dataclass(part))
-
-
-def _first(notices: list[str]) -> str:
-    more = len(notices) - 1
-    return notices[0] + (f" (and so on {more:,} more {'tape' if more == 1 else 'tapes'})" if more else "")

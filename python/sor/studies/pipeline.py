@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from sor.errors import ParameterError, shown
+from sor.errors import ParameterError, count, shown
 from sor.replay.ledger import TABLES, Ledger
 from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, in_market, lay, market_on
 from sor.replay.replay import BUILD, VERSION, replay
-from sor.results.words import count
 from sor.settings.checks import instance
 from sor.settings.config import Config
 from sor.settings.market import Market
@@ -182,7 +181,7 @@ class Pipeline:
 
     def __init__(self, jobs: Sequence[Job], run: Run) -> None:
         self.jobs = tuple(jobs)
-        self._threads = run.threads
+        self._threads, self._workers = run.threads, run.workers
         self._offsets = [0, *accumulate(len(job.parents) for job in self.jobs)]
         names = [venue_names(job.market.laid, job.quotes) for job in self.jobs]
         self._venues = pl.Enum(list(dict.fromkeys(name for some in names for name in some)))
@@ -209,6 +208,11 @@ class Pipeline:
     def __len__(self) -> int:
         """Count the parents of all jobs."""
         return self._offsets[-1]
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """What a bar counts with: orders, threads, and whether a replay of all is one piece of work."""
+        return {"orders": len(self), "threads": self._workers, "whole": self._store is None}
 
     def run(self, asked: Sequence[Asked], *, record: bool, progress: Progress | None = None) -> Ledger:
         """Replay every parent under everything asked; rows by variant, then parent.

@@ -19,8 +19,12 @@ REPLAYING, TRYING, BEST, STATISTICS = "replaying", "trying points", "replaying t
 
 Pace: TypeAlias = Literal["rows", "sums", "seconds"]
 
-# Replays a second on two cores, before any was measured: with every row, and with sums only.
-_GUESS: dict[Pace, float] = {"rows": 7_000, "sums": 25_000, "seconds": 1}
+# Replays a second and thread, before any was measured: with every row, and with sums only.
+_GUESS: dict[Pace, float] = {"rows": 24_000, "sums": 104_000, "seconds": 1}
+# What their tables take after the last of them, which one thread makes, as a part of what one thread replays in.
+_TABLES: dict[Pace, float] = {"rows": 0.4, "sums": 0.1, "seconds": 0}
+# So many expected seconds go by before what they really took says how fast this machine is.
+_TRUST = 0.2
 _WINDOW = 3.0
 _OVERDUE = 0.2
 _CELLS = 28
@@ -35,6 +39,8 @@ class Step:
         work: How much: replays of every order, or expected seconds.
         pace: What `work` counts.
         unit: Of the rate that is shown.
+        weight: What one of these replays takes, as a multiple of what one of its pace does.
+        after: Seconds expected after the last replay.
 
     """
 
@@ -42,6 +48,8 @@ class Step:
     work: float
     pace: Pace = "seconds"
     unit: str = "replays/s"
+    weight: float = 1.0
+    after: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,10 +86,14 @@ class Waiting:
         self._clock = clock
         self._begun = clock()
         self._place = -1
-        self._orders: float = 0.0
+        self._total, self._tabled = 0, False
+        self._orders, self._threads = 0, 1
+        # Whether the tables of replays are made when all is replayed.
+        self._whole = True
         # How long it all takes is guessed before the orders are counted, and not said.
         self._known = all(step.pace == "seconds" for step in steps)
-        self._spent = {"replays": (0.0, 0.0), "seconds": (0.0, 0.0)}
+        # What finished steps took beside what they were thought to: those of replays, and all others.
+        self._replays, self._seconds = (0.0, 0.0), (0.0, 0.0)
         self._share = 0.0
         self._done = False
         self._console: Console | None = None
@@ -93,15 +105,21 @@ class Waiting:
         self._steps = list(steps)
         self._known = all(step.pace == "seconds" for step in steps)
 
+    def count(self, orders: int, threads: int = 1, *, whole: int = True) -> None:
+        """Say how many orders each replay of all has, on how many threads, and whether in one go."""
+        self._orders, self._threads, self._whole, self._known = orders, threads, bool(whole), True
+
     def begin(self, step: Step | str) -> None:
-        """Go on to the next step of this label, or to one that nobody planned."""
+        """Go on to the next step of this label, which may be known better by now, or to one that nobody planned."""
         self._leave()
         label = step if isinstance(step, str) else step.label
         later = [i for i in range(self._place + 1, len(self._steps)) if self._steps[i].label == label]
+        place = later[0] if later else self._place + 1
         if not later:
-            new = Step(step, 0.0) if isinstance(step, str) else step
-            self._steps.insert(self._place + 1, new)
-        self._enter(later[0] if later else self._place + 1)
+            self._steps.insert(place, Step(label, 0.0))
+        if isinstance(step, Step):
+            self._steps[place] = step
+        self._enter(place)
 
     def __call__(self, done: int, total: int) -> None:
         """Say how far the present step is."""
@@ -109,13 +127,14 @@ class Waiting:
             self._enter(0)
         now = self._clock()
         step = self._steps[self._place]
-        if step.pace != "seconds" and step.work:
-            self._orders = total / step.work
-            self._known = True
+        if not self._known and step.work:
+            self.count(round(total / step.work))
+        if self._total and self._seen and self._seen[-1][1] >= self._total:
+            self._tabled = True
         self._seen.append((now, done))
         while len(self._seen) > 2 and now - self._seen[1][0] > _WINDOW:
             self._seen.popleft()
-        self._total = total
+        self._total = total if step.pace == "seconds" else max(total, round(step.work * self._orders))
 
     def note(self, text: str) -> None:
         """Say something above the bar; where nobody looks it waits in `notes`."""
@@ -153,7 +172,7 @@ class Waiting:
     def _enter(self, place: int) -> None:
         self._place = place
         self._entered = self._clock()
-        self._total = 0
+        self._total, self._tabled = 0, False
         self._seen: deque[tuple[float, int]] = deque()
 
     def _leave(self) -> None:
@@ -161,19 +180,43 @@ class Waiting:
         if not 0 <= self._place < len(self._steps):
             return
         step = self._steps[self._place]
-        nominal = self._nominal(step)
-        if nominal > 0:
-            group = "seconds" if step.pace == "seconds" else "replays"
-            took, thought = self._spent[group]
-            self._spent[group] = (took + self._clock() - self._entered, thought + nominal)
+        ended = self._clock()
+        counted = step.pace != "seconds" and bool(self._seen)
+        last = self._seen[-1][0] if counted else self._entered
+        if counted:
+            self._replays = _sum(self._replays, (last - self._entered, self._nominal(step)))
+        self._seconds = _sum(
+            self._seconds, (ended - last, step.work if step.pace == "seconds" else step.after)
+        )
 
     def _nominal(self, step: Step) -> float:
-        orders = 1.0 if step.pace == "seconds" else self._orders
-        return step.work * orders / _GUESS[step.pace]
+        """Return the seconds of a step's replays and their tables at the pace that was guessed."""
+        return self._replayed(step) * (1 + self._tables(step))
+
+    def _replayed(self, step: Step) -> float:
+        return step.work * step.weight * self._orders / _GUESS[step.pace] / self._threads
+
+    def _tables(self, step: Step) -> float:
+        """Return the seconds of a step's tables, as a part of those of its replays."""
+        return _TABLES[step.pace] * self._threads if self._whole else 0.0
 
     def _expected(self, step: Step) -> float:
-        took, thought = self._spent["seconds" if step.pace == "seconds" else "replays"]
-        return self._nominal(step) * (took / thought if thought > 0 else 1.0)
+        """Return the seconds of a step, by how long those before took."""
+        if step.pace == "seconds":
+            return step.work * self._slowness()
+        took, thought = self._replays
+        now = self._steps[self._place] if self._place >= 0 else step
+        if now.pace != "seconds" and self._seen and self._total:
+            at, done = self._seen[-1]
+            nominal = self._nominal(now) if self._tabled else self._replayed(now) * done / self._total
+            took, thought = took + at - self._entered, thought + nominal
+        slow = took / thought if thought > 0 else 1.0
+        return self._nominal(step) * slow + step.after * self._slowness()
+
+    def _slowness(self) -> float:
+        """Return how long a second of the guess takes here."""
+        took, thought = self._seconds
+        return (took + _TRUST) / (thought + _TRUST)
 
     def _rate(self) -> float | None:
         if len(self._seen) < 2:
@@ -182,13 +225,20 @@ class Waiting:
         return (after - before) / (last - first) if last > first and after > before else None
 
     def _left_of_step(self, now: float, rate: float | None) -> float:
-        if rate is not None:
-            return (self._total - self._seen[-1][1]) / rate
         if self._place < 0:
             return 0.0
-        spent = now - self._entered
-        # One that takes longer than was thought takes longer yet.
-        return max(self._expected(self._steps[self._place]) - spent, _OVERDUE * spent)
+        step = self._steps[self._place]
+        if rate is None:
+            spent = now - self._entered
+            return _left(self._expected(step), spent)
+        last, done = self._seen[-1]
+        after = step.after * self._slowness()
+        if self._tabled:
+            return _left(after, now - last)
+        tables = self._total / rate * self._tables(step)
+        if done < self._total:
+            return (self._total - done) / rate + tables + after
+        return _left(tables, now - last) + after
 
     def _line(self) -> RenderableType:
         from rich.progress_bar import ProgressBar
@@ -208,6 +258,15 @@ class Waiting:
             "" if moment.left is None or self._done else f"{_clock(moment.left)} left",
         )
         return line
+
+
+def _left(expected: float, spent: float) -> float:
+    """Return the seconds left of some that were expected: what takes longer than was thought takes longer yet."""
+    return max(expected - spent, _OVERDUE * spent)
+
+
+def _sum(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 @contextmanager
@@ -230,9 +289,11 @@ def watching(progress: bool | Progress | None, *steps: Step) -> Iterator[Progres
             yield waiting
 
 
-def begin(progress: object, step: Step | str) -> None:
-    """Go on to a step, where there is a bar."""
+def begin(progress: object, step: Step | str, **counted: int) -> None:
+    """Go on to a step, where there is a bar; say what it may count with, see `Waiting.count`."""
     if isinstance(progress, Waiting):
+        if counted:
+            progress.count(**counted)
         progress.begin(step)
 
 

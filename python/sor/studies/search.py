@@ -18,11 +18,21 @@ from sor.results.search import GIVEN, Search
 from sor.results.shown import size_unit
 from sor.results.study import Study
 from sor.settings.checks import at_least, instance
+from sor.settings.fills import Displayed
 from sor.settings.listed import as_orders
 from sor.settings.market import Market
 from sor.settings.objective import as_objectives, column_of, columns_of, said_objectives
 from sor.settings.policy import OwnPolicy as Own
-from sor.settings.routers import BASELINES, ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
+from sor.settings.routers import (
+    AXES,
+    BASELINES,
+    ROUTER,
+    Sliced,
+    StaticRouter,
+    as_policy,
+    unsliced,
+    with_baselines,
+)
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.evidence import Evidence
@@ -52,7 +62,13 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 _MOST_FOLDS = 1_000
-_SECONDS_A_POINT = 0.005
+_SECONDS_A_POINT = 0.0003
+_SECONDS_OF_STATISTICS = 0.06
+_SECONDS_AFTER = 0.02
+# The rows of the best point beside those of the others are also put together in pairs.
+_WITH_OTHERS = 1.2
+# Of a replay with sums only, what the table of a point takes: also of one that needs no replay of its own.
+_TABLES = 0.41
 
 
 @of_many
@@ -134,13 +150,14 @@ def search(
         bootstrap=asdict(bootstrap),
         **said_objectives(objectives),
     )
+    plan = steps(name, settings, axes, len(others), folds, certain=isinstance(market.fill, Displayed))
     with (
         Pipeline(jobs, run) as pipeline,
-        watching(run.progress, *steps(name, settings, axes, len(others), folds)) as callback,
+        watching(run.progress, *plan) as callback,
     ):
         trials = Trials(pipeline, callback, objectives, size_unit(jobs))
         windows = _windows(jobs)
-        begin(callback, TRYING)
+        begin(callback, plan[0], **pipeline.counted)
         # A grid is known beforehand, and replayed in one call.
         first = methods.grid_points(given, axes) if name == "grid" else []
         tradable = _tradable(trials, [given, *first])
@@ -153,7 +170,11 @@ def search(
             lines = _table(trials, _lines(best, axes), axes, objectives, tradable)
         flat = flat_axes(lines, axes, best, column_of(objectives))
         policies: dict[str, Policy] = {ROUTER: best, **others}
-        begin(callback, BEST)
+        picks = list(dict.fromkeys(fold.best for fold in walk))
+        begin(
+            callback,
+            Step(BEST, len(policies) + len(picks), "rows", weight=_WITH_OTHERS, after=_SECONDS_AFTER),
+        )
         bar = callback if isinstance(callback, Waiting) else None
         ledger = _run(pipeline, list(policies.values()), bar)
         inside = Study(
@@ -165,7 +186,11 @@ def search(
             bootstrap=bootstrap,
             warnings=said(jobs, made.orders, policies.values(), axes, ledger=ledger),
         )
-        outside = _outside(inside, pipeline, walk) if walk else None
+        outside = (
+            _outside(inside, pipeline, walk, picks, _after(bar, len(policies) * len(pipeline)))
+            if walk
+            else None
+        )
         begin(callback, STATISTICS)
         evidence = Evidence(
             trials,
@@ -193,20 +218,36 @@ def search(
         )
 
 
-def steps(name: str, settings: Mapping[str, Any], axes: methods.Axes, others: int, folds: int) -> list[Step]:
+def steps(
+    name: str,
+    settings: Mapping[str, Any],
+    axes: methods.Axes,
+    others: int,
+    folds: int,
+    *,
+    certain: bool = True,
+) -> list[Step]:
     """Plan the wait for a search: its points, the best with every row, statistics."""
-    points = math.prod(len(values) for values in axes.values())
+    points = replayed = math.prod(len(values) for values in axes.values())
     if name != "grid":
-        points = settings.get("points", points) * (folds + 1)
+        points = replayed = settings.get("points", points) * (folds + 1)
+    elif certain and axes.keys() == set(AXES):
+        replayed = len({round(under + theta, 9) for under in axes[AXES[1]] for theta in axes[AXES[2]]})
+    weight = _TABLES + (replayed + 1) / (points + 1)
     return [
-        Step(TRYING, points + 1, "sums"),
-        Step(BEST, others + 1, "rows"),
-        Step(STATISTICS, _SECONDS_A_POINT * points),
+        Step(TRYING, points + 1, "sums", weight=weight, after=_SECONDS_AFTER),
+        Step(BEST, others + 1 + (folds > 0), "rows", weight=_WITH_OTHERS, after=_SECONDS_AFTER),
+        Step(STATISTICS, _SECONDS_OF_STATISTICS + _SECONDS_A_POINT * points),
     ]
 
 
 def _run(pipeline: Pipeline, policies: Sequence[Policy], bar: Progress | None = None) -> Ledger:
     return pipeline.run([Asked(policy) for policy in policies], record=True, progress=bar)
+
+
+def _after(bar: Progress | None, before: int) -> Progress | None:
+    """Let a bar go on after so many replays."""
+    return None if bar is None else lambda done, total: bar(before + done, before + total)
 
 
 def _tradable(trials: Trials, points: Sequence[Policy]) -> Mask:
@@ -246,15 +287,16 @@ def _table(
     return points_table(summary, points, axes, values)
 
 
-def _outside(inside: Study, pipeline: Pipeline, walk: Sequence[Fold]) -> Study:
+def _outside(
+    inside: Study, pipeline: Pipeline, walk: Sequence[Fold], picks: Sequence[Policy], bar: Progress | None
+) -> Study:
     """Put together what each fold's choice did on its test parents, and the other policies on the same.
 
     `policies["router"]` is the best of all parents; its parameters in each fold are in the table of folds.
     """
     numbers = inside.parents["parent"].to_numpy()
     tested = pl.Series(numbers[np.logical_or.reduce([fold.split.test for fold in walk])])
-    picks = list(dict.fromkeys(fold.best for fold in walk))
-    rows = _run(pipeline, picks)
+    rows = _run(pipeline, picks, bar)
     mine = pl.any_horizontal(
         (pl.col("variant") == picks.index(fold.best))
         & pl.col("parent").is_in(pl.Series(numbers[fold.split.test]).implode())

@@ -105,7 +105,7 @@ def stress(
         Pipeline(jobs, run) as pipeline,
         watching(run.progress, Step(REPLAYING, len(asked), "sums")) as callback,
     ):
-        begin(callback, REPLAYING)
+        begin(callback, REPLAYING, **pipeline.counted)
         ledger = pipeline.run(asked, record=False, progress=callback)
     table, summary = _tables(ledger, names, list(policies), size_unit(jobs))
     named = dict(zip(names, jobs[0].markets, strict=True))

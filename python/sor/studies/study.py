@@ -69,7 +69,7 @@ def study(
         Pipeline(jobs, run) as pipeline,
         watching(run.progress, Step(REPLAYING, len(named), "rows")) as callback,
     ):
-        begin(callback, REPLAYING)
+        begin(callback, REPLAYING, **pipeline.counted)
         asked = [Asked(each) for each in named.values()]
         ledger = pipeline.run(asked, record=record, progress=callback)
     made = config_of(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import DataError, SorWarning, shown
+from sor.errors import DataError, shown
 from sor.settings.checks import instance
 from sor.tape.clocks import INTERVAL_RTYPES
 from sor.tape.columns import CONSOLIDATED_RTYPES, quote_columns, symbol_column, trade_columns
@@ -19,6 +18,7 @@ from sor.tape.schema import Column, Part, collect, reading
 from sor.tape.sources import Source, Table, open_source
 from sor.tape.stream import Facts, stream
 from sor.tape.tape import Quotes, Trades, venue_table
+from sor.tape.told import tell
 from sor.tape.trades import NON_EXECUTING, clean, read_conditions, require_listed_codes
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ def read_quotes(
     frame = dense(frame, present)
     venues = venue_table([records.names[code] for code in present])
     noticed = noticed or _repeated(records.source, frame.height, duplicates)
-    for each in noticed:
-        warnings.warn(each, SorWarning, stacklevel=2)
+    tell(noticed, stacklevel=2)
     return Quotes(
         frame=frame,
         venues=venues,
@@ -186,8 +185,7 @@ def read_trades(
     options = read_options(given)
     parts, noticed = _open(source, options, action="T")
     records = _load(parts, options, trade_columns, default=quotes.symbol)
-    for each in noticed:
-        warnings.warn(each, SorWarning, stacklevel=2)
+    tell(noticed, stacklevel=2)
     (frame,) = records.frames
     if "cond" in frame.columns:
         require_listed_codes(frame["cond"], records.source, exclude)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import polars as pl
 
-from sor.errors import DataError, ParameterError, shown
+from sor.errors import DataError, ParameterError, count, shown
 from sor.settings.frames import to_frame
 from sor.settings.times import clock_ns, duration_ns, format_ns, to_ns
 from sor.tape.calendars import calendar_hours
@@ -117,8 +117,8 @@ class Sessions(Generic[T]):
 
     def __repr__(self) -> str:
         first, last = format_ns(int(self.open[0])), format_ns(int(self.close[-1]))
-        dropped = f", {self.dropped:,} records outside" if self.dropped else ""
-        halts = f", {len(self.halt_start):,} halts" if len(self.halt_start) else ""
+        dropped = f", {count(self.dropped, 'record')} outside" if self.dropped else ""
+        halts = f", {count(len(self.halt_start), 'halt')}" if len(self.halt_start) else ""
         return f"Sessions({len(self):,} from {first} to {last} UTC, {self.source}{dropped}{halts})"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor import _core
-from sor.errors import ParameterError, shown
+from sor.errors import ParameterError, count, shown
 from sor.settings.checks import number, path_of
 from sor.settings.times import duration_ns, format_ns
 from sor.tape.exact import NANOS, ratios
@@ -73,7 +73,7 @@ class QuotesReport:
             span = f"{row['open']:%Y-%m-%d %H:%M:%S} to {row['close']:%H:%M:%S}"
             halted = f", halted {row['halted']}" if row["halted"] else ""
             lines.append(
-                f"  {span}  {row['records']:,} records, longest silence {row['longest_silence']}{halted}"
+                f"  {span}  {count(row['records'], 'record')}, longest silence {row['longest_silence']}{halted}"
             )
         more = self.sessions.height - most
         return [*lines, f"  and {more:,} more sessions"] if more > 0 else lines
@@ -175,13 +175,13 @@ class Quotes:
         whole = self if self.whole is None else self.whole
         named = halts is None and (sessions is None or isinstance(sessions, str))
         key = (sessions, duration_ns(session_gap, "session_gap")) if named else None
-        if key is not None and key in whole._laid:
-            return whole._laid[key]
-        hours = resolve(whole, sessions, session_gap, halts)
-        laid = replace(hours.quotes, sessions=hours, whole=whole)
-        if key is not None:
-            whole._laid[key] = laid
-        return laid
+        hours = whole._hours.get(key)
+        if hours is None:
+            # Of a copy: a tape that held itself would stay in memory until Python looks for such rings.
+            hours = resolve(replace(whole), sessions, session_gap, halts)
+            if key is not None:
+                whole._hours[key] = hours
+        return replace(hours.quotes, sessions=hours, whole=whole)
 
     @property
     def hours(self) -> Sessions[Quotes]:
@@ -191,8 +191,8 @@ class Quotes:
         return laid.sessions
 
     @cached_property
-    def _laid(self) -> dict[Any, Quotes]:
-        """The tape in the sessions that were asked for by name, for the next that asks."""
+    def _hours(self) -> dict[Any, Sessions[Quotes]]:
+        """The sessions that were asked for by name, for the next that asks."""
         return {}
 
     def kept(self, frame: pl.DataFrame, trades: pl.DataFrame | None) -> Quotes:
@@ -330,7 +330,7 @@ class Quotes:
     def _headline(self) -> str:
         span = f"{format_ns(self.start)} to {format_ns(self.end)} UTC"
         what = self.symbol if self.symbol is not None else "no symbol"
-        return f"{what}, {len(self):,} records, {self.venues.height} venues, {span}, {self.source}"
+        return f"{what}, {count(len(self), 'record')}, {count(self.venues.height, 'venue')}, {span}, {self.source}"
 
     def _first_rows(self) -> pl.DataFrame:
         names = self.venues["name"].gather(self.frame["venue"].head(5))
@@ -376,9 +376,9 @@ class Trades:
 
     def __repr__(self) -> str:
         dropped = f"dropped {self.excluded:,} by condition, {self.off_venue:,} off the tape's venues"
-        for count, what in ((self.corrected, "corrected"), (self.repeated, "repeated")):
-            dropped += f", {count:,} {what}" if count else ""
-        return f"Trades({self.symbol or 'no symbol'}, {len(self):,} trades, {dropped}, {self.source})"
+        for found, what in ((self.corrected, "corrected"), (self.repeated, "repeated")):
+            dropped += f", {found:,} {what}" if found else ""
+        return f"Trades({self.symbol or 'no symbol'}, {count(len(self), 'trade')}, {dropped}, {self.source})"
 
 
 def venue_table(labels: Sequence[tuple[int | None, str]]) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.errors import ParameterError, SorError
+from sor.errors import ParameterError, SorError, count
 from sor.results.result import versions
 from sor.settings.checks import instance
 from sor.settings.config import Config, from_table, market_of, orders_of, policy_of
@@ -91,7 +91,7 @@ def rerun(path: str | PathLike[str], *, run: Run = Run()) -> list[str]:
     units = units_of(saved.tables.inputs)
     again = Run(threads=run.threads, progress=run.progress, executor=run.executor, errors="collect")
     try:
-        tables = worked(units, settings, again, f"{len(units):,} symbol-days again")
+        tables = worked(units, settings, again, f"{count(len(units), 'symbol-day')} again")
     except ParameterError as failed:
         return [*said, f"nothing can be computed: {failed}"]
     return [*said, *_differing_rows(saved.tables, tables)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sor.results.columns import COUNT, NAME, REAL, TABLES, TEXT, TIME, WHOLE, Column, Table
+from sor.results.columns import TABLES
+from sor.results.declared import COUNT, NAME, REAL, TEXT, TIME, WHOLE, Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +120,14 @@ UNIVERSE_TABLES: Mapping[str, Table] = {
             Column(
                 "digest", TEXT, "", "BLAKE2b of its bytes; empty in a store, null where it could not be used."
             ),
+        ),
+    ),
+    "UniverseStudy.rows.notices": Table(
+        "One row per unit and kind of setting that does not fit its tape.",
+        (
+            *_KEY,
+            Column("kind", TEXT, "", "What does not fit, in a word or two."),
+            Column("notice", TEXT, "", "The sentence that says so."),
         ),
     ),
     "UniverseStudy.rows.sums": Table(

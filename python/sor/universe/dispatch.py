@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from os import fspath
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from sor.errors import DataError, SorError
@@ -129,14 +130,18 @@ def _worked(left: deque[Unit], settings: Settings, run: Run) -> Iterator[tuple[U
     with _workers(run) as (executor, ahead, watched):
         threads = run.threads if run.executor is None else run.threads or 1
         under_way: dict[Future[dict[str, bytes]], Unit] = {}
+        # Futures come here by themselves: to wait for the first of hundreds is to touch them all for each.
+        ended: SimpleQueue[Future[dict[str, bytes]]] = SimpleQueue()
         try:
             while left or under_way:
                 while left and len(under_way) < ahead:
                     unit = left.popleft()
-                    under_way[executor.submit(symbol_day, Task(unit, settings, threads), *watched)] = unit
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    unit = under_way.pop(future)
-                    yield unit, _result(future, unit, settings, run)
+                    future = executor.submit(symbol_day, Task(unit, settings, threads), *watched)
+                    under_way[future] = unit
+                    future.add_done_callback(ended.put)
+                future = ended.get()
+                unit = under_way.pop(future)
+                yield unit, _result(future, unit, settings, run)
         finally:
             for future in under_way:
                 future.cancel()

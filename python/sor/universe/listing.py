@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date as Date  # noqa: N812 (`date` is a column's name)
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sor.errors import MissingExtra, ParameterError, shown
+from sor.settings.checks import entries, path_text
 from sor.settings.frames import to_frame
 from sor.tape.files import file_kind
 from sor.tape.schema import reading
@@ -88,9 +89,9 @@ def _is_row(given: object) -> bool:
 
 def _matching(given: Paths, name: str) -> list[tuple[Key, str]]:
     """Expand patterns; what matches two of them is there once."""
-    patterns = [given] if isinstance(given, str | PathLike) else list(given)
+    patterns = [given] if isinstance(given, str | PathLike) else entries(name, given, _WANTED)
     found: dict[str, Key] = {}
-    for pattern in (fspath(each) for each in patterns):
+    for pattern in (path_text(name, each, _WANTED) for each in patterns):
         matching = [pattern] if _is_one(pattern) else _glob(pattern)
         if not matching:
             raise ParameterError(f"{name}: no file matches {pattern}")

@@ -16,6 +16,7 @@ from sor.results.result import versions
 from sor.results.tables import Tabled
 from sor.settings.checks import entries, flag, one_of
 from sor.settings.routers import described_policy
+from sor.studies.notices import first_of, of_settings
 from sor.tape.exact import NANOS
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
 from sor.universe.saved import write_run
@@ -45,6 +46,11 @@ class UniverseResult(Tabled):
     @property
     def _small(self) -> Sequence[str]:
         """The tables that have a few rows whatever the number of units."""
+        raise NotImplementedError
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not fit, and may make the result say little: of each kind a sentence, about the first such unit."""
         raise NotImplementedError
 
     def config(self) -> str:
@@ -113,6 +119,14 @@ class UniverseStudy(UniverseResult):
     def inputs(self) -> pl.DataFrame:
         """One row per unit and file, with the digest of the file's bytes."""
         return self.rows.inputs
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not fit, and may make the study say little; see `UniverseResult.warnings`."""
+        found = of_settings([*self.made.orders, *self.policies.values(), self.market])
+        for kind, sentence in self.rows.notices.select("kind", "notice").iter_rows():
+            found.setdefault(kind, []).append(sentence)
+        return tuple(first_of(sentences, "symbol-day") for sentences in found.values())
 
     @property
     def others(self) -> list[str]:
@@ -257,6 +271,7 @@ class UniverseStudy(UniverseResult):
             "digest": self.digest,
             "summary": self.summary.with_columns(pl.col("policy").cast(pl.String)).to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
+            "warnings": list(self.warnings),
         }
 
     @property
@@ -274,10 +289,10 @@ class UniverseStudy(UniverseResult):
         return self.made
 
     def __repr__(self) -> str:
-        return f"{display.heading(self._headline())}\n{display.text(self._readable())}"
+        return display.titled(self._headline(), self._readable(), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html(self._headline(), self._readable())
+        return display.as_html(self._headline(), self._readable(), *self.warnings)
 
     def _headline(self) -> str:
         good = self.units.filter(pl.col("problem").is_null())
@@ -420,67 +435,3 @@ def _compared_schema(*, both: bool) -> dict[str, Any]:
         "win_ratio": pl.Float64,
         **(dict.fromkeys(more, pl.Float64) if both else {}),
     }
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class UniverseStress(UniverseResult):
-    """One router in several markets over a universe: `result["latency 1 ms"]` is the study of a market.
-
-    Attributes:
-        studies: By the market's name.
-
-    """
-
-    studies: Mapping[str, UniverseStudy]
-
-    @cached_property
-    def table(self) -> pl.DataFrame:
-        """One row per market: the router's summary, and what it saves against every other policy."""
-        rows = []
-        for name, study in self.studies.items():
-            own = study.summary.filter(pl.col("policy") == study.policy).drop("policy")
-            saved = dict(study.comparisons.select("against", "savings_bps").iter_rows())
-            rows.append(
-                own.select(
-                    pl.lit(name).alias("market"),
-                    pl.all(),
-                    *(
-                        pl.lit(saved.get(other), pl.Float64).alias(f"saved_{other}_bps")
-                        for other in study.others
-                    ),
-                )
-            )
-        return pl.concat(rows)
-
-    @property
-    def tables(self) -> Mapping[str, pl.DataFrame]:
-        """The table of the markets."""
-        return {"table": self.table}
-
-    @property
-    def _small(self) -> Sequence[str]:
-        return ("table",)
-
-    @property
-    def _origin(self) -> Config:
-        first = next(iter(self.studies.values()))
-        return replace(first.made, options={})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the table as plain values."""
-        return {"markets": self.table.to_dicts()}
-
-    def __getitem__(self, market: str) -> UniverseStudy:
-        """Return the study of one market.
-
-        Raises:
-            ParameterError: If there is no market of this name.
-
-        """
-        one_of("market", market, self.studies)
-        return self.studies[market]
-
-    def __repr__(self) -> str:
-        shown = [name for name in self.table.columns if name == "shortfall_bps" or name.startswith("saved_")]
-        table = self.table.select("market", "parents", *(pl.col(name).round(3) for name in shown))
-        return f"{display.heading('UniverseStress: bps of arrival value')}\n{display.text(table)}"

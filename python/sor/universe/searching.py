@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display, words
+from sor.results.frontier import alike
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.listed import as_orders
@@ -19,7 +20,7 @@ from sor.studies import methods
 from sor.studies.grid import checked_axes, points_table
 from sor.universe.judged import Judged, compared
 from sor.universe.result import UniverseResult, UniverseStudy, summary_of
-from sor.universe.study import described, travelling, worked
+from sor.universe.study import described, travelling, warned, worked
 from sor.universe.tables import Tables, together
 from sor.universe.trials import Fold, Trials, returned_for, splits
 from sor.universe.work import RETURNED, Settings
@@ -75,9 +76,16 @@ class UniverseSearch(UniverseResult):
 
     @property
     def front(self) -> pl.DataFrame:
-        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best."""
+        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best.
+
+        Of those with equal objectives there is one, and `points` says how many they are.
+        """
         kept = "best" if len(self.objectives) == 1 else "front"
-        return self.table.filter(pl.col(kept)).sort(column_of(self.objectives), maintain_order=True)
+        decides = column_of(self.objectives)
+        rows = alike(
+            self.table.filter(pl.col(kept)), columns_of(self.objectives) or [decides], pl.lit(value=False)
+        )
+        return rows.sort(decides, maintain_order=True)
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
@@ -100,13 +108,19 @@ class UniverseSearch(UniverseResult):
             "best": best,
             "folds": self.folds.to_dicts(),
             "comparisons": self.comparisons.to_dicts(),
+            "warnings": list(self.warnings),
         }
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not fit, and may make the search say little; see `UniverseResult.warnings`."""
+        return self.in_sample.warnings
 
     def __repr__(self) -> str:
         point = " ".join(f"{axis}={methods.value(self.best, axis):g}" for axis in self.axes)
-        head = f"UniverseSearch ({self.method}): {self.table.height:,} points, best {point}"
-        lines = [display.heading(head), *self._aims(), display.text(self.comparisons)]
-        return "\n".join(lines)
+        head = f"UniverseSearch ({self.method}): {words.count(self.table.height, 'point')}, best {point}"
+        notes = map(display.heading, display.notes(self.warnings))
+        return "\n".join([display.heading(head), *self._aims(), display.text(self.comparisons), *notes])
 
     def _aims(self) -> list[str]:
         """Say what was made small, and what the best point has of it; nothing of the mean shortfall."""
@@ -116,7 +130,9 @@ class UniverseSearch(UniverseResult):
         lines = [f"objective: {self.objectives[0].title}, {least:.3f} at the best"]
         if len(self.objectives) > 1:
             others = ", ".join(each.title for each in self.objectives[1:])
-            lines.append(f"beside it: {others}; {words.count(self.front.height, 'point')} on the front")
+            lines.append(
+                f"beside it: {others}; {words.count(int(self.front['points'].sum()), 'point')} on the front"
+            )
         return lines
 
 
@@ -172,9 +188,9 @@ def search_units(
     best = tried[int(table["best"].arg_max() or 0)]
     walk = [trials.fold(tried_by, given, axes, split) for split in splits(trials.days, folds)]
     study = _Study(where.units, replace(base, returned=returned_for(objectives[:1])), run, bootstrap, made)
-    inside = study.of(best, where.units)
+    inside = study.of(best, where.units, look=axes)
     outside = study.walked(best, walk, inside.study.units) if walk else None
-    return UniverseSearch(
+    found = UniverseSearch(
         table=table,
         best=best,
         method=name,
@@ -185,6 +201,7 @@ def search_units(
         comparisons=compared(inside, outside, trials, tried, best),
         objectives=objectives,
     )
+    return warned(found)
 
 
 @dataclass(frozen=True)
@@ -197,9 +214,9 @@ class _Study:
     bootstrap: Bootstrap
     made: Any
 
-    def of(self, point: Policy, units: Sequence[Unit]) -> Judged:
-        """Replay a point and the other policies on some units."""
-        return self._result(point, self._tables(point, units))
+    def of(self, point: Policy, units: Sequence[Unit], look: methods.Axes) -> Judged:
+        """Replay a point and the other policies on some units, and look for what does not fit them."""
+        return self._result(point, self._tables(point, units, look))
 
     def walked(self, best: Policy, walk: Sequence[Fold], days: pl.DataFrame) -> Judged:
         """Put together what each fold's choice did on the days of its test."""
@@ -210,9 +227,14 @@ class _Study:
             parts.append(self._tables(fold.best, tested))
         return self._result(best, together(parts))
 
-    def _tables(self, point: Policy, units: Sequence[Unit]) -> Tables:
-        settings = replace(self.base, policies={**self.base.policies, ROUTER: point})
-        return worked(units, settings, replace(self.run, out=None), f"{len(units):,} symbol-days, the choice")
+    def _tables(self, point: Policy, units: Sequence[Unit], look: methods.Axes | None = None) -> Tables:
+        settings = replace(self.base, policies={**self.base.policies, ROUTER: point}, look=look)
+        return worked(
+            units,
+            settings,
+            replace(self.run, out=None),
+            f"{words.count(len(units), 'symbol-day')}, the choice",
+        )
 
     def _result(self, point: Policy, tables: Tables) -> Judged:
         study = UniverseStudy(

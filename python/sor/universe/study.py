@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from sor.errors import ParameterError, shown
+from sor.errors import ParameterError, SorWarning, count, shown
 from sor.settings.checks import flag, instance, one_of
 from sor.settings.config import Config
 from sor.settings.listed import as_orders
@@ -20,7 +21,8 @@ from sor.studies.pipeline import checked_market
 from sor.studies.progress import Step, begin, watching
 from sor.tape.venues import read_venues
 from sor.universe.dispatch import work_through
-from sor.universe.result import UniverseStress, UniverseStudy
+from sor.universe.result import UniverseResult, UniverseStudy
+from sor.universe.stressed import UniverseStress
 from sor.universe.work import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from sor.studies.stress import Markets
     from sor.universe.tables import Tables
     from sor.universe.unit import Reading, Unit
+
+
+R = TypeVar("R", bound=UniverseResult)
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,20 @@ def study_units(
         market=base,
         record=flag("record", record),
         out=_out(run),
+        look={},
     )
     tables = worked(
-        where.units, settings, run, f"{len(where.units):,} symbol-days x {len(policies)} policies"
+        where.units,
+        settings,
+        run,
+        f"{count(len(where.units), 'symbol-day')} x {count(len(policies), 'policy', 'policies')}",
     )
     options = {"record": record, "bootstrap": asdict(bootstrap)} if command == "study" else {}
     made = described(where, settings, market, command, options)
-    return UniverseStudy(
-        rows=tables, policies=policies, policy=chosen, market=base, bootstrap=bootstrap, made=made
+    return warned(
+        UniverseStudy(
+            rows=tables, policies=policies, policy=chosen, market=base, bootstrap=bootstrap, made=made
+        )
     )
 
 
@@ -111,8 +122,14 @@ def stress_units(
         markets={str(name): _change(each) for name, each in markets.items()},
         record=False,
         out=_out(run),
+        look={},
     )
-    tables = worked(where.units, settings, run, f"{len(where.units):,} symbol-days x {len(markets)} markets")
+    tables = worked(
+        where.units,
+        settings,
+        run,
+        f"{count(len(where.units), 'symbol-day')} x {count(len(markets), 'market')}",
+    )
     studies = {}
     for name, change in (settings.markets or {}).items():
         made = described(where, settings, base, "stress", {"market": name, "change": repr(change)})
@@ -124,7 +141,14 @@ def stress_units(
             bootstrap=Bootstrap(),
             made=made,
         )
-    return UniverseStress(studies=studies)
+    return warned(UniverseStress(studies=studies))
+
+
+def warned(result: R) -> R:
+    """Raise what a new result says does not fit, once; the warnings point at the call of the verb."""
+    for sentence in result.warnings:
+        warnings.warn(sentence, SorWarning, stacklevel=5)
+    return result
 
 
 def worked(units: Sequence[Unit], settings: Settings, run: Run, label: str) -> Tables:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.errors import ParameterError
+from sor.errors import ParameterError, count
 from sor.results.objectives import Measured
 from sor.settings.objective import Mean, OwnObjective
 from sor.studies import methods
@@ -128,7 +128,7 @@ class Trials:
             return
         named = {f"point {i}": point for i, point in enumerate(new)}
         settings = replace(self._base, policies=named, policy="point 0")
-        label = f"{len(self._units):,} symbol-days x {len(new)} points"
+        label = f"{count(len(self._units), 'symbol-day')} x {count(len(new), 'point')}"
         sums = worked(self._units, settings, replace(self._run, out=None), label).sums
         for name, point in named.items():
             self._sums[point] = sums.filter(pl.col("policy") == name)

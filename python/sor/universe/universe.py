@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import polars as pl
 
-from sor.errors import ParameterError, shown
+from sor.errors import ParameterError, count, shown
 from sor.settings.checks import entries, flag, taking, text, whole
 from sor.settings.market import Market
 from sor.settings.routers import BASELINES, StaticRouter, as_policy, with_baselines
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from sor.studies.methods import SearchMethod
     from sor.studies.stress import Markets
     from sor.tape.tape import Quotes
-    from sor.universe.result import UniverseStress, UniverseStudy
+    from sor.universe.result import UniverseStudy
+    from sor.universe.stressed import UniverseStress
 
 Predicate: TypeAlias = "pl.Expr | Callable[[Unit], bool]"
 Day: TypeAlias = "str | Date"
@@ -325,7 +326,7 @@ class Universe(ManyTapes):
         return self._with(found, {}) if isinstance(found, list) else found
 
     def __repr__(self) -> str:
-        return f"Universe({len(self):,} symbol-days, {_span(self.units)})"
+        return f"Universe({count(len(self), 'symbol-day')}, {_span(self.units)})"
 
 
 def _names(symbols: object) -> set[str]:
@@ -337,8 +338,8 @@ def _names(symbols: object) -> set[str]:
 def _span(units: Sequence[Unit]) -> str:
     days = sorted({unit.date for unit in units if unit.date})
     symbols = {unit.symbol for unit in units if unit.symbol}
-    span = f"{len(days):,} days, {days[0]} to {days[-1]}" if days else "days not in the paths"
-    return f"{span}, {f'{len(symbols):,} symbols' if symbols else 'symbols not in the paths'}"
+    span = f"{count(len(days), 'day')}, {days[0]} to {days[-1]}" if days else "days not in the paths"
+    return f"{span}, {count(len(symbols), 'symbol') if symbols else 'symbols not in the paths'}"
 
 
 def _iso(name: str, day: Day) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -13,12 +14,13 @@ import polars as pl
 
 from sor.errors import DataError, ParameterError, SorError
 from sor.replay.lower import Variant
-from sor.replay.parents import covers, in_market, lay, market_on, parents_frame
+from sor.replay.parents import Job, covers, in_market, lay, market_on, parents_frame
 from sor.replay.replay import replay
 from sor.results import metrics
-from sor.settings.turns import turn
+from sor.studies.notices import of_tape
 from sor.studies.stress import changed_market
 from sor.tape.files import beside
+from sor.tape.told import gathering
 from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, Tables, schemas
 from sor.universe.unit import Reading, Unit, digest_of
 
@@ -53,6 +55,8 @@ class Settings:
         out: The folder that rows are written to.
         returned: What comes back of the parents that could trade, in the column `parents_` of the sums: nothing,
             their costs in bps, or their rows of `orders`.
+        look: The values that a search tries, by axis, none of a study: settings that do not fit a tape are looked for.
+            None: they are not.
 
     """
 
@@ -65,6 +69,7 @@ class Settings:
     record: bool = True
     out: str | None = None
     returned: Literal["sums", "costs", "orders"] = "sums"
+    look: Mapping[str, Sequence[float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,10 @@ def symbol_day(task: Task, watch: Callable[[int, int], object] | None = None) ->
         `Tables` as Arrow bytes, by name.
 
     """
-    with turn():
-        try:
-            return _replayed(task, watch).packed()
-        except (SorError, OSError, pl.exceptions.PolarsError) as problem:
-            return _failed(task, problem).packed()
+    try:
+        return _replayed(task, watch).packed()
+    except (SorError, OSError, pl.exceptions.PolarsError) as problem:
+        return _failed(task, problem).packed()
 
 
 def rows_path(out: str, table: str, units: pl.DataFrame) -> Path:
@@ -110,7 +114,7 @@ def bad_unit(unit: Unit, problem: str, policies: Mapping[str, Policy]) -> Tables
     )
     units = pl.concat([tables.units, row.cast({"symbol": pl.String})], how="diagonal")
     inputs = _inputs(unit, units, [None] * len(unit.inputs))
-    return Tables(units=units, sums=tables.sums, savings=tables.savings, inputs=inputs)
+    return replace(tables, units=units, inputs=inputs)
 
 
 def units_of(inputs: pl.DataFrame) -> list[Unit]:
@@ -159,7 +163,8 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     unit, asked = task.unit, task.settings
     if not unit.paths:
         raise DataError(f"{unit.name}: no path")
-    quotes = in_market(asked.reading.quotes(unit), asked.market)
+    with gathering() as noticed:
+        quotes = in_market(asked.reading.quotes(unit), asked.market)
     digests = [digest_of(path) for path in unit.inputs]
     mine = [order for order in asked.orders if covers(quotes, order)]
     if not mine:
@@ -176,9 +181,23 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     rows = _named(ledger, list(markets), list(asked.policies), ROWS if record else ROWS[:1])
     tables = _tables(unit, quotes, rows["parents"], parents_frame(parents), asked, list(markets))
     inputs = _inputs(unit, tables.units, digests)
+    notices = _notices(Job(quotes, parents, tuple(markets.values())), unit, noticed, asked)
     if asked.out is not None:
         _write(asked.out, rows, tables.units)
-    return Tables(units=tables.units, sums=tables.sums, savings=tables.savings, inputs=inputs)
+    return replace(tables, inputs=inputs, notices=_keyed(notices, tables.units))
+
+
+def _notices(job: Job, unit: Unit, noticed: Sequence[str], asked: Settings) -> pl.DataFrame:
+    """Return what was noticed of a tape when it was read, and what does not fit it; by kind."""
+    rows: dict[str, str] = {}
+    for sentence in noticed:
+        # What differs from file to file is no kind of its own.
+        for path in unit.inputs:
+            alike = sentence.replace(path, "")
+        rows.setdefault("read: " + re.sub(r"[\d.,]+", "", alike), sentence)
+    if asked.look is not None:
+        rows |= dict(of_tape(job, asked.policies.values(), asked.look))
+    return pl.DataFrame(list(rows.items()), schema={"kind": pl.String, "notice": pl.String}, orient="row")
 
 
 def _markets(quotes: Quotes, asked: Settings) -> dict[str, Market]:
@@ -249,6 +268,7 @@ def _tables(
         sums=framed.with_columns(pl.concat(returned).alias(RETURNED)) if returned else framed,
         savings=_framed(savings, schema["savings"], units),
         inputs=pl.DataFrame(schema=schema["inputs"]),
+        notices=pl.DataFrame(schema=schema["notices"]),
     )
 
 
@@ -266,7 +286,11 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
     counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
         parents
     )
-    return counts | whole | {name: math.fsum(each[name]) for name in MEANS}
+    return counts | whole | {name: _exact_sum(each[name]) for name in MEANS}
+
+
+def _exact_sum(column: pl.Series) -> float:
+    return math.fsum(column.to_list())  # a list is gone through ten times as quickly
 
 
 def _returned(parents: pl.DataFrame, what: str) -> pl.Series:
@@ -284,7 +308,7 @@ def _savings(saved: pl.DataFrame) -> dict[str, Any]:
         "wins": int((column > 0).sum()),
         "losses": int((column < 0).sum()),
     }
-    return counts | {name: math.fsum(saved[name]) for name in SAVED} | {"worst_bps": column.min()}
+    return counts | {name: _exact_sum(saved[name]) for name in SAVED} | {"worst_bps": column.min()}
 
 
 def _framed(rows: list[dict[str, Any]], schema: Mapping[str, Any], units: pl.DataFrame) -> pl.DataFrame:

@@ -107,6 +107,8 @@ impl Allocator {
         stop: Stop<'_>,
     ) -> Result<()> {
         self.start(books)?;
+        // What a mid makes of the penalties takes divisions, and often the next book has the same mid.
+        let mut priced = (0, penalties(0));
         for (row, cost) in costs.iter_mut().enumerate() {
             let book = first + row;
             let quantity = of(books.quantities, book);
@@ -114,12 +116,15 @@ impl Allocator {
             self.read(books, common.side.sign(), book)?;
             let given = books.benchmarks.map(|mids| mid(of(mids, book), book)).transpose()?;
             let mid = benchmark(common, given, &self.offers);
+            if priced.0 != mid {
+                priced = (mid, penalties(mid));
+            }
             let problem = Problem {
                 quantity,
                 lot: common.lot,
                 offers: &self.offers,
                 benchmark_key: common.side.sign() * mid,
-                penalties: penalties(mid),
+                penalties: priced.1,
                 rule: common.rule,
             };
             let split = &mut splits[row * books.venues..][..books.venues];

@@ -43,6 +43,14 @@ pub(super) struct Decision {
     pub(super) remaining: Shares,
 }
 
+/// When a halt last began or ended: the row of the record that was next, and the mid before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge {
+    pub(super) ts: Time,
+    pub(super) next: usize,
+    pub(super) mid: Option<Nanos>,
+}
+
 /// See the module.
 pub(super) struct Exchange<'a> {
     pub(super) tape: &'a Tape<'a>,
@@ -74,8 +82,7 @@ pub(super) struct Exchange<'a> {
     pub(super) next_trade: usize,
     // Trades of a moment in which the next session opens are that one's.
     last_trade: Time,
-    // When a halt last began or ended, and the mid before.
-    pub(super) edge: Option<(Time, Option<Nanos>)>,
+    pub(super) edge: Option<Edge>,
     stream: [u64; 2],
 }
 

@@ -7,6 +7,7 @@
 mod best_ask;
 mod children;
 mod cont_kukanov;
+mod limits;
 mod orders;
 mod plan;
 mod pro_rata;
@@ -21,6 +22,7 @@ mod view;
 pub use best_ask::BestAsk;
 pub use children::{Asked, Children, Given};
 pub use cont_kukanov::ContKukanov;
+pub use limits::Lowest;
 pub use orders::{Action, Orders};
 pub use plan::{HANDED_OVER, Plan, Settings, Work};
 pub use pro_rata::ProRata;

@@ -116,6 +116,14 @@ impl Orders {
         self.actions.clear();
     }
 
+    /// The shares of every take, and what the last of them costs, as far as that was said.
+    pub(super) fn takes(&self) -> impl Iterator<Item = (Shares, Nanos)> + '_ {
+        self.actions.iter().filter_map(|action| match *action {
+            Action::Take { quantity, marginal: Some(cost), .. } => Some((quantity, cost)),
+            _ => None,
+        })
+    }
+
     #[inline]
     fn push(&mut self, action: Action) -> u32 {
         self.actions.push(action);

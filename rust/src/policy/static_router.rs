@@ -7,6 +7,7 @@ use crate::error::{Result, require};
 use crate::fills::Sent;
 use crate::market::Venue;
 use crate::order::Parent;
+use crate::policy::limits::Others;
 use crate::policy::{Answer, Glance, Orders, Past, Policy, Settings, View};
 use crate::quote::Quote;
 use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
@@ -106,6 +107,10 @@ impl Settings for StaticRouter {
             router: self,
             at: None,
             penalties,
+            limit: 0,
+            surely: Nanos::MAX,
+            reach: 0,
+            others: None,
             least: None,
             offers: Vec::new(),
             venues: Vec::new(),
@@ -123,6 +128,13 @@ pub struct Allocating<'a> {
     // The mid that the penalties are of: they are recomputed only when it moves.
     at: Option<Nanos>,
     penalties: Penalties,
+    // Those below this marginal cost it takes; under the strict rule no penalty decides (rule A5).
+    limit: Nanos,
+    // Routers of higher limits that have done the same so far: all take what costs less than `surely`, and none takes what
+    // costs `reach` or more.
+    pub(super) others: Option<Others<'a>>,
+    surely: Nanos,
+    reach: Nanos,
     // No venue offers a lot of so many shares for less than this all-in, as a signed price, as far as that is known.
     least: Option<(Nanos, Shares)>,
     offers: Vec<Offer>,
@@ -165,16 +177,18 @@ impl Policy for Allocating<'_> {
             return Answer::Nothing;
         }
         self.weigh(mid);
-        let (Planned::Displayed, Some(limit)) = (self.router.plan, self.threshold()) else { return Answer::Look };
-        let benchmark_key = side.sign() * self.router.benchmark(mid);
+        let (Planned::Displayed, Rule::Relaxed) = (self.router.plan, self.router.rule) else { return Answer::Look };
+        let (mid_key, reach) = (side.sign() * mid, self.reach);
         let lot = lot_of(remaining, glance.lot);
-        let dear = |all_in: Nanos| all_in.saturating_sub(benchmark_key) >= limit;
+        let dear = |all_in: Nanos| all_in.saturating_sub(mid_key) >= reach;
         if dear(cheapest) {
             self.least = Some((cheapest, lot));
             return Answer::Nothing;
         }
         match (last, glance.fresh()) {
-            (Some((least, of)), Some(fresh)) if of == lot && dear(least) => self.at_fresh(glance, fresh, least, dear),
+            (Some((least, of)), Some(fresh)) if of == lot && dear(least) => {
+                self.at_fresh(glance, fresh, least, mid_key)
+            }
             _ => Answer::Look,
         }
     }
@@ -185,21 +199,15 @@ impl Policy for Allocating<'_> {
 }
 
 impl Allocating<'_> {
-    /// The marginal cost at which it stops; `None` under the strict rule, where no penalty decides (rule A5).
+    /// The marginal cost at which it stops; `None` under the strict rule.
     fn threshold(&self) -> Option<Nanos> {
-        (self.router.rule == Rule::Relaxed).then(|| self.penalties.per_share_under())
+        (self.router.rule == Rule::Relaxed).then_some(self.limit)
     }
 
     /// Where no other venue has anything worth taking: it takes all of the one that has, if it is the only one.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "a part of the loop over records")]
-    fn at_fresh(
-        &mut self,
-        glance: &Glance<'_>,
-        fresh: &[u16],
-        mut least: Nanos,
-        dear: impl Fn(Nanos) -> bool,
-    ) -> Answer {
+    fn at_fresh(&mut self, glance: &Glance<'_>, fresh: &[u16], mut least: Nanos, mid_key: Nanos) -> Answer {
         let lot = lot_of(glance.remaining, glance.lot);
         let mut found: Option<(usize, Shares)> = None;
         for venue in fresh.iter().copied().map(usize::from) {
@@ -208,13 +216,14 @@ impl Allocating<'_> {
                 continue;
             }
             let all_in = quote.key.saturating_add(glance.market.venues[venue].taker_fee);
-            if dear(all_in) {
+            let cost = all_in.saturating_sub(mid_key);
+            if cost >= self.reach {
                 least = least.min(all_in);
                 continue;
             }
             let shares = available - available % lot;
             let other = found.is_some_and(|(other, _)| other != venue);
-            if other || shares > glance.remaining {
+            if other || shares > glance.remaining || cost >= self.limit.min(self.surely) {
                 return Answer::Look;
             }
             found = Some((venue, shares));
@@ -229,7 +238,45 @@ impl Allocating<'_> {
         if self.at != Some(mid) {
             self.at = Some(mid);
             self.penalties = self.router.penalties(mid);
+            self.limit = self.penalties.per_share_under();
+            (self.surely, self.reach) = (Nanos::MAX, self.limit);
+            if self.others.is_some() {
+                self.compare(mid);
+            }
         }
+    }
+
+    /// Up to where all that have done the same so far do the same at this mid.
+    #[inline(never)]
+    fn compare(&mut self, mid: Nanos) {
+        let bounds = self.others.as_mut().and_then(|others| others.bounds(mid));
+        if bounds.is_none() {
+            self.others = None;
+        }
+        (self.surely, self.reach) =
+            bounds.map_or((Nanos::MAX, self.limit), |(surely, reach)| (surely, reach.max(self.limit)));
+    }
+
+    /// Parts with the routers of higher limits that may not do just this.
+    #[inline(never)]
+    fn part(&mut self, view: &View<'_>, benchmark_key: Nanos, out: &Orders) {
+        let Some(others) = &mut self.others else { return };
+        let (mut left, mut dearest) = (view.remaining, Nanos::MIN);
+        for (quantity, cost) in out.takes() {
+            left -= quantity;
+            dearest = dearest.max(cost);
+        }
+        let lot = lot_of(view.remaining, view.parent.lot);
+        if dearest >= self.surely {
+            others.keep(1);
+        } else if left >= lot {
+            // It took all that costs less than its limit: they would go on with what comes next.
+            let more = view.visible().filter(|&(venue, quote)| view.available(venue, quote) >= lot);
+            let costs = more.map(|(venue, quote)| unit_cost(quote, &view.market.venues[venue], benchmark_key));
+            let next = costs.filter(|&cost| cost >= self.limit).min();
+            others.leave(next.unwrap_or(Nanos::MAX), view.mid);
+        }
+        self.compare(view.mid);
     }
 
     /// Collects what the visible venues still offer, in ascending venue id.
@@ -249,14 +296,18 @@ impl Allocating<'_> {
     #[inline]
     fn plan_displayed(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
         let benchmark_key = view.side.sign() * self.router.benchmark(view.mid);
+        self.least = None;
         if let (Some(limit), Solver::Exact) = (self.threshold(), self.router.solver) {
             let lot = lot_of(view.remaining, view.parent.lot);
             self.least = take_all(view, (benchmark_key, limit, lot), out).map(|least| (least, lot));
-            if self.least.is_some() {
-                return Ok(());
-            }
         }
-        self.split_displayed(&{ *view }, benchmark_key, out)
+        if self.least.is_none() {
+            self.split_displayed(&{ *view }, benchmark_key, out)?;
+        }
+        if self.others.is_some() {
+            self.part(&{ *view }, benchmark_key, out);
+        }
+        Ok(())
     }
 
     #[inline(never)]

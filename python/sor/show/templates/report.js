@@ -3,7 +3,14 @@ const specs = JSON.parse(document.getElementById("specs").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const views = {};
 
-function config(width) {
+// As many columns of a legend as its longest name leaves room for.
+function columns(spec, width) {
+  const names = (spec.layer ?? [spec]).flatMap((part) => part.encoding?.color?.scale?.domain ?? []);
+  const longest = Math.max(...names.map((name) => String(name).length), 0);
+  return Math.max(1, Math.floor(width / Math.max(105, 7 * longest + 30)));
+}
+
+function config(spec, width) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   const text = colour("--text"), muted = colour("--muted"), line = colour("--line");
@@ -17,7 +24,7 @@ function config(width) {
     },
     legend: {
       labelColor: text, titleColor: muted, labelFontSize: 12, orient: "top", offset: 8,
-      columns: Math.max(2, Math.floor(width / 105)), symbolSize: 110,
+      columns: columns(spec, width), symbolSize: 110,
     },
     rule: { color: text }, tick: { color: text }, text: { color: text },
   };
@@ -30,7 +37,7 @@ async function draw() {
     const result = await vegaEmbed(`#${id}`, spec, {
       mode: "vega-lite",
       renderer: "svg",
-      config: config(document.getElementById(id).clientWidth),
+      config: config(spec, document.getElementById(id).clientWidth),
       tooltip: { theme },
       downloadFileName: id,
       actions: { export: true, source: false, compiled: false, editor: false },

@@ -1,8 +1,9 @@
 //! Many replays over one tape, on threads: every variant with every parent, results in order (rules N2, P2, P7).
 
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
+mod distinct;
+
+pub use distinct::{Shared, replay_distinct};
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -19,7 +20,7 @@ use crate::market::{AsOf, Market, Snapshot, Tape, Visibility, as_of_books};
 use crate::observe::{Observer, POLL, Stop, Watch};
 use crate::order::Parent;
 use crate::policy::probes::{Probes, Probing, probe};
-use crate::policy::{BuiltIn, Past, Plan};
+use crate::policy::{Past, Plan};
 use crate::units::{Money, Nanos, Shares, Side};
 
 /// One column of a comparison: a policy in a market.
@@ -45,125 +46,52 @@ pub fn replay_all(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Ledger>> {
     let watch = Watch::new(observer, parents.len() * variants.len());
-    let used = variants.iter().map(|variant| &variant.market);
-    let starts = Starts::new(tape, parents, used, Stop::new(&|| watch.poll()))?;
-    let histories = Histories::new(tape, parents, variants, Stop::new(&|| watch.poll()))?;
+    let batch = Batch::new(tape, parents, variants, record, &watch)?;
     let on_caller = |job: usize| variants[job / parents.len()].stays_on_caller();
     run_all(&watch, threads, on_caller, |job, stop| {
-        let (variant, index) = (&variants[job / parents.len()], job % parents.len());
-        let as_of = starts.at(&variant.market, index).clone();
-        let probes = histories.of(variant, parents[index].side);
-        let scene = Scene {
-            tape,
-            market: &variant.market,
-            plan: &*variant.plan,
-            past: Past { probes, since: as_of.session.open },
-        };
-        replay(scene, &parents[index], as_of, record, stop).map_err(|error| match error {
-            Error::Order { .. } | Error::Policy { .. } | Error::Fill { .. } => {
-                Error::Replay { variant: job / parents.len(), parent: index, source: Box::new(error) }
-            }
-            other => other,
-        })
+        let (variant, parent) = (job / parents.len(), job % parents.len());
+        batch.replay(variant, &*variants[variant].plan, parent, stop)
     })
 }
 
-/// The ledgers of variants, of which those that cannot differ share theirs.
-#[derive(Debug)]
-pub struct Shared {
-    ledgers: Vec<Ledger>,
-    // By variant: which of the replayed ones is like it.
-    like: Vec<usize>,
-}
-
-impl Shared {
-    /// As [`replay_all`] gives them: variant by variant, and parent by parent.
-    pub fn iter(&self) -> impl Iterator<Item = &Ledger> {
-        let replayed = self.like.iter().max().map_or(1, |last| last + 1);
-        let parents = self.ledgers.len() / replayed;
-        self.like.iter().flat_map(move |&at| &self.ledgers[at * parents..][..parents])
-    }
-
-    /// How many replays are behind them.
-    #[must_use]
-    pub fn replays(&self) -> usize {
-        self.ledgers.len()
-    }
-
-    /// One of every variant, as [`replay_all`] gives them.
-    #[must_use]
-    pub fn none(ledgers: Vec<Ledger>, variants: usize) -> Self {
-        Self { ledgers, like: (0..variants).collect() }
-    }
-}
-
-/// Tells of as many replays as were asked for, whatever is really done.
-struct Scaled<'a> {
-    observer: &'a mut dyn Observer,
-    counted: usize,
-    replayed: usize,
-}
-
-impl Observer for Scaled<'_> {
-    fn observe(&mut self, done: usize, total: usize) -> ControlFlow<()> {
-        let scale = |count: usize| count * self.counted / self.replayed.max(1);
-        self.observer.observe(scale(done), scale(total))
-    }
-}
-
-/// As [`replay_all`], but variants that cannot differ are replayed once: what comes of it is the same to the byte.
-///
-/// # Errors
-///
-/// As [`replay_all`].
-pub fn replay_distinct(
-    tape: &Tape<'_>,
-    parents: &[Parent],
-    variants: &[Variant],
+/// What every replay of variants and parents needs.
+struct Batch<'a> {
+    tape: &'a Tape<'a>,
+    parents: &'a [Parent],
+    variants: &'a [Variant],
     record: bool,
-    threads: usize,
-    observer: &mut dyn Observer,
-) -> Result<Shared> {
-    let (mut first, mut like) = (Vec::new(), Vec::with_capacity(variants.len()));
-    // By what decides, the places in `first`: one for each market in which it does, so that the work grows with the variants.
-    let mut known: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (variant, Variant { market, plan }) in variants.iter().enumerate() {
-        let plain = plan.plainest();
-        let mut places = plain.map(|plain| known.entry(fingerprint(&plain)).or_default());
-        let alike = |&&place: &&usize| {
-            let (other, decides): (usize, Option<BuiltIn>) = first[place];
-            decides == plain && variants[other].market == *market
-        };
-        let found = places.as_deref().and_then(|places| places.iter().find(alike).copied());
-        like.push(found.unwrap_or(first.len()));
-        if found.is_none() {
-            if let Some(places) = &mut places {
-                places.push(first.len());
-            }
-            first.push((variant, plain));
-        }
-    }
-    let distinct: Vec<Variant> = first.iter().map(|&(variant, _)| variants[variant].clone()).collect();
-    let mut scaled = Scaled { observer, counted: variants.len(), replayed: distinct.len() };
-    let ledgers = replay_all(tape, parents, &distinct, record, threads, &mut scaled).map_err(|error| match error {
-        Error::Replay { variant, parent, source } => Error::Replay { variant: first[variant].0, parent, source },
-        other => other,
-    })?;
-    Ok(Shared { ledgers, like })
+    starts: Starts,
+    histories: Histories,
 }
 
-/// A number that is the same for policies that are the same: their settings as text, which tells floats apart to the bit.
-fn fingerprint(policy: &BuiltIn) -> u64 {
-    struct Hashed(DefaultHasher);
-    impl fmt::Write for Hashed {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text.as_bytes());
-            Ok(())
-        }
+impl<'a> Batch<'a> {
+    fn new(
+        tape: &'a Tape<'a>,
+        parents: &'a [Parent],
+        variants: &'a [Variant],
+        record: bool,
+        watch: &Watch<'_>,
+    ) -> Result<Self> {
+        let used = variants.iter().map(|variant| &variant.market);
+        let starts = Starts::new(tape, parents, used, Stop::new(&|| watch.poll()))?;
+        let histories = Histories::new(tape, parents, variants, Stop::new(&|| watch.poll()))?;
+        Ok(Self { tape, parents, variants, record, starts, histories })
     }
-    let mut hashed = Hashed(DefaultHasher::new());
-    fmt::write(&mut hashed, format_args!("{policy:?}")).unwrap_or_else(|_| unreachable!("a hasher takes any text"));
-    hashed.0.finish()
+
+    /// Replays a parent under a plan that stands for that of a variant.
+    fn replay(&self, variant: usize, plan: &dyn Plan, parent: usize, stop: Stop<'_>) -> Result<Ledger> {
+        let of = &self.variants[variant];
+        let as_of = self.starts.at(&of.market, parent).clone();
+        let probes = self.histories.of(of, self.parents[parent].side);
+        let past = Past { probes, since: as_of.session.open };
+        let scene = Scene { tape: self.tape, market: &of.market, plan, past };
+        replay(scene, &self.parents[parent], as_of, self.record, stop).map_err(|error| match error {
+            Error::Order { .. } | Error::Policy { .. } | Error::Fill { .. } => {
+                Error::Replay { variant, parent, source: Box::new(error) }
+            }
+            other => other,
+        })
+    }
 }
 
 /// The least possible all-in cost of every parent (rule P4); see [`hindsight`].
