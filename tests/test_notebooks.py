@@ -93,3 +93,13 @@ def test_runs_again_to_the_same(name: str, tmp_path: Path, monkeypatch: pytest.M
         if ours and not isinstance(value, sor.SorError):
             shown = text(NOTEBOOKS.outputs(printed, value, 1))
             assert shown == text(cell["outputs"]), "run `make notebooks`"
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_no_line_of_words_is_broken_in_the_middle(name: str) -> None:
+    """A short line of a paragraph that another follows."""
+    for cell in NOTEBOOKS.cells(name):
+        if cell["cell_type"] == "markdown":
+            for paragraph in "".join(cell["source"]).split("\n\n"):
+                lines = paragraph.splitlines()[:-1]
+                assert [line for line in lines if line[:1].isalpha() and len(line) < 60] == []

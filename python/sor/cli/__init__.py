@@ -16,7 +16,7 @@ from rich.console import Console
 import sor
 from sor.cli import waits
 from sor.cli.call import READING, call, search_options, stress_options, study_options
-from sor.cli.many import executor_of
+from sor.cli.many import executor_of, saved_run
 from sor.cli.options import Form, Given, Json, Objective, Out, shares_options
 from sor.errors import SorError, SorWarning, shown
 from sor.results import words
@@ -24,7 +24,9 @@ from sor.settings.routers import unsliced
 from sor.show import terminal
 from sor.show.report import check_path, page_steps
 from sor.show.report import report as write_report
+from sor.show.summed import report as report_of_many
 from sor.studies.progress import STATISTICS, Step, Waiting
+from sor.universe.result import UniverseStudy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -256,20 +258,21 @@ def report(
 ) -> None:
     """Compare the router with the baselines on many orders, and write a page to read and pass on.
 
-    By default an order of 5,000 shares of each side every minute, 5 minutes long.
+    By default an order of 5,000 shares of each side every minute, 5 minutes long. Of many symbol-days the page has what
+    their sums say; a folder that sor study wrote of them (--out) is shown as it is.
     """
     with _reporting():
         check_path(out)
+        if saved := saved_run(given):
+            _page_of_many(sor.load(saved), out)
+            return
         orders = _MANY | {"quantity": [5_000, 20_000, 50_000], "horizon": "2m"} if demo else _MANY
         asked = call(given, orders=orders, need_files=False)
         if bool(asked.files) == demo:
             raise sor.ParameterError("give FILES to report on, or --demo")
-        if asked.universe is not None:
-            raise sor.ParameterError(
-                "report is for tapes; sor study writes the sums of a universe with --out"
-            )
         search = (
             search
+            and asked.universe is None
             and out.suffix in (".html", ".pdf")
             and isinstance(unsliced(asked.router), sor.StaticRouter)
         )
@@ -282,22 +285,32 @@ def report(
             *(waits.search(options, policies) if search else ()),
             *page_steps(out),
         )
-        with asked.bar.shown(_seen(None)):
-            asked.bar.begin(READING)
+        with asked.bar.shown(_seen(None)), asked.at_work() as shared:
+            if demo:
+                asked.bar.begin(READING)
             tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
-            result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **asked.shared)
+            result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **shared)
             asked.bar.begin(STATISTICS)
             _ = result.comparisons
             found = None
             if search:
                 found = sor.search(
-                    tapes, asked.orders, asked.searched, against=asked.against, **options, **asked.shared
+                    tapes, asked.orders, asked.searched, against=asked.against, **options, **shared
                 )
             command = shlex.join(["sor", *sys.argv[1:]])
-            write_report(result, out, search=found, command=command, bar=asked.bar)
+            if isinstance(result, UniverseStudy):
+                report_of_many(result, out, command=command, bar=asked.bar)
+            else:
+                write_report(result, out, search=found, command=command, bar=asked.bar)
         _notes(asked.bar)
         _out.print(repr(result), soft_wrap=True, markup=False)
         _out.print(f"\nwrote {out}", soft_wrap=True)
+
+
+def _page_of_many(study: UniverseStudy, out: Path) -> None:
+    report_of_many(study, out, command=shlex.join(["sor", *sys.argv[1:]]))
+    _out.print(repr(study), soft_wrap=True, markup=False)
+    _out.print(f"\nwrote {out}", soft_wrap=True)
 
 
 @app.command()

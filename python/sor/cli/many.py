@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sor.errors import MissingExtra, ParameterError, SorError
 from sor.settings.checks import whole
 from sor.universe.again import FILTERS
+from sor.universe.saved import is_run
 from sor.universe.universe import Universe
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ def universe_of(files: Sequence[str], trades: Sequence[str], table: Mapping[str,
     filters = {name: options.pop(name) for name in FILTERS if name in options}
     universe = Universe(list(files), trades=list(trades) or None, **options)
     return universe.only(**filters) if filters else universe
+
+
+def saved_run(given: Given) -> str | None:
+    """Return the only file that was given, if it is the folder of a run that was saved."""
+    if given.files is None or len(given.files) != 1:
+        return None
+    (folder,) = given.files
+    return folder if is_run(folder) else None
 
 
 @contextmanager

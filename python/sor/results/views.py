@@ -46,7 +46,7 @@ class Drawn:
     @staticmethod
     def _draw() -> None:
         """Have `sor.show` register what it can draw."""
-        for module in ("plots", "frontier", "report"):
+        for module in ("plots", "frontier", "report", "summed"):
             importlib.import_module(f"sor.show.{module}")
 
 

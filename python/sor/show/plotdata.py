@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sor.replay.ledger import Ledger
     from sor.results.study import Study
     from sor.tape.tape import Quotes
+    from sor.universe.result import UniverseStudy
+
+Compared: TypeAlias = "Study | UniverseStudy"
 
 MOST_DOTS = 300
 """Parents shown one by one in the distribution, for each policy; the others count in its box."""
@@ -238,7 +241,7 @@ def best_quotes(quotes: Quotes, start: int, end: int) -> pl.DataFrame:
     return pl.DataFrame([time, *currency(seen, ["bid", "ask"])])
 
 
-def cost_parts(study: Study) -> pl.DataFrame:
+def cost_parts(study: Compared) -> pl.DataFrame:
     """Return `policy, part, bps, shortfall_bps`: mean signed parts; they sum to the shortfall (rule P6)."""
     parts = [f"{part}_bps" for part in metrics.PARTS]
     rows = study.summary.with_columns(-pl.col("rebates_bps")).unpivot(

@@ -6,6 +6,8 @@ the `plot` methods a fixed size.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from sor.results import metrics, views, words
@@ -18,6 +20,9 @@ from sor.show.orders import order_costs, order_fills
 from sor.show.spec import Chart, below, beside, channel, layers
 from sor.show.style import legend_picks, picked, readable
 from sor.tape.exact import currency
+
+if TYPE_CHECKING:
+    from sor.show.plotdata import Compared
 
 
 def cumulative_cost(result: Backtest) -> Chart:
@@ -56,7 +61,7 @@ def cumulative_cost_data(result: Backtest) -> pl.DataFrame:
     return readable(summed.with_columns(currency(summed, ["cost"])))
 
 
-def savings(study: Study) -> Chart:
+def savings(study: Compared) -> Chart:
     """Mean paired savings against every other policy, with intervals."""
     said = study.comparisons.with_columns(words.p_values(study.comparisons["p_value"]))
     data = said.select("against", "savings_bps", "lower", "upper", "p_value", "parents", "win_ratio")
@@ -108,7 +113,7 @@ def distribution(study: Study) -> Chart:
     )
 
 
-def cost_parts(study: Study) -> Chart:
+def cost_parts(study: Compared) -> Chart:
     """Mean signed parts of the shortfall of every policy, stacked, and their sum."""
     data = plotdata.cost_parts(study)
     y = channel("policy:N", title=None, sort=list(study.policies))

@@ -28,10 +28,11 @@ from sor.studies.progress import Step, advance, begin
 from sor.tape.files import beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from os import PathLike
 
     from sor.show.sections import Section
+    from sor.show.spec import Chart
     from sor.studies.progress import Waiting
 
 
@@ -71,17 +72,36 @@ def report(
         instance("search", search, Search)
     if study.comparisons.is_empty():
         raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
+    from sor.show import plots
+
+    written(
+        out,
+        lambda: page(study, search=search, command=command, bar=bar),
+        lambda: plots.overview(study),
+        bar,
+    )
+
+
+def written(
+    out: Path, text_of: Callable[[], str], picture_of: Callable[[], Chart], bar: Waiting | None
+) -> None:
+    """Write a page, or its picture, as the path's ending says.
+
+    Raises:
+        DataError: If it cannot be written.
+
+    """
     begin(bar, DRAWING)
     if out.suffix in _PICTURES:
-        from sor.show import pictures, plots
+        from sor.show import pictures
 
-        pictures.save(plots.overview(study), out, scale=1.25)
+        pictures.save(picture_of(), out, scale=1.25)
     elif out.suffix == ".pdf":
-        text = page(study, search=search, command=command, bar=bar)
+        text = text_of()
         begin(bar, PRINTING)
         pdf.write(text, out)
     else:
-        text = page(study, search=search, command=command, bar=bar)
+        text = text_of()
         with beside(out) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
 
@@ -92,7 +112,7 @@ def page_steps(out: Path) -> list[Step]:
         return [Step(DRAWING, 1.0)]
     printing = [Step(PRINTING, 4.0)] if out.suffix == ".pdf" else []
     packing = 0.025 if vega.is_kept() else 2.0
-    return [Step(DRAWING, 0.075), Step(SECTIONS, 0.13), Step(PACKING, packing), *printing]
+    return [Step(DRAWING, 0.05), Step(SECTIONS, 0.15), Step(PACKING, packing), *printing]
 
 
 def check_path(path: str | PathLike[str]) -> Path:
@@ -121,6 +141,19 @@ def page(
     """Return the page that `report` writes."""
     from sor.show.sections import sections as said_of
 
+    symbols = sorted({tape.symbol or Path(tape.source).name for tape in study.quotes})
+    return rendered(
+        chain(said_of(study, search), [_settings_section(study, search, command)]),
+        bar,
+        title=f"{study.policy} on {', '.join(symbols)}: order routing study",
+        headline=_headline(study),
+        facts=_facts(study),
+        warnings=study.warnings,
+    )
+
+
+def rendered(sections: Iterable[Section], bar: Waiting | None, **said: Any) -> str:
+    """Return a page of sections; `said` is its title, headline, facts and warnings."""
     jinja2 = needed("jinja2")
 
     folder = resources.files("sor.show") / "templates"
@@ -129,23 +162,19 @@ def page(
     )
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     with vega.Packing() as packing:
-        sections = _watched(chain(said_of(study, search), [_settings_section(study, search, command)]), bar)
+        found = _watched(sections, bar)
         begin(bar, PACKING)
         script = packing.script()
-    specs = {chart.id: chart.spec for section in sections for chart in section.charts}
-    symbols = sorted({tape.symbol or Path(tape.source).name for tape in study.quotes})
+    specs = {chart.id: chart.spec for section in found for chart in section.charts}
     # No "<" at all: "</script" would end the script it stands in, "<!--<script" would swallow the page.
     safe = json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     text: str = environment.from_string(html).render(
-        title=f"{study.policy} on {', '.join(symbols)}: order routing study",
-        headline=_headline(study),
-        facts=_facts(study),
-        warnings=study.warnings,
-        sections=sections,
+        sections=found,
         css=environment.filters["safe"](css),
         js=environment.filters["safe"](js),
         vega=environment.filters["safe"](script.replace("</script", "<\\/script")),
         specs=environment.filters["safe"](safe),
+        **said,
     )
     return text
 

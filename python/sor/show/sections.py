@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sor.results.search import Search
     from sor.show import spec
+    from sor.show.plotdata import Compared
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _savings(study: Study) -> Iterator[Section]:
     )
 
 
-def saved(study: Study) -> str:
+def saved(study: Compared) -> str:
     """Answer which policies the one in question beats, with intervals."""
     better, worse, alike = [], [], []
     for row in study.comparisons.iter_rows(named=True):
@@ -117,16 +118,17 @@ def saved(study: Study) -> str:
     return answer[0].upper() + answer[1:] + "." if alike and len(parts) == 1 else answer + "."
 
 
-def hardest_of(study: Study) -> dict[str, Any]:
+def hardest_of(study: Compared) -> dict[str, Any]:
     """Return the comparison with the policy that is hardest to beat."""
     return study.comparisons.sort("savings_bps", maintain_order=True).row(0, named=True)
 
 
-def _costs(study: Study) -> Iterator[Section]:
+def parts_section(study: Compared) -> Section:
+    """Say what the cost is made of."""
     mine = study.summary.row(by_predicate=pl.col("policy") == study.policy, named=True)
     parts = {part: mine[f"{part}_bps"] for part in metrics.PARTS if part != "rebates"}
     largest = max(parts, key=lambda part: abs(parts[part]))
-    yield Section(
+    return Section(
         id="parts",
         title="What is the cost made of?",
         answer=f"{study.policy} costs {mine['shortfall_bps']:.2f} bps on average; the largest part is "
@@ -147,6 +149,10 @@ def _costs(study: Study) -> Iterator[Section]:
         ],
         wide=True,
     )
+
+
+def _costs(study: Study) -> Iterator[Section]:
+    yield parts_section(study)
     spread = plotdata.cost_quantiles(study)
     own = spread.row(by_predicate=pl.col("policy") == study.policy, named=True)
     yield Section(

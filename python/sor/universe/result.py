@@ -14,6 +14,8 @@ from sor.errors import ParameterError, shown
 from sor.results import display, words
 from sor.results.result import versions
 from sor.results.tables import Tabled
+from sor.results.views import Drawn
+from sor.results.views import report as write_report
 from sor.settings.checks import entries, flag, one_of
 from sor.settings.routers import described_policy
 from sor.studies.notices import first_of, of_settings
@@ -81,7 +83,7 @@ class UniverseResult(Tabled):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class UniverseStudy(UniverseResult):
+class UniverseStudy(UniverseResult, Drawn):
     """What every policy did on all symbol-days, as sums: `a + b` is the study of the units of both.
 
     It holds one row per symbol-day and policy, and no order or fill (`Run.out` has those written). Savings are those
@@ -259,6 +261,21 @@ class UniverseStudy(UniverseResult):
         """
         more = {"command": self.made.command, "seeds": {"bootstrap": self.bootstrap.seed}}
         write_run(path, self.rows, self.config(), more)
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write the study as one self-contained page: savings, by month and symbol, every setting and the digests.
+
+        Args:
+            path: Where to write: `.html`, `.pdf` (by the system's Chromium), or `.png` or `.svg` for one picture.
+
+        Raises:
+            MissingExtra: Without the extra `report`.
+            ParameterError: If the path ends in something else, or the study compares nothing.
+            DataError: If the file cannot be written.
+
+        """
+        self._draw()
+        write_report(self, path)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary and the comparisons as plain values."""

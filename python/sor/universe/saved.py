@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -17,7 +18,6 @@ from sor.universe.tables import NAMES, Tables
 
 if TYPE_CHECKING:
     from os import PathLike
-    from pathlib import Path
 
 MANIFEST, SETTINGS = "manifest.json", "run.toml"
 _KIND = "sor.universe"
@@ -66,6 +66,11 @@ def write_run(path: str | PathLike[str], tables: Tables, settings: str, more: di
     }
     with beside(folder / MANIFEST) as unfinished:
         unfinished.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def is_run(path: str | PathLike[str]) -> bool:
+    """Tell whether a path is the folder of a run that was written whole."""
+    return (Path(path) / MANIFEST).is_file()
 
 
 def read_run(path: str | PathLike[str]) -> SavedRun:

@@ -1,7 +1,8 @@
 //! What a policy from outside sees of one venue: whole numbers, in the order in which they are handed over.
 
+use crate::market::left_of;
 use crate::policy::View;
-use crate::quote::{Quote, reaches};
+use crate::quote::reaches;
 use crate::units::{Nanos, Shares, Time};
 
 /// Stands in for the price of a side that shows nothing: worse than any, and so far from the end of 64 bits that a fee
@@ -35,27 +36,36 @@ pub struct Seen {
 }
 
 impl View<'_> {
-    /// All that can be seen of a venue.
-    #[must_use]
+    /// All that can be seen of each venue, in one pass over all of them. What of `into` is left from an earlier view of the
+    /// same order is written over, but for the venues' terms, which stay what they are.
     #[inline]
-    pub fn seen(&self, venue: usize) -> Seen {
-        let sign = self.side.sign();
-        let shown = |quote: Option<Quote>| quote.map_or((NO_PRICE, 0), |quote| (quote.key, Shares::from(quote.size)));
-        let (quote, own) = (self.quote(venue), self.own_quote(venue));
-        let reached = |key| reaches(self.book.offer(self.side, venue).key, key);
-        let ((key, displayed), (own_key, own_displayed)) = (shown(quote), shown(own));
-        let terms = &self.market.venues[venue];
-        Seen {
-            price: sign * key,
-            displayed,
-            available: quote.map_or(0, |quote| self.available(venue, quote)),
-            own_price: -sign * own_key,
-            own_displayed,
-            joinable: i64::from(own.is_some_and(|own| !reached(own.key))),
-            age: self.age(venue).unwrap_or(-1),
-            taker_fee: terms.taker_fee,
-            maker_rebate: terms.maker_rebate,
-            latency: terms.latency,
+    pub fn see(&self, into: &mut Vec<Seen>) {
+        let terms = &self.market.venues;
+        let count = terms.len();
+        if into.len() != count {
+            into.clear();
+            into.extend(terms.iter().map(|venue| Seen {
+                taker_fee: venue.taker_fee,
+                maker_rebate: venue.maker_rebate,
+                latency: venue.latency,
+                ..Seen::default()
+            }));
+        }
+        let (own, sign) = (self.side.opposite(), self.side.sign());
+        // The same for all venues: a product of floats, rounded.
+        let worst_own = self.market.visibility.worst_key(own, self.mid);
+        let (lasts, taken) = (&self.book.lasts()[..count], &self.taken.shares()[..count]);
+        for ((seen, last), &taken) in into.iter_mut().zip(lasts).zip(taken) {
+            let (quote, joined) = (last.offer(self.side), last.offer(own));
+            let alive = last.ts >= self.oldest;
+            let (shown, own_shown) = (alive && quote.key <= self.worst_key, alive && joined.key <= worst_own);
+            seen.price = sign * if shown { quote.key } else { NO_PRICE };
+            seen.displayed = if shown { Shares::from(quote.size) } else { 0 };
+            seen.available = if shown { left_of(quote.size, taken) } else { 0 };
+            seen.own_price = -sign * if own_shown { joined.key } else { NO_PRICE };
+            seen.own_displayed = if own_shown { Shares::from(joined.size) } else { 0 };
+            seen.joinable = i64::from(own_shown && !reaches(quote.key, joined.key));
+            seen.age = if last.ts == Time::MIN { -1 } else { self.now - last.ts };
         }
     }
 }

@@ -172,8 +172,7 @@ impl<F: Fn(&mut Sheet) -> i64> Compiled<F> {
     fn lay(&mut self, view: &View<'_>, next_order: u32) {
         let Sheet { moment, venues, resting, reports, orders, .. } = &mut self.sheet;
         let count = view.market.venues.len();
-        venues.clear();
-        venues.extend((0..count).map(|venue| view.seen(venue)));
+        view.see(venues);
         let own = view.side.opposite().sign();
         resting.clear();
         resting.extend(view.resting().map(|(venue, posted)| RestingRow {
@@ -185,7 +184,9 @@ impl<F: Fn(&mut Sheet) -> i64> Compiled<F> {
             decided: posted.ts_decided,
             until: posted.until,
         }));
-        orders.resize(4 * count + 16, OrderRow::default());
+        if orders.is_empty() {
+            orders.resize(4 * count + 16, OrderRow::default());
+        }
         moment.now = view.now;
         moment.remaining = view.remaining;
         moment.in_flight = view.in_flight;

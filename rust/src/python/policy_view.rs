@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::order::Parent;
-use crate::policy::{Past, Report, View};
+use crate::policy::{Past, Report, Seen, View};
 use crate::python::columns::read_only;
 use crate::python::names::Named;
 use crate::units::{Shares, Side, Time};
@@ -252,6 +252,7 @@ impl PyReport {
 /// Where the view of the next decision is laid out: its memory is used again unless the policy has kept some of it.
 pub(super) struct Desk {
     view: Py<PyView>,
+    seen: Vec<Seen>,
     nothing: Py<PyTuple>,
     untouched: bool,
 }
@@ -274,7 +275,7 @@ impl Desk {
             resting: nothing.clone_ref(py),
             reports: nothing.clone_ref(py),
         };
-        Ok(Self { view: Py::new(py, view)?, nothing, untouched: true })
+        Ok(Self { view: Py::new(py, view)?, seen: Vec::new(), nothing, untouched: true })
     }
 
     /// Lays out what the policy sees now; `reports` are handed over.
@@ -299,7 +300,8 @@ impl Desk {
             page.mid = view.mid;
             page.resting = self.resting(py, view)?;
             page.reports = self.told(py, reports)?;
-            for (venue, seen) in (0..view.market.venues.len()).map(|venue| (venue, view.seen(venue))) {
+            view.see(&mut self.seen);
+            for (venue, seen) in self.seen.iter().enumerate() {
                 let values = [
                     seen.price,
                     seen.displayed,
