@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(sor.__file__).parent
 FILES = sorted(PACKAGE.glob("**/*.py"))
-# `sor.replay` is the door; the paper's problem has its own, a tape counts its own states, and what a policy sees
-# are the core's own classes.
-DOORS = ("replay", "cont_kukanov", "tape/tape.py", "settings/policy.py", "studies/steps.py", "__init__.py")
+# `sor.replay` is the door; the paper's problem has its own, a tape takes its own records and counts its
+# own states, and what a policy sees are the core's own classes.
+DOORS = (
+    "replay",
+    "cont_kukanov",
+    "tape/tape.py",
+    "tape/stream.py",
+    "settings/policy.py",
+    "studies/steps.py",
+    "__init__.py",
+)
 
 
 def core_imports(path: Path) -> Iterator[ast.ImportFrom | ast.Import]:

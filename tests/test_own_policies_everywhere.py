@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 import tomllib
@@ -239,24 +238,6 @@ def decided_until(quotes: sor.Quotes, at: int, case: tuple[Any, Any, int]) -> li
     columns = ("kind", "ts_decided", "venue", "quantity", "remaining", "seen_price", "seen_available")
     seen = children.with_columns(children["ts_decided"].to_physical().alias("ts_decided"))
     return [row for row in seen.select(columns).rows() if row[1] <= at]
-
-
-def test_what_is_told_does_not_depend_on_the_rows_kept() -> None:
-    """A policy that decides by its reports costs the same whether children and fills are kept or only sums."""
-    bought = 0
-    for seed in range(some(1_000, everyday=100)):
-        rng = random.Random(seed)
-        raw = random_tape(rng)
-        quotes = read_tape(raw, random_trades(rng, raw) if seed % 2 else None)
-        order = random_order(rng, raw, rng.choice(["buy", "sell"]))
-        settings = random_settings(rng, len({record[2] for record in raw}))
-        settings = dataclasses.replace(settings, fill=dataclasses.replace(settings.fill, kind="displayed"))
-        variant = Variant(policy=Random(seed), market=as_market(settings, quotes))
-        tapes, parents = lay(quotes, settings), [as_parent(order)]
-        rows, sums = (replay(tapes, parents, [variant], record=record, threads=1) for record in (True, False))
-        assert sums.parents.equals(rows.parents), seed
-        bought += rows.fills.filter(kind="take")["quantity"].sum()
-    assert bought > 1_000
 
 
 def test_no_policy_knows_the_future() -> None:

@@ -233,7 +233,7 @@ def test_tables_are_made_by_one_thread_after_the_replays(threads: int) -> None:
 
     replay("replaying", 5, 24_000, 0.4)
     time.wait(0.02)
-    replay("trying points", 28, 104_000, 0.1, 0.8)
+    replay("trying points", 28, 320_000, 0.1, 0.8)
     replay("best", 7, 24_000, 0.4)
     time.bar.begin("drawing")
     for _ in range(10):

@@ -47,6 +47,7 @@ __all__ = [
     "hindsight",
     "probe",
     "replay",
+    "take_records",
     "trajectory",
 ]
 
@@ -309,6 +310,14 @@ def ck_bound(
 def ck_market_order(resolved: _Resolved, outflows: NDArray[np.float64], limits: Sequence[float]) -> float: ...
 def ck_quantile_level(resolved: _Resolved) -> float: ...
 def ck_one_venue(resolved: _Resolved, outflow: float) -> list[float]: ...
+def take_records(
+    room: Mapping[str, NDArray[Any]],
+    at: int,
+    sequence: int,
+    batch: Mapping[str, NDArray[Any]],
+    times: tuple[int, int],
+    scale: float,
+) -> tuple[int, int] | None: ...
 def count_states(
     tape: Mapping[str, NDArray[Any]], venues: int, snapshot: str, collar: tuple[float, int]
 ) -> tuple[int, int, int, int]: ...

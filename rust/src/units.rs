@@ -60,7 +60,7 @@ pub fn fraction_of(fraction: f64, base: Nanos) -> Nanos {
 
 /// `f64::round_ties_even`, which is a call into the C library where the target lacks the instruction.
 #[inline]
-fn round_half_even(x: f64) -> f64 {
+pub(crate) fn round_half_even(x: f64) -> f64 {
     // Adding 1.5 * 2^52 leaves no bits for a fraction, so the sum itself is rounded, half to even.
     const SHIFT: f64 = 6_755_399_441_055_744.0;
     if x.abs() < 2_251_799_813_685_248.0 { (x + SHIFT) - SHIFT } else { x.round_ties_even() }

@@ -112,7 +112,7 @@ def page_steps(out: Path) -> list[Step]:
         return [Step(DRAWING, 1.0)]
     printing = [Step(PRINTING, 4.0)] if out.suffix == ".pdf" else []
     packing = 0.025 if vega.is_kept() else 2.0
-    return [Step(DRAWING, 0.075), Step(SECTIONS, 0.13), Step(PACKING, packing), *printing]
+    return [Step(DRAWING, 0.05), Step(SECTIONS, 0.15), Step(PACKING, packing), *printing]
 
 
 def check_path(path: str | PathLike[str]) -> Path:

@@ -20,7 +20,7 @@ REPLAYING, TRYING, BEST, STATISTICS = "replaying", "trying points", "replaying t
 Pace: TypeAlias = Literal["rows", "sums", "seconds"]
 
 # Replays a second and thread, before any was measured: with every row, and with sums only.
-_GUESS: dict[Pace, float] = {"rows": 24_000, "sums": 104_000, "seconds": 1}
+_GUESS: dict[Pace, float] = {"rows": 24_000, "sums": 320_000, "seconds": 1}
 # What their tables take after the last of them, which one thread makes, as a part of what one thread replays in.
 _TABLES: dict[Pace, float] = {"rows": 0.4, "sums": 0.1, "seconds": 0}
 # So many expected seconds go by before what they really took says how fast this machine is.

@@ -63,12 +63,12 @@ if TYPE_CHECKING:
 
 _MOST_FOLDS = 1_000
 _SECONDS_A_POINT = 0.0003
-_SECONDS_OF_STATISTICS = 0.06
+_SECONDS_OF_STATISTICS = 0.07
 _SECONDS_AFTER = 0.02
 # The rows of the best point beside those of the others are also put together in pairs.
-_WITH_OTHERS = 1.2
+_WITH_OTHERS = 1.25
 # Of a replay with sums only, what the table of a point takes: also of one that needs no replay of its own.
-_TABLES = 0.41
+_TABLES = 0.33
 
 
 @of_many

@@ -9,7 +9,7 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.tape.options import TIME_UNITS
-from sor.tape.schema import Column, wrong_dtype
+from sor.tape.schema import Column, Plain, wrong_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,9 @@ def time_column(part: Part, options: Options) -> Column:
     raw = pl.col(name)
     unit = options.time_unit
     if isinstance(dtype, pl.Datetime):
-        return Column("ts", name, _moment(raw, dtype, options), _TIME)
+        is_plain = dtype.time_unit == "ns" and (dtype.time_zone is not None or options.tz is None)
+        plain = Plain(raw.to_physical(), -_LATEST, _LATEST) if is_plain else None
+        return Column("ts", name, _moment(raw, dtype, options), _TIME, plain=plain)
     if dtype == pl.String:
         text = raw.str.strip_chars()
         number = _scaled(text.cast(pl.Int64, strict=False), unit)
@@ -63,9 +65,9 @@ def time_column(part: Part, options: Options) -> Column:
         iso = pl.coalesce(number, _iso(text, options.tz))
         return Column("ts", name, iso, _expected(unit), _unit_hint(unit))
     if dtype.is_integer():
-        return Column(
-            "ts", name, _scaled(raw.cast(pl.Int64, strict=False), unit), _expected(unit), _unit_hint(unit)
-        )
+        whole = _scaled(raw.cast(pl.Int64, strict=False), unit)
+        plain = Plain(raw, _FIRST, _LATEST) if dtype == pl.Int64 and unit is None else None
+        return Column("ts", name, whole, _expected(unit), _unit_hint(unit), plain)
     if dtype.is_float() and unit is not None:
         # Whole units and the rest apart: their product is beyond what a float holds to the nanosecond.
         whole = raw.floor()

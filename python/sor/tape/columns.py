@@ -7,7 +7,7 @@ import polars as pl
 from sor.errors import DataError
 from sor.tape.clocks import time_column
 from sor.tape.options import CONSOLIDATED_NAMES, Options
-from sor.tape.schema import UNDEF_PRICE, Column, Part, is_text, wrong_dtype
+from sor.tape.schema import UNDEF_PRICE, Column, Part, Plain, is_text, wrong_dtype
 
 _WHOLE_SIZE = "a whole number of shares from 0 to 4,294,967,295"
 _PRICE = "a price in the quote currency below 9,223,372,036 or integer nanos (1e-9)"
@@ -126,8 +126,10 @@ def symbol_column(part: Part) -> str | None:
 
 def _side(part: Part, side: str, whole: bool, options: Options) -> list[Column]:
     """Plan price and size of one side, each for itself; `collect` clears both where one says there is no quote."""
+    name = f"{side}_px_00"
+    plain = _plain_price(part, name, whole, options)
     return [
-        Column(f"{side}_px", f"{side}_px_00", _price(part, f"{side}_px_00", whole, options), _PRICE),
+        Column(f"{side}_px", name, _price(part, name, whole, options), _PRICE, plain=plain),
         Column(f"{side}_sz", f"{side}_sz_00", _size(part, f"{side}_sz_00", options), _size_expected(options)),
     ]
 
@@ -148,6 +150,19 @@ def _price(part: Part, name: str, whole: bool, options: Options) -> pl.Expr:
     return _float_nanos(raw.cast(pl.Float64), options)
 
 
+def _plain_price(part: Part, name: str, whole: bool, options: Options) -> Plain | None:
+    raw, dtype = pl.col(name), part.schema[name]
+    if whole and dtype == pl.Int64 and options.nanos_per_price == 1:
+        return Plain(raw.fill_null(0))
+    if not whole and dtype == pl.Float64:
+        return Plain(raw.fill_null(float("nan")), scale=_scale(options))
+    return None
+
+
+def _scale(options: Options) -> float:
+    return float(options.nanos_per_price) if options.price_scale is not None else 1e9
+
+
 def _whole_nanos(value: pl.Expr, factor: int) -> pl.Expr:
     """Plan nanos of whole numbers worth `factor` nanos each; null where they do not fit."""
     number = value.cast(pl.Int64, strict=False)
@@ -160,7 +175,7 @@ def _float_nanos(value: pl.Expr, options: Options) -> pl.Expr:
     """Plan `round_half_even(value * 1e9)` (rule N1); what rounds to zero is no quote."""
     # The product stands here once: polars would compute it again for every test made on it.
     # Half a nano is the largest float that rounds to zero.
-    scale = float(options.nanos_per_price) if options.price_scale is not None else 1e9
+    scale = _scale(options)
     is_price = (value > 0.5 / scale) & (value != UNDEF_PRICE / 1e9) & value.is_not_nan()
     nanos = (value * scale).round(0, mode="half_to_even").cast(pl.Int64, strict=False)
     return pl.when(is_price).then(nanos).otherwise(UNDEF_PRICE)

@@ -16,6 +16,7 @@ from sor.tape.ordering import dense, in_order, present_codes
 from sor.tape.publishers import labels
 from sor.tape.schema import Column, Part, collect, reading
 from sor.tape.sources import Source, Table, open_source
+from sor.tape.stream import Facts, stream
 from sor.tape.tape import Quotes, Trades, venue_table
 from sor.tape.told import tell
 from sor.tape.trades import NON_EXECUTING, clean, read_conditions, require_listed_codes
@@ -104,12 +105,13 @@ def read_quotes(
             "separator": separator, "max_bytes": max_bytes,
         }  # fmt: skip
     options = read_options(given)
-    records = _load(source, options, quote_columns, check=_check_quotes)
-    frame, out_of_order, duplicates = in_order(records.frames)
+    parts, noticed = _open(source, options)
+    records = _streamed(parts, options) or _load(parts, options, quote_columns, check=_check_quotes)
+    frame, out_of_order, duplicates = records.in_order()
     present = sorted(records.names)
     frame = dense(frame, present)
     venues = venue_table([records.names[code] for code in present])
-    noticed = records.warnings or _repeated(records.source, frame.height, duplicates)
+    noticed = noticed or _repeated(records.source, frame.height, duplicates)
     tell(noticed, stacklevel=2)
     return Quotes(
         frame=frame,
@@ -181,8 +183,9 @@ def read_trades(
             "separator": separator, "max_bytes": max_bytes,
         }  # fmt: skip
     options = read_options(given)
-    records = _load(source, options, trade_columns, default=quotes.symbol, action="T")
-    tell(records.warnings, stacklevel=2)
+    parts, noticed = _open(source, options, action="T")
+    records = _load(parts, options, trade_columns, default=quotes.symbol)
+    tell(noticed, stacklevel=2)
     (frame,) = records.frames
     if "cond" in frame.columns:
         require_listed_codes(frame["cond"], records.source, exclude)
@@ -220,19 +223,19 @@ class _Records:
     """The publisher id, if there is one, and the name for each code that is in the column `venue`."""
     symbol: str | None
     source: str
-    warnings: list[str]
+    duplicates: int | None = None
+    """Records equal to the one before, of records that are in order; None: neither is known."""
+
+    def in_order(self) -> tuple[pl.DataFrame, int, int]:
+        """Return the records in order, in one chunk, how many were not, and how many are there twice."""
+        if self.duplicates is None:
+            return in_order(self.frames)
+        (frame,) = self.frames
+        return frame, 0, self.duplicates
 
 
-def _load(
-    source: Source,
-    options: Options,
-    columns: Callable[[Part, Options], list[Column]],
-    *,
-    check: Callable[[Part, pl.DataFrame], None] | None = None,
-    default: str | None = None,
-    action: str | None = None,
-) -> _Records:
-    """Read the records of one `action` and one symbol: that asked for, or else `default` where present."""
+def _open(source: Source, options: Options, action: str | None = None) -> tuple[list[Part], list[str]]:
+    """Open a source for the records of one `action` and the symbol asked for; return warnings as well."""
     parts, noticed = open_source(source, options)
     if action is not None:
         parts = [_only_action(part, action) for part in parts]
@@ -240,7 +243,31 @@ def _load(
         parts = [_only_symbol(part, options.symbol) for part in parts]
     if options.venue is None:
         _require_same(parts, "publisher_id")
+    return parts, noticed
 
+
+def _streamed(parts: list[Part], options: Options) -> _Records | None:
+    """Read long tables of numbers in one pass; None where that cannot be done (`sor.tape.stream`)."""
+    streamed = stream(parts, lambda part: quote_columns(part, options))
+    if streamed is None:
+        return None
+    for part, facts in zip(parts, streamed.facts, strict=True):
+        _check_quotes(part, facts)
+    _require_same(parts, "sequence")
+    symbol = _chosen(parts, sorted(set().union(*(facts.symbols for facts in streamed.facts))), None)
+    names = _names_of_ids(parts, streamed.facts, streamed.codes)
+    return _Records([pl.DataFrame(streamed.columns)], names, symbol, _label(parts), streamed.duplicates)
+
+
+def _load(
+    parts: list[Part],
+    options: Options,
+    columns: Callable[[Part, Options], list[Column]],
+    *,
+    check: Callable[[Part, Facts], None] | None = None,
+    default: str | None = None,
+) -> _Records:
+    """Read the records of one symbol: that asked for, or else `default` where present."""
     frames = []
     for part in parts:
         with reading(part.label):
@@ -248,15 +275,24 @@ def _load(
         if frame.is_empty() and part.keep is None:
             raise DataError(f"{part.label}: no records; expected at least one row")
         if check is not None and not frame.is_empty():
-            check(part, frame)
+            check(part, _facts_of(frame.select(name for name in ("rtype", "trade") if name in frame.columns)))
         frames.append(frame)
     for optional in ("sequence", "queue_position", "cond", "correction"):
         _require_same(parts, optional)
 
     frames, symbol = _one_symbol(parts, frames, options.symbol, default)
     frames, names = _venue_codes(parts, frames)
-    label = parts[0].label if len(parts) == 1 else f"{parts[0].label} and {len(parts) - 1} more"
-    return _Records([pl.concat(frames)], names, symbol, label, noticed)
+    return _Records([pl.concat(frames)], names, symbol, _label(parts))
+
+
+def _label(parts: list[Part]) -> str:
+    return parts[0].label if len(parts) == 1 else f"{parts[0].label} and {len(parts) - 1} more"
+
+
+def _facts_of(frame: pl.DataFrame) -> Facts:
+    facts = Facts()
+    facts.add(frame)
+    return facts
 
 
 def _only_action(part: Part, action: str) -> Part:
@@ -271,9 +307,9 @@ def _only_symbol(part: Part, symbol: str) -> Part:
     return part.only(pl.any_horizontal(pl.col(name).cast(pl.String) == symbol for name in columns))
 
 
-def _check_quotes(part: Part, frame: pl.DataFrame) -> None:
+def _check_quotes(part: Part, facts: Facts) -> None:
     """Refuse what is no quote of a venue (rule B9), and interval samples among other records (rule B8)."""
-    rtypes: set[int] = set(frame["rtype"].unique().to_list()) if "rtype" in frame.columns else set()
+    rtypes = facts.rtypes
     interval = rtypes & set(INTERVAL_RTYPES)
     if wrong := sorted(rtypes & set(CONSOLIDATED_RTYPES)):
         raise DataError(
@@ -285,8 +321,7 @@ def _check_quotes(part: Part, frame: pl.DataFrame) -> None:
         raise DataError(
             f"{part.label}: holds records of types {found}; expected interval samples alone, or none"
         )
-    at_trades = "trade" in frame.columns and bool(frame["trade"].all()) and not interval
-    if part.kind == "tbbo" or at_trades:
+    if part.kind == "tbbo" or (facts.all_trades and not interval):
         raise DataError(
             f"{part.label}: every record is a trade (as in Databento's TBBO): the quotes are those seen just before "
             "trades, and what came between is not there; expected mbp-1 or bbo-1s, and these records as trades="
@@ -297,26 +332,31 @@ def _one_symbol(
     parts: list[Part], frames: list[pl.DataFrame], asked: str | None, default: str | None
 ) -> tuple[list[pl.DataFrame], str | None]:
     """Settle on the one symbol that was read, and keep its records; null where the parts name none."""
-    label = ", ".join(part.label for part in parts)
     if asked is not None:
         if not any(frame.height for frame in frames):
+            label = ", ".join(part.label for part in parts)
             raise DataError(f"{label}: no symbol {shown(asked)}; there is {_listed(_all_symbols(parts))}")
         return [frame.drop("symbol") for frame in frames], asked
     present = sorted(
         {name for frame in frames if "symbol" in frame.columns for name in _names_in(frame["symbol"])}
     )
-    chosen = present[0] if present else None
+    chosen = _chosen(parts, present, default)
     if len(present) > 1:
-        if default not in present:
-            raise DataError(f"{label}: several symbols: {_listed(present)}; choose one with symbol=")
-        chosen = default
         frames = [
             frame
             if "symbol" not in frame.columns
             else frame.filter(pl.col("symbol").cast(pl.String) == chosen)
             for frame in frames
         ]
-    return [frame.drop("symbol", strict=False) for frame in frames], chosen or None
+    return [frame.drop("symbol", strict=False) for frame in frames], chosen
+
+
+def _chosen(parts: list[Part], present: list[str], default: str | None) -> str | None:
+    """Choose the symbol to read, where the records are of those present; null where they name none."""
+    if len(present) > 1 and default not in present:
+        label = ", ".join(part.label for part in parts)
+        raise DataError(f"{label}: several symbols: {_listed(present)}; choose one with symbol=")
+    return (default if len(present) > 1 else present[0] if present else None) or None
 
 
 def _names_in(categories: pl.Series) -> list[str]:
@@ -360,7 +400,11 @@ def _venue_codes(
     """
     dropped = ("name", "rtype", "trade")
     if frames[0].schema["venue"] == pl.UInt16:
-        names = _names_of_ids(parts, frames)
+        facts = [
+            _facts_of(frame.select(name for name in ("venue", "name") if name in frame)) for frame in frames
+        ]
+        ids = sorted({number for frame in frames for number in present_codes(frame["venue"])})
+        names = _names_of_ids(parts, facts, ids)
         return [frame.drop(dropped, strict=False) for frame in frames], names
     named = sorted({name for frame in frames for name in _names_in(frame["venue"])})
     if len(named) > _MOST_VENUES:
@@ -373,23 +417,19 @@ def _venue_codes(
     }
 
 
-def _names_of_ids(parts: list[Part], frames: list[pl.DataFrame]) -> dict[int, tuple[int | None, str]]:
+def _names_of_ids(parts: list[Part], facts: list[Facts], ids: list[int]) -> dict[int, tuple[int | None, str]]:
     """Look up the venue name of each publisher id; one without a name is called by its number.
 
     Two ids of one name are told apart by their numbers, or by Databento's full names.
     """
     names: dict[int, str] = {}
-    for part, frame in zip(parts, frames, strict=True):
-        if "name" not in frame.columns:
-            continue
-        pairs = frame.select("venue", pl.col("name").cast(pl.String)).unique().sort("venue", "name")
-        for number, name in pairs.iter_rows():
+    for part, fact in zip(parts, facts, strict=True):
+        for number, name in sorted(fact.names):
             if name and names.setdefault(number, name) != name:
                 raise DataError(
                     f"{part.label}: publisher_id {number} is venue {shown(names[number])} and {shown(name)}; "
                     "expected one name"
                 )
-    ids = sorted({number for frame in frames for number in present_codes(frame["venue"])})
     if len(ids) > _MOST_VENUES:
         raise DataError(f"{parts[0].label}: {len(ids):,} venues; at most {_MOST_VENUES:,}")
     databento = any(part.rtype is not None or part.kind is not None for part in parts)

@@ -115,6 +115,19 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Plain:
+    """A column of numbers that the core makes canonical by itself (`sor.tape.stream`)."""
+
+    expr: pl.Expr
+    """The numbers as they are, without nulls where null is no mistake."""
+    least: int = -(2**63)
+    most: int = 2**63 - 1
+    """Of times: those between are times."""
+    scale: float = 1e9
+    """Of prices that are floats: the nanos that one is worth."""
+
+
+@dataclass(frozen=True)
 class Column:
     """A canonical column: how it is made, and how to speak of a value that cannot be."""
 
@@ -124,6 +137,8 @@ class Column:
     expects: str
     hint: Callable[[object], str] | None = None
     """What a wrong value looks like, to be added to the message."""
+    plain: Plain | None = None
+    """What the core takes instead of `expr`, where the column is of such a type."""
 
 
 Plan = Callable[[Part], list[Column]]

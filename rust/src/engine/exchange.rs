@@ -207,7 +207,7 @@ impl<'a> Exchange<'a> {
     /// Sends a decision's orders, one after the other.
     #[inline]
     pub(super) fn send(&mut self, orders: &mut Orders, decision: Decision) -> Result<()> {
-        self.all_at_once = self.sums_only && !self.hears_of_takes && self.market.depletion != Depletion::None;
+        self.all_at_once = self.sums_only && self.market.depletion != Depletion::None;
         for i in 0..orders.len() {
             // Field by field: a copy of what was written just now would have to wait for it.
             match orders.action(i) {

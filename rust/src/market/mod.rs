@@ -6,6 +6,7 @@ mod hours;
 #[allow(clippy::module_inception, reason = "the file that holds `Market`")]
 mod market;
 mod moments;
+mod records;
 mod scan;
 mod taken;
 mod tape;
@@ -17,6 +18,7 @@ pub use book::{Book, Change};
 pub use hours::{Halt, Hours, Session};
 pub use market::{Limit, Market};
 pub(crate) use moments::{Living, Moments, When, living_quote};
+pub use records::{Batch, Prices, Room};
 pub use scan::{BookCounts, State, book_at, count_states};
 pub(crate) use taken::left_of;
 pub use taken::{Depletion, Taken};

@@ -163,6 +163,7 @@ impl Report {
         price: Nanos,
         reason: Reason,
     ) -> Self {
+        let price = if executed > 0 { price } else { 0 };
         Self { order, kind: Kind::Take, venue, ts, executed, price, left: 0, reason, returned: quantity - executed }
     }
 }

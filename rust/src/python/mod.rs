@@ -16,6 +16,7 @@ mod observer;
 mod policy;
 mod policy_orders;
 mod policy_view;
+mod records;
 mod run;
 mod schedule;
 
@@ -38,6 +39,8 @@ mod _core {
     use super::policy_orders::PyOrders;
     #[pymodule_export]
     use super::policy_view::{PyOrder, PyPast, PyReport, PyResting, PyView};
+    #[pymodule_export]
+    use super::records::take_records;
     #[pymodule_export]
     use super::run::{book_at, count_states, execute, hindsight, probe, replay};
     #[pymodule_export]

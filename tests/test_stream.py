@@ -1,0 +1,153 @@
+"""Long tables are read in batches by the core, and every table as it is otherwise: the same tape, the same error."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+import sor
+from effort import some
+from raw_frames import T0, raw
+from sor.tape import stream
+from sor.tape.read import read_quotes
+from sor.tape.schema import UNDEF_PRICE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NEVER = 2**60
+
+
+class Ways:
+    """Reads in both ways, and counts what was streamed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.streamed = 0
+        self._patch = monkeypatch
+        filled = stream._filled
+
+        def counting(*given: Any) -> stream.Streamed | None:
+            found = filled(*given)
+            self.streamed += found is not None
+            return found
+
+        monkeypatch.setattr(stream, "_filled", counting)
+
+    def agree(self, source: Any, **options: Any) -> bool:
+        """Assert that both ways agree; return whether there is a tape."""
+        self._patch.setattr(stream, "LEAST_RECORDS", 0)
+        streamed = outcome(source, **options)
+        self._patch.setattr(stream, "LEAST_RECORDS", NEVER)
+        plain = outcome(source, **options)
+        if isinstance(plain, sor.Quotes) and isinstance(streamed, sor.Quotes):
+            assert streamed.frame.equals(plain.frame)
+            assert streamed.frame.schema == plain.frame.schema
+            assert streamed.frame.n_chunks() == 1
+            assert streamed.venues.equals(plain.venues)
+            for name in ("symbol", "source", "out_of_order", "duplicates", "warnings"):
+                assert getattr(streamed, name) == getattr(plain, name)
+            return True
+        assert streamed == plain
+        return False
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
+    return Ways(monkeypatch)
+
+
+def outcome(source: Any, **options: Any) -> Any:
+    try:
+        return read_quotes(source, **options)
+    except sor.SorError as error:
+        return type(error), str(error)
+
+
+def odd_prices(rng: random.Random, whole: bool) -> Any:
+    if whole:
+        return rng.choice([None, 0, -5, UNDEF_PRICE])
+    odd = [None, 0.0, -1.0, float("nan"), UNDEF_PRICE / 1e9, 5e-10, 6e-10, 1e-9, 5_000_000.123456789, 9.2e9]
+    return rng.choice([*odd, *([9.3e9, float("inf")] if rng.random() < 0.05 else [])])
+
+
+def table(rng: random.Random) -> pl.DataFrame:
+    """Records with something odd among them, and now and then something wrong."""
+    records, whole = rng.randrange(1, 60), rng.random() < 0.5
+    good: Callable[[], Any] = (
+        (lambda: 10**11 + rng.randrange(5) * 10**7)
+        if whole
+        else (lambda: round(100 + rng.random(), rng.choice([2, 4, 9, 12])))
+    )
+    times: list[Any] = [T0 + (rng.randrange(9) if rng.random() < 0.2 else i // 2) for i in range(records)]
+    if rng.random() < 0.05:
+        times[rng.randrange(records)] = rng.choice([None, 5, 2**63 - 1])
+    ids = [rng.choice([None, 70_000]) if rng.random() < 0.002 else rng.choice([2, 9, 65_535]) for _ in times]
+    columns: dict[str, Any] = {
+        "ts_event": pl.Series(times, dtype=pl.Int64),
+        "publisher_id": pl.Series(ids, dtype=rng.choice([pl.UInt16, pl.Int64]), strict=False),
+    }
+    for side in ("bid", "ask"):
+        prices = [odd_prices(rng, whole) if rng.random() < 0.3 else good() for _ in times]
+        sizes = [-1 if rng.random() < 0.002 else rng.choice([None, 0, 1, 100]) for _ in times]
+        columns[f"{side}_px_00"] = pl.Series(prices, dtype=pl.Int64 if whole else pl.Float64)
+        columns[f"{side}_sz_00"] = pl.Series(
+            sizes, dtype=rng.choice([pl.UInt32, pl.Int64, pl.Float64]), strict=False
+        )
+    if rng.random() < 0.5:
+        numbers = [rng.randrange(3) for _ in times]
+        columns["sequence"] = pl.Series(numbers, dtype=rng.choice([pl.UInt64, pl.UInt32]))
+    if whole or rng.random() < 0.3:
+        types = [1 if rng.random() < 0.999 else rng.choice([177, 195]) for _ in times]
+        columns["rtype"] = pl.Series(types, dtype=pl.UInt8)
+    if rng.random() < 0.3:
+        columns["symbol"] = rng.choice([["A"] * records, [rng.choice("AB") for _ in times]])
+    if rng.random() < 0.3:
+        columns["venue"] = [
+            f"v{number}" if rng.random() < 0.99 else rng.choice(["x", "", None]) for number in ids
+        ]
+    if rng.random() < 0.3:
+        columns["action"] = ["T" if rng.random() < 0.9 else "A" for _ in times]
+    frame = pl.DataFrame(columns)
+    if rng.random() < 0.8:
+        frame = frame.sort([key for key in ("ts_event", "sequence") if key in columns], maintain_order=True)
+    zone = rng.choice([None, "UTC", "no datetimes"])
+    return (
+        frame
+        if zone == "no datetimes"
+        else frame.with_columns(pl.col("ts_event").cast(pl.Datetime("ns", zone)))
+    )
+
+
+def test_both_ways_agree_on_tables_with_odd_records(ways: Ways) -> None:
+    rng = random.Random(20_240_102)
+    examples, tapes = some(1_500, everyday=120), 0
+    for _ in range(examples):
+        frame = table(rng)
+        cut = rng.randrange(frame.height)
+        tapes += ways.agree([frame.head(cut), frame.slice(cut)] if cut and rng.random() < 0.3 else frame)
+    assert min(tapes, ways.streamed, examples - tapes) > examples // 8
+
+
+def test_a_parquet_file_is_read_in_its_row_groups(ways: Ways, tmp_path: Path) -> None:
+    path = tmp_path / "tape.parquet"
+    sor.simulate_quotes(minutes=1, records=3_000, venues=5).write(path)
+    pl.read_parquet(path).write_parquet(path, row_group_size=700)
+    assert ways.agree(path)
+    assert ways.streamed == 1
+
+
+@pytest.mark.parametrize("at", [0, 250_000, 399_999])
+def test_what_is_wrong_in_a_long_table_is_named(tmp_path: Path, at: int) -> None:
+    """The batches that are under way are given up, and the row is found."""
+    path, records = tmp_path / "tape.parquet", 400_000
+    assert records > stream.LEAST_RECORDS
+    row = pl.int_range(pl.len())
+    frame = pl.concat([raw().head(1)] * records).with_columns(ts_event=row + T0)
+    frame = frame.with_columns(ask_px_00=pl.when(row == at).then(9.3e9).otherwise(100.01))
+    frame.write_parquet(path, row_group_size=50_000)
+    with pytest.raises(sor.DataError, match=rf"tape.parquet: row {at + 1:,}: ask_px_00 is 9300000000.0"):
+        read_quotes(path)
+    read_quotes(frame.with_columns(ask_px_00=100.01))
