@@ -45,9 +45,13 @@ def test_arguments_that_are_right_are_taken(name: str) -> None:
         pytest.skip(str(missing))
     except sor.ParameterError:
         # Nothing is to be written, and these are never called without.
-        assert name in ("Study.report", "Quotes.with_trades", "Compiled", "CompiledFill") or name.endswith(
-            ".write"
-        )
+        assert name in (
+            "Study.report",
+            "UniverseStudy.report",
+            "Quotes.with_trades",
+            "Compiled",
+            "CompiledFill",
+        ) or name.endswith(".write")
 
 
 def test_one_hostile_argument() -> None:

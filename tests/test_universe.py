@@ -97,6 +97,8 @@ def test_filters(universe: sor.Universe) -> None:
 
 
 def test_wrong_universes() -> None:
+    with pytest.raises(sor.ParameterError, match="a row has no path, nor date and symbol to name it by"):
+        _ = sor.Universe(pl.DataFrame({"path": ["x", None]})).units
     with pytest.raises(sor.ParameterError, match="quotes: no file matches nowhere"):
         len(sor.Universe("nowhere/*.parquet"))
     with pytest.raises(sor.ParameterError, match="quotes is 7; expected a pattern of paths"):
@@ -334,6 +336,22 @@ def test_breakdowns_are_the_studies_of_the_parts(universe: sor.Universe, whole: 
         whole.by("sector", pl.concat([sectors, sectors]))
 
 
+def test_breakdowns_take_frames_as_people_have_them(whole: sor.UniverseStudy) -> None:
+    days = [day(0), day(1), day(2)]
+    dates = pl.DataFrame({"date": days, "symbol": "AAA", "vix": [12, 20, 20]})
+    found = whole.by("vix", dates.with_columns(pl.col("symbol").cast(pl.Categorical)))
+    wanted = whole.by("vix", dates.with_columns(pl.col("date").str.to_date()))
+    assert found.equals(wanted)
+    assert found["vix"].unique().sort().to_list() == [12, 20]
+    assert found.equals(whole.by("vix", dates.to_arrow()))
+    with pytest.raises(sor.ParameterError, match="its column date must hold dates"):
+        whole.by("vix", dates.with_columns(date=pl.lit("yesterday")))
+    with pytest.raises(sor.ParameterError, match="parents is a column of the result"):
+        whole.by("parents", dates.rename({"vix": "parents"}))
+    with pytest.raises(sor.ParameterError, match="frame is 3; expected a frame"):
+        whole.by("vix", 3)  # type: ignore[arg-type]
+
+
 # Other verbs
 
 
@@ -345,6 +363,7 @@ def test_backtest_and_stress(universe: sor.Universe) -> None:
     assert stress.table["market"].to_list() == ["base", "no fees"]
     assert stress["base"].summary.equals(result.summary)
     assert stress["no fees"].summary["fees_bps"].to_list() == [0.0] * 5
+    assert stress._repr_html_().startswith("<b>UniverseStress: bps of arrival value</b>")
     with pytest.raises(sor.SorError, match=r"markets\['x'\] has no 'speed'"):
         sor.stress(two, ORDERS, markets={"x": {"speed": 1}})
 
@@ -373,6 +392,7 @@ def test_search_chooses_on_earlier_days(universe: sor.Universe) -> None:
     in_memory = sor.search(tapes, ORDERS, router, grid=grid, against=("sweep",))
     assert found.best == in_memory.best
     assert found.table["shortfall_bps"].to_list() == pytest.approx(in_memory.table["shortfall_bps"].to_list())
+    assert found._repr_html_().startswith("<b>UniverseSearch (grid): 2 points, best ")
     # What was chosen on the first days does not depend on later ones.
     early = sor.search(some[:2], ORDERS, router, grid=grid, folds=1, against=("sweep",))
     assert early.folds["in_sample_bps"][0] == found.folds["in_sample_bps"][0]

@@ -120,3 +120,23 @@ def test_bad_units_are_the_same_again(root: Path, tmp_path: Path) -> None:
     universe = sor.Universe(pl.DataFrame({"path": paths, "date": [day(0), day(1)], "symbol": ["AAA", "AAA"]}))
     sor.study(universe, ORDERS, POLICIES, run=sor.Run(errors="collect")).save(tmp_path / "run")
     assert sor.rerun(tmp_path / "run") == []
+
+
+@pytest.mark.parametrize("name", ["units.parquet", "notices.parquet", "run.toml"])
+def test_a_run_of_which_something_is_missing(root: Path, tmp_path: Path, name: str) -> None:
+    run = shutil.copytree(root / "run", tmp_path / "run")
+    (run / name).unlink()
+    with pytest.raises(sor.DataError, match=f"no {name}: it was removed after the run"):
+        sor.load(run)
+
+
+def test_a_manifest_without_its_parts_and_a_place_that_takes_no_folder(root: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(root / "run", tmp_path / "run")
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["versions"]
+    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    for call in (sor.load, sor.rerun, lambda path: sor.diff(root / "run", path)):
+        with pytest.raises(sor.DataError, match=r"manifest.json: has no versions"):
+            call(run)
+    with pytest.raises(sor.DataError, match="cannot be written: "):
+        sor.load(root / "run").save(run / "manifest.json" / "run")

@@ -195,6 +195,7 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Universe.read": (UNIVERSE.read, {}),
     "UniverseStudy.by": (DAILY.by, {"what": "symbol"}),
     "UniverseStudy.interval": (DAILY.interval, {"against": "twap"}),
+    "UniverseStudy.report": (DAILY.report, {"path": "page.txt"}),
     "UniverseStudy.save": (DAILY.save, {"path": SAVED}),
     "UniverseStudy.to_json": (DAILY.to_json, {}),
     "UniverseSearch.to_json": (CHOSEN.to_json, {}),

@@ -209,7 +209,10 @@ def _from_row(row: Mapping[str, Any]) -> Unit:
     text = date.isoformat()[:10] if isinstance(date, Date) else str(date or "")
     paths = _texts(row["path"])
     trades = _texts(row["trades"]) if "trades" in row else None
-    return Unit(_iso(text, paths[0] if paths else "?"), str(row.get("symbol") or ""), paths, trades)
+    unit = Unit(_iso(text, paths[0] if paths else "?"), str(row.get("symbol") or ""), paths, trades)
+    if not paths and not (unit.date and unit.symbol):
+        raise ParameterError("quotes: a row has no path, nor date and symbol to name it by")
+    return unit
 
 
 def _texts(value: Any) -> tuple[str, ...]:

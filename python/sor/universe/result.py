@@ -17,6 +17,7 @@ from sor.results.tables import Tabled
 from sor.results.views import Drawn
 from sor.results.views import report as write_report
 from sor.settings.checks import entries, flag, one_of
+from sor.settings.frames import to_frame
 from sor.settings.routers import described_policy
 from sor.studies.notices import first_of, of_settings
 from sor.tape.exact import NANOS
@@ -389,14 +390,16 @@ class UniverseStudy(UniverseResult, Drawn):
             one_of("what", what, _KEYS)
             column = pl.col("date").dt.strftime("%Y-%m") if what == "month" else pl.col(what)
             return units.select("unit", column.alias("_label"))
-        keys = [
-            name for name in ("date", "symbol") if isinstance(frame, pl.DataFrame) and name in frame.columns
-        ]
-        if not keys or what not in frame.columns or what in keys:
+        table = to_frame(frame, "frame", "a frame with columns symbol or date, and one to break down by")
+        keys = [name for name in ("date", "symbol") if name in table.columns]
+        if not keys or what not in table.columns or what in keys:
             raise ParameterError(
-                f"frame must have columns symbol or date, and {shown(what)}, got {shown(frame)}"
+                f"frame must have columns symbol or date, and {shown(what)}, got {shown(table)}"
             )
-        known = frame.select(*keys, pl.col(what).alias("_label")).drop_nulls()
+        if what in _compared_schema(both=False):
+            raise ParameterError(f"what: {what} is a column of the result; rename that of frame")
+        known = table.select(_key(table[name]) for name in keys)
+        known = known.with_columns(table[what].alias("_label")).drop_nulls()
         if known.select(keys).is_duplicated().any():
             raise ParameterError(f"frame must have one row per {' and '.join(keys)}")
         return units.join(known, on=keys, how="inner").select("unit", "_label")
@@ -435,6 +438,18 @@ def _by_day(rows: pl.DataFrame, days: pl.Series) -> np.ndarray[Any, np.dtype[np.
     for day, saved in rows.select("date", "savings_bps").iter_rows():
         found[place[day]].append(saved)
     return np.array([math.fsum(each) for each in found])
+
+
+def _key(column: pl.Series) -> pl.Series:
+    """Return a frame's dates or symbols as a study has them."""
+    if column.name == "symbol":
+        return column.cast(pl.String)
+    try:
+        return column.str.to_date() if column.dtype == pl.String else column.cast(pl.Date)
+    except pl.exceptions.PolarsError:
+        raise ParameterError(
+            f"frame: its column date must hold dates, or text such as 2024-01-02, got {shown(column.to_list())}"
+        ) from None
 
 
 def _alike(made: Config) -> dict[str, Any]:

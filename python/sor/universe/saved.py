@@ -49,8 +49,10 @@ def write_run(path: str | PathLike[str], tables: Tables, settings: str, more: di
 
     """
     folder = path_of("path", path)
-    with reading(str(folder)):
+    try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failed:
+        raise DataError(f"{folder}: cannot be written: {failed.strerror}") from None
     for name in NAMES:
         with beside(folder / f"{name}.parquet") as unfinished:
             getattr(tables, name).write_parquet(unfinished)
@@ -89,6 +91,12 @@ def read_run(path: str | PathLike[str]) -> SavedRun:
         raise DataError(f"{folder / MANIFEST}: is no JSON: {failed}") from None
     if not isinstance(manifest, dict) or manifest.get("kind") != _KIND:
         raise DataError(f"{folder / MANIFEST}: is not the manifest of a saved run")
+    if missing := [name for name in ("versions", "inputs") if not isinstance(manifest.get(name), dict)]:
+        raise DataError(f"{folder / MANIFEST}: has no {missing[0]}: it was changed after the run")
+    if gone := [
+        name for name in (*(f"{each}.parquet" for each in NAMES), SETTINGS) if not (folder / name).is_file()
+    ]:
+        raise DataError(f"{folder}: no {gone[0]}: it was removed after the run")
     frames = {}
     for name in NAMES:
         with reading(str(folder / f"{name}.parquet")):

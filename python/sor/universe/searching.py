@@ -117,10 +117,15 @@ class UniverseSearch(UniverseResult):
         return self.in_sample.warnings
 
     def __repr__(self) -> str:
+        head, notes = display.heading(self._headline()), map(display.heading, display.notes(self.warnings))
+        return "\n".join([head, *self._aims(), display.text(self.comparisons), *notes])
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self._headline(), self.comparisons, *self._aims(), *self.warnings)
+
+    def _headline(self) -> str:
         point = " ".join(f"{axis}={methods.value(self.best, axis):g}" for axis in self.axes)
-        head = f"UniverseSearch ({self.method}): {words.count(self.table.height, 'point')}, best {point}"
-        notes = map(display.heading, display.notes(self.warnings))
-        return "\n".join([display.heading(head), *self._aims(), display.text(self.comparisons), *notes])
+        return f"UniverseSearch ({self.method}): {words.count(self.table.height, 'point')}, best {point}"
 
     def _aims(self) -> list[str]:
         """Say what was made small, and what the best point has of it; nothing of the mean shortfall."""

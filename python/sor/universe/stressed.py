@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sor.universe.result import UniverseStudy
 
 
+_TITLE = "UniverseStress: bps of arrival value"
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class UniverseStress(UniverseResult):
     """One router in several markets over a universe: `result["latency 1 ms"]` is the study of a market.
@@ -85,6 +88,11 @@ class UniverseStress(UniverseResult):
         return self.studies[market]
 
     def __repr__(self) -> str:
+        return display.titled(_TITLE, self._readable(), self.warnings)
+
+    def _repr_html_(self) -> str:
+        return display.as_html(_TITLE, self._readable(), *self.warnings)
+
+    def _readable(self) -> pl.DataFrame:
         shown = [name for name in self.table.columns if name == "shortfall_bps" or name.startswith("saved_")]
-        table = self.table.select("market", "parents", *(pl.col(name).round(3) for name in shown))
-        return display.titled("UniverseStress: bps of arrival value", table, self.warnings)
+        return self.table.select("market", "parents", *(pl.col(name).round(3) for name in shown))

@@ -65,7 +65,7 @@ pub(super) struct Exchange<'a> {
     pub(super) ledger: Ledger,
     // Whether the policy is told of its takes.
     hears_of_takes: bool,
-    // Whether a take leaves nothing behind but sums, and is certain.
+    // Whether a take leaves no rows behind, and is certain.
     sums_only: bool,
     /// Whether the last decision's orders were executed in full at once, and what they took stays taken.
     pub(super) all_at_once: bool,
@@ -108,7 +108,7 @@ impl<'a> Exchange<'a> {
             ledger: Ledger::new(parent.side, end, record),
             hears_of_takes,
             all_at_once: false,
-            sums_only: !record && !hears_of_takes && matches!(market.fill, FillModel::Displayed),
+            sums_only: !record && matches!(market.fill, FillModel::Displayed),
             reports: Vec::new(),
             resting: RestingOrders::default(),
             shares_in_flight: 0,
@@ -306,22 +306,43 @@ impl<'a> Exchange<'a> {
         Ok(())
     }
 
-    /// A take that meets the very quote it was decided on, where fills are certain, nobody is told of it, and only sums are
-    /// kept: the same as sending it and [executing](Self::execute) it, less what would then be thrown away. Whether it is one.
+    /// A take that meets the very quote it was decided on, where fills are certain and only sums are kept: the same as sending
+    /// it and [executing](Self::execute) it, less what would then be thrown away. Whether it is one.
     #[inline]
     pub(super) fn takes_shown(&mut self, decision: Decision, venue: usize, quantity: Shares) -> bool {
-        let Self { sums_only: true, market, parent, book, taken, ledger, all_at_once, .. } = self else { return false };
+        let Self { sums_only: true, market, parent, book, taken, ledger, reports, all_at_once, .. } = self else {
+            return false;
+        };
         let Some(&Venue { latency: 0, taker_fee, .. }) = market.venues.get(venue) else { return false };
         let quote = book.offer(parent.side, venue);
         if quote.key == EMPTY || quantity <= 0 {
             return false;
         }
+        let number = ledger.summary.children;
         ledger.summary.children += 1;
         let executed = quantity.min(taken.available(venue, quote.size));
         *all_at_once &= executed == quantity;
+        let price = parent.side.sign() * quote.key;
+        if self.hears_of_takes {
+            let reason = match executed {
+                0 => Reason::Depleted,
+                _ if executed < quantity => Reason::Partial,
+                _ => Reason::Filled,
+            };
+            reports.push(Report {
+                order: number,
+                kind: Kind::Take,
+                venue,
+                ts: decision.now,
+                executed,
+                price: if executed > 0 { price } else { 0 },
+                left: 0,
+                reason,
+                returned: quantity - executed,
+            });
+        }
         if executed > 0 {
             taken.take(venue, executed);
-            let price = parent.side.sign() * quote.key;
             ledger.fill(Fill {
                 ts_decided: decision.now,
                 ts_executed: decision.now,
