@@ -92,3 +92,14 @@ def test_the_picture_leaves_out_what_would_hide_the_rest(found: sor.Search) -> N
     assert {"chosen point", "efficient points"} <= named
     for name in found.in_sample.others:
         assert any(name in who.split(", ") for who in named)
+
+
+def test_a_policy_keeps_the_colour_it_has_elsewhere(found: sor.Search) -> None:
+    from sor.show.frontier import of_search
+    from sor.show.style import PALETTE
+
+    scale = of_search(found).to_dict()["layer"][-1]["encoding"]["color"]["scale"]
+    colours = dict(zip(scale["domain"], scale["range"], strict=True))
+    alone = {name: colour for name, colour in colours.items() if name in sor.BASELINES}
+    assert alone
+    assert alone == {name: PALETTE[1 + list(sor.BASELINES).index(name)] for name in alone}

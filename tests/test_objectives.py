@@ -384,7 +384,7 @@ def test_kept_work_serves_every_objective(tmp_path: Path, plain: sor.Search) -> 
 
 @pytest.fixture(scope="module")
 def universe(tmp_path_factory: pytest.TempPathFactory) -> sor.Universe:
-    return write_universe(tmp_path_factory.mktemp("universe"), days=6)
+    return write_universe(tmp_path_factory.mktemp("universe"), days=4)
 
 
 @pytest.mark.parametrize("objective", ["mean+std", "quantile:0.8", "cvar:0.9", upper])

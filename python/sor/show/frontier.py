@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sor.results import views, words
-from sor.results.search import Search
+from sor.results.search import GIVEN, Search
 from sor.results.study import Study
 from sor.settings.routers import ROUTER
 from sor.show import grids, style
@@ -35,7 +35,9 @@ def of_search(found: Search) -> Chart:
     rows = found.frontier()
     marks = _alike(rows.with_columns(who=pl.when(point).then(kind).otherwise("policy")), list(found.axes))
     shown = marks.with_columns(grids.in_units(found, marks[axis]) for axis in found.axes)
-    return _chart(shown, list(found.in_sample.policies), list(found.axes))
+    # The router as given comes last: the others keep the colours that they have elsewhere.
+    policies = sorted(found.in_sample.policies, key=lambda name: name == GIVEN)
+    return _chart(shown, policies, list(found.axes))
 
 
 def left_out(marks: pl.DataFrame) -> pl.Expr:

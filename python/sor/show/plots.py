@@ -232,7 +232,9 @@ def cost_by_hour(study: Study) -> Chart:
         .mark("line", point={"size": 60}, strokeWidth=2)
         .encode(
             x=channel(
-                "at:O", title="start of the order (UTC)", axis={"labelAngle": 0, "labelOverlap": "greedy"}
+                "at:O",
+                title="start of the order (UTC)",
+                axis={"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 8},
             ),
             y=channel("shortfall_bps:Q", title="mean shortfall, bps"),
             color=style.colour(list(study.policies)),

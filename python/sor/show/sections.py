@@ -167,9 +167,10 @@ def _costs(study: Study) -> Iterator[Section]:
     mine_by_size = by_size.filter(pl.col("policy") == study.policy)
     answer = "All orders are alike in size."
     if mine_by_size.height > 1:
+        of = what.replace("multiple of", "times")
         small, large = (mine_by_size.row(i, named=True) for i in (0, -1))
         answer = (
-            f"{study.policy} costs {small['shortfall_bps']:.2f} bps at {_size(small['size'])} {what} and "
+            f"{study.policy} costs {small['shortfall_bps']:.2f} bps at {_size(small['size'])} {of} and "
             f"{large['shortfall_bps']:.2f} bps at {_size(large['size'])}."
         )
     yield Section(
