@@ -111,7 +111,7 @@ def _column(column: pl.Series, *, short: bool = True) -> list[str]:
     if column.dtype.is_float():
         digits = max((_digits(value) for value in values if value is not None), default=0)
         digits = max(digits, _LEAST_DIGITS)
-        cells = ["-" if value is None else f"{value + 0.0:,.{digits}f}" for value in values]
+        cells = ["-" if value is None else f"{value:z,.{digits}f}" for value in values]
     else:
         cells = [_cell(value) for value in values]
     if short:

@@ -47,7 +47,7 @@ def table(summary: pl.DataFrame) -> pl.DataFrame:
         columns["fees"] = [_bps(row["fees_bps"]) for row in rows]
     columns["filled"] = [_percent(row["fill_ratio"]) for row in rows]
     columns["saved"] = [
-        "-" if row["savings_bps"] is None or row["policy"] in OWN else f"{row['savings_bps'] + 0.0:+,.3f}"
+        "-" if row["savings_bps"] is None or row["policy"] in OWN else f"{row['savings_bps']:+z,.3f}"
         for row in rows
     ]
     return pl.DataFrame(columns)
@@ -112,7 +112,7 @@ def _cost(row: dict[str, Any], name: str) -> float | None:
 
 
 def _bps(value: float | None) -> str:
-    return "-" if value is None else f"{value + 0.0:,.3f}"
+    return "-" if value is None else f"{value:z,.3f}"
 
 
 def _percent(value: float | None) -> str:

@@ -286,7 +286,7 @@ def _fills(study: Study) -> Iterator[Section]:
 
 def _money(value: float) -> str:
     """Return a sum of money to the hundredth."""
-    return f"{value + 0.0:,.2f}"
+    return f"{value:z,.2f}"
 
 
 def _search(search: Search) -> Section:
@@ -323,7 +323,7 @@ def _walk_forward(search: Search) -> Section:
         ""
         if optimism is None
         else f"Choosing on the same orders flatters the {'cost' if search.is_mean else 'objective'} by "
-        f"{optimism + 0.0:.3f}{' bps' if search.is_mean else ''}."
+        f"{optimism:z.3f}{' bps' if search.is_mean else ''}."
     )
     return Section(
         id="walk-forward",
@@ -411,9 +411,9 @@ def _cell(value: object, name: str) -> str:
         case float() if name.startswith("p_"):
             return words.p_value(value)
         case float() if name == "net_per_share":
-            return f"{value + 0.0:.5f}"
+            return f"{value:z.5f}"
         case float():
-            return f"{value + 0.0:,.3f}"
+            return f"{value:z,.3f}"
         case int():
             return f"{value:,}"
         case _:
