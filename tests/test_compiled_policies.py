@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import random
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import sor
-from compiled_library import address
+from compiled_library import address, capsule
 from effort import some
 from hours import random_replays
 from ledgers import ledger_bytes, serialized
@@ -19,6 +18,9 @@ from small_tape import ORDER, TAPE
 from sor.replay.ledger import TABLES
 from tapes import read_tape
 from test_own_policies import alone
+
+if TYPE_CHECKING:
+    import ctypes
 
 QUOTES = sor.simulate_quotes(venues=3, minutes=12, seed=3)
 ORDERS = sor.orders_every(side="buy", quantity=2_000, horizon="1m", every="1m")
@@ -102,12 +104,6 @@ def test_what_breaks_a_rule_is_an_error(library: ctypes.CDLL, said: dict[str, fl
     with pytest.raises(sor.PolicyError, match=re.escape(why)) as caught:
         sor.backtest(TAPE, ORDER, policy, against=(), run=sor.Run(progress=False))
     assert str(caught.value).startswith("policy says, order buy 500 from 2024-01-02 14:30:00 UTC, at ")
-
-
-def capsule(name: bytes, pointer: int) -> Any:
-    new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    return new(pointer, name, None)
 
 
 KEPT_NAME = b"sor.decide.v1"

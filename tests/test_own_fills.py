@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import reference as ref
 import sor
-from compiled_library import address
+from compiled_library import address, capsule
 from effort import enough, some
 from hours import random_replays
 from ledgers import ledger_bytes, serialized
@@ -142,6 +142,18 @@ def test_python_and_c_give_the_same_bytes_on_any_number_of_threads(
     ]
     assert all(other == first for other in others)
     assert first != ledger_bytes(played(sor.Displayed(), router).ledger)
+
+
+CAPSULE, OLD_CAPSULE = b"sor.fill.v1", b"sor.fill.v0"
+
+
+def test_a_capsule_says_what_it_holds(library: ctypes.CDLL, compiled: sor.CompiledFill) -> None:
+    pointer = address(library, "thins")
+    held = sor.CompiledFill(capsule(CAPSULE, pointer), parameters={"share": 0.4}, name="thins")
+    assert ledger_bytes(played(held).ledger) == ledger_bytes(played(compiled).ledger)
+    old = sor.CompiledFill(capsule(OLD_CAPSULE, pointer), parameters={"share": 0.4}, name="thins")
+    with pytest.raises(sor.ParameterError, match=r'a capsule named "sor\.fill\.v1"'):
+        played(old)
 
 
 def test_numba() -> None:

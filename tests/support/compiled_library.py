@@ -6,6 +6,7 @@ import ctypes
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).parent / "compiled.c"
 
@@ -24,3 +25,10 @@ def address(library: ctypes.CDLL, name: str) -> int:
     found = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
     assert found is not None
     return found
+
+
+def capsule(name: bytes, pointer: int) -> Any:
+    """Return a capsule of a function; its name must outlive it."""
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    return new(pointer, name, None)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
+    import reference as ref
     from sor.replay.ledger import Ledger
 
 
@@ -36,8 +37,8 @@ class Replayed:
     releases: list[dict[str, Any]]
 
 
-def replayed(raw: list[Raw], cases: list[Case]) -> Iterator[Replayed]:
-    quotes, records = read_tape(raw), reference_records(raw)
+def replayed(raw: list[Raw], cases: list[Case], trades: list[ref.Trade] | None = None) -> Iterator[Replayed]:
+    quotes, records = read_tape(raw, trades), reference_records(raw)
     for case, ledger in zip(cases, replay_all(quotes, cases), strict=True):
         (parent,) = rows(ledger.parents, quotes)
         yield Replayed(
