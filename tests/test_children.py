@@ -17,6 +17,7 @@ from hours import random_replays
 from ledgers import ledger_bytes, serialized
 from tapes import Case, as_policy, read_tape
 from test_own_policies import alone
+from universes import write_universe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,6 +160,35 @@ def test_what_cannot_be_sent_is_counted_and_said(rows: pl.DataFrame) -> None:
     assert warning in " ".join(repr(found).split())
     with pytest.warns(sor.SorWarning, match="2 outside the time of every order"):
         sor.stress(QUOTES, ORDERS, sor.Children(theirs), against=(), run=RUN)
+
+
+def test_a_universe_says_by_the_day_what_could_not_be_sent(tmp_path: Path) -> None:
+    """One order a day; its day asks after each child, and those of no day are said once for all."""
+    universe = write_universe(tmp_path, days=2, symbols=("AAA",))
+    starts = [universe.read(unit).start + 60 * SECOND for unit in universe.units]
+    orders = [sor.Order("buy", 100_000, start=start, horizon="60s") for start in starts]
+    theirs = sor.Children(
+        [
+            (starts[0] - 30 * SECOND, "V1", 100),  # of the first day, before its order
+            (starts[0] + SECOND, "V1", 100),
+            (starts[1] + SECOND, "V1", 100),
+            (starts[1] + 62 * SECOND, "V1", 100),  # of the second day, after its order
+            (starts[1] + 63 * SECOND, "V1", 100),
+            (starts[1] + 86_400 * SECOND, "V1", 100),  # of neither
+        ]
+    )
+    with pytest.warns(sor.SorWarning, match="outside the time of every"):
+        found = sor.study(universe, orders, [theirs, "sweep"], run=RUN)
+    said = [
+        sentence
+        for kind, sentence in found.rows.notices.select("kind", "notice").rows()
+        if "children" in kind
+    ]
+    assert said == [
+        "of 2 given children: 1 outside the time of every order",
+        "of 3 given children: 2 outside the time of every order",
+    ]
+    assert "of 6 given children: 1 outside the time of every symbol-day" in found.warnings
 
 
 def test_before_the_order_arrives_and_under_a_halt_they_wait() -> None:

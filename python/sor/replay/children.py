@@ -77,8 +77,21 @@ def owners(children: Children, parents: Sequence[Parent]) -> NDArray[np.int64]:
     return found
 
 
+def within(children: Children, spans: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Return which of the given rows were decided in one of some spans of time, ends included."""
+    times = np.array([row.ts_decided for row in children.given], dtype=np.int64)
+    found = np.zeros(len(times), dtype=np.bool_)
+    for first, last in spans:
+        found |= (times >= first) & (times <= last)
+    return found
+
+
 def accounted(
-    children: Children, parents: Sequence[Parent], sent: pl.DataFrame, rows: pl.DataFrame
+    children: Children,
+    parents: Sequence[Parent],
+    sent: pl.DataFrame,
+    rows: pl.DataFrame,
+    span: tuple[int, int] | None = None,
 ) -> str | None:
     """Say what did not go as it was recorded, or nothing.
 
@@ -87,10 +100,13 @@ def accounted(
         parents: The orders they may be of.
         sent: By `parent`, how many `children` it sent.
         rows: The children that were sent, in the core's own units; empty where they were not kept.
+        span: Only rows that were decided then are asked after; all by default.
 
     """
     owner = owners(children, parents)
     orders = np.array([row.kind != "cancel" for row in children.given])
+    if span is not None:
+        orders &= within(children, [span])
     outside, given = int((owner[orders] < 0).sum()), int(orders.sum())
     unsent = given - outside - int(sent["children"].sum())
     times = {(int(number), row.ts_decided) for number, row in zip(owner, children.given, strict=True)}

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from sor.errors import SorWarning
-from sor.replay.children import accounted
+from sor.replay.children import accounted, within
 from sor.replay.replay import book_at
 from sor.settings.children import Children
 from sor.settings.routers import AXES, ContKukanovRouter, StaticRouter, unsliced
@@ -73,8 +73,8 @@ def said(
             found.setdefault(kind, []).append(notice)
     if ledger is not None:
         parents = [parent for job in jobs for parent in job.parents]
-        for kind, notice in _of_children(parents, policies, ledger):
-            found.setdefault(kind, [notice])
+        for _, notice in of_children(parents, policies, ledger):
+            found.setdefault(f"children: {notice}", [notice])
     sentences = [first_of(notices, "tape") for notices in found.values()]
     for sentence in sentences:
         warnings.warn(sentence, SorWarning, stacklevel=stacklevel)
@@ -161,17 +161,41 @@ def _of_job(
             yield kind, notice
 
 
-def _of_children(
-    parents: Sequence[Parent], policies: Sequence[Policy], ledger: Ledger
-) -> Iterator[tuple[str, str]]:
-    """Say what of given children did not go as it was recorded (rule Q6)."""
+def of_children(
+    parents: Sequence[Parent],
+    policies: Sequence[Policy],
+    ledger: Ledger,
+    span: tuple[int, int] | None = None,
+) -> Iterator[tuple[int, str]]:
+    """Say what of given children did not go as it was recorded (rule Q6); yield the variant and the sentence.
+
+    Args:
+        parents: The orders.
+        policies: All that are replayed, as often as there are markets.
+        ledger: What became of the orders, by variant.
+        span: Only children that were decided then are asked after; all by default.
+
+    """
     for i in range(int(ledger.parents["variant"].max() or 0) + 1):  # type: ignore[arg-type]  # a whole number
         policy = unsliced(policies[i % len(policies)])
         if isinstance(policy, Children):
             sums, rows = (frame.filter(pl.col("variant") == i) for frame in (ledger.parents, ledger.children))
-            notice = accounted(policy, parents, sums, rows)
+            notice = accounted(policy, parents, sums, rows, span)
             if notice is not None:
-                yield f"children: {notice}", notice
+                yield i, notice
+
+
+def of_children_nowhere(policies: Iterable[Policy], spans: Sequence[tuple[int, int]]) -> dict[str, list[str]]:
+    """Say which given children were decided in none of the tapes' spans, and so were asked after on none."""
+    found = {}
+    for i, policy in enumerate(map(unsliced, policies)):
+        if isinstance(policy, Children):
+            orders = np.array([row.kind != "cancel" for row in policy.given])
+            nowhere, given = int((orders & ~within(policy, spans)).sum()), int(orders.sum())
+            if nowhere:
+                what = f"of {given:,} given children: {nowhere:,} outside the time of every symbol-day"
+                found[f"children nowhere {i}"] = [what]
+    return found
 
 
 def _lot(look: _Look, policies: Sequence[Policy]) -> str | None:

@@ -19,7 +19,7 @@ from sor.results.views import report as write_report
 from sor.settings.checks import entries, flag, one_of
 from sor.settings.frames import to_frame
 from sor.settings.routers import described_policy
-from sor.studies.notices import first_of, of_settings
+from sor.studies.notices import first_of, of_children_nowhere, of_settings
 from sor.tape.exact import NANOS
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
 from sor.universe.saved import write_run
@@ -129,6 +129,8 @@ class UniverseStudy(UniverseResult, Drawn):
         found = of_settings([*self.made.orders, *self.policies.values(), self.market])
         for kind, sentence in self.rows.notices.select("kind", "notice").iter_rows():
             found.setdefault(kind, []).append(sentence)
+        days = self.units.filter(pl.col("problem").is_null()).select(pl.col("start", "end").to_physical())
+        found |= of_children_nowhere(self.policies.values(), days.rows())
         return tuple(first_of(sentences, "symbol-day") for sentences in found.values())
 
     @property

@@ -17,7 +17,7 @@ from sor.replay.lower import Variant
 from sor.replay.parents import Job, covers, in_market, lay, market_on, parents_frame
 from sor.replay.replay import replay
 from sor.results import metrics
-from sor.studies.notices import of_tape
+from sor.studies.notices import of_children, of_tape
 from sor.studies.stress import changed_market
 from sor.tape.files import beside
 from sor.tape.told import gathering
@@ -181,14 +181,14 @@ def _replayed(task: Task, watch: Callable[[int, int], object] | None) -> Tables:
     rows = _named(ledger, list(markets), list(asked.policies), ROWS if record else ROWS[:1])
     tables = _tables(unit, quotes, rows["parents"], parents_frame(parents), asked, list(markets))
     inputs = _inputs(unit, tables.units, digests)
-    notices = _notices(Job(quotes, parents, tuple(markets.values())), unit, noticed, asked)
+    notices = _notices(Job(quotes, parents, tuple(markets.values())), unit, noticed, asked, ledger)
     if asked.out is not None:
         _write(asked.out, rows, tables.units)
     return replace(tables, inputs=inputs, notices=_keyed(notices, tables.units))
 
 
-def _notices(job: Job, unit: Unit, noticed: Sequence[str], asked: Settings) -> pl.DataFrame:
-    """Return what was noticed of a tape when it was read, and what does not fit it; by kind."""
+def _notices(job: Job, unit: Unit, noticed: Sequence[str], asked: Settings, ledger: Ledger) -> pl.DataFrame:
+    """Return what was noticed of a tape when it was read, what does not fit it, and what was not sent; by kind."""
     rows: dict[str, str] = {}
     for sentence in noticed:
         # What differs from file to file is no kind of its own.
@@ -196,7 +196,11 @@ def _notices(job: Job, unit: Unit, noticed: Sequence[str], asked: Settings) -> p
             alike = sentence.replace(path, "")
         rows.setdefault("read: " + re.sub(r"[\d.,]+", "", alike), sentence)
     if asked.look is not None:
-        rows |= dict(of_tape(job, asked.policies.values(), asked.look))
+        policies = list(asked.policies.values())
+        rows |= dict(of_tape(job, policies, asked.look))
+        span = job.quotes.start, job.quotes.end
+        for variant, sentence in of_children(job.parents, policies, ledger, span):
+            rows[f"children {variant}"] = sentence
     return pl.DataFrame(list(rows.items()), schema={"kind": pl.String, "notice": pl.String}, orient="row")
 
 
