@@ -9,6 +9,7 @@ mod children;
 mod cont_kukanov;
 mod limits;
 mod orders;
+mod others;
 mod plan;
 mod pro_rata;
 pub mod probes;
@@ -17,6 +18,7 @@ pub mod sheet;
 mod sliced;
 mod static_router;
 mod sweep;
+mod unit;
 mod view;
 
 pub use best_ask::BestAsk;
@@ -29,8 +31,9 @@ pub use pro_rata::ProRata;
 pub use probes::Past;
 pub use seen::{NO_PRICE, Seen};
 pub use sliced::Sliced;
-pub use static_router::{Planned, StaticRouter, Unit};
+pub use static_router::{Planned, StaticRouter};
 pub use sweep::Sweep;
+pub use unit::Unit;
 pub use view::{Answer, Glance, Posted, View};
 
 use std::fmt::Debug;

@@ -7,33 +7,13 @@ use crate::error::{Result, require};
 use crate::fills::Sent;
 use crate::market::Venue;
 use crate::order::Parent;
-use crate::policy::limits::Others;
-use crate::policy::{Answer, Glance, Orders, Past, Policy, Settings, View};
+use crate::policy::others::Others;
+use crate::policy::{Answer, Glance, Orders, Past, Policy, Settings, Unit, View};
 use crate::quote::Quote;
-use crate::units::{NANOS_PER_UNIT, Nanos, Shares, fraction_of};
+use crate::units::{Nanos, Shares};
 
 /// A plan with fills weighs every lot of every venue; more lots than this at one are an error.
 const MOST_LOTS: Shares = 100_000;
-
-/// The unit of the three risk parameters (rule N3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// A fraction of the benchmark price: 0.0005 is 5 basis points.
-    Fraction,
-    /// Currency per share.
-    Price,
-}
-
-impl Unit {
-    /// A parameter in nanos per share (rule N3).
-    #[must_use]
-    pub fn nanos(self, value: f64, benchmark: Nanos) -> Nanos {
-        match self {
-            Unit::Fraction => fraction_of(value, benchmark),
-            Unit::Price => fraction_of(value, NANOS_PER_UNIT),
-        }
-    }
-}
 
 /// What the router plans with (rule F4).
 #[derive(Clone, Copy, Debug, PartialEq)]

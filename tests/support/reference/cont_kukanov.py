@@ -88,6 +88,7 @@ class PostingDesk(_Desk):
             )
             self.run.children.append(child)
             self.sailing.append((child, size))
+        self._join(before=now + 1)  # P1 (4): those without latency at once, after all have been sent
 
     def _place(
         self, S: int, now: int, seen: dict[int, Quote], own: dict[int, Quote]
@@ -149,6 +150,9 @@ class PostingDesk(_Desk):
     def execute_arrivals(self, before: int) -> None:
         """F5, and C10.2 for what is to rest: it joins the book as it is after all that came by its arrival."""
         super().execute_arrivals(before)
+        self._join(before)
+
+    def _join(self, before: int) -> None:
         for child, planned in [post for post in self.sailing if post[0].ts_arrived < before]:
             self.sailing.remove((child, planned))
             if self.book.is_halted(child.venue, child.ts_arrived):
