@@ -248,7 +248,9 @@ def test_a_summary_of_many_policies_is_that_of_each(made: Study, mixed: bool) ->
         assert (found["parents"], found["no_quotes"]) == (traded.height, part.height - traded.height)
         each = orders_table(traded)
         for name in ("shortfall_bps", *(f"{part}_bps" for part in PARTS)):
-            assert found[name] == each[name].mean()
+            # Polars adds in one order for groups and in another for columns, in some versions.
+            mean = each[name].mean()
+            assert found[name] == (mean if mean is None else pytest.approx(mean, rel=1e-14, abs=1e-14))
         signs = traded["side"].cast(pl.String).replace_strict({"buy": 1, "sell": -1}, return_dtype=pl.Int64)
         assert found["total_cash"] == float(Fraction((signs * traded["all_in"]).sum()) / 10**9)
         assert found["quantity"] == traded["quantity"].sum()

@@ -63,16 +63,15 @@ def _alike(rows: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
         rows.with_columns(_point=is_point, _rank=rank)
         .group_by("mean_bps", "std_bps", "_point", maintain_order=True)
         .agg(
-            pl.when(pl.col("_point").first())
-            .then(pl.col("who").sort_by("_rank").last())
-            .otherwise(pl.col("who").str.join(", "))
-            .first()
-            .alias("who"),
+            pl.col("who").sort_by("_rank").last(),
+            pl.col("who").str.join(", ").alias("_all"),
             pl.col("policy").first(),
             pl.col("efficient").first(),
             pl.col("points").sum().alias("count") if "points" in rows.columns else pl.len().alias("count"),
             *(pl.col(axis).sort_by("_rank").last() for axis in axes),
         )
+        .with_columns(who=pl.when("_point").then("who").otherwise("_all"))
+        .drop("_all")
     )
 
 
