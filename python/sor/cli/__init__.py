@@ -108,7 +108,7 @@ def _usage(error: Any) -> str:
     ]
     near = difflib.get_close_matches(unknown, error.possibilities or (), cutoff=0.75)
     hint = f"; {words.listed(others)} {'has' if len(others) == 1 else 'have'} it" if others else ""
-    return f"{error.message}{hint}" + (
+    return f"No such option: {unknown}{hint}" + (
         f" (did you mean {words.listed(near)}?)" if near and not others else ""
     )
 
