@@ -82,13 +82,9 @@ def _chart(marks: pl.DataFrame, policies: Sequence[str], axes: Sequence[str]) ->
     others = marks.filter(~pl.col("_point"))
     names = [*points, *others["who"]]
     colours = [*(_COLOURS[name] for name in points), *(whose[policy] for policy in others["policy"])]
-    x = channel(
-        "std_bps:Q",
-        title="standard deviation of shortfall, bps",
-        scale={"zero": False, "padding": 20},
-        axis={"tickCount": 6, "labelOverlap": "greedy", "labelSeparation": 8},
-    )
-    y = channel("mean_bps:Q", title="mean shortfall, bps", scale={"zero": False, "padding": 20})
+    scale = {"zero": False, "padding": 20}
+    x = {**style.number("standard deviation of shortfall, bps", "std_bps"), "scale": scale}
+    y = channel("mean_bps:Q", title="mean shortfall, bps", scale=scale)
     line = (
         Chart.of(
             marks.filter("efficient").unique(["std_bps", "mean_bps"], maintain_order=True).sort("std_bps")

@@ -234,7 +234,7 @@ def cost_by_hour(study: Study) -> Chart:
             x=channel(
                 "at:O",
                 title="start of the order (UTC)",
-                axis={"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 8},
+                axis={"labelAngle": 0, **style.APART},
             ),
             y=channel("shortfall_bps:Q", title="mean shortfall, bps"),
             color=style.colour(list(study.policies)),

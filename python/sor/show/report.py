@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import is_dataclass
+from dataclasses import asdict, is_dataclass
 from importlib import resources
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,7 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.replay.replay import VERSION
-from sor.results import views
+from sor.results import views, words
 from sor.results.result import described, versions
 from sor.results.search import Search
 from sor.results.study import Study
@@ -22,8 +22,8 @@ from sor.settings.objective import said_objectives
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import StaticRouter, name_of
 from sor.settings.times import format_ns
-from sor.show import pdf, vega
-from sor.show.pictures import needed
+from sor.show import pdf, pictures, plots, vega
+from sor.show.sections import Section, hardest_of, headline, sections, settings_section, table
 from sor.studies.progress import Step, advance, begin
 from sor.tape.files import beside
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from os import PathLike
 
-    from sor.show.sections import Section
+    from sor.show.plotdata import Compared
     from sor.show.spec import Chart
     from sor.studies.progress import Waiting
 
@@ -70,10 +70,7 @@ def report(
     out = check_path(path)
     if search is not None:
         instance("search", search, Search)
-    if study.comparisons.is_empty():
-        raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
-    from sor.show import plots
-
+    require_compared(study)
     written(
         out,
         lambda: page(study, search=search, command=command, bar=bar),
@@ -93,8 +90,6 @@ def written(
     """
     begin(bar, DRAWING)
     if out.suffix in _PICTURES:
-        from sor.show import pictures
-
         pictures.save(picture_of(), out, scale=1.25)
     elif out.suffix == ".pdf":
         text = text_of()
@@ -113,6 +108,17 @@ def page_steps(out: Path) -> list[Step]:
     printing = [Step(PRINTING, 4.0)] if out.suffix == ".pdf" else []
     packing = 0.025 if vega.is_kept() else 2.0
     return [Step(DRAWING, 0.05), Step(SECTIONS, 0.15), Step(PACKING, packing), *printing]
+
+
+def require_compared(study: Compared) -> None:
+    """Refuse a study that compares nothing.
+
+    Raises:
+        ParameterError: Saying so.
+
+    """
+    if study.comparisons.is_empty():
+        raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
 
 
 def check_path(path: str | PathLike[str]) -> Path:
@@ -139,11 +145,9 @@ def page(
     bar: Waiting | None = None,
 ) -> str:
     """Return the page that `report` writes."""
-    from sor.show.sections import sections as said_of
-
     symbols = sorted({tape.symbol or Path(tape.source).name for tape in study.quotes})
     return rendered(
-        chain(said_of(study, search), [_settings_section(study, search, command)]),
+        chain(sections(study, search), [_settings_section(study, search, command)]),
         bar,
         title=f"{study.policy} on {', '.join(symbols)}: order routing study",
         headline=_headline(study),
@@ -152,9 +156,9 @@ def page(
     )
 
 
-def rendered(sections: Iterable[Section], bar: Waiting | None, **said: Any) -> str:
+def rendered(parts: Iterable[Section], bar: Waiting | None, **said: Any) -> str:
     """Return a page of sections; `said` is its title, headline, facts and warnings."""
-    jinja2 = needed("jinja2")
+    jinja2 = pictures.needed("jinja2")
 
     folder = resources.files("sor.show") / "templates"
     css, js, html = (
@@ -162,7 +166,7 @@ def rendered(sections: Iterable[Section], bar: Waiting | None, **said: Any) -> s
     )
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     with vega.Packing() as packing:
-        found = _watched(sections, bar)
+        found = _watched(parts, bar)
         begin(bar, PACKING)
         script = packing.script()
     specs = {chart.id: chart.spec for section in found for chart in section.charts}
@@ -179,19 +183,17 @@ def rendered(sections: Iterable[Section], bar: Waiting | None, **said: Any) -> s
     return text
 
 
-def _watched(sections: Iterable[Section], bar: Waiting | None) -> list[Section]:
+def _watched(parts: Iterable[Section], bar: Waiting | None) -> list[Section]:
     """Collect the sections while the bar goes on."""
     begin(bar, SECTIONS)
     found = []
-    for section in sections:
+    for section in parts:
         found.append(section)
         advance(bar, len(found), _SECTIONS)
     return found
 
 
 def _settings_section(study: Study, search: Search | None, command: str | None) -> Section:
-    from sor.show.sections import Section, table
-
     inputs = pl.DataFrame(
         [
             {"tape": tape.symbol, "source": Path(tape.source).name, "digest": tape.digest}
@@ -199,17 +201,13 @@ def _settings_section(study: Study, search: Search | None, command: str | None) 
         ],
         schema={"tape": pl.String, "source": pl.String, "digest": pl.String},
     )
-    return Section(
-        id="settings",
-        title="How is this made again?",
-        answer=f"Made by: {command}"
-        if command
-        else "The same tapes, orders and settings give the same figures.",
-        text="A digest stands for the records of a tape, whatever file they came from: same digest, same tape. The "
-        "first block is a file for --config; the second holds every setting, the versions and the tapes.",
-        tables=[table("inputs", inputs)],
-        codes={"run.toml": study.config(), "json": json.dumps(settings(study, search), indent=1)},
-        wide=True,
+    return settings_section(
+        study,
+        command,
+        "A digest stands for the records of a tape, whatever file they came from: same digest, same tape. The first "
+        "block is a file for --config; the second holds every setting, the versions and the tapes.",
+        table("inputs", inputs),
+        settings(study, search),
     )
 
 
@@ -222,11 +220,7 @@ def settings(study: Study, search: Search | None = None) -> dict[str, Any]:
         "policy": study.policy,
         "policies": {name: _plain(policy) for name, policy in study.policies.items()},
         "markets": [_plain(market) for market in study.markets],
-        "statistics": {
-            "level": study.bootstrap.level,
-            "resamples": study.bootstrap.resamples,
-            "seed": study.bootstrap.seed,
-        },
+        "statistics": asdict(study.bootstrap),
     }
     if search is not None:
         said["search"] = {
@@ -241,20 +235,13 @@ def settings(study: Study, search: Search | None = None) -> dict[str, Any]:
 
 
 def _headline(study: Study) -> dict[str, str]:
-    """Say the result against the policy that is hardest to beat."""
-    from sor.results import words
-    from sor.show.sections import hardest_of
-
     row = hardest_of(study)
-    verb = "saves" if row["savings_bps"] >= 0 else "loses"
-    orders = words.count(row["parents"], "paired order")
-    return {
-        "lead": f"{study.policy} {verb}",
-        "figure": f"{abs(row['savings_bps']):.2f} bps",
-        "rest": f"against {row['against']}, the hardest to beat {words.interval(row, study.bootstrap.level)}",
-        "meaning": f"{words.verdict(row)} Mean over {orders} of {words.count(row['times'], 'start time')}; the "
+    return headline(
+        study,
+        row,
+        f"Mean over {words.count(row['parents'], 'paired order')} of {words.count(row['times'], 'start time')}; the "
         f"bootstrap resamples blocks of {words.count(row['block'], 'start')}, since orders overlap in time.",
-    }
+    )
 
 
 def _facts(study: Study) -> list[tuple[str, str]]:

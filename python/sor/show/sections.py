@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,34 @@ def sections(study: Study, search: Search | None) -> Iterator[Section]:
         yield _walk_forward(search)
     yield _frontier(study if search is None else search)
     yield _data(study)
+
+
+def headline(result: Compared, row: Mapping[str, Any], meaning: str) -> dict[str, str]:
+    """Say the result against the policy that is hardest to beat, whose row it is; `meaning`: what the mean is over."""
+    verb = "saves" if row["savings_bps"] >= 0 else "loses"
+    return {
+        "lead": f"{result.policy} {verb}",
+        "figure": f"{abs(row['savings_bps']):.2f} bps",
+        "rest": f"against {row['against']}, the hardest to beat {words.interval(row, result.bootstrap.level)}",
+        "meaning": f"{words.verdict(row)} {meaning}",
+    }
+
+
+def settings_section(
+    result: Compared, command: str | None, text: str, inputs: Table, said: Mapping[str, Any]
+) -> Section:
+    """Say how the result is made again: by its file of settings, and `said`, all that it depends on."""
+    return Section(
+        id="settings",
+        title="How is this made again?",
+        answer=f"Made by: {command}"
+        if command
+        else "The same tapes, orders and settings give the same figures.",
+        text=text,
+        tables=[inputs],
+        codes={"run.toml": result.config(), "json": json.dumps(said, indent=1)},
+        wide=True,
+    )
 
 
 def _savings(study: Study) -> Iterator[Section]:

@@ -6,6 +6,7 @@ Altair chart.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class Chart:
         """Return it as Vega-Lite takes it: data that are used twice once, parameters at the top."""
         datasets: dict[int, tuple[str, list[Any]]] = {}
         params: dict[str, Spec] = {}
-        views = iter(range(1_000_000))
+        views = itertools.count()
         spec = _gathered(self.spec, datasets, params, views)
         if params:
             spec["params"] = list(params.values())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "APART",
     "CHOSEN",
     "DASHES",
     "HEAT",
@@ -47,6 +48,9 @@ VENUES = ("#cc6677", "#6655cc", "#aa9944", "#117733", "#66aacc", "#aa4499", "#44
 HEAT = ("#f4f9fd", "#6fb1dc")
 CHOSEN = PALETTE[0]
 
+# Labels of an axis that keep apart.
+APART = {"labelOverlap": "greedy", "labelSeparation": 8}
+
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
 # Each tick says what tells it from its neighbours, whatever the span of the axis.
@@ -68,7 +72,7 @@ def time(*, ticks: int = 5, title: str = "time (UTC)", field: str = "time") -> S
         f"{field}:T",
         title=title,
         scale={"type": "utc", "nice": False, "padding": 8},
-        axis={"format": _CLOCK, "tickCount": ticks, "labelOverlap": "greedy", "labelSeparation": 8},
+        axis={"format": _CLOCK, "tickCount": ticks, **APART},
     )
 
 
@@ -107,7 +111,7 @@ def width(policies: Sequence[str]) -> Spec:
 
 def number(title: str, field: str, *, form: str | None = None) -> Spec:
     """Return an axis of numbers whose labels keep apart."""
-    axis: Spec = {"tickCount": 6, "labelOverlap": "greedy", "labelSeparation": 8}
+    axis: Spec = {"tickCount": 6, **APART}
     if form:
         axis["format"] = form
     return channel(f"{field}:Q", title=title, axis=axis)

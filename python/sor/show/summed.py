@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sor.errors import ParameterError
 from sor.replay.replay import VERSION
 from sor.results import views, words
 from sor.results.result import versions
 from sor.show import plots, style
-from sor.show.report import check_path, rendered, written
-from sor.show.sections import Section, chart, hardest_of, parts_section, saved, table
+from sor.show.report import check_path, rendered, require_compared, written
+from sor.show.sections import (
+    Section,
+    chart,
+    hardest_of,
+    headline,
+    parts_section,
+    saved,
+    settings_section,
+    table,
+)
 from sor.show.spec import Chart, channel, layers
 from sor.universe.result import UniverseStudy
 
@@ -49,8 +57,7 @@ def report(
 
     """
     out = check_path(path)
-    if study.comparisons.is_empty():
-        raise ParameterError("study: no order could trade under two policies, so there is nothing to show")
+    require_compared(study)
     written(out, lambda: page(study, command=command, bar=bar), lambda: titled(study), bar)
 
 
@@ -78,14 +85,12 @@ def _good(study: UniverseStudy) -> pl.DataFrame:
 
 def _headline(study: UniverseStudy) -> dict[str, str]:
     row = hardest_of(study)
-    verb = "saves" if row["savings_bps"] >= 0 else "loses"
-    return {
-        "lead": f"{study.policy} {verb}",
-        "figure": f"{abs(row['savings_bps']):.2f} bps",
-        "rest": f"against {row['against']}, the hardest to beat {words.interval(row, study.bootstrap.level)}",
-        "meaning": f"{words.verdict(row)} Mean over {words.count(row['parents'], 'paired order')} of "
-        f"{words.count(row['days'], 'day')}; a day is one piece of evidence, across symbols too.",
-    }
+    return headline(
+        study,
+        row,
+        f"Mean over {words.count(row['parents'], 'paired order')} of {words.count(row['days'], 'day')}; a day is one "
+        "piece of evidence, across symbols too.",
+    )
 
 
 def _facts(study: UniverseStudy) -> list[tuple[str, str]]:
@@ -198,31 +203,19 @@ def _data(study: UniverseStudy) -> Section:
 
 
 def _settings(study: UniverseStudy, command: str | None) -> Section:
-    return Section(
-        id="settings",
-        title="How is this made again?",
-        answer=f"Made by: {command}"
-        if command
-        else "The same tapes, orders and settings give the same figures.",
-        text="The digest stands for every value of the result, wherever and in whatever order it was computed. A run "
-        "that was saved has the digest of every input: sor rerun computes it again and compares.",
-        tables=[table("digest", pl.DataFrame({"result": [study.digest]}))],
-        codes={"run.toml": study.config(), "json": json.dumps(_versions(study), indent=1)},
-        wide=True,
-    )
-
-
-def _versions(study: UniverseStudy) -> dict[str, Any]:
-    return {
-        "versions": versions(),
-        "result": study.digest,
-        "units": study.units.height,
-        "statistics": {
-            "level": study.bootstrap.level,
-            "resamples": study.bootstrap.resamples,
-            "seed": study.bootstrap.seed,
+    return settings_section(
+        study,
+        command,
+        "The digest stands for every value of the result, wherever and in whatever order it was computed. A run that "
+        "was saved has the digest of every input: sor rerun computes it again and compares.",
+        table("digest", pl.DataFrame({"result": [study.digest]})),
+        {
+            "versions": versions(),
+            "result": study.digest,
+            "units": study.units.height,
+            "statistics": asdict(study.bootstrap),
         },
-    }
+    )
 
 
 views.report.register(UniverseStudy, report)

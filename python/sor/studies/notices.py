@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from sor.errors import SorWarning
+from sor.errors import SorWarning, count
 from sor.replay.children import accounted, within
 from sor.replay.replay import book_at
 from sor.settings.children import Children
@@ -102,7 +102,7 @@ def of_tape(
 def first_of(notices: Sequence[str], what: str) -> str:
     """Return the first of the sentences of a kind, and of how many more tapes there are others."""
     more = len(notices) - 1
-    return notices[0] + (f" (and so on {more:,} more {what if more == 1 else what + 's'})" if more else "")
+    return notices[0] + (f" (and so on {count(more, f'more {what}')})" if more else "")
 
 
 class _Look:
