@@ -43,14 +43,6 @@ pub(super) struct Decision {
     pub(super) remaining: Shares,
 }
 
-/// When a halt last began or ended: the row of the record that was next, and the mid before.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Edge {
-    pub(super) ts: Time,
-    pub(super) next: usize,
-    pub(super) mid: Option<Nanos>,
-}
-
 /// See the module.
 pub(super) struct Exchange<'a> {
     pub(super) tape: &'a Tape<'a>,
@@ -82,7 +74,8 @@ pub(super) struct Exchange<'a> {
     pub(super) next_trade: usize,
     // Trades of a moment in which the next session opens are that one's.
     last_trade: Time,
-    pub(super) edge: Option<Edge>,
+    // When a halt last began or ended, if no snapshot has come since, and the mid before.
+    pub(super) edge: Option<(Time, Option<Nanos>)>,
     stream: [u64; 2],
 }
 
@@ -185,7 +178,12 @@ impl<'a> Exchange<'a> {
     /// Rule P1 (2): the snapshot's records are applied; limit orders meet each before it takes effect.
     #[inline]
     pub(super) fn apply(&mut self, moments: &mut Moments<'_>) {
-        if self.resting.count > 0 { self.apply_to_queues(moments) } else { self.apply_unmet(moments) }
+        if self.resting.count > 0 {
+            self.apply_to_queues(moments);
+        } else {
+            self.apply_unmet(moments);
+        }
+        self.edge = None;
     }
 
     /// As [`apply`](Self::apply), where nothing rests.

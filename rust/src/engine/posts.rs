@@ -1,6 +1,6 @@
 //! Limit orders at the exchange: sent, joined, met by records and trades, expired, cancelled (rule C10).
 
-use crate::engine::exchange::{Decision, Edge, Errand, Exchange, UnderWay, refused};
+use crate::engine::exchange::{Decision, Errand, Exchange, UnderWay, refused};
 use crate::engine::resting::{Books, Moment};
 use crate::error::Result;
 use crate::fills::{Arrival, Resting};
@@ -14,11 +14,7 @@ impl Exchange<'_> {
     /// Apart from the rest, which is what most replays do most of the time.
     #[inline(never)]
     pub(super) fn apply_to_queues(&mut self, moments: &mut Moments<'_>) {
-        let mid = match self.edge {
-            // Of several snapshots in a moment, only the first comes straight after the halt.
-            Some(edge) if edge.ts == moments.next_record() && edge.next == moments.next => edge.mid,
-            _ => self.book.mid(),
-        };
+        let mid = self.mid_before(moments.next_record());
         let Self { market, parent, book, taken, resting, ledger, reports, .. } = self;
         let side = parent.side;
         let mut books = Books { market, side, ledger, reports };
@@ -37,10 +33,7 @@ impl Exchange<'_> {
         if self.resting.count == 0 {
             return;
         }
-        let mid = match self.edge {
-            Some(edge) if edge.ts == ts => edge.mid,
-            _ => self.book.mid(),
-        };
+        let mid = self.mid_before(ts);
         let Self { market, parent, book, resting, ledger, reports, .. } = self;
         let side = parent.side;
         let moment = Moment { ts, venue, mid, age: ts.saturating_sub(book.updated(venue)) };
@@ -49,9 +42,17 @@ impl Exchange<'_> {
         resting.trade(&moment, trades.price[i], Shares::from(trades.size[i]), other, &mut books);
     }
 
-    /// Halts begin or end at `now`, before the record at row `next`: what rests at a halted venue is cancelled (rule T5).
-    pub(super) fn see_halts(&mut self, now: Time, next: usize) {
-        self.edge = Some(Edge { ts: now, next, mid: self.book.mid() });
+    /// The mid of the last snapshot before what happens at `now`.
+    fn mid_before(&self, now: Time) -> Option<Nanos> {
+        match self.edge {
+            Some((ts, mid)) if ts == now => mid,
+            _ => self.book.mid(),
+        }
+    }
+
+    /// Halts begin or end at `now`: what rests at a halted venue is cancelled (rule T5).
+    pub(super) fn see_halts(&mut self, now: Time) {
+        self.edge = Some((now, self.book.mid()));
         self.book.see_halts(self.tape, now);
         let Self { resting, reports, book, .. } = self;
         resting.remove_at(

@@ -108,7 +108,7 @@ impl<'a, P: Policy> Run<'a, P> {
             self.exchange.deliver(|arrival| arrival < first)?;
             if edge == first {
                 moments.pass_edge();
-                self.exchange.see_halts(first, moments.next);
+                self.exchange.see_halts(first);
                 if moments.next_record() != first {
                     self.close_moment(first)?;
                 }
