@@ -191,6 +191,19 @@ def test_a_universe_says_by_the_day_what_could_not_be_sent(tmp_path: Path) -> No
     assert "of 6 given children: 1 outside the time of every symbol-day" in found.warnings
 
 
+def test_a_child_of_an_order_that_starts_before_its_day_is_counted_once(tmp_path: Path) -> None:
+    """It is decided 5 seconds before the first record, and sent there, later than decided: nothing of it is lost."""
+    universe = write_universe(tmp_path, days=1, symbols=("AAA",))
+    first = universe.read(universe.units[0]).start
+    order = sor.Order("buy", 1_000, start=first - 10 * SECOND, horizon="60s")
+    theirs = sor.Children([(first - 5 * SECOND, "V1", 100), (first + 30 * SECOND, "V1", 100)])
+    with pytest.warns(sor.SorWarning, match="outside the time of every symbol-day"):
+        found = sor.study(universe, [order], [theirs, "sweep"], run=RUN)
+    # Without a row of each, which a universe keeps only where it writes them, nobody can tell that it was sent late.
+    assert [notice for notice in found.rows.notices["notice"] if "children" in notice] == []
+    assert int(found.rows.sums.filter(policy="children")["children"].item()) == 2
+
+
 def test_before_the_order_arrives_and_under_a_halt_they_wait() -> None:
     quotes = sor.simulate_quotes(venues=2, minutes=2, seed=1)
     start = quotes.start + 30 * SECOND

@@ -59,8 +59,7 @@ def owners(children: Children, parents: Sequence[Parent]) -> NDArray[np.int64]:
         ParameterError: If a row may be of several.
 
     """
-    rows = children.given
-    times = np.array([row.ts_decided for row in rows], dtype=np.int64)
+    rows, times = children.given, _times(children)
     found = np.full(len(rows), -1, dtype=np.int64)
     for number, parent in enumerate(parents):
         first, last = np.searchsorted(times, [parent.start, parent.end])
@@ -77,13 +76,14 @@ def owners(children: Children, parents: Sequence[Parent]) -> NDArray[np.int64]:
     return found
 
 
-def within(children: Children, spans: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
-    """Return which of the given rows were decided in one of some spans of time, ends included."""
-    times = np.array([row.ts_decided for row in children.given], dtype=np.int64)
-    found = np.zeros(len(times), dtype=np.bool_)
-    for first, last in spans:
-        found |= (times >= first) & (times <= last)
-    return found
+def nowhere(children: Children, spans: Sequence[tuple[int, int]]) -> str | None:
+    """Say how many orders were decided in none of some symbol-days, and so were asked after on none; or nothing."""
+    orders = _orders(children)
+    times = _times(children)
+    lost = orders & ~np.logical_or.reduce([_in(times, span) for span in spans] or [np.zeros_like(orders)])
+    if not lost.any():
+        return None
+    return f"of {orders.sum():,} given children: {lost.sum():,} outside the time of every symbol-day"
 
 
 def accounted(
@@ -100,13 +100,12 @@ def accounted(
         parents: The orders they may be of.
         sent: By `parent`, how many `children` it sent.
         rows: The children that were sent, in the core's own units; empty where they were not kept.
-        span: Only rows that were decided then are asked after; all by default.
+        span: Only rows decided then, ends included, and those of the orders are asked after; all by default.
 
     """
-    owner = owners(children, parents)
-    orders = np.array([row.kind != "cancel" for row in children.given])
-    if span is not None:
-        orders &= within(children, [span])
+    owner, orders = owners(children, parents), _orders(children)
+    if span is not None:  # an order may start before the first record, and its rows with it
+        orders &= _in(_times(children), span) | (owner >= 0)
     outside, given = int((owner[orders] < 0).sum()), int(orders.sum())
     unsent = given - outside - int(sent["children"].sum())
     times = {(int(number), row.ts_decided) for number, row in zip(owner, children.given, strict=True)}
@@ -124,6 +123,19 @@ def accounted(
     ]
     found = [f"{count:,} {what}" for count, what in parts if count]
     return f"of {given:,} given children: {'; '.join(found)}" if found else None
+
+
+def _orders(children: Children) -> NDArray[np.bool_]:
+    """Return which rows are orders and no cancels."""
+    return np.array([row.kind != "cancel" for row in children.given], dtype=np.bool_)
+
+
+def _times(children: Children) -> NDArray[np.int64]:
+    return np.array([row.ts_decided for row in children.given], dtype=np.int64)
+
+
+def _in(times: NDArray[np.int64], span: tuple[int, int]) -> NDArray[np.bool_]:
+    return (times >= span[0]) & (times <= span[1])
 
 
 def _named(row: Any) -> str:

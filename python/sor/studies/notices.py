@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from sor.errors import SorWarning, count
-from sor.replay.children import accounted, within
+from sor.replay.children import accounted, nowhere
 from sor.replay.replay import book_at
 from sor.settings.children import Children
 from sor.settings.routers import AXES, ContKukanovRouter, StaticRouter, unsliced
@@ -186,16 +186,10 @@ def of_children(
 
 
 def of_children_nowhere(policies: Iterable[Policy], spans: Sequence[tuple[int, int]]) -> dict[str, list[str]]:
-    """Say which given children were decided in none of the tapes' spans, and so were asked after on none."""
-    found = {}
-    for i, policy in enumerate(map(unsliced, policies)):
-        if isinstance(policy, Children):
-            orders = np.array([row.kind != "cancel" for row in policy.given])
-            nowhere, given = int((orders & ~within(policy, spans)).sum()), int(orders.sum())
-            if nowhere:
-                what = f"of {given:,} given children: {nowhere:,} outside the time of every symbol-day"
-                found[f"children nowhere {i}"] = [what]
-    return found
+    """Say which given children were decided in none of the tapes' spans."""
+    given = [policy for policy in map(unsliced, policies) if isinstance(policy, Children)]
+    said = [nowhere(children, spans) for children in given]
+    return {f"children nowhere {i}": [notice] for i, notice in enumerate(said) if notice is not None}
 
 
 def _lot(look: _Look, policies: Sequence[Policy]) -> str | None:

@@ -222,8 +222,8 @@ def _named(
     frames = {name: getattr(ledger, name) for name in names}
     return {
         name: frame.drop("variant")
-        .insert_column(0, policy.gather(frame["variant"]))
-        .insert_column(0, market.gather(frame["variant"]))
+        .insert_column(0, policy[frame["variant"]])
+        .insert_column(0, market[frame["variant"]])
         for name, frame in frames.items()
     }
 
