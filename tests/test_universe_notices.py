@@ -96,6 +96,21 @@ def test_what_reading_notices_is_gathered(tmp_path: Path) -> None:
     assert sentence.endswith("(and so on 1 more symbol-day)")
 
 
+def test_what_reading_notices_of_units_in_several_files_is_one_kind(tmp_path: Path) -> None:
+    """The sentence names a unit's first file, which is another one for every symbol."""
+    repeated = tape([(i // 3, "A", 10.0, 500, 10.02, 500) for i in range(120)])
+    for symbol in ("A", "B", "C"):
+        folder = tmp_path / "date=2024-01-02" / f"symbol={symbol}"
+        folder.mkdir(parents=True)
+        repeated.head(60).write_parquet(folder / "a.parquet")
+        repeated.tail(60).write_parquet(folder / "b.parquet")
+    universe = sor.Universe(str(tmp_path / "date=*" / "symbol=*" / "*.parquet"))
+    result, caught = calling("study", universe, BUY)
+    assert [str(each.message) for each in caught] == list(result.warnings)
+    (sentence,) = [each for each in result.warnings if "a.parquet" in each]
+    assert sentence.endswith("(and so on 2 more symbol-days)")
+
+
 def test_settings_are_looked_at_without_a_tape(tmp_path: Path) -> None:
     result, caught = calling(
         "study", days(tmp_path, steady(), steady()), sor.Order("buy", 1_000, horizon=300)

@@ -261,10 +261,13 @@ def report(
     By default an order of 5,000 shares of each side every minute, 5 minutes long. Of many symbol-days the page has what
     their sums say; a folder that sor study wrote of them (--out) is shown as it is.
     """
+    command = shlex.join(["sor", *sys.argv[1:]])
     with _reporting():
         check_path(out)
         if saved := saved_run(given):
-            _page_of_many(sor.load(saved), out)
+            kept = sor.load(saved)
+            report_of_many(kept, out, command=command)
+            _say_written(kept, out)
             return
         orders = _MANY | {"quantity": [5_000, 20_000, 50_000], "horizon": "2m"} if demo else _MANY
         asked = call(given, orders=orders, need_files=False)
@@ -297,18 +300,16 @@ def report(
                 found = sor.search(
                     tapes, asked.orders, asked.searched, against=asked.against, **options, **shared
                 )
-            command = shlex.join(["sor", *sys.argv[1:]])
             if isinstance(result, UniverseStudy):
                 report_of_many(result, out, command=command, bar=asked.bar)
             else:
                 write_report(result, out, search=found, command=command, bar=asked.bar)
         _notes(asked.bar)
-        _out.print(repr(result), soft_wrap=True, markup=False)
-        _out.print(f"\nwrote {out}", soft_wrap=True)
+        _say_written(result, out)
 
 
-def _page_of_many(study: UniverseStudy, out: Path) -> None:
-    report_of_many(study, out, command=shlex.join(["sor", *sys.argv[1:]]))
+def _say_written(study: object, out: Path) -> None:
+    """Show what a page is about, and where it is."""
     _out.print(repr(study), soft_wrap=True, markup=False)
     _out.print(f"\nwrote {out}", soft_wrap=True)
 

@@ -192,8 +192,9 @@ def _notices(job: Job, unit: Unit, noticed: Sequence[str], asked: Settings, ledg
     rows: dict[str, str] = {}
     for sentence in noticed:
         # What differs from file to file is no kind of its own.
+        alike = sentence
         for path in unit.inputs:
-            alike = sentence.replace(path, "")
+            alike = alike.replace(path, "")
         rows.setdefault("read: " + re.sub(r"[\d.,]+", "", alike), sentence)
     if asked.look is not None:
         policies = list(asked.policies.values())
