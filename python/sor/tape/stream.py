@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LEAST_RECORDS = 2**17
 """Of a shorter table the batches cost more than they save."""
 
+_CAN_BATCH = hasattr(pl.LazyFrame, "collect_batches")
+"""Polars calls it unstable; without it there is the other way."""
+
 _CODES = 2**16
 _FACTS = {"rtype", "trade", "symbol", "name"}
 
@@ -66,7 +69,7 @@ class Streamed:
 
 def stream(parts: list[Part], plan: Plan) -> Streamed | None:
     """Read all parts, or none: None where a table is short, filtered, of other types, out of order or malformed."""
-    if any(part.text or part.keep is not None for part in parts):
+    if any(part.text or part.keep is not None for part in parts) or not _CAN_BATCH:
         return None
     try:
         records = [int(part.frame.select(pl.len()).collect().item()) for part in parts]
