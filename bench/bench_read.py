@@ -3,9 +3,8 @@
     python -m bench.bench_read [--records 10_000_000] [--repeats 7]
 
 Bars: at most 1.7 times polars' time for Parquet and 3 for CSV; a peak memory of at most 2 times the columns' size.
-Times are medians
-of alternating runs on a warm page cache; peaks are those of a fresh process each, interpreter and libraries
-included (Linux: read from /proc). The columns' size is that of numbers, as names are no part of a tape's records.
+Times are medians of alternating runs on a warm page cache; peaks are those of a fresh process each, interpreter and
+libraries included (Linux: read from /proc). The columns' size is that of numbers: names are no part of a record.
 """
 
 from __future__ import annotations
