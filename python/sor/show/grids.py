@@ -172,7 +172,7 @@ def _heat_map(search: Search, data: pl.DataFrame, scale: Spec, across: str | Non
 
 def search(found: Search) -> Chart:
     """Mean shortfall over the points of a search: heat maps of a grid, else along every parameter."""
-    best = ", ".join(f"{axis} {in_unit(found, value):g}" for axis, value in found.best_point.items())
+    best = ", ".join(f"{axis} {in_unit(found, value):.4g}" for axis, value in found.best_point.items())
     unit = " bps" if in_bps(found) else ""
     flat = [f"{axis} changes nothing" for axis in found.flat_axes]
     if len(flat) == len(found.axes):

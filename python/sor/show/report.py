@@ -197,7 +197,12 @@ def _watched(parts: Iterable[Section], bar: Waiting | None) -> list[Section]:
 def _settings_section(study: Study, search: Search | None, command: str | None) -> Section:
     inputs = pl.DataFrame(
         [
-            {"tape": tape.symbol, "source": Path(tape.source).name, "digest": tape.digest}
+            {
+                "tape": tape.symbol,
+                "source": Path(tape.source).name,
+                # Of the whole tape, as among the settings below, and not of its hours alone.
+                "digest": described(tape)["digest"],
+            }
             for tape in study.quotes
         ],
         schema={"tape": pl.String, "source": pl.String, "digest": pl.String},
