@@ -14,7 +14,8 @@ import polars as pl
 from sor.errors import ParameterError, shown
 from sor.replay.replay import VERSION
 from sor.results import views, words
-from sor.results.result import described, versions
+from sor.results.result import described
+from sor.results.saved import versions
 from sor.results.search import Search
 from sor.results.study import Study
 from sor.settings.checks import instance, path_of

@@ -127,8 +127,8 @@ def _to_utc(naive: pl.Expr, zone: str) -> pl.Expr:
 def _quick_iso(part: Part, name: str, options: Options) -> pl.Expr:
     """Plan ISO 8601 in the one form the first value has; null where another has another."""
     text = pl.col(name)
-    first = part.frame.select(text.drop_nulls().first()).collect().item()
-    form = _form(first or "")
+    there = part.frame.select(text).filter(text.is_not_null()).head(1).collect(engine="streaming").to_series()
+    form = None if there.is_empty() else _form(there[0])
     if form is None or options.tz is not None:
         text = text.str.strip_chars()
         number = _scaled(text.cast(pl.Int64, strict=False), options.time_unit)

@@ -96,7 +96,10 @@ def _rtype(part: Part) -> Column:
 def _venue(part: Part, options: Options) -> list[Column]:
     columns = []
     if options.venue is not None:
-        columns.append(Column("venue", part.schema.names()[0], pl.lit(options.venue).cast(_CATEGORY), _NAME))
+        text = pl.lit(options.venue)
+        columns.append(
+            Column("venue", part.schema.names()[0], text.cast(_CATEGORY), _NAME, plain=Plain(text))
+        )
     elif "publisher_id" in part.schema:
         dtype = part.schema["publisher_id"]
         if not (dtype.is_integer() or (part.text and dtype == pl.String)):
@@ -104,18 +107,21 @@ def _venue(part: Part, options: Options) -> list[Column]:
         code = pl.col("publisher_id").cast(pl.UInt16, strict=False)
         columns.append(Column("venue", "publisher_id", code, _ID))
         if "venue" in part.schema and is_text(part.schema["venue"]):
-            name = pl.col("venue").cast(pl.String).fill_null("").cast(_CATEGORY)
-            columns.append(Column("name", "venue", name, _NAME))
+            text = pl.col("venue").cast(pl.String).fill_null("")
+            columns.append(Column("name", "venue", text.cast(_CATEGORY), _NAME, plain=Plain(text)))
     else:
         dtype = part.dtype("venue", "publisher_id", "venue")
         if not is_text(dtype):
             right = f"{_NAME}; numbers go in a column publisher_id (columns={{'venue': 'publisher_id'}})"
             raise wrong_dtype(part, "venue", dtype, right)
         text = pl.col("venue").cast(pl.String)
-        columns.append(Column("venue", "venue", pl.when(text != "").then(text).cast(_CATEGORY), _NAME))
+        text = pl.when(text != "").then(text)
+        columns.append(Column("venue", "venue", text.cast(_CATEGORY), _NAME, plain=Plain(text)))
     if (column := symbol_column(part)) is not None:
-        symbol = pl.col(column).cast(pl.String).fill_null("").cast(_CATEGORY)
-        columns.append(Column("symbol", column, symbol, "a symbol"))
+        text = pl.col(column).cast(pl.String).fill_null("")
+        # Numbers stay numbers where only the few that there are become text.
+        plain = Plain(pl.col(column) if part.schema[column].is_integer() else text)
+        columns.append(Column("symbol", column, text.cast(_CATEGORY), "a symbol", plain=plain))
     return columns
 
 

@@ -85,6 +85,8 @@ class Part:
     schema: pl.Schema
     text: bool = False
     """Every column is a string (CSV), to be parsed here, where a value that does not parse can be named."""
+    most: Callable[[], int] | None = None
+    """Counts the lines of a text, which are at least its records."""
     quick: Part | None = None
     """The same records with the types that the first rows have: what a file of text is tried as first."""
     trusting: bool = False
@@ -116,10 +118,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Plain:
-    """A column of numbers that the core makes canonical by itself (`sor.tape.stream`)."""
+    """A column of numbers or names that is made canonical batch by batch (`sor.tape.stream`)."""
 
     expr: pl.Expr
-    """The numbers as they are, without nulls where null is no mistake."""
+    """The values as they are, without nulls where null is no mistake."""
     least: int = -(2**63)
     most: int = 2**63 - 1
     """Of times: those between are times."""

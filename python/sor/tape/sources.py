@@ -12,6 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import polars as pl
 
 from sor.errors import DataError, MissingExtra, ParameterError
@@ -37,6 +38,9 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # A file of quotes is packed 5 to 20 times; what unpacks to far more than that is no such file.
 _LEAST_BOUND, _MOST_RATIO = 2**28, 64
 _SNIFFED = 1_000
+_NEWLINE = 10
+# What is looked through at a time stays in the processor's cache.
+_BLOCK = 2**18
 
 
 def open_source(source: Source, options: Options) -> tuple[list[Part], list[str]]:
@@ -215,7 +219,22 @@ def _open_csv(source: Path | bytes, label: str, options: Options) -> Part:
     first = frame.head(_SNIFFED).collect()
     types = {name: _sniffed(first[name], options.columns.get(name, name)) for name in schema}
     typed = scan(schema_overrides=types, infer_schema=False)
-    return replace(part, quick=Part(label, typed, pl.Schema(types), trusting=True))
+    quick = Part(label, typed, pl.Schema(types), most=lambda: _lines(source), trusting=True)
+    return replace(part, quick=quick)
+
+
+def _lines(source: Path | bytes) -> int:
+    """Count the lines of a text, the last one without an end included.
+
+    Polars counts as fast, but has the whole file in memory then.
+    """
+    buffer = bytearray(_BLOCK)
+    characters = np.frombuffer(buffer, np.uint8)
+    ends = 0
+    with source.open("rb", buffering=0) if isinstance(source, Path) else io.BytesIO(source) as file:
+        while length := file.readinto(buffer):
+            ends += int(np.count_nonzero(characters[:length] == _NEWLINE))
+    return ends + 1
 
 
 def _sniffed(values: pl.Series, name: str) -> pl.DataType:

@@ -21,7 +21,7 @@ from sor.studies.notices import of_children, of_tape
 from sor.studies.stress import changed_market
 from sor.tape.files import beside
 from sor.tape.told import gathering
-from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, Tables, schemas
+from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, SQUARES, Tables, schemas
 from sor.universe.unit import Reading, Unit, digest_of
 
 if TYPE_CHECKING:
@@ -291,7 +291,8 @@ def _sums(parents: pl.DataFrame) -> dict[str, Any]:
     counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
         parents
     )
-    return counts | whole | {name: _exact_sum(each[name]) for name in MEANS}
+    means = {name: _exact_sum(each[name]) for name in MEANS}
+    return counts | whole | means | {SQUARES: _exact_sum(each[MEANS[0]] ** 2)}
 
 
 def _exact_sum(column: pl.Series) -> float:
