@@ -147,3 +147,18 @@ def test_packed_text_without_its_ending(tmp_path: Path) -> None:
     assert len(read_quotes(path)) == 3
     with pytest.raises(DataError, match="unpacks to more than 10 bytes"):
         read_quotes(path, max_bytes=10)
+
+
+@pytest.mark.parametrize("closing", ["END|20240102|3", "END|20240102|3|||\r\n\n"])
+def test_a_line_that_closes_the_file_is_no_record(tmp_path: Path, closing: str) -> None:
+    """As in NYSE's files, packed and unpacked; in the middle it is a mistake."""
+    data = text(*GOOD).replace(b",", b"|")
+    for name, pack in (("a.csv", bytes), ("a.csv.gz", gzip.compress)):
+        path = tmp_path / name
+        path.write_bytes(pack(data))
+        expected = read_quotes(path, separator="|").frame
+        path.write_bytes(pack(data + closing.encode()))
+        assert read_quotes(path, separator="|").frame.equals(expected)
+        path.write_bytes(pack(data + closing.rstrip().encode() + b"\n" + data.splitlines()[1]))
+        with pytest.raises(DataError, match=r"row 4: "):
+            read_quotes(path, separator="|")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 2**18
+_LONGEST = 2**10
+"""No closing line is longer."""
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 
 
@@ -34,6 +36,8 @@ class Lines:
     separator: str
     fields: int
     """Of the header."""
+    closing: int = 0
+    """Characters at the end that are no records."""
 
     def count(self) -> int:
         """Count the lines, the header and the last, ended or not, included.
@@ -58,12 +62,14 @@ class Lines:
         buffer = bytearray(_BLOCK)
         characters = np.frombuffer(buffer, np.uint8)
         quoted = 0
+        left = _size(self.source) - self.closing
         with (
             self.source.open("rb", buffering=0)
             if isinstance(self.source, Path)
             else io.BytesIO(self.source) as file
         ):
-            while length := file.readinto(buffer):
+            while left > 0 and (length := min(file.readinto(buffer) or 0, left)):
+                left -= length
                 block = characters[:length]
                 ends, between = block == _NEWLINE, block == ord(self.separator)
                 if quoted or buffer.find(_QUOTE, 0, length) >= 0:
@@ -108,3 +114,17 @@ class Lines:
                 "the header has: the line is cut short, or has a separator too few or too many"
             )
         return row + len(separators)
+
+
+def closing_line(source: Path | bytes, separator: str) -> int:
+    """Return the length of a last line that closes the file, as NYSE's do (`END|20240102|1234`); 0 without one."""
+    size = _size(source)
+    with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as file:
+        file.seek(max(0, size - _LONGEST))
+        tail = file.read()
+    line = tail.rstrip(b"\r\n").rpartition(b"\n")[2]
+    return len(tail) - tail.rindex(line) if line.startswith(f"END{separator}".encode()) else 0
+
+
+def _size(source: Path | bytes) -> int:
+    return source.stat().st_size if isinstance(source, Path) else len(source)

@@ -8,6 +8,7 @@ right.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -185,17 +186,18 @@ def collect(part: Part, plan: Plan) -> pl.DataFrame:
 @contextmanager
 def reading(label: str) -> Iterator[None]:
     """Turn what libraries and the system raise on a source into a `DataError` that names it."""
+    known = (pl.exceptions.PolarsError, OSError, EOFError, UnicodeError, OverflowError, MemoryError)
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
-    except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeError, OverflowError, MemoryError) as failed:
+    except (*known, pl.exceptions.PanicException) as failed:
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
         if "utf-8" in reason.lower():
             reason += "; expected text in UTF-8"
+        elif zone := re.search("unable to parse time zone: '([^']*)'", reason):
+            reason = f"the time zone {zone[1]} has no name; expected times in UTC, or in a zone with one"
         raise DataError(f"{label}: cannot be read: {reason}") from failed
-    except pl.exceptions.PanicException as failed:
-        raise DataError(f"{label}: cannot be read: {str(failed).splitlines()[0]}") from failed
 
 
 def _gather(part: Part, columns: list[Column]) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from sor.settings.frames import from_library, is_table
 from sor.settings.processes import require_own_threads
 from sor.tape.dbn import is_store, read_dbn, read_store
 from sor.tape.files import file_kind
-from sor.tape.lines import Lines
+from sor.tape.lines import Lines, closing_line
 from sor.tape.options import CONSOLIDATED_NAMES, KNOWN_NAMES, Options
 from sor.tape.schema import Part, reading
 
@@ -53,8 +53,8 @@ def open_source(source: Source, options: Options) -> tuple[list[Part], list[str]
 
     """
     require_own_threads()
-    several = isinstance(source, Sequence) and not isinstance(source, str)
-    tables: list[Table] = [*source] if isinstance(source, Sequence) and several else [source]
+    several = isinstance(source, Sequence) and not isinstance(source, str | bytes | bytearray)
+    tables: list[Table] = [*source] if several and isinstance(source, Sequence) else [source]
     if not tables:
         raise ParameterError("source is empty; expected at least one path or frame")
     opened: list[tuple[str, Part]] = []
@@ -205,6 +205,9 @@ def _zstandard(label: str) -> Any:
 
 def _open_csv(source: Path | bytes, label: str, options: Options) -> Part:
     _require_utf8(source, label)
+    closing = closing_line(source, options.separator)
+    if closing and isinstance(source, bytes):
+        source, closing = source[:-closing], 0
 
     def scan(**more: Any) -> pl.LazyFrame:
         given = source if isinstance(source, Path) else io.BytesIO(source)
@@ -213,7 +216,9 @@ def _open_csv(source: Path | bytes, label: str, options: Options) -> Part:
     frame = scan(infer_schema=False)
     schema = frame.collect_schema()
     _require_once(schema, label, options)
-    lines = Lines(source, label, options.separator, len(schema))
+    lines = Lines(source, label, options.separator, len(schema), closing)
+    if closing:
+        frame = frame.filter(pl.nth(0).ne_missing("END"))
     part = Part(label, frame, schema, text=True, most=lines.count)
     if not len(schema):
         return part

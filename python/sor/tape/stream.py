@@ -149,5 +149,9 @@ def _take(
     arrays = {column.name: column.to_numpy() for column in batch if column.name not in _FACTS | {"venue"}}
     venue = batch["venue"]
     arrays["venue"] = codes.of(venue) if venue.dtype == pl.String else venue.to_numpy()
-    times, scale = plain["ts"], plain["bid_px"].scale
+    # Of a side that is no float nothing is to be scaled.
+    scale = next(
+        (plain[name].scale for name in ("bid_px", "ask_px") if batch.schema[name] == pl.Float64), 1.0
+    )
+    times = plain["ts"]
     return _core.take_records(room, at, sequence, arrays, (times.least, times.most), scale)
