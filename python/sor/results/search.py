@@ -11,11 +11,10 @@ import polars as pl
 
 from sor.results import display, policies, words
 from sor.results.backtest import Backtest
-from sor.results.frontier import alike, efficient, of_policies
+from sor.results.frontier import Tried, alike, of_policies
 from sor.results.metrics import TRADED, parent_costs
 from sor.results.objectives import Measured
 from sor.results.result import Result
-from sor.results.views import Weighed
 from sor.settings.objective import column_of, columns_of, said_objectives
 from sor.settings.routers import ROUTER, settings_of
 
@@ -34,7 +33,7 @@ GIVEN = "given"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Search(Result, Weighed):
+class Search(Result, Tried):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
@@ -104,42 +103,8 @@ class Search(Result, Weighed):
         return self.table.filter(pl.col("plateau")).sort(self.objective_column, maintain_order=True)
 
     @property
-    def front(self) -> pl.DataFrame:
-        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best.
-
-        Of those with equal objectives there is one, and `points` says how many they are.
-        """
-        kept = "best" if len(self.objectives) == 1 else "front"
-        figures = columns_of(self.objectives) or [self.objective_column]
-        rows = alike(self.table.filter(pl.col(kept)), figures, self._chosen)
-        return rows.sort(self.objective_column, maintain_order=True)
-
-    def frontier(self) -> pl.DataFrame:
-        """Weigh the points of the search and the other policies: what they cost against how evenly, over all parents.
-
-        Returns:
-            `policy` (`router` for the points), the axes, `mean_bps` and `std_bps` of the shortfalls, `points`, how
-            many have these (one stands for them, the best where it is among them; null for policies), and
-            `efficient`, true where no other row has both less, or one less and the other the same. The least mean
-            first.
-
-        """
-        points = self.table.select(
-            pl.lit(ROUTER).alias("policy"),
-            *self.axes,
-            *(
-                pl.Series(name, [pair[i] for pair in self.weighed_bps], dtype=pl.Float64)
-                for i, name in enumerate(("mean_bps", "std_bps"))
-            ),
-        )
-        points = alike(points, ["mean_bps", "std_bps"], self._chosen)
-        others = of_policies(self.in_sample.ledger.parents, self.in_sample.others)
-        return efficient(pl.concat([points, others], how="diagonal"))
-
-    @property
-    def _chosen(self) -> pl.Expr:
-        """Tell the best point's row."""
-        return pl.all_horizontal(pl.col(axis) == value for axis, value in self.best_point.items())
+    def _others_weighed(self) -> pl.DataFrame:
+        return of_policies(self.in_sample.ledger.parents, self.in_sample.others)
 
     @property
     def ties(self) -> int:
@@ -208,6 +173,11 @@ class Search(Result, Weighed):
         return self.in_sample.made, self.in_sample.quotes
 
     @property
+    def _frames(self) -> dict[str, pl.DataFrame]:
+        found = {"folds": self.folds, "comparisons": self.comparisons} if self.folds.height else {}
+        return {**self.backtest._frames, "search": self.table, **found}
+
+    @property
     def _small(self) -> Sequence[str]:
         return [name for name in ("table", "folds", "comparisons", "summary") if name in self.tables]
 
@@ -258,12 +228,6 @@ class Search(Result, Weighed):
                 f"beside it: {', '.join(others)}; {words.count(int(self.front['points'].sum()), 'point')} on the front"
             )
         return lines
-
-    @property
-    def best_point(self) -> dict[str, Any]:
-        """Where the best stands on the axes."""
-        settings = settings_of(self.best)
-        return {axis: settings[axis] for axis in self.axes}
 
     @property
     def made_folds(self) -> int:

@@ -52,6 +52,10 @@ class Stress(Result):
         return self.made, self.quotes
 
     @property
+    def _frames(self) -> dict[str, pl.DataFrame]:
+        return {"stress": self.table, "summary": self.summary}
+
+    @property
     def _small(self) -> Sequence[str]:
         return ("table", "summary")
 

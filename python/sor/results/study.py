@@ -148,6 +148,10 @@ class Study(Replayed, Weighed):
         return {**own, **super().tables}
 
     @property
+    def _frames(self) -> dict[str, pl.DataFrame]:
+        return {**super()._frames, "savings": self.savings, "comparisons": self.comparisons}
+
+    @property
     def _small(self) -> Sequence[str]:
         return ("comparisons", "summary")
 
