@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEVER = 2**60
+OLD = 0 if stream._SAYS_ERRORS else NEVER
+"""What stands for the number of streamed tables where this polars is not trusted with them."""
 
 
 class Ways:
@@ -172,7 +174,7 @@ def test_both_ways_agree_on_text(ways: Ways, tmp_path: Path) -> None:
             path, quote_style=rng.choice(["necessary", "always"]), line_terminator=rng.choice(["\n", "\r\n"])
         )
         tapes += ways.agree(path)
-    assert min(tapes, ways.streamed, examples - tapes) > examples // 8
+    assert min(tapes, ways.streamed or OLD, examples - tapes) > examples // 8
 
 
 def test_both_ways_agree_on_one_symbol_of_several(ways: Ways) -> None:
@@ -188,7 +190,7 @@ def test_both_ways_agree_on_one_symbol_of_several(ways: Ways) -> None:
         )
         frame = frame.with_columns(pl.Series(*column))
         tapes += ways.agree(frame, symbol=rng.choice(["A", "B", "4", "5"]))
-    assert min(tapes, ways.streamed, examples - tapes) > examples // 8
+    assert min(tapes, ways.streamed or OLD, examples - tapes) > examples // 8
 
 
 def test_one_venue_for_all_and_names_by_the_way(ways: Ways) -> None:
@@ -200,8 +202,11 @@ def test_one_venue_for_all_and_names_by_the_way(ways: Ways) -> None:
     assert read_quotes(frame.with_columns(names)).venues["name"].to_list() == ["A", "N", "Q"]
 
 
-def test_a_part_without_records_is_an_error_in_both_ways(ways: Ways) -> None:
+def test_a_part_without_records_is_an_error_in_both_ways(ways: Ways, tmp_path: Path) -> None:
     assert not ways.agree([raw(), raw().clear()])
+    raw().write_csv(tmp_path / "a.csv")
+    raw().clear().write_csv(tmp_path / "b.csv")
+    assert not ways.agree([tmp_path / "a.csv", tmp_path / "b.csv"])
     assert ways.agree(
         [raw().with_columns(symbol=pl.lit("A")), raw().clear().with_columns(symbol=pl.lit("A"))], symbol="A"
     )

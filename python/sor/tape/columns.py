@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import polars as pl
 
 from sor.errors import DataError
 from sor.tape.clocks import time_column
-from sor.tape.options import CONSOLIDATED_NAMES, Options
+from sor.tape.options import CONSOLIDATED_NAMES, NANOS, Options
 from sor.tape.schema import UNDEF_PRICE, Column, Part, Plain, is_text, wrong_dtype
 
 _WHOLE_SIZE = "a whole number of shares from 0 to 4,294,967,295"
@@ -153,7 +155,23 @@ def _price(part: Part, name: str, whole: bool, options: Options) -> pl.Expr:
         return pl.when(~unreadable.fill_null(value=False)).then(nanos)
     if whole:
         return _whole_nanos(raw, options.nanos_per_price)
+    if isinstance(dtype, pl.Decimal):
+        return _decimal_nanos(raw, dtype, options)
     return _float_nanos(raw.cast(pl.Float64), options)
+
+
+def _decimal_nanos(raw: pl.Expr, dtype: pl.Decimal, options: Options) -> pl.Expr:
+    """Plan nanos of decimals without a float between: half of one goes to the even."""
+    worth = Fraction(NANOS if options.price_scale is None else options.nanos_per_price, 10**dtype.scale)
+    above, below = (pl.lit(each, pl.Int128) for each in worth.as_integer_ratio())
+    units = raw.to_physical().cast(pl.Int128)
+    # What is larger than any price must not be multiplied.
+    most = min(2**127 - 1, UNDEF_PRICE * worth.denominator) // worth.numerator
+    scaled = pl.when(units <= pl.lit(most, pl.Int128)).then(units) * above
+    whole, twice = scaled // below, scaled % below * 2
+    up = (twice > below) | ((twice == below) & (whole % 2 == 1))
+    nanos = (whole + up.cast(pl.Int128)).cast(pl.Int64, strict=False)
+    return pl.when((units > 0) & nanos.ne_missing(0)).then(nanos).otherwise(UNDEF_PRICE)
 
 
 def _plain_price(part: Part, name: str, whole: bool, options: Options) -> Plain | None:

@@ -49,8 +49,8 @@ class Facts:
         if strange.any():
             pairs = pl.DataFrame({"code": codes, "name": names}).filter(strange).unique().rows()
             self.names |= set(pairs)
-            fresh = {code: name for code, name in pairs if known[code] is None}
-            self._name_of = known.scatter(list(fresh), list(fresh.values()))
+            fresh = {code: name for code, name in sorted(pairs) if known[code] is None}
+            self._name_of = known.scatter(list(fresh), list(fresh.values())) if fresh else known
 
 
 def _distinct(column: pl.Series) -> set[Any]:

@@ -29,6 +29,8 @@ LEAST_RECORDS = 2**17
 _CAN_BATCH = hasattr(pl.LazyFrame, "collect_batches")
 """Polars calls it unstable; without it there is the other way."""
 
+# Older ones end in silence where a query fails, and say so on the console when its batches are thrown away.
+_SAYS_ERRORS = tuple(int(each) for each in pl.__version__.split(".")[:2]) >= (1, 37)
 _FACTS = {"rtype", "trade", "symbol", "name"}
 
 
@@ -55,18 +57,27 @@ def stream(parts: list[Part], plan: Plan) -> Streamed | None:
     forms = [part if part.quick is None else part.quick for part in parts]
     if not _CAN_BATCH or any(part.text for part in forms):
         return None
+    if not _SAYS_ERRORS and any(part.most is not None or part.keep is not None for part in forms):
+        return None  # whether all was read is seen by the number of records alone
     try:
         most = [_most(part) for part in forms]
-        if sum(most) < LEAST_RECORDS or any(
-            not n and part.keep is None for n, part in zip(most, forms, strict=True)
-        ):
+        if sum(most) < LEAST_RECORDS:
             return None
         plans = [plan(part) for part in forms]
         queries = [_query(part, columns) for part, columns in zip(forms, plans, strict=True)]
         room = _room([query.collect_schema() for query in queries], sum(most))
-        return None if room is None else _filled(room, queries, plans)
+        filled = None if room is None else _filled(room, queries, plans)
     except (SorError, pl.exceptions.PolarsError, OSError, MemoryError, pl.exceptions.PanicException):
         return None  # the other way says what is wrong
+    whole = filled is not None and all(map(_is_whole, forms, filled.facts, most))
+    return filled if whole else None
+
+
+def _is_whole(part: Part, facts: Facts, most: int) -> bool:
+    """Tell whether a part gave its records: all where they were counted, at least one where none was left out."""
+    if part.keep is not None:
+        return True
+    return facts.records > 0 and (part.most is not None or facts.records == most)
 
 
 def _most(part: Part) -> int:
@@ -138,5 +149,9 @@ def _take(
     arrays = {column.name: column.to_numpy() for column in batch if column.name not in _FACTS | {"venue"}}
     venue = batch["venue"]
     arrays["venue"] = codes.of(venue) if venue.dtype == pl.String else venue.to_numpy()
-    times, scale = plain["ts"], plain["bid_px"].scale
+    # Of a side that is no float nothing is to be scaled.
+    scale = next(
+        (plain[name].scale for name in ("bid_px", "ask_px") if batch.schema[name] == pl.Float64), 1.0
+    )
+    times = plain["ts"]
     return _core.take_records(room, at, sequence, arrays, (times.least, times.most), scale)
