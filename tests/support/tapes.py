@@ -387,15 +387,13 @@ def replay_all(quotes: sor.Quotes, cases: Sequence[Case], *, threads: int = 1) -
     hours = [(case.settings.sessions, case.settings.session_gap, case.settings.halts) for case in cases]
     assert all(other == hours[0] for other in hours), "one call has one market's hours"
     orders = list(dict.fromkeys(case.order for case in cases))
-    ledger = replay(
-        lay(quotes, cases[0].settings),
-        [as_parent(order) for order in orders],
-        variants,
-        record=True,
-        threads=threads,
-    )
-    parents = [orders.index(case.order) for case in cases]
-    frames = [by_case(getattr(ledger, table), parents) for table in TABLES]
+    tape, parents = lay(quotes, cases[0].settings), [as_parent(order) for order in orders]
+    ledger = replay(tape, parents, variants, record=True, threads=threads)
+    # Where only sums are kept the core goes another way through the records.
+    sums = replay(tape, parents, variants, record=False, threads=threads)
+    assert sums.parents.equals(ledger.parents), (orders, cases)
+    of = [orders.index(case.order) for case in cases]
+    frames = [by_case(getattr(ledger, table), of) for table in TABLES]
     return [Ledger(*tables) for tables in zip(*frames, strict=True)]
 
 
