@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from sor.replay.lower import Variant
 from sor.replay.parents import Parent
 from sor.replay.replay import replay
-from sor.settings.market import Market
 from tapes import CENT, SIDES, SNAPSHOTS, Raw, read_tape
 
 SIZES = (0, 1, 30, 99, 100, 130, 200, 250, 1_000)
@@ -52,7 +51,7 @@ def a_tape(rng: random.Random) -> list[Raw]:
     return records
 
 
-def a_market(rng: random.Random, tape: sor.Quotes) -> Market:
+def a_market(rng: random.Random, tape: sor.Quotes) -> sor.Market:
     same = rng.random() < 0.3
     fees = [0.003 if same else rng.choice([0.003, 0.0, -0.001, 0.013]) for _ in tape.venues["name"]]
     return sor.Market(
