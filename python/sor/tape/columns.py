@@ -90,9 +90,14 @@ def refuse_consolidated(part: Part, options: Options) -> None:
 
 
 def _rtype(part: Part) -> Column:
-    return Column(
-        "rtype", "rtype", pl.col("rtype").cast(pl.UInt8, strict=False), "a record type from 0 to 255"
-    )
+    number = _number(part, "rtype").cast(pl.UInt8, strict=False)
+    return Column("rtype", "rtype", number, "a record type from 0 to 255")
+
+
+def _number(part: Part, name: str) -> pl.Expr:
+    """Plan a column of numbers, of a text without the blanks around it, as its typed form is parsed."""
+    raw = pl.col(name)
+    return raw.str.strip_chars() if part.text and part.schema[name] == pl.String else raw
 
 
 def _venue(part: Part, options: Options) -> list[Column]:
@@ -106,7 +111,7 @@ def _venue(part: Part, options: Options) -> list[Column]:
         dtype = part.schema["publisher_id"]
         if not (dtype.is_integer() or (part.text and dtype == pl.String)):
             raise wrong_dtype(part, "publisher_id", dtype, f"{_ID}; names go in a column venue")
-        code = pl.col("publisher_id").cast(pl.UInt16, strict=False)
+        code = _number(part, "publisher_id").cast(pl.UInt16, strict=False)
         columns.append(Column("venue", "publisher_id", code, _ID))
         if "venue" in part.schema and is_text(part.schema["venue"]):
             text = pl.col("venue").cast(pl.String).fill_null("")
@@ -292,12 +297,12 @@ def _optional(part: Part) -> list[Column]:
     if (dtype := part.schema.get("sequence")) is not None:
         if not (dtype.is_integer() or (part.text and dtype == pl.String)):
             raise wrong_dtype(part, "sequence", dtype, _SEQUENCE)
-        number = pl.col("sequence").cast(pl.UInt64, strict=False)
+        number = _number(part, "sequence").cast(pl.UInt64, strict=False)
         columns.append(Column("sequence", "sequence", number, _SEQUENCE))
     if (dtype := part.schema.get("queue_position")) is not None:
         if not (dtype.is_numeric() or (part.text and dtype == pl.String)):
             raise wrong_dtype(part, "queue_position", dtype, _QUEUE)
-        value = pl.col("queue_position").cast(pl.Float64, strict=False)
+        value = _number(part, "queue_position").cast(pl.Float64, strict=False)
         column = pl.when(value.is_between(0, 1)).then(value)
         columns.append(Column("queue_position", "queue_position", column, _QUEUE))
     return columns

@@ -309,7 +309,8 @@ def _first_rtype(part: Part) -> Part:
     if "rtype" not in part.schema:
         return part
     with reading(part.label):
-        number = pl.col("rtype").cast(pl.UInt8, strict=False)
+        digits = pl.col("rtype").str.strip_chars() if part.text else pl.col("rtype")
+        number = digits.cast(pl.UInt8, strict=False)
         there = part.frame.select(number).filter(pl.col("rtype").is_not_null())
         first = there.head(1).collect(engine="streaming").to_series()
     rtype = None if first.is_empty() else first[0]
