@@ -14,7 +14,7 @@ from effort import some
 from raw_frames import T0, raw
 from sor import DataError, ParameterError
 from sor.tape import sources, stream
-from sor.tape.read import read_quotes
+from sor.tape.read import read_quotes, read_trades
 from sor.tape.schema import UNDEF_PRICE
 
 if TYPE_CHECKING:
@@ -245,3 +245,34 @@ def test_bytes_are_no_source(source: Any) -> None:
         ParameterError, match=rf"source is a builtins\.{type(source).__name__}; expected a path"
     ):
         read_quotes(source)
+
+
+def trades(**columns: Any) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        {"ts_event": [T0, T0 + 1], "publisher_id": [2, 2], "price": [1.5, 1.5], "size": [100, 0]}
+    )
+    return frame.with_columns(**columns)
+
+
+@pytest.mark.parametrize("sizes", [[100, None], [100.0, float("nan")], [100.0, None]])
+def test_a_trade_without_a_size_is_an_error(tmp_path: Path, sizes: list[Any]) -> None:
+    """On a quote it is no quote; a trade that shows none is malformed, and one of nought shares is one."""
+    quotes = read_quotes(raw().with_columns(publisher_id=pl.lit(2, pl.UInt16)))
+    assert read_trades(trades(), quotes=quotes).frame["size"].to_list() == [100, 0]
+    wrong = trades(size=pl.Series(sizes))
+    wrong.write_csv(tmp_path / "a.csv")
+    for source in (wrong, tmp_path / "a.csv"):
+        with pytest.raises(
+            DataError, match=r"row 2: size is (null|nan|'NaN'); expected a whole number of shares"
+        ):
+            read_trades(source, quotes=quotes)
+
+
+@pytest.mark.parametrize("name", ["cond", "correction"])
+@pytest.mark.parametrize("values", [[True, False], [{"a": 1}, {"a": 2}]])
+def test_codes_are_text_or_numbers(name: str, values: list[Any]) -> None:
+    quotes = read_quotes(raw().with_columns(publisher_id=pl.lit(2, pl.UInt16)))
+    with pytest.raises(
+        DataError, match=rf"column {name} is (Boolean|Struct.*); expected text, or a vendor's numbers"
+    ):
+        read_trades(trades(**{name: pl.Series(values)}), quotes=quotes)

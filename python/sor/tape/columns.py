@@ -62,7 +62,12 @@ def trade_columns(part: Part, options: Options) -> list[Column]:
         *_venue(part, options),
         # A trade has a price, so what is no quote on a tape is malformed here.
         Column("price", "price", pl.when(price != UNDEF_PRICE).then(price), _TRADE_PRICE),
-        Column("size", "size", _size(part, "size", options), _size_expected(options)),
+        Column(
+            "size",
+            "size",
+            pl.when(_is_given(part, "size")).then(_size(part, "size", options)),
+            _size_expected(options),
+        ),
         *(column for column in _optional(part) if column.name != "queue_position"),
     ]
     for name in ("cond", "correction"):
@@ -271,6 +276,15 @@ def _size(part: Part, name: str, options: Options) -> pl.Expr:
     raise wrong_dtype(part, name, dtype, _size_expected(options))
 
 
+def _is_given(part: Part, name: str) -> pl.Expr:
+    """Plan whether there is a number: of a trade none is none of nought."""
+    raw, dtype = pl.col(name), part.dtype(name)
+    if dtype == pl.String:
+        text = raw.str.strip_chars()
+        return (text != "") & ~text.str.to_lowercase().str.ends_with("nan")
+    return raw.is_not_null() & raw.is_not_nan() if dtype.is_float() else raw.is_not_null()
+
+
 def _float_size(value: pl.Expr, options: Options) -> pl.Expr:
     """Plan whole units of numbers that may be typed as floats; a thousandth of a unit is a float's own error."""
     units = value / options.size_unit if options.size_unit is not None else value * options.size_scale
@@ -287,8 +301,10 @@ def _codes(part: Part, name: str) -> pl.Expr:
         entries = raw.cast(pl.List(pl.String)).list.join(",")
     elif dtype.is_integer() or dtype.is_float():
         entries = raw.cast(pl.Int64, strict=False).cast(pl.String)
-    else:
+    elif is_text(dtype) or dtype in (pl.Binary, pl.Null):
         return raw.cast(pl.String).fill_null("")
+    else:
+        raise wrong_dtype(part, name, dtype, "text, or a vendor's numbers, alone or in a list")
     return pl.when(entries.is_null() | (entries == "")).then(pl.lit("")).otherwise(pl.format(",{},", entries))
 
 
