@@ -3,9 +3,8 @@
     python -m bench.bench_read [--records 10_000_000] [--repeats 7]
 
 Bars: at most 1.7 times polars' time for Parquet and 3 for CSV; a peak memory of at most 2 times the columns' size.
-Times are medians
-of alternating runs on a warm page cache; peaks are those of a fresh process each, interpreter and libraries
-included (Linux: read from /proc).
+Times are medians of alternating runs on a warm page cache; peaks are those of a fresh process each, interpreter and
+libraries included (Linux: read from /proc). The columns' size is that of numbers: names are no part of a record.
 """
 
 from __future__ import annotations
@@ -29,21 +28,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COLUMNS = ["ts_event", "publisher_id", "bid_px_00", "ask_px_00", "bid_sz_00", "ask_sz_00", "sequence"]
+NAMES = ["venue", "symbol"]
 TIME_BARS = {".parquet": 1.7, ".csv": 3.0}
 MEMORY_BAR = 2.0
 
 
 def make_files(folder: Path, records: int) -> dict[str, Path]:
-    """One tape four times: nanos with integer times, as DBN has them; floats with datetimes; and the two as text."""
+    """One tape five times.
+
+    Nanos with integer times, as DBN has them; the same with names of venue and symbol beside them; floats with
+    datetimes; and the first and the last as text.
+    """
     paths = {
         "nanos": folder / "nanos.parquet",
+        "names": folder / "names.parquet",
         "floats": folder / "floats.parquet",
         "csv": folder / "integers.csv",
         "csv iso": folder / "iso.csv",
     }
     simulate_quotes(venues=12, minutes=390, records=records).write(folder / "tape.parquet")
     tape = pl.read_parquet(folder / "tape.parquet").with_row_index("sequence")
-    tape = tape.with_columns(pl.col("sequence").cast(pl.UInt64)).select(*COLUMNS, "rtype")
+    tape = tape.with_columns(pl.col("sequence").cast(pl.UInt64)).select(*COLUMNS, *NAMES, "rtype")
+    tape.with_columns(pl.col("ts_event").to_physical()).write_parquet(paths["names"])
+    tape = tape.drop(NAMES)
     tape.with_columns(pl.col("ts_event").to_physical()).write_parquet(paths["nanos"])
     prices = pl.col("bid_px_00", "ask_px_00")
     floats = tape.with_columns(pl.when(prices != UNDEF_PRICE).then(prices / 1e9))
@@ -55,7 +62,8 @@ def make_files(folder: Path, records: int) -> dict[str, Path]:
 
 def read_plain(path: Path) -> pl.DataFrame:
     """What polars itself takes."""
-    return (pl.read_parquet if path.suffix == ".parquet" else pl.read_csv)(path, columns=COLUMNS)
+    columns = [*COLUMNS, *NAMES] if path.stem == "names" else COLUMNS
+    return (pl.read_parquet if path.suffix == ".parquet" else pl.read_csv)(path, columns=columns)
 
 
 def check_equal(paths: dict[str, Path]) -> None:
@@ -76,23 +84,21 @@ def seconds(read: Callable[[Path], object], path: Path) -> float:
     return taken
 
 
-def peak_bytes(what: str, path: Path) -> int:
+def peak_bytes(path: Path) -> int:
     """Peak resident memory of a fresh process that does one read."""
-    command = [sys.executable, "-m", "bench.bench_read", "--child", what, str(path)]
+    command = [sys.executable, "-m", "bench.bench_read", "--child", str(path)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> None:
-    """Measure both files and print one table."""
+    """Measure all files and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=10_000_000)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--child", nargs=2, metavar=("WHAT", "PATH"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", type=Path, metavar="PATH", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        what, path = options.child
-        read: dict[str, Callable[[Path], object]] = {"plain": read_plain, "tape": read_quotes}
-        read[what](Path(path))
+        read_quotes(options.child)
         # Not getrusage: its high-water mark survives exec, so a child would report its parent's.
         status = Path("/proc/self/status").read_text()
         print(next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")))
@@ -107,7 +113,7 @@ def main() -> None:
         for name, path in paths.items():
             runs = [(seconds(read_plain, path), seconds(read_quotes, path)) for _ in range(options.repeats)]
             plain, tape = (statistics.median(each) for each in zip(*runs, strict=True))
-            size, peak = read_plain(paths["nanos"]).estimated_size(), peak_bytes("tape", path)
+            size, peak = read_plain(paths["nanos"]).estimated_size(), peak_bytes(path)
             slower, larger = tape / plain, peak / size
             verdict = "ok" if slower <= TIME_BARS[path.suffix] and larger <= MEMORY_BAR else "ABOVE THE BAR"
             line = f"{name:8} {plain:8.3f} {tape:8.3f} {slower:7.2f} {size / 1e6:12.0f} {peak / 1e6:9.0f}"

@@ -108,6 +108,7 @@ def real_cases(start: int, venues: int) -> list[Case]:
     return cases
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_half_hour(first_half_hour: list[Raw]) -> None:
     quotes, records = read_tape(first_half_hour), reference_records(first_half_hour)

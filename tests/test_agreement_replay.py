@@ -105,7 +105,7 @@ def test_the_papers_router_on_any_tape() -> None:
 def test_the_papers_router_on_simulated_exchanges() -> None:
     """Markets with real queues: orders that rest are filled, in part or too much."""
     met: Counter[str] = Counter()
-    for seed in range(some(80)):
+    for seed in range(some(80, everyday=8)):
         rng = random.Random(seed)
         busy = Rules(
             seed, 3, 240, rng.choice([1, 1, 25]), limits=4, crossing=2, market=4, cancels=2, lots=100

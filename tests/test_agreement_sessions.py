@@ -63,7 +63,7 @@ def count_outside(seeds: range) -> None:
 
 
 def test_nothing_is_decided_while_the_market_is_shut() -> None:
-    count_outside(range(some(400)))
+    count_outside(range(some(400, everyday=40)))
 
 
 @pytest.mark.slow

@@ -160,7 +160,7 @@ def test_files_in_out(tape: Path, tmp_path: Path, shown: Shown) -> None:
 
 def test_a_stress_test_has_a_picture(tape: Path, tmp_path: Path, shown: Shown) -> None:
     text = shown("stress", tape, *EVERY, "--set", "stress.markets.slow.latency='1s'", "--out", tmp_path)
-    assert "wrote stress.parquet, summary.parquet, run.toml, cost.png" in text
+    assert "wrote stress.parquet, summary.parquet, run.toml, manifest.json, cost.png" in text
     assert (tmp_path / "cost.png").read_bytes()[:4] == b"\x89PNG"
 
 

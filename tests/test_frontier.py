@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 import sor
 from reference import objectives as reference
+from universes import write_universe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 QUOTES = sor.simulate_quotes(minutes=30, price=20.0, spread=4.0, seed=7)
 ORDERS = sor.orders_every("1m", side="both", quantity=20_000, horizon="2m")
@@ -23,6 +27,24 @@ def costs(parents: pl.DataFrame, policy: str) -> list[float]:
 def same(row: dict[str, Any], values: list[float]) -> bool:
     expected = (float(reference.mean(values)), reference.std(values))
     return (row["mean_bps"], row["std_bps"]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_of_a_universe_they_are_those_of_its_tapes(tmp_path: Path) -> None:
+    universe = write_universe(tmp_path, days=2, symbols=("AAA",))
+    study = sor.study(universe, ORDERS, ["static", *sor.BASELINES])
+    tapes = [universe.read(unit) for unit in universe.units]
+    rows, wanted = study.frontier(), sor.study(tapes, ORDERS, ["static", *sor.BASELINES]).frontier()
+    assert rows.select("policy", "efficient").equals(wanted.select("policy", "efficient"))
+    for name in ("mean_bps", "std_bps"):
+        assert rows[name].to_list() == pytest.approx(wanted[name].to_list(), rel=1e-9)
+
+
+@pytest.mark.parametrize("what", ["study", "search"])
+def test_of_a_universe_it_is_drawn(what: str, tmp_path: Path) -> None:
+    pytest.importorskip("altair")
+    universe = write_universe(tmp_path, days=2, symbols=("AAA",))
+    drawn = sor.study(universe, ORDERS) if what == "study" else sor.search(universe, ORDERS, grid=GRID)
+    assert drawn.plot_frontier().to_dict()["layer"]
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def test_what_a_callback_raises_comes_through(quotes: sor.Quotes, call: Any) -> 
 def test_progress_goes_up_to_the_total(threads: int) -> None:
     calls: list[tuple[int, int]] = []
     # Enough that it lasts many times as long as from one look to the next.
-    quotes = sor.simulate_quotes(venues=4, records=2_000_000)
+    quotes = sor.simulate_quotes(venues=4, records=1_000_000)
     result = sor.search(
         quotes, ORDERS, run=sor.Run(threads=threads, progress=lambda *call: calls.append(call))
     )

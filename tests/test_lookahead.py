@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pytest
 import sor
 from effort import some
 from hypothesis import given
@@ -122,6 +123,7 @@ def test_what_comes_later_changes_nothing_that_was_decided_or_done(rng: random.R
             same(frame, now[name], f"{name} by {at}, {case}")
 
 
+@pytest.mark.slow
 def test_the_test_of_the_future_would_see_a_change() -> None:
     """What was known changes the decisions; what was not changes what happens later."""
     met: Counter[str] = Counter()
@@ -175,7 +177,7 @@ def test_a_window_that_has_ended_is_known(rng: random.Random) -> None:
 
 def test_the_test_of_windows_would_see_a_change() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(40)):
+    for seed in range(some(40, everyday=4)):
         rng = random.Random(seed)
         quotes = exchange_tape(rng).read()
         span = quotes.end - quotes.start

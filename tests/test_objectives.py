@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import sor
+from effort import some
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import objectives as reference
@@ -62,7 +63,7 @@ def costs_of(point: dict[str, float]) -> list[float]:
     return [10_000 * shortfall / (quantity * mid) for shortfall, quantity, mid in columns]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some(300), deadline=None)
 @given(costs=COSTS, level=LEVELS, weight=st.floats(0, 100))
 def test_the_figures_are_those_of_the_reference(costs: list[float], level: str, weight: float) -> None:
     values = np.array(costs)
@@ -81,7 +82,7 @@ def test_the_figures_are_those_of_the_reference(costs: list[float], level: str, 
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=some(100), deadline=None)
 @given(costs=COSTS, seed=st.integers(0, 99), level=LEVELS)
 def test_the_order_of_parents_changes_no_bit(costs: list[float], seed: int, level: str) -> None:
     values = np.array(costs)
@@ -106,7 +107,7 @@ def test_levels_are_what_they_are_written_as() -> None:
     assert value_of(sor.Cvar(0.999), hundred) == 100.0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=some(100), deadline=None)
 @given(
     rows=st.lists(st.tuples(st.floats(-9, 9), st.integers(0, 40)), min_size=20, max_size=80),
     objective=st.sampled_from([Mean(), sor.MeanStd(1.5), sor.Quantile(0.8), sor.Cvar(0.7)]),
@@ -387,7 +388,13 @@ def universe(tmp_path_factory: pytest.TempPathFactory) -> sor.Universe:
     return write_universe(tmp_path_factory.mktemp("universe"), days=4)
 
 
-@pytest.mark.parametrize("objective", ["mean+std", "quantile:0.8", "cvar:0.9", upper])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        upper,
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("mean+std", "quantile:0.8", "cvar:0.9")),
+    ],
+)
 def test_a_universe_has_the_same_objectives(universe: sor.Universe, tmp_path: Path, objective: Any) -> None:
     orders = sor.orders_every("1m", quantity=2_000, side="both", horizon="1m")
     grid = {"lambda_under": [0.0, 0.001], "theta_queue": [0.0001, 0.0005]}

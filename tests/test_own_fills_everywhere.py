@@ -143,6 +143,7 @@ def test_the_command_line_says_what_is_wrong(
     assert "has no 'other'" in complaint("backtest", tape, "--fill", f"{file}:other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", [MINE, constant(0.5, mode="sampled", seed=3)])
 def test_a_universe_in_processes(tmp_path: Path, fill: Any) -> None:
     assert pickle.loads(pickle.dumps(fill)) == fill

@@ -144,8 +144,8 @@ def test_ticks_of_a_short_order_differ() -> None:
 
 def test_a_stretch_of_a_tape() -> None:
     start = LONG.start + 60 * 10**9
-    result = sor.backtest(LONG, sor.Order("buy", 20_000, start=start, horizon="30s"))
-    chart = sor.plot_quotes(LONG, start, start + 30 * 10**9, fills=result.fills)
+    result = sor.backtest(LONG, sor.Order("buy", 20_000, start=start, horizon="10s"))
+    chart = sor.plot_quotes(LONG, start, start + 10 * 10**9, fills=result.fills)
     svg = vl_convert.vegalite_to_svg(chart.to_dict())
     assert overlaps(svg) == []
     rows = [row for rows in chart.to_dict()["datasets"].values() for row in rows]

@@ -143,6 +143,7 @@ IN_A_PROCESS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_A_PROCESS)
 def test_what_is_too_much_is_refused(name: str) -> None:
     """In a process of its own, with 3 GiB: more would be killed there, and what does not end would time out."""

@@ -75,6 +75,7 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return sor.studies.pipeline
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
     kept, out, expected = tmp_path / "kept.db", tmp_path / "out", tmp_path / "expected"
     script = [sys.executable, "-c", CHILD]

@@ -54,7 +54,7 @@ def trials(storage: str) -> int:
     return sum(len(optuna.load_study(study_name=name, storage=kept).trials) for name in names)
 
 
-@pytest.mark.parametrize("kind", ["journal", "database"])
+@pytest.mark.parametrize("kind", ["journal", pytest.param("database", marks=pytest.mark.slow)])
 def test_goes_on_from_what_is_kept(tmp_path: Path, kind: str) -> None:
     storage = storages(tmp_path)[kind]
     whole = searched(storages(tmp_path / "..")[kind].replace("search", f"other-{tmp_path.name}"))
@@ -105,6 +105,7 @@ def test_what_fails_is_no_trial_that_counts(tmp_path: Path) -> None:
     assert trials(storage) == POINTS + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["journal", "database"])
 def test_processes_share_a_universes_search(tmp_path: Path, kind: str) -> None:
     write_universe(tmp_path, days=2, symbols=("AAA",))

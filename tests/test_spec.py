@@ -30,7 +30,11 @@ def checked(said: dict[str, Any]) -> None:
     altair.Chart.from_dict(said, validate=True)
 
 
-@pytest.mark.parametrize("method", ["grid", sor.RandomPoints(points=12)], ids=["a grid", "points"])
+@pytest.mark.parametrize(
+    "method",
+    ["grid", pytest.param(sor.RandomPoints(points=12), marks=pytest.mark.slow)],
+    ids=["a grid", "points"],
+)
 def test_every_chart_of_the_page_is_vega_lite(study: sor.Study, method: Any) -> None:
     found = sor.search(QUOTES, ORDERS, method=method, folds=3)
     charts = [chart for section in sections(study, found) for chart in section.charts]

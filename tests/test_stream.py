@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEVER = 2**60
+OLD = 0 if stream._SAYS_ERRORS else NEVER
+"""What stands for the number of streamed tables where this polars is not trusted with them."""
 
 
 class Ways:
@@ -75,6 +77,30 @@ def odd_prices(rng: random.Random, whole: bool) -> Any:
 
 def table(rng: random.Random) -> pl.DataFrame:
     """Records with something odd among them, and now and then something wrong."""
+    frame = table_by_id(rng)
+    if rng.random() < 0.3:
+        names = pl.Series(
+            [
+                rng.choice(["N", "", None]) if rng.random() < 0.01 else rng.choice("QNPé")
+                for _ in range(len(frame))
+            ]
+        )
+        dtype = rng.choice([pl.String, pl.Categorical, pl.Enum(["P", "", "é", "Q", "N"])])
+        frame = frame.drop("publisher_id").with_columns(venue=names.cast(dtype))
+    if "symbol" not in frame.columns and rng.random() < 0.2:
+        numbers = (
+            [rng.choice([7, 7, 8, None]) for _ in range(len(frame))]
+            if rng.random() < 0.3
+            else [7] * len(frame)
+        )
+        frame = frame.with_columns(
+            instrument_id=pl.Series(numbers, dtype=rng.choice([pl.UInt32, pl.String]), strict=False)
+        )
+    return frame
+
+
+def table_by_id(rng: random.Random) -> pl.DataFrame:
+    """A table whose venues are publishers' ids."""
     records, whole = rng.randrange(1, 60), rng.random() < 0.5
     good: Callable[[], Any] = (
         (lambda: 10**11 + rng.randrange(5) * 10**7)
@@ -129,6 +155,61 @@ def test_both_ways_agree_on_tables_with_odd_records(ways: Ways) -> None:
         cut = rng.randrange(frame.height)
         tapes += ways.agree([frame.head(cut), frame.slice(cut)] if cut and rng.random() < 0.3 else frame)
     assert min(tapes, ways.streamed, examples - tapes) > examples // 8
+
+
+def test_both_ways_agree_on_text(ways: Ways, tmp_path: Path) -> None:
+    """Text is taken for what its first rows are; what is of another form further down is read all the same."""
+    rng = random.Random(7)
+    examples, tapes, path = some(600, everyday=80), 0, tmp_path / "tape.csv"
+    form = {"a": "%Y-%m-%dT%H:%M:%S%.9fZ", "b": "%Y-%m-%d %H:%M:%S%.f", "c": "%Y-%m-%dT%H:%M:%S%.6fZ"}
+    for _ in range(examples):
+        frame = table(rng)
+        if frame.schema["ts_event"] != pl.Int64:
+            text = pl.col("ts_event").dt.strftime(form[rng.choice("aab")])
+            other = pl.col("ts_event").dt.strftime(form[rng.choice("abc")])
+            frame = frame.with_columns(
+                ts_event=pl.when(pl.int_range(pl.len()) < rng.choice([20, 100])).then(text).otherwise(other)
+            )
+        frame.write_csv(
+            path, quote_style=rng.choice(["necessary", "always"]), line_terminator=rng.choice(["\n", "\r\n"])
+        )
+        tapes += ways.agree(path)
+    assert min(tapes, ways.streamed or OLD, examples - tapes) > examples // 8
+
+
+def test_both_ways_agree_on_one_symbol_of_several(ways: Ways) -> None:
+    rng = random.Random(11)
+    examples, tapes = some(400, everyday=60), 0
+    for _ in range(examples):
+        frame = table(rng).drop("symbol", "instrument_id", strict=False)
+        column = rng.choice(
+            [
+                ("symbol", [rng.choice("AB") for _ in range(len(frame))]),
+                ("instrument_id", [rng.choice([4, 5]) for _ in range(len(frame))]),
+            ]
+        )
+        frame = frame.with_columns(pl.Series(*column))
+        tapes += ways.agree(frame, symbol=rng.choice(["A", "B", "4", "5"]))
+    assert min(tapes, ways.streamed or OLD, examples - tapes) > examples // 8
+
+
+def test_one_venue_for_all_and_names_by_the_way(ways: Ways) -> None:
+    frame = pl.concat([raw().head(1)] * 5).drop("publisher_id")
+    assert ways.agree(frame, venue="N")
+    names = pl.Series("venue", ["Q", "N", "Q", "A", "A"])
+    assert ways.agree(frame.with_columns(names))
+    assert ways.streamed == 2
+    assert read_quotes(frame.with_columns(names)).venues["name"].to_list() == ["A", "N", "Q"]
+
+
+def test_a_part_without_records_is_an_error_in_both_ways(ways: Ways, tmp_path: Path) -> None:
+    assert not ways.agree([raw(), raw().clear()])
+    raw().write_csv(tmp_path / "a.csv")
+    raw().clear().write_csv(tmp_path / "b.csv")
+    assert not ways.agree([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert ways.agree(
+        [raw().with_columns(symbol=pl.lit("A")), raw().clear().with_columns(symbol=pl.lit("A"))], symbol="A"
+    )
 
 
 def test_a_parquet_file_is_read_in_its_row_groups(ways: Ways, tmp_path: Path) -> None:

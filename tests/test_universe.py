@@ -191,6 +191,7 @@ def test_rows_that_are_written_are_those_of_the_sums(universe: sor.Universe, tmp
             pl.len().cast(pl.Int64).alias("parents"),
             *(pl.col(name).cast(pl.Int64).sum() for name in ("executed", "children", "fills", "all_in")),
             (pl.col("shortfall") / value * 1e4).sum().alias("shortfall_bps"),
+            ((pl.col("shortfall") / value * 1e4) ** 2).sum().alias("shortfall_bps2"),
         )
         .sort("unit", "policy")
         .collect()
@@ -199,7 +200,8 @@ def test_rows_that_are_written_are_those_of_the_sums(universe: sor.Universe, tmp
     for name in ("parents", "executed", "children", "fills"):
         assert ours[name].to_list() == found[name].to_list(), name
     assert [int(cash) for cash in ours["all_in"]] == found["all_in"].to_list()
-    assert ours["shortfall_bps"].to_list() == pytest.approx(found["shortfall_bps"].to_list(), rel=1e-12)
+    for name in ("shortfall_bps", "shortfall_bps2"):
+        assert ours[name].to_list() == pytest.approx(found[name].to_list(), rel=1e-12)
     fills = pl.scan_parquet(tmp_path / "rows/fills", hive_partitioning=True).select(pl.len()).collect().item()
     assert fills == result.summary["fills"].sum()
 
@@ -363,7 +365,7 @@ def test_backtest_and_stress(universe: sor.Universe) -> None:
     assert stress.table["market"].to_list() == ["base", "no fees"]
     assert stress["base"].summary.equals(result.summary)
     assert stress["no fees"].summary["fees_bps"].to_list() == [0.0] * 5
-    assert stress._repr_html_().startswith("<b>UniverseStress: bps of arrival value</b>")
+    assert stress._repr_html_().startswith("<b>UniverseStress: the router&#x27;s shortfall, and what it saves")
     with pytest.raises(sor.SorError, match=r"markets\['x'\] has no 'speed'"):
         sor.stress(two, ORDERS, markets={"x": {"speed": 1}})
 
@@ -393,6 +395,13 @@ def test_search_chooses_on_earlier_days(universe: sor.Universe) -> None:
     assert found.best == in_memory.best
     assert found.table["shortfall_bps"].to_list() == pytest.approx(in_memory.table["shortfall_bps"].to_list())
     assert found._repr_html_().startswith("<b>UniverseSearch (grid): 2 points, best ")
+    assert found.front.select(*grid).equals(in_memory.front.select(*grid))
+    weighed, wanted = found.frontier(), in_memory.frontier()
+    assert weighed.select("policy", "lambda_under", "points", "efficient").equals(
+        wanted.select("policy", "lambda_under", "points", "efficient")
+    )
+    for name in ("mean_bps", "std_bps"):
+        assert weighed[name].to_list() == pytest.approx(wanted[name].to_list(), rel=1e-9)
     # What was chosen on the first days does not depend on later ones.
     early = sor.search(some[:2], ORDERS, router, grid=grid, folds=1, against=("sweep",))
     assert early.folds["in_sample_bps"][0] == found.folds["in_sample_bps"][0]

@@ -27,7 +27,7 @@ def test_study_save_run_again_and_compare(root: Path, tmp_path: Path, shown: Cal
     out, rows = tmp_path / "run", tmp_path / "rows"
     said = shown("study", root / HIVE, *ORDERS, "--out", out, "--rows", rows)
     assert "UniverseStudy: router on 16 orders of 4 symbol-days" in said
-    assert "wrote inputs.parquet, manifest.json, notices.parquet, run.toml" in said
+    assert "wrote units.parquet, sums.parquet, savings.parquet, inputs.parquet, notices.parquet" in said
     result = sor.load(out)
     assert pl.scan_parquet(rows / "fills").select(pl.len()).collect().item() == result.summary["fills"].sum()
     assert shown("rerun", out) == f"{out}: the same, digest {result.digest}\n"
@@ -58,8 +58,22 @@ def test_other_verbs(root: Path, tmp_path: Path, shown: Callable[..., str]) -> N
     grid = ("--set", "search.grid.lambda_under=[0.0, 0.001]")
     said = shown("search", root / HIVE, *options, *grid, "--out", tmp_path)
     assert "UniverseSearch (grid): 2 points" in said
-    assert sor.load(tmp_path / "in_sample").units.height == 2
-    assert "UniverseStress" in shown("stress", root / HIVE, *options)
+    found = sor.load(tmp_path)
+    assert isinstance(found, sor.UniverseSearch)
+    assert found.in_sample.units.height == 2
+    markets = ("--set", "stress.markets.fees.taker_fee=0.01", "--out", tmp_path / "stress")
+    said = shown("stress", root / HIVE, *options, *markets)
+    assert "UniverseStress" in said
+    # What it wrote makes it again, by its settings and by its folder.
+    again = shown("stress", "--config", tmp_path / "stress" / "run.toml")
+    assert again == said.partition("\nwrote")[0]
+    for folder in (tmp_path, tmp_path / "stress"):
+        assert ": the same, digest " in shown("rerun", folder)
+
+
+def test_no_page_of_what_is_no_study(root: Path, tmp_path: Path, complaint: Callable[..., str]) -> None:
+    sor.stress(sor.Universe(str(root / HIVE)), sor.Order("buy", 100), markets={"base": {}}).save(tmp_path)
+    assert "a page is made of a study" in complaint("report", tmp_path, "-o", tmp_path / "page.html")
 
 
 def test_what_goes_not_together(root: Path, complaint: Callable[..., str]) -> None:

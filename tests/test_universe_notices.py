@@ -141,6 +141,7 @@ def test_workers_and_kept_units_say_the_same(small: sor.Universe, tmp_path: Path
     assert here.digest == there.digest == kept.digest
 
 
+@pytest.mark.slow
 def test_the_command_line_says_it_once(small: sor.Universe, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sor", "study", str(tmp_path / "{date}_{symbol}.parquet")]
     command += ["--quantity", "1000", "--horizon", "30s", "--every", "30s"]

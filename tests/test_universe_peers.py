@@ -39,6 +39,7 @@ def test_every_column_is_what_duckdb_finds_in_the_rows(tmp_path: Path) -> None:
             sum(children)::bigint as children,
             sum(fills)::bigint as fills,
             sum(all_in)::hugeint as all_in, sum(if(side = 'buy', all_in, -all_in))::hugeint as cash, {bps},
+            sum(power(shortfall / {value}, 2)) as shortfall_bps2,
             sum((epoch_ns(ts_done) - epoch_ns(start)) / 1e9) as seconds
         from {rows} where status <> 'no_quotes' group by unit, policy order by unit, policy""").pl()
     ours = result.rows.sums.with_columns(pl.col("policy").cast(pl.String)).sort("unit", "policy")

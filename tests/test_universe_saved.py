@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -13,6 +13,7 @@ import sor
 from universes import HIVE, ORDERS, POLICIES, day, write_universe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -31,7 +32,7 @@ def test_a_saved_study_is_read_back_whole(root: Path) -> None:
     manifest = json.loads((root / "run/manifest.json").read_text())
     assert manifest["result"] == result.digest
     assert manifest["versions"]["build"]
-    assert manifest["seeds"] == {"bootstrap": 0}
+    assert manifest["seeds"] == {"bootstrap": 0, "fill": 0}
     assert sorted(manifest["inputs"]) == sorted(
         path for unit in sor.Universe(str(root / HIVE)).units for path in unit.paths
     )
@@ -45,6 +46,72 @@ def test_a_saved_study_is_read_back_whole(root: Path) -> None:
 
 def test_computed_again_it_is_the_same(root: Path) -> None:
     assert sor.rerun(root / "run") == []
+
+
+GRID = {"lambda_under": [0.0, 0.001]}
+CHANGES = {
+    "base": {},
+    "changed": {"taker_fee": 0.001, "collar": None, "depletion": "none", "fill": sor.QueueAware(seed=3)},
+    "venues": {"venues": (sor.Venue("V1", latency="1ms"),)},
+    "whole": sor.Market(latency="1ms"),
+}
+OTHERS: dict[str, Callable[[sor.Universe], Any]] = {
+    "search": lambda universe: sor.search(universe, ORDERS, grid=GRID, folds=1),
+    "search of two objectives": lambda universe: sor.search(
+        universe, ORDERS, sor.StaticRouter(theta_queue=0.0002), grid=GRID, objective=["quantile", "std"]
+    ),
+    "stress": lambda universe: sor.stress(universe, ORDERS, against=("sweep",), markets=CHANGES),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_else_is_saved_is_read_back_whole_and_computed_again(
+    name: str, root: Path, tmp_path: Path
+) -> None:
+    result = OTHERS[name](sor.Universe(str(root / HIVE)))
+    result.save(tmp_path / "run")
+    again = sor.load(tmp_path / "run")
+    assert again.digest == result.digest
+    assert repr(again) == repr(result)
+    assert again.config() == result.config()
+    for table, frame in result.tables.items():
+        assert again.tables[table].equals(frame), table
+    again.save(tmp_path / "again")
+    files = [path.relative_to(tmp_path / "run") for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    for file in files:
+        assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "again" / file).read_bytes(), file
+    assert sor.rerun(tmp_path / "run") == []
+
+
+def test_a_saved_search_has_its_front_and_its_frontier(root: Path, tmp_path: Path) -> None:
+    result = sor.search(sor.Universe(str(root / HIVE)), ORDERS, grid=GRID, objective=["mean", "std"])
+    result.save(tmp_path / "run")
+    again = sor.load(tmp_path / "run")
+    assert isinstance(again, sor.UniverseSearch)
+    assert again.front.equals(result.front)
+    assert again.frontier().equals(result.frontier())
+    assert again.in_sample.digest == result.in_sample.digest
+
+
+def test_a_part_is_saved_where_it_can_be_made_again(root: Path, tmp_path: Path) -> None:
+    universe = sor.Universe(str(root / HIVE))
+    found = sor.search(universe, ORDERS, grid=GRID, folds=1)
+    found.in_sample.save(tmp_path / "inside")
+    assert sor.rerun(tmp_path / "inside") == []
+    assert found.out_of_sample is not None
+    stress = sor.stress(universe, ORDERS, markets={"base": {}})
+    for part, whole in ((found.out_of_sample, "search"), (stress["base"], "stress")):
+        with pytest.raises(sor.ParameterError, match=f"a part of a {whole}, .* save the whole"):
+            part.save(tmp_path / "part")
+
+
+def test_a_byte_of_an_input_of_a_search_is_named(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "quotes", tmp_path / "quotes")
+    sor.search(sor.Universe(str(tmp_path / HIVE)), ORDERS, grid=GRID).save(tmp_path / "run")
+    path = tmp_path / "quotes" / f"date={day(1)}" / "symbol=AAA" / "tape.parquet"
+    kept = path.read_bytes()
+    path.write_bytes(kept[:-9] + bytes([kept[-9] ^ 1]) + kept[-8:])
+    assert sor.rerun(tmp_path / "run")[0] == f"input {path}: its bytes have changed since the run"
 
 
 def test_the_same_data_elsewhere_give_the_same(root: Path, tmp_path: Path) -> None:

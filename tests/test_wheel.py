@@ -100,3 +100,57 @@ def test_command_where_only_the_wheel_is(installed: Path) -> None:
         done.stderr.split()
     )
     assert (installed / "out" / "run.toml").exists()
+
+
+OF_A_UNIVERSE = """
+import json, pathlib, sys
+import sor
+
+for day in ("2024-01-02", "2024-01-03"):
+    folder = pathlib.Path(f"quotes/date={day}/symbol=AAA")
+    folder.mkdir(parents=True)
+    tape = sor.simulate_quotes(venues=3, minutes=5, start=f"{day}T14:30:00Z", symbol="AAA")
+    tape.write(folder / "tape.parquet")
+universe = sor.Universe("quotes/date=*/symbol=*/*.parquet")
+orders = sor.orders_every("1m", quantity=2_000, side="both", horizon="1m")
+market = sor.Market(fill=sor.QueueAware(), latency="1ms")
+study = sor.study(universe, orders, {"a": sor.StaticRouter(), "b": sor.ContKukanovRouter()}, market=market)
+study.save("study")
+sor.search(universe, orders, grid={"lambda_under": [0.0, 0.001]}, folds=1, market=market).save("search")
+sor.backtest("quotes/date=2024-01-02/symbol=AAA/tape.parquet", orders, market=market).save("backtest")
+print(sor.__file__)
+"""
+
+
+def test_a_second_run_in_a_fresh_clone_gives_the_same_digests(tmp_path: Path) -> None:
+    """What is committed, cloned and built elsewhere: its runs differ in nothing from those of this checkout."""
+    clone, here, there = (tmp_path / name for name in ("clone", "here", "there"))
+    run("git", "clone", "--quiet", "--no-hardlinks", ROOT, clone, cwd=tmp_path)
+    quick = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
+    maturin = Path(sys.executable).parent / "maturin"
+    with_these = ["env", *(f"{name}={value}" for name, value in quick.items())]
+    build = [maturin, "build", "--release", "--quiet", "--out", tmp_path / "dist"]
+    run(*with_these, f"CARGO_TARGET_DIR={tmp_path / 'target'}", *build, cwd=clone)
+    (built,) = (tmp_path / "dist").glob("*.whl")
+    packages = tmp_path / "packages"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    run(*pip, "--target", packages, built, cwd=tmp_path)
+    for folder, path in ((here, ROOT / "python"), (there, packages)):
+        folder.mkdir()
+        place = run("env", f"PYTHONPATH={path}", sys.executable, "-c", OF_A_UNIVERSE, cwd=folder)
+        assert Path(place.strip()).is_relative_to(path)
+    said = run("env", f"PYTHONPATH={packages}", sys.executable, "-c", COMPARED, cwd=tmp_path)
+    assert json.loads(said) == {"study": [], "search": [], "backtest": []}
+
+
+COMPARED = """
+import json, os
+import sor
+
+names = ("study", "search", "backtest")
+found = {name: sor.diff(f"here/{name}", f"there/{name}") for name in names}
+os.chdir("here")  # where the paths of its inputs lead to the same
+for name in names:
+    found[name] += sor.rerun(name)
+print(json.dumps(found))
+"""

@@ -20,6 +20,13 @@ pub struct Parent {
 }
 
 impl Parent {
+    /// The lot in force for what remains (rule A2).
+    #[must_use]
+    #[inline]
+    pub fn lot_of(&self, remaining: Shares) -> Shares {
+        if remaining < self.lot { 1 } else { self.lot }
+    }
+
     /// What names this parent to the random streams of its children: its content, not its place among others (rule F3).
     #[must_use]
     pub fn stream(&self) -> [u64; 2] {

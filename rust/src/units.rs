@@ -63,7 +63,13 @@ pub fn fraction_of(fraction: f64, base: Nanos) -> Nanos {
 pub(crate) fn round_half_even(x: f64) -> f64 {
     // Adding 1.5 * 2^52 leaves no bits for a fraction, so the sum itself is rounded, half to even.
     const SHIFT: f64 = 6_755_399_441_055_744.0;
-    if x.abs() < 2_251_799_813_685_248.0 { (x + SHIFT) - SHIFT } else { x.round_ties_even() }
+    // From here on every number is whole.
+    const WHOLE: f64 = 4_503_599_627_370_496.0;
+    match x.abs() {
+        small if small < WHOLE / 2.0 => (x + SHIFT) - SHIFT,
+        large if large >= WHOLE => x,
+        _ => x.round_ties_even(),
+    }
 }
 
 /// A currency amount as nanos: `round_half_even(value * 1e9)` (rule N1).

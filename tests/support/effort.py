@@ -1,4 +1,4 @@
-"""How much a random test does: a fifth of it every day, all of it where `SOR_TESTS=all` (`make test-all`)."""
+"""How much a random test does: a fifth of it every day, or what it says; all of it where `SOR_TESTS=all` is set."""
 
 from __future__ import annotations
 

@@ -15,16 +15,18 @@ from rich.console import Console
 
 import sor
 from sor.cli import waits
-from sor.cli.call import READING, call, search_options, stress_options, study_options
+from sor.cli.call import READING, call
 from sor.cli.many import executor_of, saved_run
 from sor.cli.options import Form, Given, Json, Objective, Out, shares_options
 from sor.errors import SorError, SorWarning, shown
 from sor.results import words
+from sor.results.saved import read_run
 from sor.settings.routers import unsliced
 from sor.show import terminal
 from sor.show.report import check_path, page_steps
 from sor.show.report import report as write_report
 from sor.show.summed import report as report_of_many
+from sor.studies.calls import search_options, stress_options, study_options
 from sor.studies.progress import STATISTICS, Step, Waiting
 from sor.universe.result import UniverseStudy
 
@@ -193,7 +195,7 @@ def search(given: Given, objective: Objective = None, json: Json = None, out: Ou
         asked = call(given, orders=_ONE)
         if objective is not None:
             asked.options["search"]["objective"] = objective
-        options = search_options(asked)
+        options = search_options(asked.options["search"])
         asked.bar.plan(asked.reading(), *waits.search(options, len(asked.policies)), *waits.results(out))
         with asked.bar.shown(_seen(json)), asked.at_work() as shared:
             quotes = asked.quotes()
@@ -216,7 +218,14 @@ def study(given: Given, json: Json = None, out: Out = None) -> None:
         asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
         with asked.bar.shown(_seen(json)), asked.at_work() as shared:
             quotes = asked.quotes()
-            result = sor.study(quotes, asked.orders, asked.policies, **study_options(asked), **shared)
+            result = sor.study(
+                quotes,
+                asked.orders,
+                asked.policies,
+                policy=asked.policy,
+                **study_options(asked.options["study"]),
+                **shared,
+            )
             written = _settled(result, asked.bar, out)
         _show(result, quotes, json, asked.bar, written)
 
@@ -230,7 +239,7 @@ def stress(given: Given, json: Json = None, out: Out = None) -> None:
     """
     with _reporting():
         asked = call(given, orders=_ONE)
-        options = stress_options(asked)
+        options = stress_options(asked.options["stress"])
         many = len(asked.policies) * len(options.get("markets", sor.DEFAULT_MARKETS))
         asked.bar.plan(asked.reading(), waits.replays(many, "sums"), *waits.results(out))
         with asked.bar.shown(_seen(json)), asked.at_work() as shared:
@@ -266,6 +275,8 @@ def report(
         check_path(out)
         if saved := saved_run(given):
             kept = sor.load(saved)
+            if not isinstance(kept, UniverseStudy):
+                raise sor.ParameterError(f"{saved}: a page is made of a study, and this is no study")
             report_of_many(kept, out, command=command)
             _say_written(kept, out)
             return
@@ -279,7 +290,7 @@ def report(
             and out.suffix in (".html", ".pdf")
             and isinstance(unsliced(asked.router), sor.StaticRouter)
         )
-        options = {"folds": _FOLDS} | search_options(asked)
+        options = {"folds": _FOLDS} | search_options(asked.options["search"])
         policies = len(asked.policies)
         asked.bar.plan(
             Step(READING, 0.3) if demo else asked.reading(),
@@ -292,7 +303,14 @@ def report(
             if demo:
                 asked.bar.begin(READING)
             tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
-            result = sor.study(tapes, asked.orders, asked.policies, **study_options(asked), **shared)
+            result = sor.study(
+                tapes,
+                asked.orders,
+                asked.policies,
+                policy=asked.policy,
+                **study_options(asked.options["study"]),
+                **shared,
+            )
             asked.bar.begin(STATISTICS)
             _ = result.comparisons
             found = None
@@ -319,17 +337,17 @@ def rerun(
     run: Annotated[
         Path,
         typer.Argument(
-            help="A folder that `sor study` of many symbol-days wrote (--out), or result.save.",
+            help="A folder that --out of a command wrote, or result.save.",
             show_default=False,
         ),
     ],
     workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
 ) -> None:
-    """Compute a saved study of a universe again, and say what differs: nothing, or exit code 1."""
+    """Compute a saved run again from its inputs, and say what differs: nothing, or exit code 1."""
     with _reporting():
         with executor_of(Given(workers=workers)) as executor:
             said = sor.rerun(run, run=sor.Run(executor=executor, progress=sys.stderr.isatty()))
-        _differences(said, f"{run}: the same, digest {sor.load(run).digest}")
+        _differences(said, f"{run}: the same, digest {read_run(run).manifest['result']}")
 
 
 @app.command()
@@ -337,7 +355,7 @@ def diff(
     one: Annotated[
         Path,
         typer.Argument(
-            help="A folder that `sor study` of many symbol-days wrote (--out), or result.save.",
+            help="A folder that --out of a command wrote, or result.save.",
             show_default=False,
         ),
     ],

@@ -15,15 +15,13 @@ from sor.errors import ParameterError, shown
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
 from sor.settings.fills import fill_table
 from sor.settings.listed import as_orders
-from sor.settings.objective import objectives_from
 from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
-from sor.settings.run import Bootstrap, Run
+from sor.settings.run import Run
 from sor.settings.times import is_clock
-from sor.studies.methods import METHODS
+from sor.studies.calls import read_tapes
 from sor.studies.pipeline import checked_market
 from sor.studies.progress import Step, Waiting
 from sor.tape.options import READ
-from sor.tape.read import read_quotes, read_trades
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,15 +101,7 @@ class Call:
                 f"--{alone[0]} is for a universe: FILES with date=* and symbol=*, or {{date}} and {{symbol}}"
             )
         self.bar.begin(READING)
-        said = {name: value for name, value in self.read.items() if name != "trades"}
-        tapes = [read_quotes(file, symbol=self.symbol, **said) for file in self.files]
-        if "trades" not in self.read or len(self.trades) != len(tapes):
-            return tapes
-        prints = self.read["trades"]
-        return [
-            tape.with_trades(read_trades(path, quotes=tape, **prints))
-            for tape, path in zip(tapes, self.trades, strict=True)
-        ]
+        return read_tapes(self.files, self.symbol, self.trades, self.read)
 
     @contextmanager
     def at_work(self) -> Iterator[dict[str, Any]]:
@@ -374,44 +364,3 @@ def _run(table: Mapping[str, Any], given: Given, bar: Waiting) -> Run:
     if given.threads is not None:
         run = replace(run, threads=given.threads)
     return run if given.resume is None else replace(run, resume=str(given.resume))
-
-
-def search_options(asked: Call) -> dict[str, Any]:
-    """Turn the table `search` into the arguments of `sor.search`."""
-    said = _only(asked, "search", "method", "folds", "grid", "objective", "bootstrap")
-    if "objective" in said:
-        said["objective"] = objectives_from(said["objective"], "search.objective")
-    method = said.get("method")
-    if isinstance(method, Mapping):
-        settings = dict(method)
-        name = settings.pop("name", "grid")
-        if name not in METHODS:
-            raise ParameterError(
-                f"search.method: name must be one of {', '.join(METHODS)}, got {shown(name)}"
-            )
-        kind: Any = METHODS[name]
-        said["method"] = from_table(kind, settings, "search.method") if settings else name
-    return said
-
-
-def study_options(asked: Call) -> dict[str, Any]:
-    """Turn the table `study` into the arguments of `sor.study`."""
-    return _only(asked, "study", "record", "bootstrap") | {"policy": asked.policy}
-
-
-def stress_options(asked: Call) -> dict[str, Any]:
-    """Turn the table `stress` into the arguments of `sor.stress`."""
-    said = _only(asked, "stress", "markets")
-    if "markets" in said:
-        said["markets"] = {name: market_of(table) for name, table in said["markets"].items()}
-    return said
-
-
-def _only(asked: Call, name: str, *keys: str) -> dict[str, Any]:
-    said = dict(asked.options[name])
-    unknown = [key for key in said if key not in keys]
-    if unknown:
-        raise ParameterError(f"{name} has no {shown(unknown[0])}; it has {', '.join(keys)}")
-    if "bootstrap" in said:
-        said["bootstrap"] = from_table(Bootstrap, said["bootstrap"], f"{name}.bootstrap")
-    return said

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sor.errors import MissingExtra, ParameterError, SorError
+from sor.results.saved import is_run
 from sor.settings.checks import whole
 from sor.universe.again import FILTERS
-from sor.universe.saved import is_run
 from sor.universe.universe import Universe
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from sor.results.policy_view import PolicyView
 from sor.results.result import Result
 from sor.results.shown import size_unit, sized
 from sor.settings.checks import one_of
+from sor.settings.routers import ContKukanovRouter, unsliced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,6 +170,15 @@ class Replayed(Result):
             ]
             found[table] = pl.concat(rows)
         return {name: frame for name, frame in found.items() if name == "summary" or frame.height}
+
+    @property
+    def _frames(self) -> dict[str, pl.DataFrame]:
+        ledger = self.ledger
+        frames = {"orders": ledger.parents, "children": ledger.children, "fills": ledger.fills}
+        if isinstance(unsliced(self.router), ContKukanovRouter):
+            frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": self.posts}
+            frames["markouts"] = self.markouts
+        return frames | {"summary": self.summary}
 
     @property
     def _origin(self) -> tuple[Config, Sequence[Quotes]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import platform
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
-from sor.replay.replay import BUILD, VERSION
 from sor.results import display
-from sor.results.tables import Tabled
+from sor.results.saved import Parts, Saved, versions
 from sor.results.views import Drawn
 from sor.settings.checks import flag
 from sor.settings.times import format_ns
+from sor.tape.venues import self_contained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from sor.tape.tape import Quotes
 
 
-class Result(Tabled, Drawn):
+class Result(Saved, Drawn):
     """What a verb returns."""
 
     @property
@@ -70,6 +69,12 @@ class Result(Tabled, Drawn):
             "tapes": [described(tape) for tape in tapes],
         }
 
+    @property
+    def _parts(self) -> Parts:
+        made, tapes = self._origin
+        written = replace(made, market=self_contained(made.market))
+        return Parts("tapes", written, self._frames, digests(tapes))
+
     def _full(self) -> dict[str, Any]:
         small = {name: _rows(self.tables[name]) for name in self._small}
         return {
@@ -85,17 +90,6 @@ class Result(Tabled, Drawn):
         raise NotImplementedError
 
 
-def versions() -> dict[str, str]:
-    """Return the versions a result depends on; `build` is a digest of the core's sources."""
-    return {
-        "sor": VERSION,
-        "build": BUILD,
-        "polars": pl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-
-
 def described(tape: Quotes) -> dict[str, Any]:
     """Describe a tape: where it came from, what it spans, and the digest of its records."""
     return {
@@ -106,6 +100,16 @@ def described(tape: Quotes) -> dict[str, Any]:
         "end": format_ns(tape.end),
         "digest": (tape.whole or tape).digest,
     }
+
+
+def digests(tapes: Sequence[Quotes]) -> dict[str, str]:
+    """Return the digests of tapes by their source; of several of one file, with the symbol."""
+    sources = [tape.source for tape in tapes]
+    found = {}
+    for i, tape in enumerate(tapes):
+        name = tape.source if sources.count(tape.source) == 1 else f"{tape.source}, {tape.symbol or i}"
+        found[name] = (tape.whole or tape).digest
+    return found
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -11,12 +11,11 @@ import polars as pl
 
 from sor.results import display, policies, words
 from sor.results.backtest import Backtest
-from sor.results.frontier import alike, efficient, of_policies
+from sor.results.frontier import Tried, of_policies, readable
 from sor.results.metrics import TRADED, parent_costs
 from sor.results.objectives import Measured
 from sor.results.result import Result
-from sor.results.views import Weighed
-from sor.settings.objective import column_of, columns_of, said_objectives
+from sor.settings.objective import said_objectives
 from sor.settings.routers import ROUTER, settings_of
 
 if TYPE_CHECKING:
@@ -28,13 +27,12 @@ if TYPE_CHECKING:
     from sor.settings.routers import Policy
     from sor.tape.tape import Quotes
 
-_MOST_SHOWN = 12
 GIVEN = "given"
 """The router as the caller gave it, before the search: what tuning has to beat."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Search(Result, Weighed):
+class Search(Result, Tried):
     """The parameters a search chose, and the evidence for them, in and out of sample.
 
     Attributes:
@@ -79,21 +77,6 @@ class Search(Result, Weighed):
     weighed_bps: Sequence[tuple[float, float]]
 
     @property
-    def objective(self) -> Objective:
-        """What decided."""
-        return self.objectives[0]
-
-    @property
-    def objective_column(self) -> str:
-        """Its column of `table`."""
-        return column_of(self.objectives)
-
-    @property
-    def is_mean(self) -> bool:
-        """Whether it is the mean shortfall, and nothing else."""
-        return not columns_of(self.objectives)
-
-    @property
     def warnings(self) -> tuple[str, ...]:
         """What does not fit, and may make the search say little; see `Replayed`."""
         return self.in_sample.warnings
@@ -104,42 +87,8 @@ class Search(Result, Weighed):
         return self.table.filter(pl.col("plateau")).sort(self.objective_column, maintain_order=True)
 
     @property
-    def front(self) -> pl.DataFrame:
-        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best.
-
-        Of those with equal objectives there is one, and `points` says how many they are.
-        """
-        kept = "best" if len(self.objectives) == 1 else "front"
-        figures = columns_of(self.objectives) or [self.objective_column]
-        rows = alike(self.table.filter(pl.col(kept)), figures, self._chosen)
-        return rows.sort(self.objective_column, maintain_order=True)
-
-    def frontier(self) -> pl.DataFrame:
-        """Weigh the points of the search and the other policies: what they cost against how evenly, over all parents.
-
-        Returns:
-            `policy` (`router` for the points), the axes, `mean_bps` and `std_bps` of the shortfalls, `points`, how
-            many have these (one stands for them, the best where it is among them; null for policies), and
-            `efficient`, true where no other row has both less, or one less and the other the same. The least mean
-            first.
-
-        """
-        points = self.table.select(
-            pl.lit(ROUTER).alias("policy"),
-            *self.axes,
-            *(
-                pl.Series(name, [pair[i] for pair in self.weighed_bps], dtype=pl.Float64)
-                for i, name in enumerate(("mean_bps", "std_bps"))
-            ),
-        )
-        points = alike(points, ["mean_bps", "std_bps"], self._chosen)
-        others = of_policies(self.in_sample.ledger.parents, self.in_sample.others)
-        return efficient(pl.concat([points, others], how="diagonal"))
-
-    @property
-    def _chosen(self) -> pl.Expr:
-        """Tell the best point's row."""
-        return pl.all_horizontal(pl.col(axis) == value for axis, value in self.best_point.items())
+    def _others_weighed(self) -> pl.DataFrame:
+        return of_policies(self.in_sample.ledger.parents, self.in_sample.others)
 
     @property
     def ties(self) -> int:
@@ -208,6 +157,11 @@ class Search(Result, Weighed):
         return self.in_sample.made, self.in_sample.quotes
 
     @property
+    def _frames(self) -> dict[str, pl.DataFrame]:
+        found = {"folds": self.folds, "comparisons": self.comparisons} if self.folds.height else {}
+        return {**self.backtest._frames, "search": self.table, **found}
+
+    @property
     def _small(self) -> Sequence[str]:
         return [name for name in ("table", "folds", "comparisons", "summary") if name in self.tables]
 
@@ -260,12 +214,6 @@ class Search(Result, Weighed):
         return lines
 
     @property
-    def best_point(self) -> dict[str, Any]:
-        """Where the best stands on the axes."""
-        settings = settings_of(self.best)
-        return {axis: settings[axis] for axis in self.axes}
-
-    @property
     def made_folds(self) -> int:
         """The number of folds asked for."""
         return int(self.in_sample.made.options.get("folds", 0))
@@ -302,34 +250,7 @@ class Search(Result, Weighed):
     def _shown(self) -> list[pl.DataFrame]:
         """The points, what the choice saves, the folds, and what every policy cost."""
         folds = [] if self.folds.is_empty() else [_folds(self.folds)]
-        return [self._points(), _readable(self.comparisons), *folds, policies.table(self.backtest.summary)]
-
-    def _points(self) -> pl.DataFrame:
-        """Return the best points as people read them, those that cost the same in one row."""
-        figures = list(dict.fromkeys([self.objective_column, "shortfall_bps", "behind_bps"]))
-        ordered = self.table.sort(self.objective_column, maintain_order=True)
-        rows = alike(ordered, figures, self._chosen).head(_MOST_SHOWN)
-        told = pl.when(self._chosen).then(pl.lit("best")).when("best").then(pl.lit("ties"))
-        name = "shortfall" if self.is_mean else "objective"
-        return rows.select(
-            *(pl.Series(axis, [f"{value:g}" for value in rows[axis]]) for axis in self.axes),
-            "points",
-            pl.col(self.objective_column).round(3).alias(name),
-            # In 80 columns there is room for one more.
-            pl.col("behind_bps" if self.is_mean else "shortfall_bps")
-            .round(3)
-            .alias("behind" if self.is_mean else "shortfall"),
-            told.when("plateau").then(pl.lit("noise")).otherwise(pl.lit("")).alias("is"),
-        )
-
-
-def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:
-    names = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
-    chances = [words.p_values(comparisons[name]) for name in ("p_value", "p_reality_check", "p_spa")]
-    # Without folds there is nothing out of sample.
-    there = [column.name for column in comparisons if column.null_count() < comparisons.height]
-    shown = comparisons.with_columns(*chances).select(there)
-    return shown.rename(names, strict=False).with_columns(pl.selectors.float().round(3))
+        return [self._points, readable(self.comparisons), *folds, policies.table(self.backtest.summary)]
 
 
 def _folds(folds: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import path_text
-from sor.settings.fills import FILLS, CompiledFill, FillFunction
+from sor.settings.fills import FILLS, CompiledFill, FillFunction, FillModel
 from sor.settings.market import Book, Market, Venue
 from sor.settings.orders import Order, OrderSchedule
 from sor.settings.policy import OwnPolicy, axes_of, made_of
@@ -89,12 +89,6 @@ def plain_policy(policy: Policy) -> dict[str, Any]:
 def plain_market(market: Market) -> dict[str, Any]:
     """Return a market as tables: `book`, `fill` with its `model`, and `venue`s or the path of their file."""
     venues = market.venues
-    given = market.fill
-    model = next(name for name, kind in FILLS.items() if isinstance(given, kind))
-    by_venue = getattr(given, "queue_position", None)
-    fill = given.described() if isinstance(given, FillFunction | CompiledFill) else plain(given)
-    if isinstance(by_venue, dict):
-        fill["queue_position"] = {str(venue): position for venue, position in by_venue.items()}
     return {
         "venues": path_text("venues", venues) if isinstance(venues, str | PathLike) else None,
         "latency": _plain(market.latency),
@@ -103,11 +97,53 @@ def plain_market(market: Market) -> dict[str, Any]:
         "session_gap": _plain(market.session_gap),
         "halts": _hours(market.halts),
         "book": plain(market.book) | ({"collar": "none"} if market.book.collar is None else {}),
-        "fill": {"model": model} | fill,
+        "fill": _plain_fill(market.fill),
         "venue": [plain(venue) for venue in venues]
         if isinstance(venues, Sequence) and not isinstance(venues, str)
         else None,
     }
+
+
+def _plain_fill(given: FillModel) -> dict[str, Any]:
+    model = next(name for name, kind in FILLS.items() if isinstance(given, kind))
+    by_venue = getattr(given, "queue_position", None)
+    fill = given.described() if isinstance(given, FillFunction | CompiledFill) else plain(given)
+    if isinstance(by_venue, dict):
+        fill["queue_position"] = {str(venue): position for venue, position in by_venue.items()}
+    return {"model": model} | fill
+
+
+def plain_change(change: Market | Mapping[str, Any]) -> dict[str, Any]:
+    """Return one market of a stress test as plain values: a whole one, or what changes in the given one."""
+    if isinstance(change, Market):
+        return plain_market(change)
+    said: dict[str, Any] = {}
+    for name, value in change.items():
+        if name == "fill":
+            said[name] = _plain_fill(value)
+        elif name == "venues" and not isinstance(value, str | PathLike):
+            said["venue"] = [plain(venue) for venue in value]
+        else:
+            said[name] = (
+                "none" if value is None else path_text(name, value) if name == "venues" else _plain(value)
+            )
+    return said
+
+
+def change_of(table: Mapping[str, Any], label: str) -> Market | dict[str, Any]:
+    """Make one market of a stress test of its table: with a table `book` a whole one, else what changes."""
+    if not isinstance(table, Mapping) or "book" in table:
+        return market_of(table)
+    change = {
+        name: None if value == "none" and name in ("collar", "max_quote_age") else value
+        for name, value in table.items()
+    }
+    if "fill" in change:
+        change["fill"] = _fill_of(table["fill"], label)
+    if "venue" in change:
+        change["venues"] = _venues_of(table["venue"], label)
+        del change["venue"]
+    return change
 
 
 def _hours(given: Any) -> Any:
@@ -197,21 +233,14 @@ def market_of(table: Mapping[str, Any]) -> Market:
     given = dict(table)
     changes: dict[str, Any] = {}
     if "venue" in given:
-        changes["venues"] = tuple(
-            from_table(Venue, venue, f"market, [[venue]] {i + 1}")
-            for i, venue in enumerate(given.pop("venue"))
-        )
+        changes["venues"] = _venues_of(given.pop("venue"), "market")
     if "book" in given:
         book = dict(given.pop("book"))
         if book.get("collar") == "none":
             book["collar"] = None
         changes["book"] = from_table(Book, book, "market.book")
     if "fill" in given:
-        fill = dict(given.pop("fill"))
-        model = fill.pop("model", "displayed")
-        if model not in FILLS:
-            raise ParameterError(f"market.fill: model must be one of {', '.join(FILLS)}, got {shown(model)}")
-        changes["fill"] = from_table(FILLS[model], fill, "market.fill")
+        changes["fill"] = _fill_of(given.pop("fill"), "market")
     if given.get("sessions") == "none":
         changes["sessions"] = None
     for name in ("sessions", "halts"):
@@ -219,6 +248,18 @@ def market_of(table: Mapping[str, Any]) -> Market:
             changes[name] = pl.DataFrame(given[name])
     market: Market = from_table(Market, given | changes, "market")
     return market
+
+
+def _venues_of(tables: Sequence[Mapping[str, Any]], label: str) -> tuple[Venue, ...]:
+    return tuple(from_table(Venue, venue, f"{label}, [[venue]] {i + 1}") for i, venue in enumerate(tables))
+
+
+def _fill_of(table: Mapping[str, Any], label: str) -> Any:
+    fill = dict(table)
+    model = fill.pop("model", "displayed")
+    if model not in FILLS:
+        raise ParameterError(f"{label}.fill: model must be one of {', '.join(FILLS)}, got {shown(model)}")
+    return from_table(FILLS[model], fill, f"{label}.fill")
 
 
 def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:

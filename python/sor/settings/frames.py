@@ -138,9 +138,13 @@ def from_library(table: Any, label: str) -> pl.DataFrame:
         if type(table).__module__.partition(".")[0] == "pandas":
             named = [name for name in table.index.names if name is not None]
             table = table.reset_index(level=named) if named else table
+            if twice := sorted({str(name) for name in table.columns[table.columns.duplicated()]}):
+                raise DataError(f"{label}: two columns are called {twice[0]}; expected one")
             return pl.DataFrame({str(name): _pandas_column(table[name]) for name in table.columns})
         return pl.DataFrame(table)
-    except Exception as failed:
+    except DataError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as failed:
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
         raise DataError(
             f"{label}: a {type(table).__qualname__} that cannot be read as a table: {reason}"

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sor.results import views, words
-from sor.results.search import GIVEN, Search
+from sor.results.frontier import Tried
+from sor.results.search import GIVEN
 from sor.results.study import Study
 from sor.settings.routers import ROUTER
 from sor.show import grids, style
 from sor.show.spec import Chart, Spec, channel, layers
+from sor.universe.result import UniverseStudy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,7 @@ _COLOURS = {CHOSEN: style.CHOSEN, EFFICIENT: "#6fb1dc", BEATEN: "#a9b6c2"}
 _ORDER = (BEATEN, EFFICIENT, CHOSEN)
 
 
-def of_search(found: Search) -> Chart:
+def of_search(found: Tried) -> Chart:
     """Draw every point of a search and every other policy; no other is cheaper and more even than those on the line."""
     point = pl.col("policy") == ROUTER
     chosen = pl.all_horizontal(pl.col(axis) == value for axis, value in found.best_point.items())
@@ -50,7 +52,7 @@ def left_out(marks: pl.DataFrame) -> pl.Expr:
     return far & pl.col("_point")
 
 
-def of_study(study: Study) -> Chart:
+def of_study(study: Study | UniverseStudy) -> Chart:
     """Draw every policy of a study; no other is cheaper and more even than those on the line."""
     return _chart(_alike(study.frontier().with_columns(who="policy"), []), list(study.policies), [])
 
@@ -118,10 +120,10 @@ def _chart(marks: pl.DataFrame, policies: Sequence[str], axes: Sequence[str]) ->
     return layers(line, *drawn)
 
 
-def read_as(result: Search | Study) -> str:
+def read_as(result: Tried | Study | UniverseStudy) -> str:
     """Say how the chart is read, and what is not in it."""
     text = "On the line nothing is both cheaper and more even."
-    if isinstance(result, Search):
+    if isinstance(result, Tried):
         rows = result.frontier().with_columns(_point=pl.col("policy") == ROUTER)
         far = int(rows.filter(left_out(rows))["points"].sum())
         if far:
@@ -129,15 +131,16 @@ def read_as(result: Search | Study) -> str:
     return text
 
 
-@views.frontier.register(Search)
-def _searched(found: Search) -> Chart:
+@views.frontier.register(Tried)
+def _searched(found: Tried) -> Chart:
     return of_search(found).properties(title=_title(found), width=480, height=320)
 
 
 @views.frontier.register(Study)
-def _studied(study: Study) -> Chart:
+@views.frontier.register(UniverseStudy)
+def _studied(study: Study | UniverseStudy) -> Chart:
     return of_study(study).properties(title=_title(study), width=480, height=320)
 
 
-def _title(result: Search | Study) -> Spec:
+def _title(result: Tried | Study | UniverseStudy) -> Spec:
     return {"text": "Mean against dispersion of shortfall", "subtitle": [read_as(result)], "anchor": "start"}

@@ -15,6 +15,8 @@ from sor.show.spec import Chart, Spec, beside, channel, layers, tiled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sor.results.frontier import Tried
+
 _FIGURES_UP_TO = 6
 """Columns of a map whose cells have room for their figure."""
 MOST_MAPS = 12
@@ -29,18 +31,18 @@ def axis_title(search: Search, axis: str) -> str:
     return f"{axis}, {unit}"
 
 
-def in_bps(search: Search) -> bool:
+def in_bps(search: Tried) -> bool:
     """Tell whether its parameters are shown in basis points."""
     best = unsliced(search.best)
     return isinstance(best, StaticRouter) and best.unit == "fraction"
 
 
-def in_unit(search: Search, value: float) -> float:
+def in_unit(search: Tried, value: float) -> float:
     """Return a parameter in the unit of `axis_title`."""
     return round(value * 1e4, 6) if in_bps(search) else value
 
 
-def in_units(search: Search, values: pl.Series) -> pl.Series:
+def in_units(search: Tried, values: pl.Series) -> pl.Series:
     """Return the values of a parameter in the unit of `axis_title`."""
     return words.each(values, lambda value: in_unit(search, value), pl.Float64)
 
@@ -170,7 +172,7 @@ def _heat_map(search: Search, data: pl.DataFrame, scale: Spec, across: str | Non
 
 def search(found: Search) -> Chart:
     """Mean shortfall over the points of a search: heat maps of a grid, else along every parameter."""
-    best = ", ".join(f"{axis} {in_unit(found, value):g}" for axis, value in found.best_point.items())
+    best = ", ".join(f"{axis} {in_unit(found, value):.4g}" for axis, value in found.best_point.items())
     unit = " bps" if in_bps(found) else ""
     flat = [f"{axis} changes nothing" for axis in found.flat_axes]
     if len(flat) == len(found.axes):

@@ -24,11 +24,13 @@ def order_fills(study: Study, orders: Sequence[int]) -> Chart:
     order = _order(orders)
     fills = _named(plotdata.order_fills(study, orders))
     price = channel("value:Q", title="price", scale={"zero": False})
+    near = _near(study, orders, fills)
+    at = _moments(near)
     quotes = (
-        Chart.of(readable(_near(study, orders, fills)), height=260)
+        Chart.of(readable(near), height=260)
         .mark("line", interpolate="step-after", strokeWidth=1.4)
         .encode(
-            x=style.time(),
+            x=style.time(at=at),
             y=price,
             color=channel(
                 "quote:N",
@@ -45,7 +47,7 @@ def order_fills(study: Study, orders: Sequence[int]) -> Chart:
         Chart.of(readable(fills))
         .mark("point", filled=True, opacity=0.9, stroke="#808080", strokeWidth=0.5)
         .encode(
-            x=style.time(),
+            x=style.time(at=at),
             y=channel("price:Q", title="price", scale={"zero": False}),
             size=channel(
                 "quantity:Q",
@@ -98,7 +100,7 @@ def _lines(
         Chart.of(readable(data), height=260)
         .mark("line", interpolate="step-after")
         .encode(
-            x=style.time(),
+            x=style.time(at=_moments(data)),
             y=channel(f"{what}:Q", title=title, axis={"format": ",~r", "tickCount": 6}),
             color=style.colour(list(study.policies)),
             strokeWidth=style.width(list(study.policies)),
@@ -139,6 +141,13 @@ def _sizes(fills: pl.DataFrame) -> list[int]:
 def _colour_of(study: Study) -> str:
     place = list(study.policies).index(study.policy)
     return style.PALETTE[place % len(style.PALETTE)]
+
+
+def _moments(rows: pl.DataFrame) -> str:
+    """Return where the ticks are of the order that is shown."""
+    parts = rows.select("parent", "time").partition_by("parent", maintain_order=True)
+    found = [(part["parent"][0], style.moments(part["time"])) for part in parts]
+    return f"{{{', '.join(f'{parent}: {at}' for parent, at in found)}}}[order]"
 
 
 def _order(orders: Sequence[int]) -> Spec:

@@ -176,10 +176,12 @@ def examples(study: Study, against: str) -> dict[int, str]:
     }
     chosen = study.parents.filter(pl.col("parent").is_in(list(picks.values())))
     parents = {row["parent"]: row for row in chosen.iter_rows(named=True)}
+    one_day = chosen["start"].dt.date().n_unique() == 1
     labels: dict[int, str] = {}
     for why, parent in picks.items():
         row = parents[parent]
-        order = f"{row['side']} {row['quantity']:,} at {row['start']:%Y-%m-%d %H:%M:%S}"
+        start = f"{row['start']:{'%H:%M:%S' if one_day else '%Y-%m-%d %H:%M:%S'}}"
+        order = f"{row['side']} {row['quantity']:,} at {start}"
         labels.setdefault(parent, f"{why}: order {parent}, {order}")
     return labels
 

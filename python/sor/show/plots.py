@@ -17,8 +17,8 @@ from sor.results.stress import Stress
 from sor.results.study import Study
 from sor.show import grids, plotdata, style
 from sor.show.orders import order_costs, order_fills
-from sor.show.spec import Chart, below, beside, channel, layers
-from sor.show.style import legend_picks, picked, readable
+from sor.show.spec import Chart, Spec, below, beside, channel, layers
+from sor.show.style import APART, legend_picks, picked, readable
 from sor.tape.exact import currency
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def cumulative_cost(result: Backtest) -> Chart:
         Chart.of(data, title=f"Cumulative cost against the arrival mid: {what}")
         .mark("line", interpolate="step-after")
         .encode(
-            x=style.time(ticks=7),
+            x=style.time(ticks=7, at=style.moments(data["time"], ticks=7)),
             strokeDash=style.dashes(policies),
             strokeWidth=style.width(policies),
             y=channel("cost:Q", title="shortfall, currency", axis={"format": ",~r", "tickCount": 6}),
@@ -121,7 +121,12 @@ def cost_parts(study: Compared) -> Chart:
         Chart.of(data, height=34 * data["policy"].n_unique())
         .mark("bar", height=20)
         .encode(
-            x=channel("bps:Q", title="mean cost, bps of arrival value (tick: shortfall)", stack="zero"),
+            x=channel(
+                "bps:Q",
+                title="mean cost, bps of arrival value (tick: shortfall)",
+                stack="zero",
+                axis={"tickCount": 8, **APART},
+            ),
             y=y,
             color=channel(
                 "part:N", title=None, scale={"domain": list(metrics.PARTS), "range": list(style.PARTS)}
@@ -164,14 +169,20 @@ def venue_shares(study: Study) -> Chart:
     )
 
 
+_FEW_SIZES = 8
+
+
 def cost_by_size(study: Study) -> Chart:
     """Mean shortfall of every policy against the size of the order."""
     what, data = plotdata.cost_by_size(study)
+    sizes = data["size"].unique().sort()
+    axis: Spec = {"values": sizes.to_list(), **APART} if len(sizes) <= _FEW_SIZES else {}
+    scale = {"zero": False, "nice": False, "padding": 12}
     return (
         Chart.of(data, height=260)
         .mark("line", point={"size": 60}, strokeWidth=2)
         .encode(
-            x=channel("size:Q", title=f"size of the order, {what}", scale={"zero": False, "nice": False}),
+            x=channel("size:Q", title=f"size of the order, {what}", scale=scale, axis=axis),
             y=channel("shortfall_bps:Q", title="mean shortfall, bps"),
             color=style.colour(list(study.policies)),
             opacity=picked("policy"),
@@ -305,7 +316,10 @@ def overview(study: Study) -> Chart:
         order_costs(study, order).properties(title="Its cumulative cost under every policy", **size),
     ]
     rows = [beside(*pair).apart("color", "shape") for pair in (left, right)]
-    config = {"tick": {"color": "#222222"}, "axis": {"domain": False, "tickColor": "#cccccc"}}
+    config = {
+        "tick": {"color": "#222222"},
+        "axis": {"domain": False, "tickColor": "#cccccc", "labelFlush": False},
+    }
     return below(*rows).apart("color", "shape").properties(config=config)
 
 

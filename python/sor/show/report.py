@@ -14,7 +14,8 @@ import polars as pl
 from sor.errors import ParameterError, shown
 from sor.replay.replay import VERSION
 from sor.results import views, words
-from sor.results.result import described, versions
+from sor.results.result import described
+from sor.results.saved import versions
 from sor.results.search import Search
 from sor.results.study import Study
 from sor.settings.checks import instance, path_of
@@ -196,7 +197,12 @@ def _watched(parts: Iterable[Section], bar: Waiting | None) -> list[Section]:
 def _settings_section(study: Study, search: Search | None, command: str | None) -> Section:
     inputs = pl.DataFrame(
         [
-            {"tape": tape.symbol, "source": Path(tape.source).name, "digest": tape.digest}
+            {
+                "tape": tape.symbol,
+                "source": Path(tape.source).name,
+                # Of the whole tape, as among the settings below, and not of its hours alone.
+                "digest": described(tape)["digest"],
+            }
             for tape in study.quotes
         ],
         schema={"tape": pl.String, "source": pl.String, "digest": pl.String},

@@ -241,8 +241,8 @@ def _orders(study: Study) -> Iterator[Section]:
         yield Section(
             id="time",
             title="Does the time of day matter?",
-            answer=f"{study.policy} is cheapest from {cheap['at']} ({cheap['shortfall_bps']:.2f} bps) and dearest from "
-            f"{dear['at']} ({dear['shortfall_bps']:.2f} bps) UTC.",
+            answer=f"{study.policy} is cheapest from {cheap['at']} UTC ({cheap['shortfall_bps']:.2f} bps) and "
+            f"dearest from {dear['at']} ({dear['shortfall_bps']:.2f} bps).",
             text="Mean shortfall by the half hour in which an order starts; few orders a point make it jump.",
             charts=[chart("chart-time", plots.cost_by_hour(study))],
         )
@@ -347,25 +347,32 @@ def _walk_forward(search: Search) -> Section:
     title = "Is the choice worth anything on later orders?"
     if search.folds.is_empty():
         return Section(id="walk-forward", title=title, answer=f"{search.verdict().capitalize()}.", wide=True)
-    optimism = search.optimism_bps
-    answer = (
-        ""
-        if optimism is None
-        else f"Choosing on the same orders flatters the {'cost' if search.is_mean else 'objective'} by "
-        f"{optimism:z.3f}{' bps' if search.is_mean else ''}."
-    )
     return Section(
         id="walk-forward",
         title=title,
-        answer=answer or "See the folds.",
+        answer=_flattered(search),
         text="Each fold searches on the orders that ended before its boundary and trades those after it. Bars: what "
-        "its choice cost more on those, in pairs. 'given' is the router before the search, figures are "
-        f"{'mean savings in bps' if search.is_mean else 'by how much the objective is lower'}. Reality check (White) "
-        "and SPA (Hansen): the chance of a best point as good as this by luck.",
+        "its choice cost more on those, in pairs; no bar: nothing. 'given' is the router before the search, figures "
+        f"are {'mean savings in bps' if search.is_mean else 'by how much the objective is lower'}. Reality check "
+        "(White) and SPA (Hansen): the chance of a best point as good as this by luck.",
         charts=[chart("chart-walk-forward", grids.walk_forward(search))],
         tables=[table("walk-forward", search.comparisons)],
         wide=True,
     )
+
+
+_TOO_LITTLE = 0.0005
+
+
+def _flattered(search: Search) -> str:
+    """Say by how much the choice looks better on the orders that it was made on."""
+    optimism, what = search.optimism_bps, "cost" if search.is_mean else "objective"
+    if optimism is None:
+        return "See the folds."
+    if abs(optimism) < _TOO_LITTLE:
+        return f"Choosing on the same orders does not flatter the {what}: chosen on the past alone it is the same."
+    by = f"by {optimism:.3f}{' bps' if search.is_mean else ''}"
+    return f"Choosing on the same orders flatters the {what} {by}."
 
 
 def _frontier(result: Study | Search) -> Section:

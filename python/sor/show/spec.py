@@ -24,6 +24,8 @@ _SECONDARY = ("x2", "y2")
 _PARTS = ("layer", "hconcat", "vconcat", "concat")
 # The size of a chart that says none.
 _VIEW = {"continuousWidth": 300, "continuousHeight": 300}
+# Labels stay at their ticks at the ends of an axis too.
+_AXIS = {"labelFlush": False}
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Chart:
             spec["params"] = list(params.values())
         if datasets:
             spec["datasets"] = dict(datasets.values())
-        config = {"view": _VIEW, **spec.pop("config", {})}
+        config = {"view": _VIEW, "axis": _AXIS, **spec.pop("config", {})}
         return {"$schema": SCHEMA, "config": config, **spec}
 
     def _with(self, **changes: Any) -> Chart:

@@ -30,6 +30,7 @@ __all__ = [
     "cycle",
     "dashes",
     "legend_picks",
+    "moments",
     "number",
     "picked",
     "readable",
@@ -53,6 +54,10 @@ APART = {"labelOverlap": "greedy", "labelSeparation": 8}
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
+# Milliseconds.
+_SHORT = 5_000
+_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+
 # Each tick says what tells it from its neighbours, whatever the span of the axis.
 _CLOCK = {
     "milliseconds": "%H:%M:%S.%L",
@@ -66,14 +71,37 @@ _CLOCK = {
 }
 
 
-def time(*, ticks: int = 5, title: str = "time (UTC)", field: str = "time") -> Spec:
-    """Return a time axis in UTC that is legible over a second as over a month."""
-    return channel(
-        f"{field}:T",
-        title=title,
-        scale={"type": "utc", "nice": False, "padding": 8},
-        axis={"format": _CLOCK, "tickCount": ticks, **APART},
+def time(*, ticks: int = 5, title: str = "time (UTC)", field: str = "time", at: str | None = None) -> Spec:
+    """Return a time axis in UTC that is legible over a second as over a month.
+
+    Args:
+        ticks: About how many.
+        title: Of the axis.
+        field: The column.
+        at: Where the ticks are, as Vega's expression: what `moments` returns. None: where Vega has them.
+
+    """
+    # Every second label where there is no room for all: gaps of one length.
+    axis: Spec = {"format": _CLOCK, "tickCount": ticks, **APART, "labelOverlap": "parity"}
+    if at is not None:
+        axis["values"] = {"expr": at}
+    return channel(f"{field}:T", title=title, scale={"type": "utc", "nice": False, "padding": 8}, axis=axis)
+
+
+def moments(times: pl.Series, *, ticks: int = 5) -> str:
+    """Return the round moments within a few seconds as Vega's expression, and null for a longer span.
+
+    Vega finds none, or one, within a second.
+    """
+    start, end = (
+        (0, 0)
+        if times.is_empty()
+        else times.cast(pl.Datetime("ms", "UTC")).to_physical().sort()[[0, -1]].to_list()
     )
+    if not 0 < end - start <= _SHORT:
+        return "null"
+    step = next(each for each in _STEPS if (end - start) / each <= ticks)
+    return str(list(range(-(-start // step) * step, end + 1, step)))
 
 
 def colour(policies: Sequence[str], *, field: str = "policy", legend: bool = True) -> Spec:

@@ -9,7 +9,7 @@ import polars as pl
 
 from sor.replay.replay import VERSION
 from sor.results import views, words
-from sor.results.result import versions
+from sor.results.saved import versions
 from sor.show import plots, style
 from sor.show.report import check_path, rendered, require_compared, written
 from sor.show.sections import (

@@ -14,16 +14,14 @@ from sor.results.backtest import Backtest
 from sor.results.search import Search
 from sor.results.stress import Stress
 from sor.results.study import Study
-from sor.settings.routers import ROUTER, ContKukanovRouter, unsliced
+from sor.settings.routers import ROUTER
 from sor.settings.times import format_ns
 from sor.show import pictures
-from sor.tape.files import beside
 from sor.universe.result import UniverseStudy
 from sor.universe.searching import UniverseSearch
 from sor.universe.stressed import UniverseStress
 
 if TYPE_CHECKING:
-    import polars as pl
     from rich.console import Console
 
     from sor.tape.tape import Quotes
@@ -77,19 +75,9 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
         The names of the files, and why there is no chart (empty where there is one).
 
     """
-    if isinstance(result, UniverseStudy):
-        result.save(out)
-        return sorted(path.name for path in out.iterdir()), ""
-    if isinstance(result, UniverseSearch | UniverseStress):
-        return _write_tables(result, out), ""
-    out.mkdir(parents=True, exist_ok=True)
-    frames = _frames(result)
-    for name, frame in frames.items():
-        with beside(out / f"{name}.parquet") as path:
-            frame.write_parquet(path)
-    with beside(out / "run.toml") as path:
-        path.write_text(result.config(), encoding="utf-8")
-    names = [*(f"{name}.parquet" for name in frames), "run.toml"]
+    names = result.write_all(out)
+    if isinstance(result, UniverseStudy | UniverseSearch | UniverseStress):
+        return names, ""
     importlib.import_module("sor.show.plots")  # registers what can be drawn
     drawn = result.backtest if isinstance(result, Search) else result
     try:
@@ -97,35 +85,3 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
     except MissingExtra as missing:
         return names, str(missing)
     return [*names, "cost.png"], ""
-
-
-def _write_tables(result: UniverseSearch | UniverseStress, out: Path) -> list[str]:
-    """Write what a search or a stress test of a universe found; each study in a folder of its own."""
-    out.mkdir(parents=True, exist_ok=True)
-    result.table.write_parquet(out / "table.parquet")
-    if isinstance(result, UniverseStress):
-        return ["table.parquet"]
-    result.comparisons.write_parquet(out / "comparisons.parquet")
-    result.folds.write_parquet(out / "folds.parquet")
-    result.in_sample.save(out / "in_sample")
-    return ["table.parquet", "comparisons.parquet", "folds.parquet", "in_sample"]
-
-
-def _frames(result: Backtest | Search | Study | Stress) -> dict[str, pl.DataFrame]:
-    if isinstance(result, Stress):
-        return {"stress": result.table, "summary": result.summary}
-    replayed = result.backtest if isinstance(result, Search) else result
-    ledger = replayed.ledger
-    frames = {"fills": ledger.fills, "children": ledger.children, "orders": ledger.parents}
-    frames["summary"] = replayed.summary
-    if isinstance(unsliced(replayed.router), ContKukanovRouter):
-        frames |= {"places": ledger.places, "epochs": ledger.epochs, "posts": replayed.posts}
-        frames["markouts"] = replayed.markouts
-    match result:
-        case Search():
-            frames["search"] = result.table
-            if not result.folds.is_empty():
-                frames |= {"folds": result.folds, "comparisons": result.comparisons}
-        case Study():
-            frames |= {"savings": result.savings, "comparisons": result.comparisons}
-    return frames

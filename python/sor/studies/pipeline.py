@@ -141,11 +141,7 @@ def config_of(
         files=tuple(
             _label(each, each.source if isinstance(each, Quotes) else "frame") for each in _row(quotes)
         ),
-        trades=()
-        if trades is None
-        else tuple(
-            _label(each, each.source if isinstance(each, Trades) else "frame") for each in _row(trades)
-        ),
+        trades=_trades_of(quotes, trades),
         symbol=symbols.pop() if len(symbols) == 1 else None,
         orders=orders,
         policies={name: policy for name, policy in policies.items() if name not in OWN[1:]},
@@ -153,6 +149,15 @@ def config_of(
         read=_read_of(jobs),
         options=options,
     )
+
+
+def _trades_of(quotes: Tapes, trades: TapesTrades) -> tuple[str, ...]:
+    """Return where the trades came from: as they were given, or those that every tape had already."""
+    given = _row(quotes)
+    if trades is None:
+        there = [each.trades for each in given if isinstance(each, Quotes) and each.trades is not None]
+        return tuple(each.source for each in there) if len(there) == len(given) else ()
+    return tuple(_label(each, each.source if isinstance(each, Trades) else "frame") for each in _row(trades))
 
 
 def _read_of(jobs: Sequence[Job]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,10 @@ _LATEST = 2**63 - 2
 _FIRST = 631_152_000 * 10**9  # 1990
 _DAY = 86_400 * 10**9
 
-_TIME = "integer nanoseconds since the epoch, an ISO 8601 string or a datetime, from 1678 to 2261 (UTC)"
+_TIME = (
+    "integer nanoseconds since the epoch, an ISO 8601 string such as 2024-01-02T14:30:00.25Z or a datetime, from 1678 "
+    "to 2261 (UTC)"
+)
 _CLOCK = "a time of day: a number of time_unit= since midnight, '09:30:00.25' or 093000250000000 (HHMMSS, nine digits)"
 
 
@@ -59,11 +63,9 @@ def time_column(part: Part, options: Options) -> Column:
         return Column("ts", name, _moment(raw, dtype, options), _TIME, plain=plain)
     if dtype == pl.String:
         text = raw.str.strip_chars()
-        number = _scaled(text.cast(pl.Int64, strict=False), unit)
-        if part.trusting:
-            return Column("ts", name, _quick_iso(part, name, options), _expected(unit), _unit_hint(unit))
-        iso = pl.coalesce(number, _iso(text, options.tz))
-        return Column("ts", name, iso, _expected(unit), _unit_hint(unit))
+        quick = _quick_iso(part, name, options) if part.trusting else None
+        expr = pl.coalesce(_number(text, unit), _iso(text, options.tz)) if quick is None else quick
+        return Column("ts", name, expr, _expected(unit), _unit_hint(unit))
     if dtype.is_integer():
         whole = _scaled(raw.cast(pl.Int64, strict=False), unit)
         plain = Plain(raw, _FIRST, _LATEST) if dtype == pl.Int64 and unit is None else None
@@ -74,6 +76,8 @@ def time_column(part: Part, options: Options) -> Column:
         rest = ((raw - whole) * TIME_UNITS[unit]).round().cast(pl.Int64, strict=False)
         nanos = _scaled(whole.cast(pl.Int64, strict=False), unit) + rest
         return Column("ts", name, nanos, _expected(unit))
+    if isinstance(dtype, pl.Time):
+        raise wrong_dtype(part, name, dtype, f"{_TIME}; date= says the day of times of day")
     raise wrong_dtype(part, name, dtype, f"{_TIME} (time_unit= reads numbers with fractions)")
 
 
@@ -90,16 +94,31 @@ def _scaled(number: pl.Expr, unit: str | None) -> pl.Expr:
     return pl.when(number.is_between(-most, most)).then(number * factor)
 
 
+def _number(text: pl.Expr, unit: str | None) -> pl.Expr:
+    """Plan nanoseconds of numbers written as text, with a fraction where their unit is given."""
+    whole = _scaled(text.cast(pl.Int64, strict=False), unit)
+    if unit is None:
+        return whole
+    # By way of decimals: a float does not hold a time to the nanosecond.
+    number = text.cast(pl.Decimal(38, 12), strict=False)
+    most = _LATEST // TIME_UNITS[unit]
+    nanos = pl.when(number.is_between(-most, most)).then(number) * TIME_UNITS[unit]
+    return pl.coalesce(whole, nanos.round(0).cast(pl.Int64, strict=False))
+
+
 def _unit_hint(unit: str | None) -> Callable[[object], str] | None:
-    """Name the unit that a number too small, or too large, for nanoseconds looks like."""
+    """Name the argument that a number too small, or too large, for nanoseconds, or a time of day, asks for."""
     if unit is not None:
         return None
 
     def hint(value: object) -> str:
+        text = str(value).strip()
+        if re.match(r"\d{1,2}:\d\d", text):
+            return "; it looks like a time of day: date= says the day"
         try:
-            number = int(str(value).replace(",", ""))
+            number = int(text.replace(",", ""))
         except ValueError:
-            return ""
+            return "; time_unit= reads numbers with a fraction" if re.fullmatch(r"\d+\.\d*", text) else ""
         for name, long in (("s", "seconds"), ("ms", "milliseconds"), ("us", "microseconds")):
             if _FIRST <= number * TIME_UNITS[name] <= _LATEST:
                 return f"; it looks like {long}: time_unit={shown(name)} reads it so"
@@ -124,15 +143,13 @@ def _to_utc(naive: pl.Expr, zone: str) -> pl.Expr:
     return local.dt.convert_time_zone("UTC")
 
 
-def _quick_iso(part: Part, name: str, options: Options) -> pl.Expr:
-    """Plan ISO 8601 in the one form the first value has; null where another has another."""
+def _quick_iso(part: Part, name: str, options: Options) -> pl.Expr | None:
+    """Plan ISO 8601 in the one form the first value has, null where another has another; None if it is none."""
     text = pl.col(name)
-    first = part.frame.select(text.drop_nulls().first()).collect().item()
-    form = _form(first or "")
+    there = part.frame.select(text).filter(text.is_not_null()).head(1).collect(engine="streaming").to_series()
+    form = None if there.is_empty() else _form(there[0])
     if form is None or options.tz is not None:
-        text = text.str.strip_chars()
-        number = _scaled(text.cast(pl.Int64, strict=False), options.time_unit)
-        return pl.coalesce(number, _iso(text, options.tz))
+        return None
     # Times seldom repeat: to look each up takes longer than to parse it.
     moment = text.str.to_datetime(form, time_unit="ns", strict=False, cache=False).to_physical()
     # A year beyond 64-bit nanoseconds wraps in polars instead of failing.
@@ -150,6 +167,7 @@ def _form(text: str) -> str | None:
 def _iso(text: pl.Expr, zone: str | None) -> pl.Expr:
     """Parse ISO 8601 with a `T` or a blank; with an offset, `Z`, or neither (of `zone`, or else UTC)."""
     text = text.str.replace("^(.{10}) ", "${1}T").str.replace("[Zz]$", "+0000")
+    text = text.str.replace(r"^(.{11}.*[+-]\d\d)$", "${1}00")
     aware = text.str.contains(r"T.*[+-]\d\d:?\d\d$")
     form = "%Y-%m-%dT%H:%M:%S%.f"
     as_utc = pl.when(aware).then(text).otherwise(text + "+0000")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import polars as pl
 
 from sor.errors import DataError
 from sor.tape.clocks import time_column
-from sor.tape.options import CONSOLIDATED_NAMES, Options
+from sor.tape.options import CONSOLIDATED_NAMES, NANOS, Options
 from sor.tape.schema import UNDEF_PRICE, Column, Part, Plain, is_text, wrong_dtype
 
 _WHOLE_SIZE = "a whole number of shares from 0 to 4,294,967,295"
@@ -96,7 +98,10 @@ def _rtype(part: Part) -> Column:
 def _venue(part: Part, options: Options) -> list[Column]:
     columns = []
     if options.venue is not None:
-        columns.append(Column("venue", part.schema.names()[0], pl.lit(options.venue).cast(_CATEGORY), _NAME))
+        text = pl.lit(options.venue)
+        columns.append(
+            Column("venue", part.schema.names()[0], text.cast(_CATEGORY), _NAME, plain=Plain(text))
+        )
     elif "publisher_id" in part.schema:
         dtype = part.schema["publisher_id"]
         if not (dtype.is_integer() or (part.text and dtype == pl.String)):
@@ -104,18 +109,21 @@ def _venue(part: Part, options: Options) -> list[Column]:
         code = pl.col("publisher_id").cast(pl.UInt16, strict=False)
         columns.append(Column("venue", "publisher_id", code, _ID))
         if "venue" in part.schema and is_text(part.schema["venue"]):
-            name = pl.col("venue").cast(pl.String).fill_null("").cast(_CATEGORY)
-            columns.append(Column("name", "venue", name, _NAME))
+            text = pl.col("venue").cast(pl.String).fill_null("")
+            columns.append(Column("name", "venue", text.cast(_CATEGORY), _NAME, plain=Plain(text)))
     else:
         dtype = part.dtype("venue", "publisher_id", "venue")
         if not is_text(dtype):
             right = f"{_NAME}; numbers go in a column publisher_id (columns={{'venue': 'publisher_id'}})"
             raise wrong_dtype(part, "venue", dtype, right)
         text = pl.col("venue").cast(pl.String)
-        columns.append(Column("venue", "venue", pl.when(text != "").then(text).cast(_CATEGORY), _NAME))
+        text = pl.when(text != "").then(text)
+        columns.append(Column("venue", "venue", text.cast(_CATEGORY), _NAME, plain=Plain(text)))
     if (column := symbol_column(part)) is not None:
-        symbol = pl.col(column).cast(pl.String).fill_null("").cast(_CATEGORY)
-        columns.append(Column("symbol", column, symbol, "a symbol"))
+        text = pl.col(column).cast(pl.String).fill_null("")
+        # Numbers stay numbers where only the few that there are become text.
+        plain = Plain(pl.col(column) if part.schema[column].is_integer() else text)
+        columns.append(Column("symbol", column, text.cast(_CATEGORY), "a symbol", plain=plain))
     return columns
 
 
@@ -147,7 +155,23 @@ def _price(part: Part, name: str, whole: bool, options: Options) -> pl.Expr:
         return pl.when(~unreadable.fill_null(value=False)).then(nanos)
     if whole:
         return _whole_nanos(raw, options.nanos_per_price)
+    if isinstance(dtype, pl.Decimal):
+        return _decimal_nanos(raw, dtype, options)
     return _float_nanos(raw.cast(pl.Float64), options)
+
+
+def _decimal_nanos(raw: pl.Expr, dtype: pl.Decimal, options: Options) -> pl.Expr:
+    """Plan nanos of decimals without a float between: half of one goes to the even."""
+    worth = Fraction(NANOS if options.price_scale is None else options.nanos_per_price, 10**dtype.scale)
+    above, below = (pl.lit(each, pl.Int128) for each in worth.as_integer_ratio())
+    units = raw.to_physical().cast(pl.Int128)
+    # What is larger than any price must not be multiplied.
+    most = min(2**127 - 1, UNDEF_PRICE * worth.denominator) // worth.numerator
+    scaled = pl.when(units <= pl.lit(most, pl.Int128)).then(units) * above
+    whole, twice = scaled // below, scaled % below * 2
+    up = (twice > below) | ((twice == below) & (whole % 2 == 1))
+    nanos = (whole + up.cast(pl.Int128)).cast(pl.Int64, strict=False)
+    return pl.when((units > 0) & nanos.ne_missing(0)).then(nanos).otherwise(UNDEF_PRICE)
 
 
 def _plain_price(part: Part, name: str, whole: bool, options: Options) -> Plain | None:

@@ -12,7 +12,7 @@ polars.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -20,11 +20,13 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from numpy.typing import NDArray
+
 NANOS = 10**9
 BPS = 10**4
 
 _EXACT = 2**53
-"""Up to here every whole number is a float."""
+"""Below it every whole number is a float."""
 
 
 def ratio(
@@ -51,14 +53,11 @@ def ratios(
 ) -> list[pl.Series]:
     """Divide several columns by the same; see `ratio`. The results have the names given."""
     factor = Fraction(times)
-    above = frame.select(**{name: _expr(each) for name, each in numerators.items()})
-    if isinstance(denominator, int):
-        constant: int = denominator * factor.denominator
-        return [_by_constant(column, factor.numerator, constant) for column in above]
-    below = frame.select(denominator.cast(pl.Int128) * pl.lit(factor.denominator, pl.Int128)).to_series()
-    if len(below) == 1 < above.height:
-        below = below.new_from_index(0, above.height)
-    return [_divided(_wide(column, factor.numerator), below) for column in above]
+    above = [_column(frame, name, each) for name, each in numerators.items()]
+    below: pl.Series | int = (
+        denominator if isinstance(denominator, int) else _column(frame, "below", denominator)
+    )
+    return [_divided(column, factor.numerator, below, factor.denominator) for column in above]
 
 
 def currency(frame: pl.DataFrame, columns: Iterable[str]) -> list[pl.Series]:
@@ -66,39 +65,32 @@ def currency(frame: pl.DataFrame, columns: Iterable[str]) -> list[pl.Series]:
     return ratios(frame, {name: name for name in columns}, NANOS)
 
 
-def _expr(column: str | pl.Expr) -> pl.Expr:
-    return pl.col(column) if isinstance(column, str) else column
+def _column(frame: pl.DataFrame, name: str, column: str | pl.Expr) -> pl.Series:
+    found = frame[column] if isinstance(column, str) else frame.select(column).to_series()
+    return found.rename(name)
 
 
-def _wide(column: pl.Series, times: int) -> pl.Series:
-    return column.cast(pl.Int128) * pl.Series([times], dtype=pl.Int128)
-
-
-def _by_constant(column: pl.Series, times: int, below: int) -> pl.Series:
-    if 0 < below <= _EXACT and _all_within(column, _EXACT // times):
-        # The product is a whole number that fits a float. NumPy divides; polars would multiply by an inverse.
-        return pl.Series(column.name, column.cast(pl.Float64).to_numpy() * times / below)
-    return _divided(_wide(column, times), pl.Series([below], dtype=pl.Int128).new_from_index(0, len(column)))
-
-
-def _divided(above: pl.Series, below: pl.Series) -> pl.Series:
-    if _all_within(above, _EXACT) and _all_within(below, _EXACT) and not (below == 0).any():
-        return pl.Series(above.name, above.cast(pl.Float64).to_numpy() / below.cast(pl.Float64).to_numpy())
-    small = above.is_between(-_EXACT, _EXACT) & below.is_between(-_EXACT, _EXACT)
-    there = above.is_not_null() & below.is_not_null() & (below != 0)
-    floats = [side.fill_null(1).cast(pl.Float64).to_numpy() for side in (above, below)]
+def _divided(above: pl.Series, times: int, below: pl.Series | int, under: int) -> pl.Series:
+    """Divide `above * times` by `below * under`; `below` may be one number for all rows."""
+    below = pl.Series([below], dtype=pl.Int128) if isinstance(below, int) else below
+    (upper, upper_wide), (lower, lower_wide) = _product(above, times), _product(below, under)
     with np.errstate(divide="ignore", invalid="ignore"):
-        quotient = floats[0] / floats[1]
-    large = (there & ~small.fill_null(value=True)).arg_true()
-    if len(large):
-        exact: Any = zip(above.gather(large).to_list(), below.gather(large).to_list(), strict=True)
-        quotient[large.to_numpy()] = [a / b for a, b in exact]
-    found = pl.Series(above.name, quotient)
-    return found if there.all() else found.zip_with(there, pl.Series([None], dtype=pl.Float64))
+        quotient = upper / lower
+    nothing = lower == 0
+    if nothing.any():
+        quotient[np.broadcast_to(nothing, quotient.shape)] = np.nan
+    wide = upper_wide | lower_wide
+    for row in np.flatnonzero(np.broadcast_to(wide, quotient.shape)) if wide.any() else ():
+        a, b = above[int(row)], below[int(row) if len(below) > 1 else 0]
+        if a is not None and b:
+            quotient[row] = (a * times) / (b * under)
+    return pl.Series(above.name, quotient, nan_to_null=bool(np.isnan(quotient).any()))
 
 
-def _all_within(side: pl.Series, most: int) -> bool:
-    """Tell whether every value is there, and none is further from zero than `most`."""
-    least: Any = side.min()
-    largest: Any = side.max()
-    return side.null_count() == 0 and len(side) > 0 and bool(least >= -most and largest <= most)
+def _product(column: pl.Series, times: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return `column * times` as floats, nulls as NaN, and which of them are not the whole numbers they stand for."""
+    if times >= _EXACT:
+        return np.zeros(len(column)), np.ones(len(column), dtype=bool)
+    floats = column.cast(pl.Float64).to_numpy()
+    product = floats if times == 1 else floats * times
+    return product, np.abs(product) >= _EXACT

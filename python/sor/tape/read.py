@@ -11,12 +11,13 @@ from sor.errors import DataError, shown
 from sor.settings.checks import instance
 from sor.tape.clocks import INTERVAL_RTYPES
 from sor.tape.columns import CONSOLIDATED_RTYPES, quote_columns, symbol_column, trade_columns
+from sor.tape.facts import Facts
 from sor.tape.options import Options, as_plain, read_options
 from sor.tape.ordering import dense, in_order, present_codes
 from sor.tape.publishers import labels
 from sor.tape.schema import Column, Part, collect, reading
 from sor.tape.sources import Source, Table, open_source
-from sor.tape.stream import Facts, stream
+from sor.tape.stream import Streamed, stream
 from sor.tape.tape import Quotes, Trades, venue_table
 from sor.tape.told import tell
 from sor.tape.trades import NON_EXECUTING, clean, read_conditions, require_listed_codes
@@ -108,7 +109,7 @@ def read_quotes(
     parts, noticed = _open(source, options)
     records = _streamed(parts, options) or _load(parts, options, quote_columns, check=_check_quotes)
     frame, out_of_order, duplicates = records.in_order()
-    present = sorted(records.names)
+    present = list(records.names)
     frame = dense(frame, present)
     venues = venue_table([records.names[code] for code in present])
     noticed = noticed or _repeated(records.source, frame.height, duplicates)
@@ -220,7 +221,8 @@ class _Records:
     frames: list[pl.DataFrame]
     """The one frame, in a list, so that it can be taken out and freed."""
     names: Mapping[int, tuple[int | None, str]]
-    """The publisher id, if there is one, and the name for each code that is in the column `venue`."""
+    """The publisher id, if there is one, and the name for each code that is in the column `venue`, in the order of the
+    tape's venues."""
     symbol: str | None
     source: str
     duplicates: int | None = None
@@ -247,16 +249,27 @@ def _open(source: Source, options: Options, action: str | None = None) -> tuple[
 
 
 def _streamed(parts: list[Part], options: Options) -> _Records | None:
-    """Read long tables of numbers in one pass; None where that cannot be done (`sor.tape.stream`)."""
+    """Read long tables in one pass; None where that cannot be done (`sor.tape.stream`)."""
     streamed = stream(parts, lambda part: quote_columns(part, options))
     if streamed is None:
         return None
     for part, facts in zip(parts, streamed.facts, strict=True):
         _check_quotes(part, facts)
     _require_same(parts, "sequence")
-    symbol = _chosen(parts, sorted(set().union(*(facts.symbols for facts in streamed.facts))), None)
-    names = _names_of_ids(parts, streamed.facts, streamed.codes)
+    symbol = options.symbol
+    if symbol is None:
+        symbol = _chosen(parts, sorted(set().union(*(facts.symbols for facts in streamed.facts))), None)
+    names = _names_of_codes(parts, streamed)
     return _Records([pl.DataFrame(streamed.columns)], names, symbol, _label(parts), streamed.duplicates)
+
+
+def _names_of_codes(parts: list[Part], streamed: Streamed) -> dict[int, tuple[int | None, str]]:
+    """Name the codes of streamed records, in the order of the tape's venues."""
+    if streamed.names is None:
+        return _names_of_ids(parts, streamed.facts, streamed.codes)
+    return {
+        code: (None, streamed.names[code]) for code in sorted(streamed.codes, key=streamed.names.__getitem__)
+    }
 
 
 def _load(
@@ -274,7 +287,7 @@ def _load(
             frame = collect(part, lambda each: columns(each, options))
         if frame.is_empty() and part.keep is None:
             raise DataError(f"{part.label}: no records; expected at least one row")
-        if check is not None and not frame.is_empty():
+        if check is not None:
             check(part, _facts_of(frame.select(name for name in ("rtype", "trade") if name in frame.columns)))
         frames.append(frame)
     for optional in ("sequence", "queue_position", "cond", "correction"):
@@ -309,6 +322,8 @@ def _only_symbol(part: Part, symbol: str) -> Part:
 
 def _check_quotes(part: Part, facts: Facts) -> None:
     """Refuse what is no quote of a venue (rule B9), and interval samples among other records (rule B8)."""
+    if not facts.records:
+        return
     rtypes = facts.rtypes
     interval = rtypes & set(INTERVAL_RTYPES)
     if wrong := sorted(rtypes & set(CONSOLIDATED_RTYPES)):

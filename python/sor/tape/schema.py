@@ -8,6 +8,7 @@ right.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -85,6 +86,8 @@ class Part:
     schema: pl.Schema
     text: bool = False
     """Every column is a string (CSV), to be parsed here, where a value that does not parse can be named."""
+    most: Callable[[], int] | None = None
+    """Counts the lines of a text, which are at least its records, and refuses one with too few fields."""
     quick: Part | None = None
     """The same records with the types that the first rows have: what a file of text is tried as first."""
     trusting: bool = False
@@ -102,10 +105,16 @@ class Part:
         """Return the dtype of a column the part must have."""
         if name not in self.schema:
             wanted = f"column {' or '.join(expected or (name,))}"
-            raise DataError(
-                f"{self.label}: no {wanted}; its columns are {', '.join(self.schema) or 'none'}"
-                " (columns={theirs: ours} says which is which)"
+            theirs = ", ".join(self.schema) or "none"
+            split = next(
+                (each for each in ",;|\t" if self.text and len(self.schema) == 1 and each in theirs), None
             )
+            remedy = (
+                "columns={theirs: ours} says which is which"
+                if split is None
+                else f"separator={split!r} splits them"
+            )
+            raise DataError(f"{self.label}: no {wanted}; its columns are {theirs} ({remedy})")
         return self.schema[name]
 
     def only(self, chosen: pl.Expr) -> Part:
@@ -116,10 +125,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Plain:
-    """A column of numbers that the core makes canonical by itself (`sor.tape.stream`)."""
+    """A column of numbers or names that is made canonical batch by batch (`sor.tape.stream`)."""
 
     expr: pl.Expr
-    """The numbers as they are, without nulls where null is no mistake."""
+    """The values as they are, without nulls where null is no mistake."""
     least: int = -(2**63)
     most: int = 2**63 - 1
     """Of times: those between are times."""
@@ -152,6 +161,8 @@ def collect(part: Part, plan: Plan) -> pl.DataFrame:
             and leave out a CSV's header line.
 
     """
+    if part.most is not None:
+        part.most()
     if part.quick is not None:
         try:
             frame = _gather(part.quick, plan(part.quick))
@@ -162,6 +173,11 @@ def collect(part: Part, plan: Plan) -> pl.DataFrame:
     columns = plan(part)
     frame = _gather(part, columns)
     nulls = frame.null_count().row(0)
+    if any(nulls) and part.text:
+        # A line without any value is no record.
+        part = part.only(~pl.all_horizontal(pl.all().is_null()))
+        frame = _gather(part, columns)
+        nulls = frame.null_count().row(0)
     if any(nulls):
         raise _malformed(part, [column for column, count in zip(columns, nulls, strict=True) if count])
     return frame
@@ -170,15 +186,18 @@ def collect(part: Part, plan: Plan) -> pl.DataFrame:
 @contextmanager
 def reading(label: str) -> Iterator[None]:
     """Turn what libraries and the system raise on a source into a `DataError` that names it."""
+    known = (pl.exceptions.PolarsError, OSError, EOFError, UnicodeError, OverflowError, MemoryError)
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
-    except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeError, OverflowError, MemoryError) as failed:
+    except (*known, pl.exceptions.PanicException) as failed:
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
+        if "utf-8" in reason.lower():
+            reason += "; expected text in UTF-8"
+        elif zone := re.search("unable to parse time zone: '([^']*)'", reason):
+            reason = f"the time zone {zone[1]} has no name; expected times in UTC, or in a zone with one"
         raise DataError(f"{label}: cannot be read: {reason}") from failed
-    except pl.exceptions.PanicException as failed:
-        raise DataError(f"{label}: cannot be read: {str(failed).splitlines()[0]}") from failed
 
 
 def _gather(part: Part, columns: list[Column]) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from sor.settings.frames import from_library, is_table
 from sor.settings.processes import require_own_threads
 from sor.tape.dbn import is_store, read_dbn, read_store
 from sor.tape.files import file_kind
+from sor.tape.lines import Lines, closing_line
 from sor.tape.options import CONSOLIDATED_NAMES, KNOWN_NAMES, Options
 from sor.tape.schema import Part, reading
 
@@ -52,8 +53,8 @@ def open_source(source: Source, options: Options) -> tuple[list[Part], list[str]
 
     """
     require_own_threads()
-    several = isinstance(source, Sequence) and not isinstance(source, str)
-    tables: list[Table] = [*source] if isinstance(source, Sequence) and several else [source]
+    several = isinstance(source, Sequence) and not isinstance(source, str | bytes | bytearray)
+    tables: list[Table] = [*source] if several and isinstance(source, Sequence) else [source]
     if not tables:
         raise ParameterError("source is empty; expected at least one path or frame")
     opened: list[tuple[str, Part]] = []
@@ -118,7 +119,7 @@ def _open_file(path: Path, options: Options) -> tuple[str, Part]:
         if kind == "parquet":
             frame = pl.scan_parquet(path, glob=False)
             return key, Part(label, frame, frame.collect_schema())
-        if kind == "csv" and path.suffix.lower() not in (".gz", ".zst"):
+        if kind == "csv" and not _first_bytes(path).startswith((_GZIP, _ZSTD)):
             return key, _open_csv(path, label, options)
         if kind in ("csv", "dbn"):
             return key, _open_bytes(path.read_bytes(), label, options, kind)
@@ -203,19 +204,57 @@ def _zstandard(label: str) -> Any:
 
 
 def _open_csv(source: Path | bytes, label: str, options: Options) -> Part:
+    _require_utf8(source, label)
+    closing = closing_line(source, options.separator)
+    if closing and isinstance(source, bytes):
+        source, closing = source[:-closing], 0
+
     def scan(**more: Any) -> pl.LazyFrame:
         given = source if isinstance(source, Path) else io.BytesIO(source)
         return pl.scan_csv(given, glob=False, separator=options.separator, **more)
 
     frame = scan(infer_schema=False)
     schema = frame.collect_schema()
-    part = Part(label, frame, schema, text=True)
+    _require_once(schema, label, options)
+    lines = Lines(source, label, options.separator, len(schema), closing)
+    if closing:
+        frame = frame.filter(pl.nth(0).ne_missing("END"))
+    part = Part(label, frame, schema, text=True, most=lines.count)
     if not len(schema):
         return part
-    first = frame.head(_SNIFFED).collect()
+    try:
+        first = frame.head(_SNIFFED).collect()
+    except pl.exceptions.PolarsError:
+        lines.require_fields()  # names the row, where that is it
+        raise
     types = {name: _sniffed(first[name], options.columns.get(name, name)) for name in schema}
     typed = scan(schema_overrides=types, infer_schema=False)
-    return replace(part, quick=Part(label, typed, pl.Schema(types), trusting=True))
+    return replace(part, quick=Part(label, typed, pl.Schema(types), most=lines.count, trusting=True))
+
+
+def _require_utf8(source: Path | bytes, label: str) -> None:
+    """Refuse what its first bytes tell to be no text of one byte a letter."""
+    begin = _first_bytes(source) if isinstance(source, Path) else source[:4]
+    if begin[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{label}: cannot be read: it is text in UTF-16; expected text in UTF-8")
+    if begin == b"PAR1" or begin[:3] == b"DBN":
+        ending = ".parquet" if begin == b"PAR1" else ".dbn"
+        raise DataError(
+            f"{label}: cannot be read: it is no text; expected CSV, or a name that ends in {ending}"
+        )
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def _require_once(schema: pl.Schema, label: str, options: Options) -> None:
+    """Refuse two columns of one name, where it is one that is read: polars gives the second another name."""
+    for name in schema:
+        first, between, number = name.rpartition("_duplicated_")
+        if between and number.isdigit() and first in schema and options.columns.get(first, first) in _USED:
+            raise DataError(f"{label}: two columns are called {first}; expected one")
 
 
 def _sniffed(values: pl.Series, name: str) -> pl.DataType:
@@ -271,7 +310,8 @@ def _first_rtype(part: Part) -> Part:
         return part
     with reading(part.label):
         number = pl.col("rtype").cast(pl.UInt8, strict=False)
-        first = part.frame.select(number).head(1).collect().to_series()
+        there = part.frame.select(number).filter(pl.col("rtype").is_not_null())
+        first = there.head(1).collect(engine="streaming").to_series()
     rtype = None if first.is_empty() else first[0]
     quick = None if part.quick is None else replace(part.quick, rtype=rtype)
     return replace(part, rtype=rtype, quick=quick)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import path_of
-from sor.settings.market import Venue, VenueSource
+from sor.settings.market import Market, Venue, VenueSource
 from sor.tape.publishers import PUBLISHERS, ids_named
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 NANOS = 10**9
 _FIELDS = [field.name for field in fields(Venue)]
+
+
+def self_contained(market: Market) -> Market:
+    """Return a market that says itself what its venues are, where it named a file of this machine."""
+    if isinstance(market.venues, str | PathLike):
+        return replace(market, venues=tuple(read_venues(market.venues)))
+    return market
 
 
 def read_venues(source: VenueSource | None) -> list[Venue]:

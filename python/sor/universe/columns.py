@@ -155,6 +155,7 @@ UNIVERSE_TABLES: Mapping[str, Table] = {
             ),
             Column("cash", "Int128", "nanos", "The same, sales negative."),
             *_summed("Study.summary", "shortfall_bps", *_PARTS, "seconds"),
+            Column("shortfall_bps2", REAL, "bps^2", "Sum over the orders: the square of the shortfall."),
         ),
     ),
     "UniverseStudy.rows.savings": Table(

@@ -12,18 +12,17 @@ import polars as pl
 
 from sor.errors import ParameterError, shown
 from sor.results import display, words
-from sor.results.result import versions
-from sor.results.tables import Tabled
-from sor.results.views import Drawn
+from sor.results.frontier import efficient
+from sor.results.saved import Parts, Saved, versions
+from sor.results.views import Weighed
 from sor.results.views import report as write_report
 from sor.settings.checks import entries, flag, one_of
 from sor.settings.frames import to_frame
 from sor.settings.routers import described_policy
 from sor.studies.notices import first_of, of_children_nowhere, of_settings
-from sor.tape.exact import NANOS
 from sor.universe.clustered import ClusteredMean, clustered_mean, romano_wolf
-from sor.universe.saved import write_run
-from sor.universe.tables import COUNTS, MEANS, NAMES, SAVED, Tables, together
+from sor.universe.sums import summary_of, weighed_sums
+from sor.universe.tables import NAMES, SAVED, Tables, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,13 +37,23 @@ _KEYS = ("date", "month", "symbol", "venues")
 """What `by` knows without being told."""
 
 
-class UniverseResult(Tabled):
+class UniverseResult(Saved):
     """What a verb returns of a universe."""
 
     @property
     def _origin(self) -> Config:
         """The call that made it."""
         raise NotImplementedError
+
+    @property
+    def _inputs(self) -> pl.DataFrame:
+        """The files it was made of, with their digests."""
+        raise NotImplementedError
+
+    @property
+    def _parts(self) -> Parts:
+        inputs = dict(self._inputs.select("path", "digest").sort("path").iter_rows())
+        return Parts("universe", self._origin, self._frames, inputs)
 
     @property
     def _small(self) -> Sequence[str]:
@@ -84,7 +93,7 @@ class UniverseResult(Tabled):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class UniverseStudy(UniverseResult, Drawn):
+class UniverseStudy(UniverseResult, Weighed):
     """What every policy did on all symbol-days, as sums: `a + b` is the study of the units of both.
 
     It holds one row per symbol-day and policy, and no order or fill (`Run.out` has those written). Savings are those
@@ -139,11 +148,6 @@ class UniverseStudy(UniverseResult, Drawn):
         return [name for name in self.policies if name != self.policy]
 
     @cached_property
-    def digest(self) -> str:
-        """A digest of every value of the result, the same wherever and in whatever order it was computed."""
-        return self.rows.digest()
-
-    @cached_property
     def summary(self) -> pl.DataFrame:
         """One row per policy: the columns of `Study.summary`, over all parents of all units."""
         return summary_of(self.rows.sums, "policy")
@@ -174,6 +178,10 @@ class UniverseStudy(UniverseResult, Drawn):
             row |= {column: math.fsum(part[column]) / count for column in SAVED[1:]}
             rows.append(row)
         return pl.DataFrame(rows, schema=_compared_schema(both=True))
+
+    def frontier(self) -> pl.DataFrame:
+        """Weigh the policies: what they cost against how evenly, as `Study.frontier` does."""
+        return efficient(weighed_sums(self.rows.sums, list(self.policies)))
 
     def interval(self, against: str, *, clusters: Sequence[str] = ("date",)) -> ClusteredMean:
         """Return the mean paired savings against a policy, with its interval.
@@ -250,21 +258,6 @@ class UniverseStudy(UniverseResult, Drawn):
         """Let `sum` begin with its zero."""
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the run into a folder: rows, settings, and a manifest with versions, seeds and all digests.
-
-        `sor.load` reads it back, `sor rerun` computes it again, `sor diff` compares two.
-
-        Args:
-            path: The folder; made where it does not exist.
-
-        Raises:
-            DataError: If it cannot be written.
-
-        """
-        more = {"command": self.made.command, "seeds": {"bootstrap": self.bootstrap.seed}}
-        write_run(path, self.rows, self.config(), more)
-
     def report(self, path: str | PathLike[str]) -> None:
         """Write the study as one self-contained page: savings, by month and symbol, every setting and the digests.
 
@@ -308,11 +301,35 @@ class UniverseStudy(UniverseResult, Drawn):
     def _origin(self) -> Config:
         return self.made
 
+    @property
+    def _inputs(self) -> pl.DataFrame:
+        return self.rows.inputs
+
+    @property
+    def _frames(self) -> Mapping[str, pl.DataFrame]:
+        return self.rows.frames()
+
+    @property
+    def _parts(self) -> Parts:
+        if self.made.command not in ("study", "backtest"):
+            raise ParameterError(
+                f"this is a part of a {self.made.command}, which cannot be computed again alone: save the whole"
+            )
+        return super()._parts
+
     def __repr__(self) -> str:
-        return display.titled(self._headline(), self._readable(), self.warnings)
+        return display.titled(self._headline(), self._readable(), self.warnings, self.remarks)
 
     def _repr_html_(self) -> str:
-        return display.as_html(self._headline(), self._readable(), *self.warnings)
+        return display.as_html(self._headline(), self._readable(), *self.remarks, *self.warnings)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is said below the table: why an interval is missing, and how it is read."""
+        missing = self.comparisons["lower"].null_count() if self.comparisons.height else 0
+        saved = words.read_as(self.policy, self.bootstrap.level).partition("; worst")[0]
+        said = f"{saved}; detectable: what such a sample would miss one time in five"
+        return [*([words.NO_DAYS] if missing else []), said]
 
     def _headline(self) -> str:
         good = self.units.filter(pl.col("problem").is_null())
@@ -405,32 +422,6 @@ class UniverseStudy(UniverseResult, Drawn):
         if known.select(keys).is_duplicated().any():
             raise ParameterError(f"frame must have one row per {' and '.join(keys)}")
         return units.join(known, on=keys, how="inner").select("unit", "_label")
-
-
-def summary_of(sums: pl.DataFrame, first: str) -> pl.DataFrame:
-    """Add up sums into one row per value of a column, as `Study.summary` has them (rule P7)."""
-    rows = []
-    for part in sums.sort(first, maintain_order=True).partition_by(first, maintain_order=True):
-        whole = {name: sum(part[name].to_list()) for name in (*COUNTS, "all_in", "cash")}
-        count, shares = whole["parents"], whole["quantity"] or None
-        means = {name: math.fsum(part[name]) / count if count else None for name in MEANS}
-        rows.append(
-            {first: part[first][0]}
-            | {name: whole[name] for name in ("parents", "no_quotes", "cut", "late", "stale", "quantity")}
-            | {
-                f"{ratio}_ratio": None if shares is None else whole[name] / shares
-                for ratio, name in (("fill", "executed"), ("posted", "posted"), ("completed", "completed"))
-            }
-            | {"total_cash": whole["cash"] / NANOS}
-            | {"avg_fill_px": None if shares is None else whole["cash"] / (NANOS * shares)}
-            | {name: means[name] for name in MEANS[:-1]}
-            | {"fills": whole["fills"], "seconds": means["seconds"]}
-        )
-    floats = ("fill_ratio", "posted_ratio", "completed_ratio", "total_cash", "avg_fill_px", *MEANS)
-    schema = {first: sums.schema[first]} | dict.fromkeys(
-        ("parents", "no_quotes", "cut", "late", "stale", "quantity", "fills"), pl.Int64
-    )
-    return pl.DataFrame(rows, schema_overrides=schema | dict.fromkeys(floats, pl.Float64))
 
 
 def _by_day(rows: pl.DataFrame, days: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:

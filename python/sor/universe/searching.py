@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display, words
-from sor.results.frontier import alike
+from sor.results.frontier import Tried, readable
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.listed import as_orders
-from sor.settings.objective import as_objectives, column_of, columns_of, said_objectives
+from sor.settings.objective import as_objectives, column_of, columns_of, objectives_from, said_objectives
 from sor.settings.policy import OwnPolicy as Own
 from sor.settings.routers import ROUTER, Sliced, StaticRouter, as_policy, unsliced, with_baselines
 from sor.settings.run import Bootstrap, Run
 from sor.studies import methods
 from sor.studies.grid import checked_axes, points_table
 from sor.universe.judged import Judged, compared
-from sor.universe.result import UniverseResult, UniverseStudy, summary_of
+from sor.universe.result import UniverseResult, UniverseStudy
 from sor.universe.study import described, travelling, warned, worked
+from sor.universe.sums import summary_of, weighed_sums
 from sor.universe.tables import Tables, together
 from sor.universe.trials import Fold, Trials, returned_for, splits
 from sor.universe.work import RETURNED, Settings
@@ -44,10 +45,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MOST_FOLDS = 1_000
+_INSIDE, _OUTSIDE = "in_sample/", "out_of_sample/"
+_WEIGHED = {"mean_bps": pl.Float64, "std_bps": pl.Float64}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class UniverseSearch(UniverseResult):
+class UniverseSearch(UniverseResult, Tried):
     """The points tried on a universe, the best of them, and what the choice is worth on later days.
 
     Attributes:
@@ -61,6 +64,8 @@ class UniverseSearch(UniverseResult):
         comparisons: One row per other policy: by how much the objective is lower (mean savings) in and out of
             sample, and the chance that the best is luck.
         objectives: What was minimised; the first decides.
+        weighed_bps: Mean and standard deviation of every point's shortfalls, a pair per row of `table`.
+        made: The call that made it.
 
     """
 
@@ -73,19 +78,8 @@ class UniverseSearch(UniverseResult):
     out_of_sample: UniverseStudy | None
     comparisons: pl.DataFrame
     objectives: Sequence[Objective]
-
-    @property
-    def front(self) -> pl.DataFrame:
-        """The points that no other beats in all objectives (Pareto's front), by the first; of one, the best.
-
-        Of those with equal objectives there is one, and `points` says how many they are.
-        """
-        kept = "best" if len(self.objectives) == 1 else "front"
-        decides = column_of(self.objectives)
-        rows = alike(
-            self.table.filter(pl.col(kept)), columns_of(self.objectives) or [decides], pl.lit(value=False)
-        )
-        return rows.sort(decides, maintain_order=True)
+    weighed_bps: Sequence[tuple[float, float]]
+    made: Config
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
@@ -98,7 +92,27 @@ class UniverseSearch(UniverseResult):
 
     @property
     def _origin(self) -> Config:
-        return self.in_sample.made
+        return self.made
+
+    @property
+    def _inputs(self) -> pl.DataFrame:
+        return self.in_sample.inputs
+
+    @property
+    def _frames(self) -> dict[str, pl.DataFrame]:
+        outside = {} if self.out_of_sample is None else self.out_of_sample.rows.frames(_OUTSIDE)
+        weighed = pl.DataFrame(self.weighed_bps, schema=_WEIGHED, orient="row")
+        found = {
+            "table": self.table,
+            "weighed": weighed,
+            "folds": self.folds,
+            "comparisons": self.comparisons,
+        }
+        return {**self.in_sample.rows.frames(_INSIDE), **outside, **found}
+
+    @property
+    def _others_weighed(self) -> pl.DataFrame:
+        return weighed_sums(self.in_sample.rows.sums, self.in_sample.others)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the best point, the folds and the comparisons as plain values."""
@@ -117,15 +131,37 @@ class UniverseSearch(UniverseResult):
         return self.in_sample.warnings
 
     def __repr__(self) -> str:
-        head, notes = display.heading(self._headline()), map(display.heading, display.notes(self.warnings))
-        return "\n".join([head, *self._aims(), display.text(self.comparisons), *notes])
+        lines = "\n".join(map(display.heading, [self._headline(), *self._aims(), self.verdict()]))
+        notes = map(display.heading, display.notes(self.warnings))
+        return "\n\n".join([lines, *map(display.text, self._shown), *notes])
 
     def _repr_html_(self) -> str:
-        return display.as_html(self._headline(), self.comparisons, *self._aims(), *self.warnings)
+        first, *others = self._shown
+        notes = [*self._aims(), self.verdict(), *self.warnings]
+        return display.as_html(self._headline(), first, *notes) + "".join(
+            display.as_html("", each) for each in others
+        )
+
+    @property
+    def _shown(self) -> list[pl.DataFrame]:
+        """The points, what the choice saves, and the folds."""
+        names = {"in_sample_bps": "in", "out_of_sample_bps": "out", "hindsight_bps": "least"}
+        folds = self.folds.rename(names).with_columns(pl.col(*names.values()).round(3))
+        return [self._points, readable(self.comparisons), *([folds] if folds.height else [])]
 
     def _headline(self) -> str:
-        point = " ".join(f"{axis}={methods.value(self.best, axis):g}" for axis in self.axes)
-        return f"UniverseSearch ({self.method}): {words.count(self.table.height, 'point')}, best {point}"
+        point = ", ".join(f"{axis}={value:g}" for axis, value in self.best_point.items())
+        ties = int(self.table["best"].sum())
+        tie = f" ({ties:,} tie)" if ties > 1 else ""
+        return f"UniverseSearch ({self.method}): {words.count(self.table.height, 'point')}, best {point}{tie}"
+
+    def verdict(self) -> str:
+        """Say whether the best was judged on days it was not chosen on, and how to ask for that."""
+        if self.out_of_sample is None:
+            return (
+                "in sample: the best was chosen on these very days; folds=5 judges the choice on later ones"
+            )
+        return "out of sample: each fold's choice, made on the days before it, judged on its own days"
 
     def _aims(self) -> list[str]:
         """Say what was made small, and what the best point has of it; nothing of the mean shortfall."""
@@ -181,7 +217,7 @@ def search_units(
         "bootstrap": asdict(bootstrap),
         **said_objectives(objectives),
     }
-    made = described(where, base, market, "search", options)
+    made = described(where, base, base.market, "search", options)
     trials = Trials(where.units, base, run, objectives)
     tried, _ = trials.search(tried_by, given, axes, None)
     summary = summary_of(trials.sums(tried), "policy")
@@ -192,7 +228,8 @@ def search_units(
     table = points_table(summary, tried, axes, values)
     best = tried[int(table["best"].arg_max() or 0)]
     walk = [trials.fold(tried_by, given, axes, split) for split in splits(trials.days, folds)]
-    study = _Study(where.units, replace(base, returned=returned_for(objectives[:1])), run, bootstrap, made)
+    judged = replace(base, returned=returned_for(objectives[:1]))
+    study = _Study(where.units, judged, run, bootstrap, made)
     inside = study.of(best, where.units, look=axes)
     outside = study.walked(best, walk, inside.study.units) if walk else None
     found = UniverseSearch(
@@ -205,8 +242,59 @@ def search_units(
         out_of_sample=None if outside is None else outside.study,
         comparisons=compared(inside, outside, trials, tried, best),
         objectives=objectives,
+        weighed_bps=[trials.weighed(point) for point in tried],
+        made=made,
     )
     return warned(found)
+
+
+def search_of(frames: Mapping[str, pl.DataFrame], made: Config) -> UniverseSearch:
+    """Return the search that was saved, of its tables and the call that made it."""
+    options = made.options
+    given: Any = made.policies[ROUTER]
+    axes = tuple(options["grid"])
+    table = frames["table"]
+    best = methods.at(given, table.filter("best").select(axes).row(0, named=True))
+    bootstrap = Bootstrap(**options["bootstrap"])
+    others = {name: policy for name, policy in made.policies.items() if name != ROUTER}
+    policies = {ROUTER: best, GIVEN: given, **others}
+    inside, outside = (
+        study_of(Tables.within(frames, folder), policies, bootstrap, made, again=folder == _INSIDE)
+        if f"{folder}units" in frames
+        else None
+        for folder in (_INSIDE, _OUTSIDE)
+    )
+    assert inside is not None
+    return UniverseSearch(
+        table=table,
+        best=best,
+        method=options["method"]["name"],
+        axes=axes,
+        folds=frames["folds"],
+        in_sample=inside,
+        out_of_sample=outside,
+        comparisons=frames["comparisons"],
+        objectives=objectives_from(options.get("objective", "mean"), "search.objective"),
+        weighed_bps=list(frames["weighed"].iter_rows()),
+        made=made,
+    )
+
+
+def study_of(
+    rows: Tables, policies: Mapping[str, Policy], bootstrap: Bootstrap, made: Config, *, again: bool
+) -> UniverseStudy:
+    """Return a part of a search as a study; `again`: of one point everywhere, so that it can be made alone."""
+    if again:
+        options = {"record": False, "bootstrap": asdict(bootstrap)}
+        made = replace(made, command="study", policies=dict(policies), options=options)
+    return UniverseStudy(
+        rows=rows,
+        policies=policies,
+        policy=ROUTER,
+        market=made.market,
+        bootstrap=bootstrap,
+        made=made,
+    )
 
 
 @dataclass(frozen=True)
@@ -217,11 +305,11 @@ class _Study:
     base: Settings
     run: Run
     bootstrap: Bootstrap
-    made: Any
+    made: Config
 
     def of(self, point: Policy, units: Sequence[Unit], look: methods.Axes) -> Judged:
         """Replay a point and the other policies on some units, and look for what does not fit them."""
-        return self._result(point, self._tables(point, units, look))
+        return self._result(point, self._tables(point, units, look), again=True)
 
     def walked(self, best: Policy, walk: Sequence[Fold], days: pl.DataFrame) -> Judged:
         """Put together what each fold's choice did on the days of its test."""
@@ -230,7 +318,7 @@ class _Study:
             wanted = set(days.filter(pl.col("date").is_in(list(fold.split.test)))["unit"].to_list())
             tested = [unit for unit in self.units if unit.name in wanted]
             parts.append(self._tables(fold.best, tested))
-        return self._result(best, together(parts))
+        return self._result(best, together(parts), again=False)
 
     def _tables(self, point: Policy, units: Sequence[Unit], look: methods.Axes | None = None) -> Tables:
         settings = replace(self.base, policies={**self.base.policies, ROUTER: point}, look=look)
@@ -241,16 +329,10 @@ class _Study:
             f"{words.count(len(units), 'symbol-day')}, the choice",
         )
 
-    def _result(self, point: Policy, tables: Tables) -> Judged:
-        study = UniverseStudy(
-            rows=replace(tables, sums=tables.sums.select(pl.exclude(RETURNED))),
-            policies={**self.base.policies, ROUTER: point},
-            policy=ROUTER,
-            market=self.base.market,
-            bootstrap=self.bootstrap,
-            made=self.made,
-        )
-        return Judged(study, tables.sums)
+    def _result(self, point: Policy, tables: Tables, *, again: bool) -> Judged:
+        rows = replace(tables, sums=tables.sums.select(pl.exclude(RETURNED)))
+        policies = {**self.base.policies, ROUTER: point}
+        return Judged(study_of(rows, policies, self.bootstrap, self.made, again=again), tables.sums)
 
 
 def _folds_table(walk: Sequence[Fold], axes: Sequence[str]) -> pl.DataFrame:

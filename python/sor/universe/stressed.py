@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display
+from sor.results.stress import HEADING, readable
 from sor.settings.checks import one_of
-from sor.universe.result import UniverseResult
+from sor.settings.config import plain_change
+from sor.settings.market import Market
+from sor.settings.run import Bootstrap
+from sor.universe.result import UniverseResult, UniverseStudy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sor.settings.config import Config
-    from sor.universe.result import UniverseStudy
+    from sor.studies.stress import Markets
+    from sor.universe.tables import Tables
 
 
-_TITLE = "UniverseStress: bps of arrival value"
+_TITLE = f"UniverseStress: {HEADING}"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -28,11 +33,31 @@ class UniverseStress(UniverseResult):
     """One router in several markets over a universe: `result["latency 1 ms"]` is the study of a market.
 
     Attributes:
-        studies: By the market's name.
+        rows: What was summed, of all markets.
+        markets: By name the market, or what changes in the given one.
+        made: The call that made it.
 
     """
 
-    studies: Mapping[str, UniverseStudy]
+    rows: Tables
+    markets: Markets
+    made: Config
+
+    @cached_property
+    def studies(self) -> Mapping[str, UniverseStudy]:
+        """The study of each market, by its name."""
+        made = self.made
+        return {
+            name: UniverseStudy(
+                rows=self.rows.mapped(lambda frame, name=name: _of_market(frame, name)),  # type: ignore[misc]
+                policies=made.policies,
+                policy=made.policy,
+                market=change if isinstance(change, Market) else made.market,
+                bootstrap=Bootstrap(),
+                made=replace(made, options={"markets": {name: plain_change(change)}}),
+            )
+            for name, change in self.markets.items()
+        }
 
     @cached_property
     def table(self) -> pl.DataFrame:
@@ -64,8 +89,15 @@ class UniverseStress(UniverseResult):
 
     @property
     def _origin(self) -> Config:
-        first = next(iter(self.studies.values()))
-        return replace(first.made, options={})
+        return self.made
+
+    @property
+    def _inputs(self) -> pl.DataFrame:
+        return self.rows.inputs
+
+    @property
+    def _frames(self) -> dict[str, pl.DataFrame]:
+        return {**self.rows.frames(), "table": self.table}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as plain values."""
@@ -88,11 +120,14 @@ class UniverseStress(UniverseResult):
         return self.studies[market]
 
     def __repr__(self) -> str:
-        return display.titled(_TITLE, self._readable(), self.warnings)
+        return display.titled(_TITLE, readable(self.table), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html(_TITLE, self._readable(), *self.warnings)
+        return display.as_html(_TITLE, readable(self.table), *self.warnings)
 
-    def _readable(self) -> pl.DataFrame:
-        shown = [name for name in self.table.columns if name == "shortfall_bps" or name.startswith("saved_")]
-        return self.table.select("market", "parents", *(pl.col(name).round(3) for name in shown))
+
+def _of_market(frame: pl.DataFrame, market: str) -> pl.DataFrame:
+    """Take one market's rows; they are then those of a study."""
+    if "market" not in frame.columns:
+        return frame
+    return frame.filter(pl.col("market") == market).with_columns(market=pl.lit(""))

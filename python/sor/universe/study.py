@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import polars as pl
-
 from sor.errors import ParameterError, SorWarning, count, shown
+from sor.results.search import GIVEN
 from sor.settings.checks import flag, instance, one_of
-from sor.settings.config import Config
+from sor.settings.config import Config, plain_change
 from sor.settings.listed import as_orders
 from sor.settings.market import Market
 from sor.settings.routers import ROUTER
 from sor.settings.run import Bootstrap, Run
 from sor.studies.pipeline import checked_market
 from sor.studies.progress import Step, begin, watching
-from sor.tape.venues import read_venues
+from sor.tape.venues import read_venues, self_contained
 from sor.universe.dispatch import work_through
 from sor.universe.result import UniverseResult, UniverseStudy
 from sor.universe.stressed import UniverseStress
@@ -92,7 +91,7 @@ def study_units(
         f"{count(len(where.units), 'symbol-day')} x {count(len(policies), 'policy', 'policies')}",
     )
     options = {"record": record, "bootstrap": asdict(bootstrap)} if command == "study" else {}
-    made = described(where, settings, market, command, options)
+    made = described(where, settings, base, command, options)
     return warned(
         UniverseStudy(
             rows=tables, policies=policies, policy=chosen, market=base, bootstrap=bootstrap, made=made
@@ -130,18 +129,10 @@ def stress_units(
         run,
         f"{count(len(where.units), 'symbol-day')} x {count(len(markets), 'market')}",
     )
-    studies = {}
-    for name, change in (settings.markets or {}).items():
-        made = described(where, settings, base, "stress", {"market": name, "change": repr(change)})
-        studies[name] = UniverseStudy(
-            rows=_of_market(tables, name),
-            policies=policies,
-            policy=ROUTER,
-            market=change if isinstance(change, Market) else base,
-            bootstrap=Bootstrap(),
-            made=made,
-        )
-    return warned(UniverseStress(studies=studies))
+    laid = settings.markets or {}
+    options = {"markets": {name: plain_change(change) for name, change in laid.items()}}
+    made = described(where, settings, base, "stress", options)
+    return warned(UniverseStress(rows=tables, markets=laid, made=made))
 
 
 def warned(result: R) -> R:
@@ -166,10 +157,7 @@ def worked(units: Sequence[Unit], settings: Settings, run: Run, label: str) -> T
 
 def travelling(market: Market) -> Market:
     """Return a market that says everything itself, and no file of this machine."""
-    checked = checked_market(market)
-    if isinstance(checked.venues, str | PathLike):
-        return replace(checked, venues=tuple(read_venues(checked.venues)))
-    return checked
+    return self_contained(checked_market(market))
 
 
 def _change(change: Any) -> Any:
@@ -190,23 +178,12 @@ def described(
         files=where.files,
         trades=where.trades,
         orders=settings.orders,
-        policies=settings.policies,
+        policies={name: policy for name, policy in settings.policies.items() if name != GIVEN},
         policy=settings.policy,
         market=checked_market(market),
         universe=where.described,
         options=options,
     )
-
-
-def _of_market(tables: Tables, market: str) -> Tables:
-    """Take one market's rows; they are then those of a study."""
-
-    def own(frame: pl.DataFrame) -> pl.DataFrame:
-        if "market" not in frame.columns:
-            return frame
-        return frame.filter(pl.col("market") == market).with_columns(market=pl.lit(""))
-
-    return tables.mapped(own)
 
 
 def _out(run: Run) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import polars as pl
 
 from sor.errors import ParameterError
 from sor.results.metrics import PARTS
+from sor.results.saved import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +27,8 @@ COUNTS = (
 """Whole numbers of `sums`: of all parents up to `stale`, then over those that could trade."""
 MEANS = ("shortfall_bps", *(f"{part}_bps" for part in PARTS), "seconds")
 """What `sums` holds the sum of, and a summary the mean."""
+SQUARES = "shortfall_bps2"
+"""The sum of the squares of shortfalls: with their sum it gives their standard deviation."""
 SAVED = ("savings_bps", *(f"{part}_bps" for part in PARTS))
 """The same of `savings`."""
 
@@ -45,7 +47,13 @@ def schemas(policies: Sequence[str]) -> dict[str, dict[str, Any]]:
             "end": _UTC,
             "problem": pl.String,
         },
-        "sums": {**_KEYED, "market": pl.String, "policy": names, **whole, **dict.fromkeys(MEANS, pl.Float64)},
+        "sums": {
+            **_KEYED,
+            "market": pl.String,
+            "policy": names,
+            **whole,
+            **dict.fromkeys((*MEANS, SQUARES), pl.Float64),
+        },
         "savings": {
             **_KEYED,
             "market": pl.String,
@@ -85,6 +93,11 @@ class Tables:
         return cls(**{name: pl.DataFrame(schema=schema) for name, schema in schemas(policies).items()})
 
     @classmethod
+    def within(cls, frames: Mapping[str, pl.DataFrame], folder: str = "") -> Tables:
+        """Return the tables that `frames` named."""
+        return cls(**{name: frames[f"{folder}{name}"] for name in NAMES})
+
+    @classmethod
     def of_bytes(cls, packed: Mapping[str, bytes]) -> Tables:
         """Read what `packed` wrote."""
         return cls(**{name: pl.read_ipc_stream(io.BytesIO(packed[name])) for name in NAMES})
@@ -92,6 +105,10 @@ class Tables:
     def packed(self) -> dict[str, bytes]:
         """Return every table as Arrow bytes."""
         return {name: _ipc(getattr(self, name)) for name in NAMES}
+
+    def frames(self, folder: str = "") -> dict[str, pl.DataFrame]:
+        """Return every table by its name, in a folder where one is named."""
+        return {f"{folder}{name}": getattr(self, name) for name in NAMES}
 
     def mapped(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Tables:
         """Return the tables that `change` makes of these."""
@@ -107,12 +124,7 @@ class Tables:
 
     def digest(self) -> str:
         """Return a digest of every value, and of nothing that depends on where the files lie."""
-        digest = hashlib.blake2b(digest_size=16)
-        for name in ("units", "sums", "savings"):
-            for column in getattr(self, name):
-                digest.update(f"{name}.{column.name} {column.dtype} {len(column)}".encode())
-                digest.update(_values(column))
-        return digest.hexdigest()
+        return digest_of(self.frames())
 
 
 NAMES = tuple(table.name for table in fields(Tables))
@@ -144,19 +156,6 @@ def together(parts: Iterable[Tables]) -> Tables:
             f"{twice['unit'][0]} is in both: its orders would count twice; expected studies of different units"
         )
     return whole
-
-
-def _values(column: pl.Series) -> bytes:
-    """Return the values of a column as bytes, however its buffers came about."""
-    there = column.is_not_null()
-    if column.dtype == pl.String:
-        texts = column.drop_nulls()
-        lengths = texts.str.len_bytes().to_numpy().tobytes()
-        return there.to_numpy().tobytes() + lengths + "".join(texts.to_list()).encode()
-    if column.dtype == pl.Int128:
-        return repr(column.to_list()).encode()
-    whole = column.to_physical().fill_null(0)
-    return there.to_numpy().tobytes() + whole.to_numpy().tobytes()
 
 
 def _ipc(frame: pl.DataFrame) -> bytes:

@@ -16,6 +16,7 @@ from sor.studies import methods
 from sor.studies.walkforward import digest_of_search, said_of
 from sor.universe.kept import key_of
 from sor.universe.study import worked
+from sor.universe.sums import mean_and_std
 from sor.universe.work import RETURNED, Settings
 
 if TYPE_CHECKING:
@@ -158,6 +159,10 @@ class Trials:
             rows = rows.filter(pl.col("date").is_in(list(days)))
         parents = int(rows["parents"].sum())
         return math.fsum(rows["shortfall_bps"]) / parents if parents else math.nan
+
+    def weighed(self, point: Policy) -> tuple[float, float]:
+        """Return the mean and the standard deviation of the shortfalls of a point tried."""
+        return mean_and_std(self._sums[point])
 
     def search(
         self, method: methods.Method, router: Policy, axes: methods.Axes, days: frozenset[Any] | None

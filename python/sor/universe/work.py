@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,8 @@ from sor.studies.notices import of_children, of_tape
 from sor.studies.stress import changed_market
 from sor.tape.files import beside
 from sor.tape.told import gathering
-from sor.universe.tables import COUNTS, KEY, MEANS, SAVED, Tables, schemas
+from sor.universe.summing import saved_against, summed
+from sor.universe.tables import KEY, Tables, schemas
 from sor.universe.unit import Reading, Unit, digest_of
 
 if TYPE_CHECKING:
@@ -256,17 +256,15 @@ def _tables(
     sums, savings, returned = [], [], []
     for market in markets:
         rows = ledger if len(markets) == 1 else ledger.filter(pl.col("market") == market)
-        for policy in asked.policies:
-            label = {"market": market, "policy": policy}
-            own = rows.filter(pl.col("policy") == policy)
-            sums.append(label | _sums(own))
-            if asked.returned != "sums":
-                returned.append(_returned(own, asked.returned))
+        sums += [{"market": market} | row for row in summed(rows, list(asked.policies))]
+        others = [policy for policy in asked.policies if policy != asked.policy]
         saved = metrics.paired_savings(rows, parents.select("parent", "quantity"), asked.policy)
-        for policy in asked.policies:
-            if policy != asked.policy:
-                label = {"market": market, "against": policy}
-                savings.append(label | _savings(saved.filter(pl.col("against") == policy)))
+        savings += [{"market": market} | row for row in saved_against(saved, others)]
+        if asked.returned != "sums":
+            returned += [
+                _returned(rows.filter(pl.col("policy") == policy), asked.returned)
+                for policy in asked.policies
+            ]
     framed = _framed(sums, schema["sums"], units)
     return Tables(
         units=units,
@@ -277,43 +275,12 @@ def _tables(
     )
 
 
-def _sums(parents: pl.DataFrame) -> dict[str, Any]:
-    """Sum up one policy's parents: whole numbers exactly, floats to the nearest float of the exact sum."""
-    traded = parents.filter(metrics.TRADED)
-    all_in = pl.col("all_in").cast(pl.Int128)
-    whole = traded.select(
-        *(pl.col(name).cast(pl.Int64).sum() for name in COUNTS[5:]),
-        all_in.sum(),
-        (metrics.SIGN * all_in).sum().alias("cash"),
-    ).row(0, named=True)
-    costs = metrics.in_bps(traded, [name.removesuffix("_bps") for name in MEANS[:-1]])
-    each = {column.name: column for column in (*costs, metrics.seconds_taken(traded).alias("seconds"))}
-    counts = {"parents": traded.height, "no_quotes": parents.height - traded.height} | metrics.edge_counts(
-        parents
-    )
-    return counts | whole | {name: _exact_sum(each[name]) for name in MEANS}
-
-
-def _exact_sum(column: pl.Series) -> float:
-    return math.fsum(column.to_list())  # a list is gone through ten times as quickly
-
-
 def _returned(parents: pl.DataFrame, what: str) -> pl.Series:
     """Return what comes back of one policy's parents: a list in one row."""
     traded = parents.filter(metrics.TRADED)
     if what == "orders":
         return metrics.orders_table(traded).to_struct().implode()
     return metrics.bps(traded, "shortfall").implode()
-
-
-def _savings(saved: pl.DataFrame) -> dict[str, Any]:
-    column = saved["savings_bps"]
-    counts = {
-        "parents": saved.height,
-        "wins": int((column > 0).sum()),
-        "losses": int((column < 0).sum()),
-    }
-    return counts | {name: _exact_sum(saved[name]) for name in SAVED} | {"worst_bps": column.min()}
 
 
 def _framed(rows: list[dict[str, Any]], schema: Mapping[str, Any], units: pl.DataFrame) -> pl.DataFrame:

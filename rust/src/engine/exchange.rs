@@ -6,7 +6,7 @@ use crate::engine::scene::Scene;
 use crate::error::{Error, Result};
 use crate::fills::{FillModel, Sent, Stream};
 use crate::ledger::{Child, Fill, Kind, Ledger, Reason};
-use crate::market::{Book, Depletion, Limit, Market, Moments, Snapshot, Taken, Tape, Venue};
+use crate::market::{Book, Depletion, Limit, Market, Moments, Taken, Tape, Venue};
 use crate::order::Parent;
 use crate::policy::{Action, Orders, Report};
 use crate::quote::EMPTY;
@@ -59,8 +59,6 @@ pub(super) struct Exchange<'a> {
     hears_of_takes: bool,
     // Whether a take leaves nothing behind but sums, and is certain.
     sums_only: bool,
-    /// Whether the last decision's orders were executed in full at once, and what they took stays taken.
-    pub(super) all_at_once: bool,
     /// What the policy has not been told yet.
     pub(super) reports: Vec<Report>,
     pub(super) resting: RestingOrders,
@@ -100,7 +98,6 @@ impl<'a> Exchange<'a> {
             edge: None,
             ledger: Ledger::new(parent.side, end, record),
             hears_of_takes,
-            all_at_once: false,
             sums_only: !record && matches!(market.fill, FillModel::Displayed),
             reports: Vec::new(),
             resting: RestingOrders::default(),
@@ -193,19 +190,9 @@ impl<'a> Exchange<'a> {
         moments.apply(book, |change| taken.see(change, parent.side));
     }
 
-    /// As [`apply_unmet`](Self::apply_unmet), for the snapshot at row `first` of a tape, if it is a plain one; the row after
-    /// it.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
-    pub(super) fn apply_plainly(&mut self, tape: &Tape<'_>, first: usize, mode: Snapshot) -> Option<usize> {
-        let Self { parent, book, taken, .. } = self;
-        book.apply_plainly(tape, first, mode, &mut |change| taken.see(change, parent.side))
-    }
-
     /// Sends a decision's orders, one after the other.
     #[inline]
     pub(super) fn send(&mut self, orders: &mut Orders, decision: Decision) -> Result<()> {
-        self.all_at_once = self.sums_only && self.market.depletion != Depletion::None;
         for i in 0..orders.len() {
             // Field by field: a copy of what was written just now would have to wait for it.
             match orders.action(i) {
@@ -221,7 +208,6 @@ impl<'a> Exchange<'a> {
 
     #[inline(never)]
     fn send_one(&mut self, action: &Action, orders: &Orders, decision: Decision) -> Result<()> {
-        self.all_at_once = false;
         match *action {
             Action::Take { venue, quantity, limit, marginal } => {
                 self.check(decision, venue, quantity)?;
@@ -307,8 +293,8 @@ impl<'a> Exchange<'a> {
     /// A take that meets the very quote it was decided on, where fills are certain and only sums are kept: the same as
     /// sending it and [executing](Self::execute) it, less what would then be thrown away. Whether it is one.
     #[inline]
-    pub(super) fn takes_shown(&mut self, decision: Decision, venue: usize, quantity: Shares) -> bool {
-        let Self { sums_only: true, market, parent, book, taken, ledger, all_at_once, .. } = self else { return false };
+    fn takes_shown(&mut self, decision: Decision, venue: usize, quantity: Shares) -> bool {
+        let Self { sums_only: true, market, parent, book, taken, ledger, .. } = self else { return false };
         let now = decision.now;
         let Some(&Venue { latency: 0, taker_fee, .. }) = market.venues.get(venue) else { return false };
         let quote = book.offer(parent.side, venue);
@@ -318,7 +304,6 @@ impl<'a> Exchange<'a> {
         let order = ledger.summary.children;
         ledger.summary.children += 1;
         let executed = quantity.min(taken.available(venue, quote.size));
-        *all_at_once &= executed == quantity;
         let price = parent.side.sign() * quote.key;
         if self.hears_of_takes {
             let reason = if executed == 0 { Reason::Depleted } else { in_part(executed, quantity) };
@@ -340,6 +325,14 @@ impl<'a> Exchange<'a> {
             });
         }
         true
+    }
+
+    /// Whether every take executes at once and in full, stays taken, and leaves nothing behind but sums.
+    #[inline]
+    pub(super) fn takes_plainly(&self) -> bool {
+        let at_once = || self.market.venues.iter().all(|venue| venue.latency == 0);
+        let stay = self.market.depletion != Depletion::None;
+        self.sums_only && stay && !self.hears_of_takes && !self.ledger.follows_releases() && at_once()
     }
 
     /// Puts an order under way, in order of arrival and number.

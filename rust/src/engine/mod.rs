@@ -1,5 +1,6 @@
 //! The replay of one parent order: one loop that reads like rule P1.
 
+mod cheap;
 mod exchange;
 mod posts;
 mod quiet;

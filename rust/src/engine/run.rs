@@ -1,5 +1,6 @@
 //! One parent's replay in progress: the policy's side of it, and the completion at its end.
 
+use crate::engine::cheap::Fees;
 use crate::engine::exchange::{Decision, Exchange};
 use crate::engine::releasing::Releasing;
 use crate::error::Result;
@@ -7,7 +8,7 @@ use crate::fills::{MOST_LEVELS, Walk, levels_error, walk_error};
 use crate::ledger::{Fill, Kind, Ledger, Status};
 use crate::market::{Living, Moments, When, living_quote};
 use crate::observe::Stop;
-use crate::policy::{Answer, Glance, Orders, Policy, View};
+use crate::policy::{Orders, Policy, Reach, View};
 use crate::schedule::Releases;
 use crate::units::{Money, Nanos, Time};
 
@@ -17,17 +18,17 @@ pub(super) const POLL_EVERY: u32 = 8192;
 /// A policy at work on its order, and the exchange it works at.
 pub(super) struct Run<'a, P> {
     pub(super) exchange: Exchange<'a>,
-    policy: P,
+    pub(super) policy: P,
     orders: Orders,
     // What a schedule releases, and when next.
     releasing: Option<Releasing<'a>>,
     pub(super) next_release: Time,
     // When the policy decides next, whether or not a record comes then.
     pub(super) next_wake: Time,
-    // The mid that `worst_key` is of, and the least fee of all venues.
+    // The mid that `worst_key` is of.
     mid: Option<Nanos>,
     worst_key: Nanos,
-    lowest_fee: Nanos,
+    pub(super) fees: Fees,
     // Whether both sides have shown a visible quote at once.
     shown: bool,
     // When what was left could be completed.
@@ -49,7 +50,7 @@ impl<'a, P: Policy> Run<'a, P> {
             exchange.ledger.follow_releases();
         }
         let releasing = releases.map(Releasing::new);
-        let lowest_fee = exchange.market.venues.iter().map(|venue| venue.taker_fee).min().unwrap_or(0);
+        let fees = Fees::new(exchange.market.venues.iter().map(|venue| venue.taker_fee));
         Self {
             exchange,
             policy,
@@ -59,7 +60,7 @@ impl<'a, P: Policy> Run<'a, P> {
             next_wake: Time::MAX,
             mid: None,
             worst_key: 0,
-            lowest_fee,
+            fees,
             shown,
             when: When::InTime,
             stop,
@@ -140,41 +141,29 @@ impl<'a, P: Policy> Run<'a, P> {
     pub(super) fn decide(&mut self, now: Time) -> Result<()> {
         let arrived = self.arrive(now).is_some();
         self.release(now);
-        if arrived && self.needs_to_look(now, None) {
+        if arrived && self.needs_to_look() {
             return self.act(now);
         }
         self.next_wake = self.policy.wakes(now).unwrap_or(Time::MAX);
         Ok(())
     }
 
-    /// Whether the policy needs to look at the market now that the order has arrived: most often it can tell at a glance what
-    /// it does, and has done it. `fresh` are the venues that alone may have changed since it was last asked.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
-    pub(super) fn needs_to_look(&mut self, now: Time, fresh: Option<&[u16]>) -> bool {
-        let Some(mid) = self.exchange.book.mid() else { return false };
-        if self.exchange.book.all_halted() {
+    /// Whether the policy needs to look at the market now that the order has arrived: nothing is worth taking to one that only
+    /// [reaches](Policy::reach) so far, once the best quote is not.
+    #[inline]
+    pub(super) fn needs_to_look(&mut self) -> bool {
+        let Self { exchange, policy, fees, .. } = self;
+        let Some(mid) = exchange.book.mid() else { return false };
+        if exchange.book.all_halted() {
             return false;
         }
-        if !self.exchange.reports.is_empty() {
+        if !exchange.reports.is_empty() {
             return true;
         }
-        let Self { exchange, policy, lowest_fee, .. } = self;
+        let Some(Reach { leaves_from, .. }) = policy.reach(mid) else { return true };
         let side = exchange.parent.side;
-        let cheapest = exchange.book.best(side).saturating_add(*lowest_fee);
-        let (remaining, lot) = (exchange.to_plan(), exchange.parent.lot);
-        let Exchange { market, book, taken, .. } = &*exchange;
-        let glance = Glance { side, mid, cheapest, remaining, lot, market, book, taken, fresh };
-        match policy.at_a_glance(&glance) {
-            Answer::Nothing => false,
-            Answer::Take(venue, quantity) => {
-                self.look(mid);
-                let Self { exchange, worst_key, .. } = self;
-                let stub = exchange.book.offer(side, venue).key > *worst_key;
-                stub || !exchange.takes_shown(Decision { now, mid, remaining }, venue, quantity)
-            }
-            Answer::Look => true,
-        }
+        let cheapest = exchange.book.best(side).saturating_add(fees.lowest);
+        exchange.to_plan() > 0 && cheapest.saturating_sub(side.sign() * mid) < leaves_from
     }
 
     /// The policy decides, and its orders are sent.

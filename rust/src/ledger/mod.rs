@@ -1,8 +1,10 @@
 //! The ledger: every child, every fill, and the sums that follow from them (rules P5, P6).
 
 mod columns;
+mod takes;
 
 pub use columns::Values;
+pub(crate) use takes::Takes;
 
 use columns::{Field, row};
 
@@ -410,6 +412,11 @@ impl Ledger {
         if self.record {
             self.fills.push(fill);
         }
+    }
+
+    /// Whether a schedule releases the order's shares.
+    pub(crate) fn follows_releases(&self) -> bool {
+        self.executed.is_some()
     }
 
     /// Says that a schedule releases the order's shares.

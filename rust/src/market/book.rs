@@ -59,6 +59,15 @@ pub(crate) struct Last {
 }
 
 impl Last {
+    /// What a record leaves that has a quote on both sides.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    pub(crate) fn two_sided(tape: &Tape<'_>, row: usize) -> Self {
+        let Record { ts, ask, bid, .. } = tape.record(row);
+        let quotes = [Quote { key: ask.0, size: ask.1 }, Quote { key: bid.0.wrapping_neg(), size: bid.1 }];
+        Self { quotes, ts, row }
+    }
+
     /// The quote that `side` takes.
     #[inline]
     pub(crate) fn offer(&self, side: Side) -> Quote {
@@ -86,6 +95,40 @@ const fn index(side: Side) -> usize {
         Side::Buy => 0,
         Side::Sell => 1,
     }
+}
+
+/// The mid of a best ask and a best bid, as signed prices.
+#[inline]
+pub(crate) fn mid_of(ask: Nanos, bid: Nanos) -> Nanos {
+    // The same as `midpoint`, which is for sums that do not fit as well.
+    let (bid, sum) = (bid.wrapping_neg(), ask.wrapping_sub(bid));
+    if ask | bid | sum >= 0 { sum >> 1 } else { ask.midpoint(bid) }
+}
+
+/// The least signed price of a side.
+fn find_best(venues: &[Last], side: usize) -> Nanos {
+    // Left to itself the compiler guesses which is the less.
+    venues.iter().fold(EMPTY, |best, last| {
+        let key = last.quotes[side].key;
+        select_unpredictable(key < best, key, best)
+    })
+}
+
+/// A venue's quotes change, and the best ones of both sides follow. Only where a best one goes is there a branch to guess.
+/// Returns the quotes before.
+#[inline(always)]
+#[allow(clippy::inline_always, clippy::needless_bitwise_bool, reason = "a part of the loop over records")]
+pub(crate) fn replace(venues: &mut [Last], bests: &mut [Nanos; 2], venue: usize, new: Last) -> Last {
+    let old = std::mem::replace(&mut venues[venue], new);
+    for side in [0, 1] {
+        let (before, after, best) = (old.quotes[side].key, new.quotes[side].key, bests[side]);
+        bests[side] = best.min(after);
+        // One branch for both: half of all records come from a venue that shows the best price.
+        if (before == best) & (after > best) {
+            bests[side] = find_best(venues, side);
+        }
+    }
+    old
 }
 
 #[inline]
@@ -172,9 +215,7 @@ impl Book {
     pub fn mid(&self) -> Option<Nanos> {
         let (ask, bid) = self.bests();
         if ask != EMPTY && bid != EMPTY {
-            // The same as `midpoint`, which is for sums that do not fit as well.
-            let sum = ask.wrapping_sub(bid);
-            return Some(if ask >= 0 && bid <= 0 && sum >= 0 { sum >> 1 } else { ask.midpoint(-bid) });
+            return Some(mid_of(ask, bid));
         }
         if self.memory.two_sided {
             return self.memory.mid;
@@ -273,15 +314,7 @@ impl Book {
 
     /// Finds the best quotes again after records that did not keep them.
     fn settle(&mut self) {
-        self.best = [0, 1].map(|side| self.find_best(side));
-    }
-
-    fn find_best(&self, side: usize) -> Nanos {
-        // Left to itself the compiler guesses which is the less.
-        self.venues.iter().fold(EMPTY, |best, last| {
-            let key = last.quotes[side].key;
-            select_unpredictable(key < best, key, best)
-        })
+        self.best = [0, 1].map(|side| find_best(&self.venues, side));
     }
 
     /// Applies the records of the snapshot that begins at row `first`; returns the row after them. `changed` is called for
@@ -304,20 +337,12 @@ impl Book {
         mode: Snapshot,
         changed: &mut impl FnMut(&Change),
     ) -> Option<usize> {
-        let now = tape.ts()[first];
-        let mut plain = self.halts == 0 && !self.changing && !tape.is_one_sided(first);
-        let mut end = first + 1;
-        while mode != Snapshot::Each && end < tape.len() && tape.ts()[end] == now {
-            plain = plain && mode == Snapshot::Last && !tape.is_one_sided(end);
-            end += 1;
-        }
-        if !plain {
+        if self.halts > 0 || self.changing {
             return None;
         }
+        let end = tape.plain_snapshot(first, mode)?;
         for row in first..end {
-            let Record { ts, venue, ask, bid } = tape.record(row);
-            let quotes = [Quote { key: ask.0, size: ask.1 }, Quote { key: -bid.0, size: bid.1 }];
-            self.replace(venue, Last { quotes, ts, row }, changed);
+            self.replace(usize::from(tape.venue()[row]), Last::two_sided(tape, row), changed);
         }
         Some(end)
     }
@@ -360,23 +385,16 @@ impl Book {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "a part of the loop over records")]
     fn replace(&mut self, venue: usize, new: Last, changed: &mut impl FnMut(&Change)) {
-        let last = &mut self.venues[venue];
-        let old = std::mem::replace(last, new);
-        changed(&Change { venue, ts: new.ts, updated: old.ts, old: old.quotes, new: new.quotes });
-        for side in [0, 1] {
-            self.follow(side, old.quotes[side].key, new.quotes[side].key);
-        }
+        let Last { quotes: old, ts: updated, .. } = self.venues[venue];
+        changed(&Change { venue, ts: new.ts, updated, old, new: new.quotes });
+        replace(&mut self.venues, &mut self.best, venue, new);
     }
 
-    /// A price has changed on a side. Only where the best one goes is there a branch to guess.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
-    fn follow(&mut self, side: usize, old: Nanos, new: Nanos) {
-        let best = self.best[side];
-        self.best[side] = best.min(new);
-        if old == best && new > best {
-            self.best[side] = self.find_best(side);
-        }
+    /// The venues, and the best quotes of both sides, for a loop that replaces quotes itself; `None` while any is kept back, or
+    /// something may have to be remembered.
+    #[inline]
+    pub(crate) fn laid_open(&mut self) -> Option<(&mut [Last], &mut [Nanos; 2])> {
+        (self.halts == 0 && !self.changing).then_some((&mut self.venues, &mut self.best))
     }
 
     /// A record of a halted venue: its quotes are kept and not shown. The ones before, if it is halted.

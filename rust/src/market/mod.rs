@@ -15,13 +15,14 @@ mod visibility;
 
 pub use as_of::{AsOf, as_of_books};
 pub use book::{Book, Change};
+pub(crate) use book::{Last, mid_of, replace};
 pub use hours::{Halt, Hours, Session};
 pub use market::{Limit, Market};
 pub(crate) use moments::{Living, Moments, When, living_quote};
 pub use records::{Batch, Prices, Room};
 pub use scan::{BookCounts, State, book_at, count_states};
-pub(crate) use taken::left_of;
 pub use taken::{Depletion, Taken};
+pub(crate) use taken::{kept_of, left_of};
 pub use tape::{Columns, Record, Snapshot, Tape, Trades};
 pub use venue::Venue;
 pub use visibility::{Visibility, postable};

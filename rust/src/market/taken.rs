@@ -3,6 +3,7 @@
 use std::hint::select_unpredictable;
 
 use crate::market::book::Change;
+use crate::quote::Quote;
 use crate::units::{Shares, Side};
 
 /// How own fills deplete the displayed size (rule B5).
@@ -34,15 +35,8 @@ impl Taken {
     #[inline]
     pub fn see(&mut self, change: &Change, side: Side) {
         let (old, new) = change.quote(side);
-        let (key, size) = (old.key != new.key, old.size != new.size);
-        let refreshed = match self.mode {
-            Depletion::Refresh => key | size,
-            Depletion::Persistent => key,
-            Depletion::None => return,
-        };
-        // Sizes change too often and too seldom to be guessed.
         let taken = &mut self.shares[change.venue];
-        *taken = select_unpredictable(refreshed, 0, *taken);
+        *taken = kept_of(*taken, old, new, self.mode == Depletion::Refresh);
     }
 
     /// Shares were taken.
@@ -65,6 +59,21 @@ impl Taken {
     pub(crate) fn shares(&self) -> &[Shares] {
         &self.shares
     }
+
+    /// Shares taken, by venue, for a loop that takes and forgets itself.
+    #[inline]
+    pub(crate) fn shares_mut(&mut self) -> &mut [Shares] {
+        &mut self.shares
+    }
+}
+
+/// What stays taken when a quote is replaced: nothing if its price changes or, where that counts, its size. Where nothing stays
+/// taken anyhow there is nothing to forget.
+#[inline(always)]
+#[allow(clippy::inline_always, clippy::needless_bitwise_bool, reason = "a part of the loop over records")]
+pub(crate) fn kept_of(taken: Shares, old: Quote, new: Quote, by_size: bool) -> Shares {
+    // Sizes change too often and too seldom to be guessed.
+    select_unpredictable((old.key != new.key) | ((old.size != new.size) & by_size), 0, taken)
 }
 
 /// What is left of a displayed size.

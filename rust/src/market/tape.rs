@@ -206,10 +206,10 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// The venues of records.
+    /// The venues of all records.
     #[inline]
-    pub(crate) fn venue_of(&self, rows: Range<usize>) -> &'a [u16] {
-        &self.venue[rows]
+    pub(crate) fn venue(&self) -> &'a [u16] {
+        self.venue
     }
 
     /// Record `i`.
@@ -248,6 +248,19 @@ impl<'a> Tape<'a> {
     #[inline]
     pub fn queue_position(&self, i: usize) -> Option<f64> {
         self.queue_position.map(|column| column[i])
+    }
+
+    /// The row after the snapshot that begins at record `i`, if every record of it counts and has both sides. In a loop over a
+    /// tape that is [aligned](Self::aligned) it checks bounds once.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
+    pub(crate) fn plain_snapshot(&self, i: usize, mode: Snapshot) -> Option<usize> {
+        let (now, mut plain, mut end) = (self.ts[i], !self.is_one_sided(i), i + 1);
+        while mode != Snapshot::Each && end < self.ts.len() && self.ts[end] == now {
+            plain = plain && mode == Snapshot::Last && !self.is_one_sided(end);
+            end += 1;
+        }
+        plain.then_some(end)
     }
 
     /// The records of the snapshot that begins at record `i`.

@@ -34,7 +34,7 @@ pub use sliced::Sliced;
 pub use static_router::{Planned, StaticRouter};
 pub use sweep::Sweep;
 pub use unit::Unit;
-pub use view::{Answer, Glance, Posted, View};
+pub use view::{Posted, Reach, View};
 
 use std::fmt::Debug;
 
@@ -74,12 +74,11 @@ pub trait Policy {
     /// What the policy's own arithmetic or solver refuses, and [`Error::Stopped`](crate::Error::Stopped).
     fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()>;
 
-    /// What it does at the moment of this glance, as far as it can tell at once; it is then not asked to
-    /// [`decide`](Self::decide), and its times of waking must be what they were. It answers [`Answer::Take`] only where it is
-    /// told what is [fresh](Glance::fresh).
-    fn at_a_glance(&mut self, glance: &Glance<'_>) -> Answer {
-        let _ = glance;
-        Answer::Look
+    /// How far it reaches at this mid, if that is all there is to know of it: it is then not asked to [`decide`](Self::decide)
+    /// where that tells what it would do, and it never asks to be woken. `None`, then always: it must be asked.
+    fn reach(&mut self, mid: Nanos) -> Option<Reach> {
+        let _ = mid;
+        None
     }
 
     /// The next time after `after` at which it wants to decide, whether or not a record comes then.
@@ -112,8 +111,8 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
 
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "a part of the loop over records")]
-    fn at_a_glance(&mut self, glance: &Glance<'_>) -> Answer {
-        (**self).at_a_glance(glance)
+    fn reach(&mut self, mid: Nanos) -> Option<Reach> {
+        (**self).reach(mid)
     }
 
     #[inline]

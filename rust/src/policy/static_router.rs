@@ -8,7 +8,7 @@ use crate::fills::Sent;
 use crate::market::Venue;
 use crate::order::Parent;
 use crate::policy::others::Others;
-use crate::policy::{Answer, Glance, Orders, Past, Policy, Settings, Unit, View};
+use crate::policy::{Orders, Past, Policy, Reach, Settings, Unit, View};
 use crate::quote::Quote;
 use crate::units::{Nanos, Shares};
 
@@ -91,7 +91,6 @@ impl Settings for StaticRouter {
             surely: Nanos::MAX,
             reach: 0,
             others: None,
-            least: None,
             offers: Vec::new(),
             venues: Vec::new(),
             split: Vec::new(),
@@ -115,8 +114,6 @@ pub struct Allocating<'a> {
     pub(super) others: Option<Others<'a>>,
     surely: Nanos,
     reach: Nanos,
-    // No venue offers a lot of so many shares for less than this all-in, as a signed price, as far as that is known.
-    least: Option<(Nanos, Shares)>,
     offers: Vec<Offer>,
     venues: Vec<usize>,
     split: Vec<Shares>,
@@ -147,30 +144,15 @@ impl Policy for Allocating<'_> {
         }
     }
 
-    /// On certain fills nothing is worth taking once the best quote is not.
+    /// On certain fills no penalty but those of shares not taken decides (rule A5).
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "a part of the loop over records")]
-    fn at_a_glance(&mut self, glance: &Glance<'_>) -> Answer {
-        let &Glance { side, mid, cheapest, remaining, .. } = glance;
-        let last = self.least.take();
-        if remaining <= 0 {
-            return Answer::Nothing;
-        }
+    fn reach(&mut self, mid: Nanos) -> Option<Reach> {
+        let (Planned::Displayed, Rule::Relaxed) = (self.router.plan, self.router.rule) else { return None };
         self.weigh(mid);
-        let (Planned::Displayed, Rule::Relaxed) = (self.router.plan, self.router.rule) else { return Answer::Look };
-        let (mid_key, reach) = (side.sign() * mid, self.reach);
-        let lot = lot_of(remaining, glance.lot);
-        let dear = |all_in: Nanos| all_in.saturating_sub(mid_key) >= reach;
-        if dear(cheapest) {
-            self.least = Some((cheapest, lot));
-            return Answer::Nothing;
-        }
-        match (last, glance.fresh()) {
-            (Some((least, of)), Some(fresh)) if of == lot && dear(least) => {
-                self.at_fresh(glance, fresh, least, mid_key)
-            }
-            _ => Answer::Look,
-        }
+        // An enumeration of too many candidates is an error, so that it has to be tried.
+        let takes_below = (self.router.solver == Solver::Exact).then_some(self.limit.min(self.surely));
+        Some(Reach { takes_below, leaves_from: self.reach, fixed: self.router.unit == Unit::Price })
     }
 
     fn hears_of_takes(&self) -> bool {
@@ -182,34 +164,6 @@ impl Allocating<'_> {
     /// The marginal cost at which it stops; `None` under the strict rule.
     fn threshold(&self) -> Option<Nanos> {
         (self.router.rule == Rule::Relaxed).then_some(self.limit)
-    }
-
-    /// Where no other venue has anything worth taking: it takes all of the one that has, if it is the only one.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "a part of the loop over records")]
-    fn at_fresh(&mut self, glance: &Glance<'_>, fresh: &[u16], mut least: Nanos, mid_key: Nanos) -> Answer {
-        let lot = lot_of(glance.remaining, glance.lot);
-        let mut found: Option<(usize, Shares)> = None;
-        for venue in fresh.iter().copied().map(usize::from) {
-            let (quote, available) = glance.offer(venue);
-            if available < lot {
-                continue;
-            }
-            let all_in = quote.key.saturating_add(glance.market.venues[venue].taker_fee);
-            let cost = all_in.saturating_sub(mid_key);
-            if cost >= self.reach {
-                least = least.min(all_in);
-                continue;
-            }
-            let shares = available - available % lot;
-            let other = found.is_some_and(|(other, _)| other != venue);
-            if other || shares > glance.remaining || cost >= self.limit.min(self.surely) {
-                return Answer::Look;
-            }
-            found = Some((venue, shares));
-        }
-        self.least = Some((least, lot));
-        found.map_or(Answer::Nothing, |(venue, shares)| Answer::Take(venue, shares))
     }
 
     /// The penalties at this mid.
@@ -246,7 +200,7 @@ impl Allocating<'_> {
             left -= quantity;
             dearest = dearest.max(cost);
         }
-        let lot = lot_of(view.remaining, view.parent.lot);
+        let lot = view.parent.lot_of(view.remaining);
         if dearest >= self.surely {
             others.keep(1);
         } else if left >= lot {
@@ -276,12 +230,11 @@ impl Allocating<'_> {
     #[inline]
     fn plan_displayed(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
         let benchmark_key = view.side.sign() * self.router.benchmark(view.mid);
-        self.least = None;
-        if let (Some(limit), Solver::Exact) = (self.threshold(), self.router.solver) {
-            let lot = lot_of(view.remaining, view.parent.lot);
-            self.least = take_all(view, (benchmark_key, limit, lot), out).map(|least| (least, lot));
-        }
-        if self.least.is_none() {
+        let taken = match (self.threshold(), self.router.solver) {
+            (Some(limit), Solver::Exact) => take_all(view, benchmark_key, limit, out),
+            _ => false,
+        };
+        if !taken {
             self.split_displayed(&{ *view }, benchmark_key, out)?;
         }
         if self.others.is_some() {
@@ -322,7 +275,7 @@ impl Allocating<'_> {
         self.gather(view);
         let plan = curves::Plan {
             side: view.side,
-            lot: if view.remaining < view.parent.lot { 1 } else { view.parent.lot },
+            lot: view.parent.lot_of(view.remaining),
             cap: (overbook * view.remaining as f64).floor() as Shares,
             benchmark: self.router.benchmark(view.mid),
         };
@@ -375,12 +328,6 @@ impl Allocating<'_> {
     }
 }
 
-/// The lot in force (rule A2).
-#[inline]
-fn lot_of(remaining: Shares, lot: Shares) -> Shares {
-    if remaining < lot { 1 } else { lot }
-}
-
 /// What a share of a quote costs beside the benchmark, fee included.
 #[inline]
 fn unit_cost(quote: Quote, terms: &Venue, benchmark_key: Nanos) -> Nanos {
@@ -388,26 +335,20 @@ fn unit_cost(quote: Quote, terms: &Venue, benchmark_key: Nanos) -> Nanos {
 }
 
 /// Takes all that costs less than `limit` beside the benchmark, where the order is so large that it can: then the least
-/// cost needs no solver. Returns the least all-in price at which a lot is left, as a signed price; `None` where it takes
-/// nothing, since it cannot take all.
+/// cost needs no solver. Whether it can; else it takes nothing.
 #[inline]
-fn take_all(view: &View<'_>, (benchmark_key, limit, lot): (Nanos, Nanos, Shares), out: &mut Orders) -> Option<Nanos> {
-    let (mut left, mut least) = (view.remaining, Nanos::MAX);
+fn take_all(view: &View<'_>, benchmark_key: Nanos, limit: Nanos, out: &mut Orders) -> bool {
+    let (mut left, lot) = (view.remaining, view.parent.lot_of(view.remaining));
     view.each_offer(|venue, quote, available, terms, seen| {
-        if available < lot {
-            return;
-        }
         let cost = unit_cost(quote, terms, benchmark_key);
-        if seen && cost < limit {
+        if available >= lot && seen && cost < limit {
             let shares = available - available % lot;
             left -= shares;
             out.take_at(venue, shares, cost);
-        } else {
-            least = least.min(quote.key.saturating_add(terms.taker_fee));
         }
     });
     if left < 0 {
         out.take_back();
     }
-    (left >= 0).then_some(least)
+    left >= 0
 }

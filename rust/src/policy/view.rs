@@ -20,52 +20,17 @@ pub struct Posted {
     pub order: Resting,
 }
 
-/// What a policy answers at a glance.
+/// How far a policy reaches that takes whole lots (rule A2) of the quotes it sees, cheapest first, up to some cost, and does
+/// nothing else. Costs are nanos per share beside the mid, fee included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It does nothing.
-    Nothing,
-    /// It takes so many shares of the quote at a venue, and does nothing else; but if that is a stub it must be asked.
-    Take(usize, Shares),
-    /// It must be asked to [`decide`](crate::policy::Policy::decide).
-    Look,
-}
-
-/// What can be told of a moment before a [`View`] of it is laid out.
-#[derive(Clone, Copy, Debug)]
-pub struct Glance<'a> {
-    /// The parent's side.
-    pub side: Side,
-    /// The mid.
-    pub mid: Nanos,
-    /// No quote costs less than this all-in, as a signed price: the best quote and the lowest fee.
-    pub cheapest: Nanos,
-    /// Shares to plan. Not positive when there are none.
-    pub remaining: Shares,
-    /// Shares in a lot.
-    pub lot: Shares,
-    pub(crate) market: &'a Market,
-    pub(crate) book: &'a Book,
-    pub(crate) taken: &'a Taken,
-    pub(crate) fresh: Option<&'a [u16]>,
-}
-
-impl Glance<'_> {
-    /// The venues whose quotes may be others than when the policy was last asked, some more than once, while nothing else has
-    /// changed but the time: all its orders were executed in full at once, and what it took stays taken. `None` where more
-    /// may have changed.
-    #[must_use]
-    #[inline]
-    pub fn fresh(&self) -> Option<&[u16]> {
-        self.fresh
-    }
-
-    /// The quote at a venue, whether or not it can be seen, and the shares left of it.
-    #[inline]
-    pub(super) fn offer(&self, venue: usize) -> (Quote, Shares) {
-        let quote = self.book.offer(self.side, venue);
-        (quote, self.taken.available(venue, quote.size))
-    }
+pub struct Reach {
+    /// What costs less it takes, as long as shares remain; `None`: it must be asked whenever anything costs less than
+    /// [`leaves_from`](Self::leaves_from).
+    pub takes_below: Option<Nanos>,
+    /// What costs this or more it leaves. Of what lies between the two it must be asked.
+    pub leaves_from: Nanos,
+    /// Whether it is the same at every mid until the policy is next asked.
+    pub fixed: bool,
 }
 
 /// The market and the order as a policy sees them at one moment.

@@ -7,7 +7,7 @@ const views = {};
 function columns(spec, width) {
   const names = (spec.layer ?? [spec]).flatMap((part) => part.encoding?.color?.scale?.domain ?? []);
   const longest = Math.max(...names.map((name) => String(name).length), 0);
-  return Math.max(1, Math.floor(width / Math.max(105, 7 * longest + 30)));
+  return Math.max(1, Math.floor(width / Math.max(80, 7 * longest + 28)));
 }
 
 function config(spec, width) {
@@ -21,6 +21,7 @@ function config(spec, width) {
     axis: {
       labelColor: muted, titleColor: muted, gridColor: line, domainColor: line, tickColor: line,
       labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelLimit: 130,
+      labelFlush: false,
     },
     legend: {
       labelColor: text, titleColor: muted, labelFontSize: 12, orient: "top", offset: 8,

@@ -1,4 +1,5 @@
-//! What the static router tells at a glance (without rows) beside what it finds when it looks (with them).
+//! What the static router is known to do by how far it reaches (without rows) beside what it does when it is asked (with
+//! them).
 
 use std::sync::Arc;
 
@@ -35,10 +36,10 @@ fn router(rng: &mut Rng) -> BuiltIn {
     })
 }
 
-/// An order that is never done, on a tape of many snapshots: the router tells at a glance what is left to take wherever rows
-/// are not kept, and must come to the same sums as where it looks at every venue each time.
+/// An order that is never done, on a tape of many snapshots: what the router takes is told by its reach wherever rows
+/// are not kept, and must come to the same sums as where it is asked each time.
 #[test]
-fn what_is_told_at_a_glance_is_what_a_look_finds() {
+fn what_a_reach_tells_is_what_is_decided() {
     let (mut takes, mut rests) = (0, 0);
     for seed in 0..600 {
         let mut rng = Rng(seed);
