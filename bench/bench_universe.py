@@ -160,8 +160,11 @@ def workers(kind: str, count: int) -> Iterator[tuple[Any, Callable[[], list[int]
         with ProcessPoolExecutor(count, mp_context=spawn) as pool:
             yield pool, lambda: [os.getpid(), *pool._processes]
     else:
-        # Dask's profiler keeps an hour of call trees: that is its memory, and not the work's.
+        # Dask's profiler keeps an hour of call trees, its monitor an hour of samples, its logs the last thousand
+        # messages: that is its memory, and not the work's.
         os.environ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
+        os.environ["DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__LOG_LENGTH"] = "60"
+        os.environ["DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH"] = "20"
         import distributed
 
         asked = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}
@@ -180,9 +183,6 @@ def memory(folder: Path) -> list[bool]:
     some = universe(tapes(folder, 50_000), UNITS)
     for kind in ("here", "spawn", "dask"):
         with workers(kind, 2) as (executor, processes):
-            if kind == "dask":
-                # Its scheduler, in the client here, remembers what it did last: 20 MB, which are full first.
-                nothing(3 * UNITS, executor)
             rows: list[list[float]] = []
 
             def watch(done: int, total: int, processes: Any = processes, rows: Any = rows) -> None:

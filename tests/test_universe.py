@@ -365,7 +365,9 @@ def test_backtest_and_stress(universe: sor.Universe) -> None:
     assert stress.table["market"].to_list() == ["base", "no fees"]
     assert stress["base"].summary.equals(result.summary)
     assert stress["no fees"].summary["fees_bps"].to_list() == [0.0] * 5
-    assert stress._repr_html_().startswith("<b>UniverseStress: bps of arrival value</b>")
+    assert stress._repr_html_().startswith(
+        "<b>UniverseStress: the router&#x27;s shortfall, and what it saves"
+    )
     with pytest.raises(sor.SorError, match=r"markets\['x'\] has no 'speed'"):
         sor.stress(two, ORDERS, markets={"x": {"speed": 1}})
 

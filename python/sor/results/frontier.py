@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import polars as pl
 
+from sor.results import words
 from sor.results.metrics import parent_costs
 from sor.results.views import Weighed
 from sor.settings.objective import Mean, Std, column_of, columns_of, value_of
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_MOST_SHOWN = 12
+_SHORT = {
+    "in_sample": "in",
+    "out_of_sample": "out",
+    "p_value": "p",
+    "p_reality_check": "p_check",
+    "p_adjusted": "p adj",
+}
 _WEIGHED = ("mean_bps", "std_bps")
 
 
@@ -56,10 +65,9 @@ class Tried(Weighed):
         Of those with equal objectives there is one, and `points` says how many they are.
         """
         kept = "best" if len(self.objectives) == 1 else "front"
-        decides = column_of(self.objectives)
-        figures = columns_of(self.objectives) or [decides]
+        figures = columns_of(self.objectives) or [self.objective_column]
         rows = alike(self.table.filter(pl.col(kept)), figures, self._chosen)
-        return rows.sort(decides, maintain_order=True)
+        return rows.sort(self.objective_column, maintain_order=True)
 
     def frontier(self) -> pl.DataFrame:
         """Weigh the points of the search and the other policies: what they cost against how evenly, over all parents.
@@ -80,6 +88,43 @@ class Tried(Weighed):
         return efficient(pl.concat([points, self._others_weighed], how="diagonal"))
 
     @property
+    def objective(self) -> Objective:
+        """What decided."""
+        return self.objectives[0]
+
+    @property
+    def objective_column(self) -> str:
+        """Its column of `table`."""
+        return column_of(self.objectives)
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is the mean shortfall, and nothing else."""
+        return not columns_of(self.objectives)
+
+    @property
+    def _points(self) -> pl.DataFrame:
+        """The best points as people read them, those that cost the same in one row."""
+        told = pl.when(self._chosen).then(pl.lit("best")).when("best").then(pl.lit("ties"))
+        beside = [
+            "behind_bps" if self.is_mean else "shortfall_bps"
+        ]  # in 80 columns there is room for one more
+        if "plateau" in self.table.columns:
+            told = told.when("plateau").then(pl.lit("noise"))
+        elif self.is_mean:
+            beside = []
+        figures = list(dict.fromkeys([self.objective_column, "shortfall_bps", *beside]))
+        ordered = self.table.sort(self.objective_column, maintain_order=True)
+        rows = alike(ordered, figures, self._chosen).head(_MOST_SHOWN)
+        return rows.select(
+            *(pl.Series(axis, [f"{value:g}" for value in rows[axis]]) for axis in self.axes),
+            "points",
+            pl.col(self.objective_column).round(3).alias("shortfall" if self.is_mean else "objective"),
+            *(pl.col(name).round(3).alias(name.removesuffix("_bps")) for name in beside),
+            told.otherwise(pl.lit("")).alias("is"),
+        )
+
+    @property
     def _others_weighed(self) -> pl.DataFrame:
         """The other policies with mean and standard deviation, as `weighed_table` makes it."""
         raise NotImplementedError
@@ -88,6 +133,15 @@ class Tried(Weighed):
     def _chosen(self) -> pl.Expr:
         """Tell the best point's row."""
         return pl.all_horizontal(pl.col(axis) == value for axis, value in self.best_point.items())
+
+
+def readable(comparisons: pl.DataFrame) -> pl.DataFrame:
+    """Return a search's comparisons as people read them: short names, and no column that says nothing."""
+    chances = [words.p_values(column) for column in comparisons if column.name.startswith("p_")]
+    # Without folds there is nothing out of sample.
+    there = [column.name for column in comparisons if column.null_count() < comparisons.height]
+    shown = comparisons.with_columns(*chances).select(there)
+    return shown.rename(_SHORT, strict=False).with_columns(pl.selectors.float().round(3))
 
 
 def undominated(figures: Sequence[pl.Series]) -> pl.Series:

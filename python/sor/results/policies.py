@@ -42,10 +42,10 @@ def table(summary: pl.DataFrame) -> pl.DataFrame:
         columns[name] = [_bps(_cost(row, name)) for row in rows]
     if posts:
         columns["rebate"] = [_bps(row["rebates_bps"]) for row in rows]
-        columns["posted"] = [_percent(row["posted_ratio"]) for row in rows]
+        columns["posted"] = [percent(row["posted_ratio"]) for row in rows]
     else:
         columns["fees"] = [_bps(row["fees_bps"]) for row in rows]
-    columns["filled"] = [_percent(row["fill_ratio"]) for row in rows]
+    columns["filled"] = [percent(row["fill_ratio"]) for row in rows]
     columns["saved"] = [
         "-" if row["savings_bps"] is None or row["policy"] in OWN else f"{row['savings_bps']:+z,.3f}"
         for row in rows
@@ -92,6 +92,10 @@ def posting(result: Replayed) -> list[str]:
         wait = filled.select(pl.col("seconds_to_first_fill").median()).item()
         said += f", the first share after {wait:.1f} s (median)"
     lines.append(said)
+    if result.summary.filter(pl.col("fill_ratio") > 1).height:
+        lines.append(
+            "filled over 100%: shares beyond the order were traded back at its end, and are paid for"
+        )
     edges = [
         f"{100 * edge:+.2f}c " + (f"{later} s later" if later else "at the fill")
         for later, edge in result.markouts.select("seconds", "edge").drop_nulls().iter_rows()
@@ -115,5 +119,6 @@ def _bps(value: float | None) -> str:
     return "-" if value is None else f"{value:z,.3f}"
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """Return a part of the whole."""
     return "-" if value is None else f"{value:.1%}"

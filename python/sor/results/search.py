@@ -11,11 +11,11 @@ import polars as pl
 
 from sor.results import display, policies, words
 from sor.results.backtest import Backtest
-from sor.results.frontier import Tried, alike, of_policies
+from sor.results.frontier import Tried, of_policies, readable
 from sor.results.metrics import TRADED, parent_costs
 from sor.results.objectives import Measured
 from sor.results.result import Result
-from sor.settings.objective import column_of, columns_of, said_objectives
+from sor.settings.objective import said_objectives
 from sor.settings.routers import ROUTER, settings_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sor.settings.routers import Policy
     from sor.tape.tape import Quotes
 
-_MOST_SHOWN = 12
 GIVEN = "given"
 """The router as the caller gave it, before the search: what tuning has to beat."""
 
@@ -76,21 +75,6 @@ class Search(Result, Tried):
     comparisons: pl.DataFrame
     objectives: Sequence[Objective]
     weighed_bps: Sequence[tuple[float, float]]
-
-    @property
-    def objective(self) -> Objective:
-        """What decided."""
-        return self.objectives[0]
-
-    @property
-    def objective_column(self) -> str:
-        """Its column of `table`."""
-        return column_of(self.objectives)
-
-    @property
-    def is_mean(self) -> bool:
-        """Whether it is the mean shortfall, and nothing else."""
-        return not columns_of(self.objectives)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -266,34 +250,7 @@ class Search(Result, Tried):
     def _shown(self) -> list[pl.DataFrame]:
         """The points, what the choice saves, the folds, and what every policy cost."""
         folds = [] if self.folds.is_empty() else [_folds(self.folds)]
-        return [self._points(), _readable(self.comparisons), *folds, policies.table(self.backtest.summary)]
-
-    def _points(self) -> pl.DataFrame:
-        """Return the best points as people read them, those that cost the same in one row."""
-        figures = list(dict.fromkeys([self.objective_column, "shortfall_bps", "behind_bps"]))
-        ordered = self.table.sort(self.objective_column, maintain_order=True)
-        rows = alike(ordered, figures, self._chosen).head(_MOST_SHOWN)
-        told = pl.when(self._chosen).then(pl.lit("best")).when("best").then(pl.lit("ties"))
-        name = "shortfall" if self.is_mean else "objective"
-        return rows.select(
-            *(pl.Series(axis, [f"{value:g}" for value in rows[axis]]) for axis in self.axes),
-            "points",
-            pl.col(self.objective_column).round(3).alias(name),
-            # In 80 columns there is room for one more.
-            pl.col("behind_bps" if self.is_mean else "shortfall_bps")
-            .round(3)
-            .alias("behind" if self.is_mean else "shortfall"),
-            told.when("plateau").then(pl.lit("noise")).otherwise(pl.lit("")).alias("is"),
-        )
-
-
-def _readable(comparisons: pl.DataFrame) -> pl.DataFrame:
-    names = {"in_sample": "in", "out_of_sample": "out", "p_value": "p", "p_reality_check": "p_check"}
-    chances = [words.p_values(comparisons[name]) for name in ("p_value", "p_reality_check", "p_spa")]
-    # Without folds there is nothing out of sample.
-    there = [column.name for column in comparisons if column.null_count() < comparisons.height]
-    shown = comparisons.with_columns(*chances).select(there)
-    return shown.rename(names, strict=False).with_columns(pl.selectors.float().round(3))
+        return [self._points, readable(self.comparisons), *folds, policies.table(self.backtest.summary)]
 
 
 def _folds(folds: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sor.results import display, words
+from sor.results import display, policies, words
 from sor.results.result import Result
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sor.settings.config import Config
     from sor.settings.market import Market
     from sor.tape.tape import Quotes
+
+
+HEADING = "the router's shortfall, and what it saves against each policy, bps"
+"""What its table holds."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -64,8 +68,7 @@ class Stress(Result):
         return {"markets": self.table.to_dicts(), "warnings": list(self.warnings)}
 
     def __repr__(self) -> str:
-        head = "Stress: the router's shortfall, and what it saves against each policy, bps"
-        return display.titled(head, self.readable(), self.warnings, self.edges)
+        return display.titled(f"Stress: {HEADING}", self.readable(), self.warnings, self.edges)
 
     def _repr_html_(self) -> str:
         return display.as_html("Stress", self.readable(), *self.edges, *self.warnings)
@@ -76,13 +79,18 @@ class Stress(Result):
         return words.edges(self.summary.row(0, named=True))
 
     def readable(self) -> pl.DataFrame:
-        """Return the columns a person looks at first: at most four of the policies it is compared with."""
-        saved = [name for name in self.table.columns if name.startswith("saved_")][-4:]
-        return display.rounded(
-            self.table.select(
-                "market",
-                pl.col("fill_ratio").alias("filled"),
-                pl.col("shortfall_bps").alias("shortfall"),
-                *(pl.col(name).alias(name.removeprefix("saved_").removesuffix("_bps")) for name in saved),
-            )
+        """Return the columns a person looks at first."""
+        return readable(self.table)
+
+
+def readable(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of a table of markets that a person looks at first: at most four of the other policies."""
+    saved = [name for name in table.columns if name.startswith("saved_")][-4:]
+    return display.rounded(
+        table.select(
+            "market",
+            words.each(table["fill_ratio"], policies.percent).alias("filled"),
+            pl.col("shortfall_bps").alias("shortfall"),
+            *(pl.col(name).alias(name.removeprefix("saved_").removesuffix("_bps")) for name in saved),
         )
+    )

@@ -183,7 +183,8 @@ class Study(Replayed, Weighed):
     def remarks(self) -> list[str]:
         """What is said below the table: orders that met the edge of a session, and why an interval is missing."""
         missing = self.comparisons["lower"].null_count() if self.comparisons.height else 0
-        return [*self.edges, *([words.NO_INTERVAL] if missing else [])]
+        read_as = words.read_as(self.policy, self.bootstrap.level)
+        return [*self.edges, *([words.NO_INTERVAL] if missing else []), read_as]
 
     def _readable(self) -> pl.DataFrame:
         return self.comparisons.select(

@@ -16,6 +16,18 @@ NO_INTERVAL = "No interval: that takes eight start times, and about ten orders t
 """Why bounds and p-value of a comparison are missing; see the statistics in the documentation."""
 
 
+NO_DAYS = "No interval: that takes five days."
+"""The same over days."""
+
+
+def read_as(policy: str, level: float) -> str:
+    """Say how a study's table is read."""
+    return (
+        f"saved: by {policy}, mean over orders, with its {level:.0%} interval; wins: part of the orders that cost it "
+        "less; worst: the least it saved on one"
+    )
+
+
 def p_value(p: float | None) -> str:
     """Return a p-value as it is worth saying: no digits below what resampling can tell."""
     if p is None:

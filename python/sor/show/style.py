@@ -30,6 +30,7 @@ __all__ = [
     "cycle",
     "dashes",
     "legend_picks",
+    "moment",
     "moments",
     "number",
     "picked",
@@ -151,10 +152,15 @@ def zero() -> Chart:
 
 
 def clock(field: str) -> Spec:
-    """Return a tooltip of a moment."""
+    """Return a tooltip of a moment, to the second."""
     return channel(
         f"{field}:T", timeUnit="utcyearmonthdatehoursminutesseconds", format="%Y-%m-%d %H:%M:%S", title=field
     )
+
+
+def moment(field: str) -> list[Spec]:
+    """Return a tooltip of a moment, to the millisecond, which Vega-Lite has only beside the second."""
+    return [clock(field), channel(f"{field}:T", timeUnit="utcmilliseconds", format="%L", title="ms")]
 
 
 def readable(frame: pl.DataFrame, *times: str) -> pl.DataFrame:

@@ -318,10 +318,18 @@ class UniverseStudy(UniverseResult, Weighed):
         return super()._parts
 
     def __repr__(self) -> str:
-        return display.titled(self._headline(), self._readable(), self.warnings)
+        return display.titled(self._headline(), self._readable(), self.warnings, self.remarks)
 
     def _repr_html_(self) -> str:
-        return display.as_html(self._headline(), self._readable(), *self.warnings)
+        return display.as_html(self._headline(), self._readable(), *self.remarks, *self.warnings)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is said below the table: why an interval is missing, and how it is read."""
+        missing = self.comparisons["lower"].null_count() if self.comparisons.height else 0
+        saved = words.read_as(self.policy, self.bootstrap.level).partition("; worst")[0]
+        said = f"{saved}; detectable: what such a sample would miss one time in five"
+        return [*([words.NO_DAYS] if missing else []), said]
 
     def _headline(self) -> str:
         good = self.units.filter(pl.col("problem").is_null())

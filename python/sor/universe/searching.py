@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display, words
-from sor.results.frontier import Tried
+from sor.results.frontier import Tried, readable
 from sor.results.search import GIVEN
 from sor.settings.checks import at_least, instance
 from sor.settings.listed import as_orders
@@ -131,15 +131,37 @@ class UniverseSearch(UniverseResult, Tried):
         return self.in_sample.warnings
 
     def __repr__(self) -> str:
-        head, notes = display.heading(self._headline()), map(display.heading, display.notes(self.warnings))
-        return "\n".join([head, *self._aims(), display.text(self.comparisons), *notes])
+        lines = "\n".join(map(display.heading, [self._headline(), *self._aims(), self.verdict()]))
+        notes = map(display.heading, display.notes(self.warnings))
+        return "\n\n".join([lines, *map(display.text, self._shown), *notes])
 
     def _repr_html_(self) -> str:
-        return display.as_html(self._headline(), self.comparisons, *self._aims(), *self.warnings)
+        first, *others = self._shown
+        notes = [*self._aims(), self.verdict(), *self.warnings]
+        return display.as_html(self._headline(), first, *notes) + "".join(
+            display.as_html("", each) for each in others
+        )
+
+    @property
+    def _shown(self) -> list[pl.DataFrame]:
+        """The points, what the choice saves, and the folds."""
+        names = {"in_sample_bps": "in", "out_of_sample_bps": "out", "hindsight_bps": "least"}
+        folds = self.folds.rename(names).with_columns(pl.col(*names.values()).round(3))
+        return [self._points, readable(self.comparisons), *([folds] if folds.height else [])]
 
     def _headline(self) -> str:
-        point = " ".join(f"{axis}={methods.value(self.best, axis):g}" for axis in self.axes)
-        return f"UniverseSearch ({self.method}): {words.count(self.table.height, 'point')}, best {point}"
+        point = ", ".join(f"{axis}={value:g}" for axis, value in self.best_point.items())
+        ties = int(self.table["best"].sum())
+        tie = f" ({ties:,} tie)" if ties > 1 else ""
+        return f"UniverseSearch ({self.method}): {words.count(self.table.height, 'point')}, best {point}{tie}"
+
+    def verdict(self) -> str:
+        """Say whether the best was judged on days it was not chosen on, and how to ask for that."""
+        if self.out_of_sample is None:
+            return (
+                "in sample: the best was chosen on these very days; folds=5 judges the choice on later ones"
+            )
+        return "out of sample: each fold's choice, made on the days before it, judged on its own days"
 
     def _aims(self) -> list[str]:
         """Say what was made small, and what the best point has of it; nothing of the mean shortfall."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.results import display
+from sor.results.stress import HEADING, readable
 from sor.settings.checks import one_of
 from sor.settings.config import plain_change
 from sor.settings.market import Market
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sor.universe.tables import Tables
 
 
-_TITLE = "UniverseStress: bps of arrival value"
+_TITLE = f"UniverseStress: {HEADING}"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -119,14 +120,10 @@ class UniverseStress(UniverseResult):
         return self.studies[market]
 
     def __repr__(self) -> str:
-        return display.titled(_TITLE, self._readable(), self.warnings)
+        return display.titled(_TITLE, readable(self.table), self.warnings)
 
     def _repr_html_(self) -> str:
-        return display.as_html(_TITLE, self._readable(), *self.warnings)
-
-    def _readable(self) -> pl.DataFrame:
-        shown = [name for name in self.table.columns if name == "shortfall_bps" or name.startswith("saved_")]
-        return self.table.select("market", "parents", *(pl.col(name).round(3) for name in shown))
+        return display.as_html(_TITLE, readable(self.table), *self.warnings)
 
 
 def _of_market(frame: pl.DataFrame, market: str) -> pl.DataFrame:
