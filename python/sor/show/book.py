@@ -54,7 +54,7 @@ def plot_quotes(
             x=style.time(ticks=7),
             y=price,
             color=channel("side:N", title="best", scale=scale, legend=legend),
-            tooltip=["side:N", style.clock("time"), channel("price:Q", format=",.4f")],
+            tooltip=["side:N", *style.moment("time"), channel("price:Q", format=",.4f")],
         )
     )
     own = (
@@ -65,7 +65,7 @@ def plot_quotes(
             y=price,
             detail=["venue:N"],
             color=channel("side:N", title="best", scale=scale, legend=legend),
-            tooltip=["venue:N", "side:N", style.clock("time"), channel("price:Q", format=",.4f")],
+            tooltip=["venue:N", "side:N", *style.moment("time"), channel("price:Q", format=",.4f")],
         )
     )
     locked = best.filter(pl.col("bid") >= pl.col("ask")).select("time", price="bid")
@@ -81,7 +81,7 @@ def plot_quotes(
 
 
 def _marks(rows: pl.DataFrame, shape: str, colour: str, said: list[str]) -> Chart:
-    tips = [style.clock(name) if name == "time" else name for name in said]
+    tips = [tip for name in said for tip in (style.moment(name) if name == "time" else [name])]
     return (
         Chart.of(style.readable(rows))
         .mark("point", filled=True, shape=shape, size=60, color=colour, opacity=0.9)

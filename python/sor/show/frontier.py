@@ -101,23 +101,21 @@ def _chart(marks: pl.DataFrame, policies: Sequence[str], axes: Sequence[str]) ->
         y=y,
         color=channel("who:N", title=None, scale={"domain": names, "range": colours}, legend=legend),
         shape=channel("who:N", title=None, scale={"domain": names, "range": shapes}, legend=legend),
-        tooltip=[
-            channel("who:N", title="what"),
-            *(channel(f"{axis}:Q", format="~g") for axis in axes),
-            channel("mean_bps:Q", format=",.4f"),
-            channel("std_bps:Q", format=",.4f"),
-            channel("count:Q", title="alike"),
-        ],
+        opacity=style.picked("who"),
     )
+    figures = [channel(f"{name}:Q", format=",.4f") for name in ("mean_bps", "std_bps")]
+    point = [*(channel(f"{axis}:Q", format="~g") for axis in axes), *figures]
     drawn = [
-        base.where(chosen).mark("point", filled=True, opacity=1, size=size)
-        for chosen, size in (
-            (f"datum._point && datum.who != '{CHOSEN}'", 90),
-            (f"datum.who == '{CHOSEN}'", 220),
-            ("!datum._point", 110),
+        base.where(chosen)
+        .mark("point", filled=True, size=size)
+        .encode(tooltip=[channel("who:N", title="what"), *tips])
+        for chosen, size, tips in (
+            (f"datum._point && datum.who != '{CHOSEN}'", 90, [*point, channel("count:Q", title="alike")]),
+            (f"datum.who == '{CHOSEN}'", 220, [*point, channel("count:Q", title="alike")]),
+            ("!datum._point", 110, figures),
         )
     ]
-    return layers(line, *drawn)
+    return layers(line, drawn[0].params(style.legend_picks("who")), *drawn[1:])
 
 
 def read_as(result: Tried | Study | UniverseStudy) -> str:

@@ -277,8 +277,8 @@ def walk_forward(search: Search) -> Chart:
             ),
             opacity=style.picked("than"),
             tooltip=[
-                "than:N",
-                channel("bps:Q", format="+,.4f"),
+                channel("bps:Q", title="costs more" if search.is_mean else "more", format="+,.4f"),
+                channel("than:N", title="compared"),
                 style.clock("boundary"),
                 "train:Q",
                 "test:Q",

@@ -37,7 +37,7 @@ def order_fills(study: Study, orders: Sequence[int]) -> Chart:
                 scale={"domain": list(style.SIDES), "range": list(style.SIDES.values())},
                 legend={"title": None, "orient": "bottom"},
             ),
-            tooltip=["quote:N", style.clock("time"), channel("value:Q", format=",.4f")],
+            tooltip=["quote:N", *style.moment("time"), channel("value:Q", format=",.4f")],
         )
         .where("datum.parent == order")
         .params(order)
@@ -70,7 +70,7 @@ def order_fills(study: Study, orders: Sequence[int]) -> Chart:
             tooltip=[
                 "venue:N",
                 "kind:N",
-                style.clock("time"),
+                *style.moment("time"),
                 channel("quantity:Q", format=","),
                 channel("price:Q", format=",.4f"),
             ],
@@ -105,7 +105,7 @@ def _lines(
             color=style.colour(list(study.policies)),
             strokeWidth=style.width(list(study.policies)),
             opacity=picked("policy"),
-            tooltip=["policy:N", style.clock("time"), channel(f"{what}:Q", format=form)],
+            tooltip=["policy:N", *style.moment("time"), channel(f"{what}:Q", format=form)],
         )
         .where("datum.parent == order")
         .params(order, legend_picks("policy"))

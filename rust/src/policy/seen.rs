@@ -2,8 +2,8 @@
 
 use crate::market::left_of;
 use crate::policy::View;
-use crate::quote::reaches;
-use crate::units::{Nanos, Shares, Time};
+use crate::quote::{EMPTY, Quote, reaches};
+use crate::units::{Nanos, Shares, Side, Time};
 
 /// Stands in for the price of a side that shows nothing: worse than any, and so far from the end of 64 bits that a fee
 /// can be added to it.
@@ -35,14 +35,27 @@ pub struct Seen {
     pub latency: Time,
 }
 
+impl Seen {
+    /// A venue of which not all can be seen.
+    #[inline(never)]
+    fn half(&mut self, side: Side, (quote, shown, taken): (Quote, bool, Shares), (own, own_shown): (Quote, bool)) {
+        let sign = side.sign();
+        self.price = sign * if shown { quote.key } else { NO_PRICE };
+        self.displayed = if shown { Shares::from(quote.size) } else { 0 };
+        self.available = if shown { left_of(quote.size, taken) } else { 0 };
+        self.own_price = -sign * if own_shown { own.key } else { NO_PRICE };
+        self.own_displayed = if own_shown { Shares::from(own.size) } else { 0 };
+        self.joinable = i64::from(own_shown && !reaches(quote.key, own.key));
+    }
+}
+
 impl View<'_> {
     /// All that can be seen of each venue, in one pass over all of them. What of `into` is left from an earlier view of the
     /// same order is written over, but for the venues' terms, which stay what they are.
     #[inline]
     pub fn see(&self, into: &mut Vec<Seen>) {
         let terms = &self.market.venues;
-        let count = terms.len();
-        if into.len() != count {
+        if into.len() != terms.len() {
             into.clear();
             into.extend(terms.iter().map(|venue| Seen {
                 taker_fee: venue.taker_fee,
@@ -51,21 +64,53 @@ impl View<'_> {
                 ..Seen::default()
             }));
         }
-        let (own, sign) = (self.side.opposite(), self.side.sign());
-        // The same for all venues: a product of floats, rounded.
-        let worst_own = self.market.visibility.worst_key(own, self.mid);
-        let (lasts, taken) = (&self.book.lasts()[..count], &self.taken.shares()[..count]);
-        for ((seen, last), &taken) in into.iter_mut().zip(lasts).zip(taken) {
-            let (quote, joined) = (last.offer(self.side), last.offer(own));
-            let alive = last.ts >= self.oldest;
-            let (shown, own_shown) = (alive && quote.key <= self.worst_key, alive && joined.key <= worst_own);
-            seen.price = sign * if shown { quote.key } else { NO_PRICE };
-            seen.displayed = if shown { Shares::from(quote.size) } else { 0 };
-            seen.available = if shown { left_of(quote.size, taken) } else { 0 };
-            seen.own_price = -sign * if own_shown { joined.key } else { NO_PRICE };
-            seen.own_displayed = if own_shown { Shares::from(joined.size) } else { 0 };
-            seen.joinable = i64::from(own_shown && !reaches(quote.key, joined.key));
-            seen.age = if last.ts == Time::MIN { -1 } else { self.now - last.ts };
+        match self.side {
+            Side::Buy => self.see_as::<false>(into),
+            Side::Sell => self.see_as::<true>(into),
         }
+    }
+
+    /// As [`see`](Self::see), for one side.
+    #[inline]
+    fn see_as<const SELL: bool>(&self, into: &mut [Seen]) {
+        let side = if SELL { Side::Sell } else { Side::Buy };
+        let (own, sign, now, oldest) = (side.opposite(), side.sign(), self.now, self.oldest);
+        let (worst, worst_own) = (self.worst_key, self.worst_own_key(own));
+        let (lasts, taken) = (&self.book.lasts()[..into.len()], &self.taken.shares()[..into.len()]);
+        for ((seen, last), &taken) in into.iter_mut().zip(lasts).zip(taken) {
+            let (quote, joined, ts) = (last.offer(side), last.offer(own), last.ts);
+            let (shown, own_shown) = (quote.key <= worst, joined.key <= worst_own);
+            // Most often all can be seen: one branch, well guessed.
+            if shown & own_shown & (ts >= oldest) {
+                let displayed = Shares::from(quote.size);
+                seen.price = sign * quote.key;
+                seen.displayed = displayed;
+                seen.available = (displayed - taken).max(0);
+                seen.own_price = -sign * joined.key;
+                seen.own_displayed = Shares::from(joined.size);
+                seen.joinable = i64::from(quote.key > -joined.key);
+                seen.age = now - ts;
+            } else {
+                let alive = ts >= oldest;
+                seen.half(side, (quote, shown && alive, taken), (joined, own_shown && alive));
+                seen.age = if ts == Time::MIN { -1 } else { now - ts };
+            }
+        }
+    }
+
+    /// The signed price beyond which a quote on the side that it joins is a stub: as far from the mid as on the other side,
+    /// whose is known.
+    #[inline]
+    fn worst_own_key(&self, own: Side) -> Nanos {
+        if self.worst_key >= EMPTY - 1 {
+            return self.farthest_own(own);
+        }
+        let mid_key = self.side.sign() * self.mid;
+        (-mid_key).saturating_add(self.worst_key - mid_key).min(EMPTY - 1)
+    }
+
+    #[cold]
+    fn farthest_own(&self, own: Side) -> Nanos {
+        self.market.visibility.worst_key(own, self.mid)
     }
 }

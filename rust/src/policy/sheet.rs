@@ -175,15 +175,20 @@ impl<F: Fn(&mut Sheet) -> i64> Compiled<F> {
         view.see(venues);
         let own = view.side.opposite().sign();
         resting.clear();
-        resting.extend(view.resting().map(|(venue, posted)| RestingRow {
-            order: i64::from(posted.number),
-            venue: venue as i64,
-            price: own * posted.order.key(),
-            left: posted.order.left(),
-            ahead: if posted.order.ahead() == Shares::MAX { -1 } else { posted.order.ahead() },
-            decided: posted.ts_decided,
-            until: posted.until,
-        }));
+        for (venue, posted) in view.resting.iter().enumerate() {
+            // Most often none.
+            for posted in posted {
+                resting.push(RestingRow {
+                    order: i64::from(posted.number),
+                    venue: venue as i64,
+                    price: own * posted.order.key(),
+                    left: posted.order.left(),
+                    ahead: if posted.order.ahead() == Shares::MAX { -1 } else { posted.order.ahead() },
+                    decided: posted.ts_decided,
+                    until: posted.until,
+                });
+            }
+        }
         if orders.is_empty() {
             orders.resize(4 * count + 16, OrderRow::default());
         }
@@ -203,62 +208,69 @@ impl<F: Fn(&mut Sheet) -> i64> Compiled<F> {
     fn send(&mut self, answered: i64, out: &mut Orders) -> Result<()> {
         let Moment { now, capacity, mut in_flight, .. } = self.sheet.moment;
         if !(0..=capacity).contains(&answered) {
-            return Err(wrong(
-                now,
-                "decide",
-                format!("must return how many orders it wrote, from 0 to {capacity}, got {answered}"),
-            ));
+            return Err(miscounted(now, capacity, answered));
         }
-        for row in &self.sheet.orders[..answered as usize] {
-            let OrderRow { kind, venue, quantity, price, until, order } = *row;
-            if kind <= 2 {
-                if !(1..=MOST_SHARES).contains(&quantity) {
-                    return Err(wrong(now, "quantity", format!("must be from 1 to {MOST_SHARES}, got {quantity}")));
-                }
-                if price != DEFAULT && !(1..i64::MAX).contains(&price) {
-                    return Err(wrong(now, "price", format!("must be above 0 nanos, got {price}")));
-                }
-            }
-            // What is below 0 is no venue either.
-            let venue = usize::try_from(venue).unwrap_or(usize::MAX);
-            let price = Some(price).filter(|&price| price != DEFAULT);
-            match kind {
-                1 => {
-                    in_flight += quantity;
-                    if in_flight > MOST_IN_FLIGHT {
-                        return Err(wrong(
-                            now,
-                            "quantity",
-                            format!("must leave less than 10**18 shares under way, got {in_flight}"),
-                        ));
-                    }
-                    match price {
-                        Some(limit) => out.take_limited(venue, quantity, limit),
-                        None => out.take(venue, quantity),
-                    };
-                }
-                2 => _ = out.post(venue, quantity, price, Some(until).filter(|&until| until != DEFAULT)),
-                3 => out.cancel(u32::try_from(order).unwrap_or(u32::MAX)),
-                4 if until > now => self.wakes.push(until),
-                4 => return Err(wrong(now, "until", format!("must be later than now to wake at, got {until}"))),
-                _ => {
-                    return Err(wrong(
-                        now,
-                        "kind",
-                        format!("must be 1 (take), 2 (post), 3 (cancel) or 4 (wake), got {kind}"),
-                    ));
-                }
+        for i in 0..answered as usize {
+            // Field by field: a copy of what was written just now would have to wait for it.
+            let OrderRow { kind, venue, quantity, price, .. } = &self.sheet.orders[i];
+            let plain = *kind == 1 && *price == DEFAULT && *venue >= 0 && (1..=MOST_SHARES).contains(quantity);
+            // Most often all there is to it.
+            if plain && in_flight <= MOST_IN_FLIGHT - quantity {
+                in_flight += quantity;
+                out.take(*venue as usize, *quantity);
+            } else {
+                self.send_one(i, &mut in_flight, out)?;
             }
         }
-        self.wakes.sort_unstable();
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn send_one(&mut self, i: usize, in_flight: &mut Shares, out: &mut Orders) -> Result<()> {
+        let now = self.sheet.moment.now;
+        let OrderRow { kind, venue, quantity, price, until, order } = self.sheet.orders[i];
+        if kind <= 2 {
+            if !(1..=MOST_SHARES).contains(&quantity) {
+                return Err(wrong(now, "quantity", format!("must be from 1 to {MOST_SHARES}, got {quantity}")));
+            }
+            if price != DEFAULT && !(1..i64::MAX).contains(&price) {
+                return Err(wrong(now, "price", format!("must be above 0 nanos, got {price}")));
+            }
+        }
+        // What is below 0 is no venue either.
+        let venue = usize::try_from(venue).unwrap_or(usize::MAX);
+        let price = Some(price).filter(|&price| price != DEFAULT);
+        match kind {
+            1 => {
+                *in_flight += quantity;
+                if *in_flight > MOST_IN_FLIGHT {
+                    let why = format!("must leave less than 10**18 shares under way, got {in_flight}");
+                    return Err(wrong(now, "quantity", why));
+                }
+                match price {
+                    Some(limit) => out.take_limited(venue, quantity, limit),
+                    None => out.take(venue, quantity),
+                };
+            }
+            2 => _ = out.post(venue, quantity, price, Some(until).filter(|&until| until != DEFAULT)),
+            3 => out.cancel(u32::try_from(order).unwrap_or(u32::MAX)),
+            4 if until > now => self.wakes.insert(self.wakes.partition_point(|&time| time <= until), until),
+            4 => return Err(wrong(now, "until", format!("must be later than now to wake at, got {until}"))),
+            _ => {
+                let why = format!("must be 1 (take), 2 (post), 3 (cancel) or 4 (wake), got {kind}");
+                return Err(wrong(now, "kind", why));
+            }
+        }
         Ok(())
     }
 }
 
 impl<F: Fn(&mut Sheet) -> i64> Policy for Compiled<F> {
     fn decide(&mut self, view: &View<'_>, out: &mut Orders) -> Result<()> {
-        let passed = self.wakes.partition_point(|&time| time <= view.now);
-        self.wakes.drain(..passed);
+        if self.wakes.first().is_some_and(|&time| time <= view.now) {
+            let passed = self.wakes.partition_point(|&time| time <= view.now);
+            self.wakes.drain(..passed);
+        }
         self.lay(view, out.next_number());
         let answered = (self.call)(&mut self.sheet);
         self.sheet.reports.clear();
@@ -298,6 +310,11 @@ fn place(reason: Reason) -> i64 {
         Reason::Crossed => 7,
         Reason::Cancelled => 8,
     }
+}
+
+#[cold]
+fn miscounted(ts: Time, capacity: i64, answered: i64) -> Error {
+    wrong(ts, "decide", format!("must return how many orders it wrote, from 0 to {capacity}, got {answered}"))
 }
 
 #[cold]
