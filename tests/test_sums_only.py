@@ -19,7 +19,7 @@ from sor.replay.replay import replay
 from tapes import CENT, SIDES, SNAPSHOTS, Raw, read_tape
 
 SIZES = (0, 1, 30, 99, 100, 130, 200, 250, 1_000)
-LIMITS = (0.0, 0.003, 0.005, 0.01, 0.015, 0.02, 0.05, 1.0)
+LIMITS = (0.0, 0.003, 0.005, 0.01, 0.015, 0.02, 0.05, 1.0, 1_000.0)
 
 
 def a_tape(rng: random.Random) -> list[Raw]:
