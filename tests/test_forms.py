@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,8 @@ import pytest
 from effort import some
 from raw_frames import T0, raw
 from sor import DataError, ParameterError
-from sor.tape import stream
-from sor.tape.read import read_quotes
+from sor.tape import sources, stream
+from sor.tape.read import read_quotes, read_trades
 from sor.tape.schema import UNDEF_PRICE
 
 if TYPE_CHECKING:
@@ -48,6 +49,80 @@ def exact(value: Decimal, worth: Decimal) -> int | None:
         context.prec = 90
         nanos = int((value * worth).quantize(Decimal(1), ROUND_HALF_EVEN))
         return None if value * worth > UNDEF_PRICE else nanos if nanos > 0 else UNDEF_PRICE
+
+
+ODD = {
+    "publisher_id": ["2", "007", "+4", " 5", "5 ", "5.0", "", "-1"],
+    "bid_px_00": [
+        "1.5",
+        "+1.5",
+        ".5",
+        "5.",
+        "1e3",
+        "1E+3",
+        "inf",
+        "-inf",
+        "NaN",
+        "-0.0",
+        " 1.5 ",
+        "1_0",
+        "0x1",
+        "1e-400",
+        "x",
+    ],
+    "bid_sz_00": [
+        "5",
+        "",
+        "007",
+        "+5",
+        "-0",
+        "5.0",
+        "1e2",
+        "4294967296",
+        " 5",
+        "5 ",
+        "-1",
+        "1.",
+        "5e-1",
+        "9" * 20,
+    ],
+    "ask_px_00": [
+        "100.01",
+        "5808983093.0529327392578",
+        "0.000700000",
+        "4.253252e+04",
+        "1.7976931348623157e308",
+        "",
+    ],
+    "ask_sz_00": ["300", "0"],
+    "sequence": ["7", " 7", "7 ", "+7", "7.0", "-1", ""],
+    "rtype": ["1", " 1", "+1", "1.0", "300"],
+    "queue_position": ["0.5", " 0.5", "1 ", "nan", "1e-1", "2", ""],
+}
+
+
+def test_text_is_parsed_alike_by_its_first_rows_and_value_by_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a column is like in its first rows decides how it is parsed, and must not decide what is found."""
+    rng, path, opened, tapes = random.Random(9), tmp_path / "a.csv", sources._open_csv, 0
+    examples = some(3_000, everyday=200)
+    for _ in range(examples):
+        lines = [",".join(["ts_event", *ODD])]
+        for record in range(rng.randrange(1, 5)):
+            fields = (rng.choice(forms) if rng.random() < 0.08 else forms[0] for forms in ODD.values())
+            lines.append(",".join([str(T0 + record), *fields]))
+        path.write_text("\n".join(lines) + "\n")
+        found: list[Any] = []
+        for form in (opened, lambda *given: replace(opened(*given), quick=None)):
+            monkeypatch.setattr(sources, "_open_csv", form)
+            try:
+                found.append(read_quotes(path).frame.rows())
+                tapes += 1
+            except DataError as error:
+                found.append(str(error))
+        assert found[0] == found[1]
+    assert examples // 5 < tapes // 2 < examples * 4 // 5
 
 
 def test_decimals_do_not_pass_through_floats() -> None:
@@ -170,3 +245,34 @@ def test_bytes_are_no_source(source: Any) -> None:
         ParameterError, match=rf"source is a builtins\.{type(source).__name__}; expected a path"
     ):
         read_quotes(source)
+
+
+def trades(**columns: Any) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        {"ts_event": [T0, T0 + 1], "publisher_id": [2, 2], "price": [1.5, 1.5], "size": [100, 0]}
+    )
+    return frame.with_columns(**columns)
+
+
+@pytest.mark.parametrize("sizes", [[100, None], [100.0, float("nan")], [100.0, None]])
+def test_a_trade_without_a_size_is_an_error(tmp_path: Path, sizes: list[Any]) -> None:
+    """On a quote it is no quote; a trade that shows none is malformed, and one of nought shares is one."""
+    quotes = read_quotes(raw().with_columns(publisher_id=pl.lit(2, pl.UInt16)))
+    assert read_trades(trades(), quotes=quotes).frame["size"].to_list() == [100, 0]
+    wrong = trades(size=pl.Series(sizes))
+    wrong.write_csv(tmp_path / "a.csv")
+    for source in (wrong, tmp_path / "a.csv"):
+        with pytest.raises(
+            DataError, match=r"row 2: size is (null|nan|'NaN'); expected a whole number of shares"
+        ):
+            read_trades(source, quotes=quotes)
+
+
+@pytest.mark.parametrize("name", ["cond", "correction"])
+@pytest.mark.parametrize("values", [[True, False], [{"a": 1}, {"a": 2}]])
+def test_codes_are_text_or_numbers(name: str, values: list[Any]) -> None:
+    quotes = read_quotes(raw().with_columns(publisher_id=pl.lit(2, pl.UInt16)))
+    with pytest.raises(
+        DataError, match=rf"column {name} is (Boolean|Struct.*); expected text, or a vendor's numbers"
+    ):
+        read_trades(trades(**{name: pl.Series(values)}), quotes=quotes)

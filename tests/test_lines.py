@@ -12,7 +12,7 @@ import pytest
 from effort import some
 from raw_frames import T0, raw
 from sor import DataError
-from sor.tape import lines
+from sor.tape import lines, stream
 from sor.tape.read import read_quotes
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def test_lines_are_counted_and_the_first_wrong_one_is_named(
         path.write_bytes(data := written.encode())
         found = lines.Lines(rng.choice([path, data]), "a.csv", separator, fields)
         if wrong is None:
-            assert found.count() == many
+            assert found.checked[0] == many
         else:
             with pytest.raises(
                 DataError, match=rf"a\.csv: row {wrong}: \d fields?; expected {fields}, as the header has"
             ):
                 # A field too many may make up for a blank line; polars finds it then.
-                found.count() if rng.random() < 0.5 and not more else found.require_fields()
+                _ = found.checked if rng.random() < 0.5 and not more else found.require_fields()
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -94,15 +94,20 @@ def test_a_line_with_more_fields_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "rows", [["", *GOOD], [*GOOD, "", "", ""], [GOOD[0], "", *GOOD[1:]], [*GOOD, ",,,,,"]]
 )
-def test_blank_lines_are_no_records(tmp_path: Path, rows: list[str], end: str) -> None:
+def test_blank_lines_are_no_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[str], end: str
+) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(text(*GOOD))
     expected = read_quotes(path).frame
     path.write_bytes(text(*rows, end=end))
-    assert read_quotes(path).frame.equals(expected)
-    path.write_bytes(text("", ""))
-    with pytest.raises(DataError, match=r"a\.csv: no records"):
-        read_quotes(path)
+    other = tmp_path / "b.csv"
+    other.write_bytes(text("", ""))
+    for least in (stream.LEAST_RECORDS, 0):
+        monkeypatch.setattr(stream, "LEAST_RECORDS", least)
+        assert read_quotes(path).frame.equals(expected)
+        with pytest.raises(DataError, match=r"b\.csv: no records"):
+            read_quotes([path, other])
 
 
 def test_rows_are_counted_with_the_blank_ones(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -106,3 +108,21 @@ def test_tables_are_written_without_a_picture(quotes: sor.Quotes, tmp_path: Path
     assert "summary.parquet" in names
     assert "cost.png" not in names
     assert pl.read_parquet(tmp_path / "out" / "summary.parquet").height == len(result.policies)
+
+
+def test_ticks_within_seconds_are_round_and_keep_off_the_end() -> None:
+
+    start = dt.datetime(2024, 1, 2, 14, 30, 0, 218_000, tzinfo=dt.UTC)
+    base = int(start.timestamp() * 1000) - 218
+
+    def ticks(milliseconds: int) -> list[int] | None:
+        times = pl.Series([start, start + dt.timedelta(milliseconds=milliseconds)])
+        found = json.loads(style.moments(times.cast(pl.Datetime("ns", "UTC"))))
+        return None if found is None else [each - base for each in found]
+
+    assert ticks(300) == [300, 400]
+    assert ticks(500) == [300, 400, 500, 600]
+    assert ticks(2_000) == [500, 1_000, 1_500]
+    assert ticks(5_000) == [1_000, 2_000, 3_000, 4_000]
+    assert ticks(6_000) is None
+    assert ticks(0) is None

@@ -211,6 +211,12 @@ def test_without_fills_or_a_search(tape: sor.Quotes) -> None:
     assert "too few independent orders for an interval" in text
 
 
+def test_a_tape_has_one_digest_wherever_it_is_named(tape: sor.Quotes) -> None:
+    """Cut into sessions for a replay, it is still the tape that was read."""
+    text = page(study(tape, [sor.Order("buy", 500)]))
+    assert text.count(tape.digest) == 2
+
+
 def test_pictures_and_paths(result: Study, tmp_path: Path) -> None:
     result.report(tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"

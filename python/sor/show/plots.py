@@ -148,12 +148,14 @@ def cost_parts(study: Compared) -> Chart:
 def venue_shares(study: Study) -> Chart:
     """Where every policy traded: share of its shares by venue."""
     data = plotdata.venues(study)
+    # As the tape has them: by name V10 would come before V2.
+    venues = study.ledger.fills["venue"].unique().sort().cast(pl.String).to_list()
     return (
         Chart.of(data, height=30 * data["venue"].n_unique())
         .mark("point", filled=True, size=110)
         .encode(
             x=channel("share:Q", title="share of shares executed", axis={"format": "%", "tickCount": 5}),
-            y=channel("venue:N", title=None, axis={"grid": True}),
+            y=channel("venue:N", title=None, sort=venues, axis={"grid": True}),
             color=style.colour(list(study.policies)),
             shape=channel("policy:N", sort=list(study.policies), legend=None),
             opacity=picked("policy"),

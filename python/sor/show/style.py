@@ -83,7 +83,7 @@ def time(*, ticks: int = 5, title: str = "time (UTC)", field: str = "time", at: 
 
     """
     # Every second label where there is no room for all: gaps of one length.
-    axis: Spec = {"format": _CLOCK, "tickCount": ticks, **APART, "labelOverlap": "parity"}
+    axis: Spec = {"format": _CLOCK, "tickCount": ticks, **APART, "labelOverlap": "parity", "labelFlush": True}
     if at is not None:
         axis["values"] = {"expr": at}
     return channel(f"{field}:T", title=title, scale={"type": "utc", "nice": False, "padding": 8}, axis=axis)
@@ -102,7 +102,8 @@ def moments(times: pl.Series, *, ticks: int = 5) -> str:
     if not 0 < end - start <= _SHORT:
         return "null"
     step = next(each for each in _STEPS if (end - start) / each <= ticks)
-    return str(list(range(-(-start // step) * step, end + 1, step)))
+    # None so near the end that half of its label would stick out.
+    return str(list(range(-(-start // step) * step, end - (end - start) // 9, step)))
 
 
 def colour(policies: Sequence[str], *, field: str = "policy", legend: bool = True) -> Spec:

@@ -64,7 +64,10 @@ def time_column(part: Part, options: Options) -> Column:
     if dtype == pl.String:
         text = raw.str.strip_chars()
         quick = _quick_iso(part, name, options) if part.trusting else None
-        expr = pl.coalesce(_number(text, unit), _iso(text, options.tz)) if quick is None else quick
+        number = _number(text, unit)
+        # What is a number is not looked at again.
+        iso = _iso(pl.when(number.is_null()).then(text), options.tz)
+        expr = pl.coalesce(number, iso) if quick is None else quick
         return Column("ts", name, expr, _expected(unit), _unit_hint(unit))
     if dtype.is_integer():
         whole = _scaled(raw.cast(pl.Int64, strict=False), unit)

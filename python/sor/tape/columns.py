@@ -62,7 +62,12 @@ def trade_columns(part: Part, options: Options) -> list[Column]:
         *_venue(part, options),
         # A trade has a price, so what is no quote on a tape is malformed here.
         Column("price", "price", pl.when(price != UNDEF_PRICE).then(price), _TRADE_PRICE),
-        Column("size", "size", _size(part, "size", options), _size_expected(options)),
+        Column(
+            "size",
+            "size",
+            pl.when(_is_given(part, "size")).then(_size(part, "size", options)),
+            _size_expected(options),
+        ),
         *(column for column in _optional(part) if column.name != "queue_position"),
     ]
     for name in ("cond", "correction"):
@@ -90,9 +95,14 @@ def refuse_consolidated(part: Part, options: Options) -> None:
 
 
 def _rtype(part: Part) -> Column:
-    return Column(
-        "rtype", "rtype", pl.col("rtype").cast(pl.UInt8, strict=False), "a record type from 0 to 255"
-    )
+    number = _number(part, "rtype").cast(pl.UInt8, strict=False)
+    return Column("rtype", "rtype", number, "a record type from 0 to 255")
+
+
+def _number(part: Part, name: str) -> pl.Expr:
+    """Plan a column of numbers, of a text without the blanks around it, as its typed form is parsed."""
+    raw = pl.col(name)
+    return raw.str.strip_chars() if part.text and part.schema[name] == pl.String else raw
 
 
 def _venue(part: Part, options: Options) -> list[Column]:
@@ -106,7 +116,7 @@ def _venue(part: Part, options: Options) -> list[Column]:
         dtype = part.schema["publisher_id"]
         if not (dtype.is_integer() or (part.text and dtype == pl.String)):
             raise wrong_dtype(part, "publisher_id", dtype, f"{_ID}; names go in a column venue")
-        code = pl.col("publisher_id").cast(pl.UInt16, strict=False)
+        code = _number(part, "publisher_id").cast(pl.UInt16, strict=False)
         columns.append(Column("venue", "publisher_id", code, _ID))
         if "venue" in part.schema and is_text(part.schema["venue"]):
             text = pl.col("venue").cast(pl.String).fill_null("")
@@ -266,6 +276,15 @@ def _size(part: Part, name: str, options: Options) -> pl.Expr:
     raise wrong_dtype(part, name, dtype, _size_expected(options))
 
 
+def _is_given(part: Part, name: str) -> pl.Expr:
+    """Plan whether there is a number: of a trade none is none of nought."""
+    raw, dtype = pl.col(name), part.dtype(name)
+    if dtype == pl.String:
+        text = raw.str.strip_chars()
+        return (text != "") & ~text.str.to_lowercase().str.ends_with("nan")
+    return raw.is_not_null() & raw.is_not_nan() if dtype.is_float() else raw.is_not_null()
+
+
 def _float_size(value: pl.Expr, options: Options) -> pl.Expr:
     """Plan whole units of numbers that may be typed as floats; a thousandth of a unit is a float's own error."""
     units = value / options.size_unit if options.size_unit is not None else value * options.size_scale
@@ -282,8 +301,10 @@ def _codes(part: Part, name: str) -> pl.Expr:
         entries = raw.cast(pl.List(pl.String)).list.join(",")
     elif dtype.is_integer() or dtype.is_float():
         entries = raw.cast(pl.Int64, strict=False).cast(pl.String)
-    else:
+    elif is_text(dtype) or dtype in (pl.Binary, pl.Null):
         return raw.cast(pl.String).fill_null("")
+    else:
+        raise wrong_dtype(part, name, dtype, "text, or a vendor's numbers, alone or in a list")
     return pl.when(entries.is_null() | (entries == "")).then(pl.lit("")).otherwise(pl.format(",{},", entries))
 
 
@@ -292,12 +313,12 @@ def _optional(part: Part) -> list[Column]:
     if (dtype := part.schema.get("sequence")) is not None:
         if not (dtype.is_integer() or (part.text and dtype == pl.String)):
             raise wrong_dtype(part, "sequence", dtype, _SEQUENCE)
-        number = pl.col("sequence").cast(pl.UInt64, strict=False)
+        number = _number(part, "sequence").cast(pl.UInt64, strict=False)
         columns.append(Column("sequence", "sequence", number, _SEQUENCE))
     if (dtype := part.schema.get("queue_position")) is not None:
         if not (dtype.is_numeric() or (part.text and dtype == pl.String)):
             raise wrong_dtype(part, "queue_position", dtype, _QUEUE)
-        value = pl.col("queue_position").cast(pl.Float64, strict=False)
+        value = _number(part, "queue_position").cast(pl.Float64, strict=False)
         column = pl.when(value.is_between(0, 1)).then(value)
         columns.append(Column("queue_position", "queue_position", column, _QUEUE))
     return columns

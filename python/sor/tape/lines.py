@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,9 @@ class Lines:
     closing: int = 0
     """Characters at the end that are no records."""
 
-    def count(self) -> int:
-        """Count the lines, the header and the last, ended or not, included.
+    @cached_property
+    def checked(self) -> tuple[int, bool]:
+        """How many lines there are, the header and the last, ended or not, included; and whether one may be blank.
 
         Raises:
             DataError: If one that is not blank has not as many fields as the header.
@@ -53,9 +55,10 @@ class Lines:
             separators += int(np.count_nonzero(between))
             last = int(block[-1])
         lines += last != _NEWLINE
-        if separators != lines * (self.fields - 1):
+        uneven = separators != lines * (self.fields - 1)
+        if uneven:
             self.require_fields()
-        return lines
+        return lines, uneven
 
     def _blocks(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]]:
         """Yield the characters, and which of them end a line, and a field within one: those that are not quoted."""

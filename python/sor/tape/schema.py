@@ -12,11 +12,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import polars as pl
 
 from sor.errors import DataError
+
+if TYPE_CHECKING:
+    from sor.tape.lines import Lines
 
 UNDEF_PRICE = 2**63 - 1
 """DBN's undefined price: a side without a quote."""
@@ -33,6 +36,10 @@ TAPE_SCHEMA = {
 
 TRADE_SCHEMA = {"ts": pl.Int64(), "venue": pl.UInt16(), "price": pl.Int64(), "size": pl.UInt32()}
 """Canonical trades: the same venue index, nanos and shares as the tape they belong to."""
+
+
+_FILLED = ~pl.all_horizontal(pl.all().is_null())
+"""Whether a record has any value: a line of a text without is none."""
 
 
 class Prints(Protocol):
@@ -86,8 +93,8 @@ class Part:
     schema: pl.Schema
     text: bool = False
     """Every column is a string (CSV), to be parsed here, where a value that does not parse can be named."""
-    most: Callable[[], int] | None = None
-    """Counts the lines of a text, which are at least its records, and refuses one with too few fields."""
+    lines: Lines | None = None
+    """Those of a text, which are at least its records."""
     quick: Part | None = None
     """The same records with the types that the first rows have: what a file of text is tried as first."""
     trusting: bool = False
@@ -121,6 +128,15 @@ class Part:
         """Keep the records for which an expression holds, in both forms of the part."""
         quick = None if self.quick is None else self.quick.only(chosen)
         return replace(self, keep=chosen if self.keep is None else self.keep & chosen, quick=quick)
+
+    def filled(self) -> Part:
+        """Leave out the lines of a text that have no value, where there is a blank one.
+
+        Raises:
+            DataError: If a line is neither blank nor of as many fields as the header.
+
+        """
+        return self.only(_FILLED) if self.lines is not None and self.lines.checked[1] else self
 
 
 @dataclass(frozen=True)
@@ -161,8 +177,7 @@ def collect(part: Part, plan: Plan) -> pl.DataFrame:
             and leave out a CSV's header line.
 
     """
-    if part.most is not None:
-        part.most()
+    part = part.filled()
     if part.quick is not None:
         try:
             frame = _gather(part.quick, plan(part.quick))
@@ -174,8 +189,7 @@ def collect(part: Part, plan: Plan) -> pl.DataFrame:
     frame = _gather(part, columns)
     nulls = frame.null_count().row(0)
     if any(nulls) and part.text:
-        # A line without any value is no record.
-        part = part.only(~pl.all_horizontal(pl.all().is_null()))
+        part = part.only(_FILLED)
         frame = _gather(part, columns)
         nulls = frame.null_count().row(0)
     if any(nulls):

@@ -219,7 +219,7 @@ def _open_csv(source: Path | bytes, label: str, options: Options) -> Part:
     lines = Lines(source, label, options.separator, len(schema), closing)
     if closing:
         frame = frame.filter(pl.nth(0).ne_missing("END"))
-    part = Part(label, frame, schema, text=True, most=lines.count)
+    part = Part(label, frame, schema, text=True, lines=lines)
     if not len(schema):
         return part
     try:
@@ -229,7 +229,7 @@ def _open_csv(source: Path | bytes, label: str, options: Options) -> Part:
         raise
     types = {name: _sniffed(first[name], options.columns.get(name, name)) for name in schema}
     typed = scan(schema_overrides=types, infer_schema=False)
-    return replace(part, quick=Part(label, typed, pl.Schema(types), most=lines.count, trusting=True))
+    return replace(part, quick=Part(label, typed, pl.Schema(types), lines=lines, trusting=True))
 
 
 def _require_utf8(source: Path | bytes, label: str) -> None:
@@ -309,7 +309,8 @@ def _first_rtype(part: Part) -> Part:
     if "rtype" not in part.schema:
         return part
     with reading(part.label):
-        number = pl.col("rtype").cast(pl.UInt8, strict=False)
+        digits = pl.col("rtype").str.strip_chars() if part.text else pl.col("rtype")
+        number = digits.cast(pl.UInt8, strict=False)
         there = part.frame.select(number).filter(pl.col("rtype").is_not_null())
         first = there.head(1).collect(engine="streaming").to_series()
     rtype = None if first.is_empty() else first[0]

@@ -57,9 +57,10 @@ def stream(parts: list[Part], plan: Plan) -> Streamed | None:
     forms = [part if part.quick is None else part.quick for part in parts]
     if not _CAN_BATCH or any(part.text for part in forms):
         return None
-    if not _SAYS_ERRORS and any(part.most is not None or part.keep is not None for part in forms):
+    if not _SAYS_ERRORS and any(part.lines is not None or part.keep is not None for part in forms):
         return None  # whether all was read is seen by the number of records alone
     try:
+        forms = [part.filled() for part in forms]
         most = [_most(part) for part in forms]
         if sum(most) < LEAST_RECORDS:
             return None
@@ -69,7 +70,7 @@ def stream(parts: list[Part], plan: Plan) -> Streamed | None:
         filled = None if room is None else _filled(room, queries, plans)
     except (SorError, pl.exceptions.PolarsError, OSError, MemoryError, pl.exceptions.PanicException):
         return None  # the other way says what is wrong
-    whole = filled is not None and all(map(_is_whole, forms, filled.facts, most))
+    whole = filled is not None and all(map(_is_whole, parts, filled.facts, most))
     return filled if whole else None
 
 
@@ -77,12 +78,14 @@ def _is_whole(part: Part, facts: Facts, most: int) -> bool:
     """Tell whether a part gave its records: all where they were counted, at least one where none was left out."""
     if part.keep is not None:
         return True
-    return facts.records > 0 and (part.most is not None or facts.records == most)
+    return facts.records > 0 and (part.lines is not None or facts.records == most)
 
 
 def _most(part: Part) -> int:
     """Return how many records there are, or of a text how many at most."""
-    return part.most() if part.most is not None else int(part.frame.select(pl.len()).collect().item())
+    if part.lines is not None:
+        return part.lines.checked[0]
+    return int(part.frame.select(pl.len()).collect().item())
 
 
 def _query(part: Part, columns: list[Column]) -> pl.LazyFrame:
