@@ -1,6 +1,6 @@
 //! Records on their way to a tape: what is no quote, what is malformed, and what is counted (rules B1, B2, N1).
 
-use sor_core::market::{Batch, Prices, Room};
+use sor_core::market::{Batch, Prices, Room, Tape};
 use sor_core::units::UNDEF_PRICE;
 
 const TIMES: std::ops::RangeInclusive<i64> = 0..=i64::MAX - 1;
@@ -149,4 +149,30 @@ fn a_time_or_a_price_out_of_range_is_malformed() {
     assert!(!taken(&[4, 9], 1.0));
     assert!(!taken(&[5, 9], 9_223_372_037.0));
     assert!(!taken(&[5, 9], f64::INFINITY));
+}
+
+/// Time must not run backwards, however far out it is.
+#[test]
+fn times_in_order_are_a_tape() {
+    let of = |ts: &[i64]| {
+        let n = ts.len();
+        let (venue, prices, sizes) = (vec![0; n], vec![100; n], vec![1; n]);
+        let columns = sor_core::market::Columns {
+            ts,
+            venue: &venue,
+            bid_px: &prices,
+            bid_sz: &sizes,
+            ask_px: &prices,
+            ask_sz: &sizes,
+            queue_position: None,
+        };
+        Tape::new(columns, 1).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let far = 1 << 62;
+    for ts in [&[][..], &[5], &[1, 1, 2], &[i64::MIN, 0, i64::MAX], &[-far - 1, far], &[far, far]] {
+        assert_eq!(of(ts), Ok(()), "{ts:?}");
+    }
+    for ts in [&[2, 1][..], &[1, 3, 2, 4], &[i64::MAX, i64::MIN], &[far, -far - 1], &[0, i64::MAX, i64::MAX - 1]] {
+        assert!(of(ts).is_err_and(|error| error.contains("must not decrease")), "{ts:?}");
+    }
 }

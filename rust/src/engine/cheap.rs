@@ -46,6 +46,8 @@ pub(super) struct Cheap<'a> {
     // The policy's reach: what costs less it takes, and what costs this or more it leaves.
     takes_below: Nanos,
     leaves_from: Nanos,
+    // The lowest mid at which it was asked how wide the collar is, and the answer.
+    collar: (Nanos, Nanos),
     /// No venue has a lot left for less, as of the last snapshot.
     pub(super) known: Nanos,
     /// What has been taken.
@@ -65,6 +67,7 @@ impl<'a> Cheap<'a> {
             lot: exchange.parent.lot_of(remaining),
             takes_below: Nanos::MIN,
             leaves_from: Nanos::MIN,
+            collar: (Nanos::MAX, 0),
             known,
             takes: Takes::default(),
         }
@@ -150,6 +153,24 @@ impl<const SELL: bool> Look<'_, '_, SELL> {
     /// Several venues, of which some may be there more than once.
     #[inline(always)]
     fn scan(&mut self, among: impl Iterator<Item = usize> + Clone) -> Asks {
+        let shown: Shares = among.clone().map(|venue| Shares::from(self.venues[venue].offer(Self::SIDE).size)).sum();
+        if shown > self.cheap.remaining - self.cheap.lot {
+            return self.scan_twice(among);
+        }
+        // A lot and more is left whatever is taken, so that what is taken of one venue changes nothing for the others: if the
+        // policy must be asked about one, it does the rest.
+        for venue in among {
+            match self.left_at(venue) {
+                Some(0) => {}
+                Some(lots) => self.take(venue, lots),
+                None => return self.ask(),
+            }
+        }
+        Asks::Nothing
+    }
+
+    #[inline(never)]
+    fn scan_twice(&mut self, among: impl Iterator<Item = usize> + Clone) -> Asks {
         let mut shares = 0;
         for venue in among.clone() {
             let Some(lots) = self.left_at(venue) else { return self.ask() };
@@ -211,12 +232,23 @@ impl<const SELL: bool> Look<'_, '_, SELL> {
             self.cheap.known = self.cheap.known.min(key);
             return Some(0);
         }
-        if key >= self.key_of(takes_below)
-            || quote.key > visibility.worst_key(Self::SIDE, self.mid)
-            || last.ts < visibility.oldest(self.now)
-        {
+        if key >= self.key_of(takes_below) || self.is_stub(quote.key) {
+            return None;
+        }
+        if visibility.max_quote_age.is_some() && last.ts < visibility.oldest(self.now) {
             return None;
         }
         Some(available - available % lot)
+    }
+
+    /// Whether a quote is beyond the collar, which is no narrower than at a lower mid.
+    #[inline(always)]
+    fn is_stub(&mut self, key: Nanos) -> bool {
+        let Cheap { visibility, collar, .. } = &mut *self.cheap;
+        if self.mid < collar.0 {
+            *collar = (self.mid, visibility.widest(self.mid));
+        }
+        let near = self.key_of(self.cheap.collar.1);
+        key > near && key > self.cheap.visibility.worst_key(Self::SIDE, self.mid)
     }
 }

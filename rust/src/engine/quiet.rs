@@ -23,16 +23,20 @@ impl<P: Policy> Run<'_, P> {
     /// Rule P1 from snapshot to snapshot, up to the first before which something else is due: a wake-up, a release, the begin
     /// or end of a halt, an arrival, whatever limit orders may meet, or the order's end.
     pub(super) fn go_on(&mut self, moments: &mut Moments<'_>) -> Result<()> {
+        let until = self.quiet_until(moments);
+        if moments.next_record() >= until {
+            return Ok(());
+        }
         match self.exchange.parent.side {
-            Side::Buy => self.go_on_as::<false>(moments),
-            Side::Sell => self.go_on_as::<true>(moments),
+            Side::Buy => self.go_on_as::<false>(moments, until),
+            Side::Sell => self.go_on_as::<true>(moments, until),
         }
     }
 
     #[inline(never)]
-    fn go_on_as<const SELL: bool>(&mut self, moments: &mut Moments<'_>) -> Result<()> {
+    fn go_on_as<const SELL: bool>(&mut self, moments: &mut Moments<'_>, mut until: Time) -> Result<()> {
         let (tape, rows) = (moments.tape.aligned(), moments.session.rows.end);
-        let (mut until, mut known, mut pause) = (self.quiet_until(moments), Nanos::MIN, 0);
+        let (mut known, mut pause) = (Nanos::MIN, rows.min(moments.next + POLL_EVERY as usize));
         loop {
             if moments.next >= pause {
                 self.stop.check()?;
