@@ -168,6 +168,10 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Backtest.write": (BACKTEST.write, {"path": "fills.txt"}),
     "Backtest[]": (BACKTEST.__getitem__, {"name": "router"}),
     "PolicyView.write": (BACKTEST["sweep"].write, {"path": "fills.txt"}),
+    **{
+        f"{type(result).__name__}.save": (result.save, {"path": SAVED})
+        for result in (BACKTEST, STUDY, SEARCH, STRESS, DAILY, CHOSEN, CHANGED)
+    },
     "Search.write": (SEARCH.write, {"path": "table.txt"}),
     "Stress.write": (STRESS.write, {"path": "table.txt"}),
     "Study.write": (STUDY.write, {"path": "table.txt"}),
@@ -196,7 +200,6 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "UniverseStudy.by": (DAILY.by, {"what": "symbol"}),
     "UniverseStudy.interval": (DAILY.interval, {"against": "twap"}),
     "UniverseStudy.report": (DAILY.report, {"path": "page.txt"}),
-    "UniverseStudy.save": (DAILY.save, {"path": SAVED}),
     "UniverseStudy.to_json": (DAILY.to_json, {}),
     "UniverseSearch.to_json": (CHOSEN.to_json, {}),
     "UniverseStudy.write": (DAILY.write, {"path": "table.txt"}),

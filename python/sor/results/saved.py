@@ -81,7 +81,7 @@ class Saved(Tabled):
         """A digest of every value of the result, the same wherever and in whatever order it was computed."""
         return digest_of(self._frames)
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | PathLike[str]) -> list[str]:
         """Write the run into a folder: tables, settings, and a manifest with versions, seeds and all digests.
 
         `sor.rerun` computes it again, `sor.diff` compares two, and `sor.load` reads one of a universe back.
@@ -89,14 +89,13 @@ class Saved(Tabled):
         Args:
             path: The folder; made where it does not exist.
 
+        Returns:
+            The names of the files.
+
         Raises:
             DataError: If it cannot be written.
 
         """
-        self.write_all(path)
-
-    def write_all(self, path: str | PathLike[str]) -> list[str]:
-        """Do what `save` does, and return the names of the files."""
         parts = self._parts
         write_run(path, parts, self.digest)
         return parts.files

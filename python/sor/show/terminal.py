@@ -75,7 +75,7 @@ def write(result: Result, out: Path) -> tuple[list[str], str]:
         The names of the files, and why there is no chart (empty where there is one).
 
     """
-    names = result.write_all(out)
+    names = result.save(out)
     if isinstance(result, UniverseStudy | UniverseSearch | UniverseStress):
         return names, ""
     importlib.import_module("sor.show.plots")  # registers what can be drawn
