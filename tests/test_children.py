@@ -162,6 +162,21 @@ def test_what_cannot_be_sent_is_counted_and_said(rows: pl.DataFrame) -> None:
         sor.stress(QUOTES, ORDERS, sor.Children(theirs), against=(), run=RUN)
 
 
+def test_rows_of_the_other_side_and_rows_that_come_twice_are_told_apart(rows: pl.DataFrame) -> None:
+    """Not outside any order's time, and nothing that is wrong in itself: but hardly what was meant."""
+    few = rows.head(3)
+    sold = few.with_columns(side=pl.lit("sell"))
+    with pytest.warns(
+        sor.SorWarning, match="of 3 given children: 3 of another side or start than the orders"
+    ):
+        sor.backtest(QUOTES, ORDERS, sor.Children(sold), against=(), run=RUN)
+    with pytest.warns(
+        sor.SorWarning, match="2 the same as another in all that is said of it, and sent as well"
+    ):
+        twice = sor.backtest(QUOTES, ORDERS, sor.Children(pl.concat([few, few.head(2)])), against=(), run=RUN)
+    assert twice["router"].children.height == 5
+
+
 def test_a_universe_says_by_the_day_what_could_not_be_sent(tmp_path: Path) -> None:
     """One order a day; its day asks after each child, and those of no day are said once for all."""
     universe = write_universe(tmp_path, days=2, symbols=("AAA",))

@@ -106,20 +106,24 @@ def accounted(
     owner, orders = owners(children, parents), _orders(children)
     if span is not None:  # an order may start before the first record, and its rows with it
         orders &= _in(_times(children), span) | (owner >= 0)
-    outside, given = int((owner[orders] < 0).sum()), int(orders.sum())
-    unsent = given - outside - int(sent["children"].sum())
+    strays, given = orders & (owner < 0), int(orders.sum())
+    in_time = np.logical_or.reduce([_within(_times(children), each) for each in parents] or [strays & False])
+    unsent = given - int(strays.sum()) - int(sent["children"].sum())
+    same = given - len({row for row, counts in zip(children.given, orders, strict=True) if counts})
     times = {(int(number), row.ts_decided) for number, row in zip(owner, children.given, strict=True)}
     decided = rows.select("parent", pl.col("ts_decided").to_physical()).rows()
     late = sum(each not in times for each in decided)
     over = int((rows["quantity"] > rows["remaining"]).sum())
     parts = [
-        (outside, "outside the time of every order"),
+        (int((strays & ~in_time).sum()), "outside the time of every order"),
+        (int((strays & in_time).sum()), "of another side or start than the orders of its time"),
         (
             unsent,
             "not sent (the order was filled or never arrived, or the venue had no price to take or join)",
         ),
         (late, "sent later than decided, as no policy may act before"),
         (over, "for more than was left, the excess to be unwound where it fills"),
+        (same, "the same as another in all that is said of it, and sent as well"),
     ]
     found = [f"{count:,} {what}" for count, what in parts if count]
     return f"of {given:,} given children: {'; '.join(found)}" if found else None
@@ -136,6 +140,10 @@ def _times(children: Children) -> NDArray[np.int64]:
 
 def _in(times: NDArray[np.int64], span: tuple[int, int]) -> NDArray[np.bool_]:
     return (times >= span[0]) & (times <= span[1])
+
+
+def _within(times: NDArray[np.int64], parent: Parent) -> NDArray[np.bool_]:
+    return (times >= parent.start) & (times < parent.end)
 
 
 def _named(row: Any) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.util
 import inspect
 import sys
+import sysconfig
+import uuid
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
@@ -14,7 +17,7 @@ _LOADED = "sor_policy_"
 
 
 def module_of(place: str) -> ModuleType:
-    """Import a file by its path, or a module by its name.
+    """Import a file by its path, or a module by its name. A file finds the modules beside it, as a script does.
 
     Raises:
         ImportError: If there is none.
@@ -42,6 +45,8 @@ def _from_file(place: str) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -51,12 +56,17 @@ def _from_file(place: str) -> ModuleType:
 
 
 def digest_of(kind: type | FunctionType) -> str:
-    """Return a digest of a class's or a function's file, else of its source, else of its code."""
+    """Return a digest of what a class or a function is made of.
+
+    That is its file and the files of the caller's own that this imports; without a file its source, else its code; and
+    the values around it that its methods use. Where one of these is no plain value, no digest is given twice.
+    """
     digest = hashlib.blake2b(digest_size=8)
     if isinstance(kind, type):
         for each in kind.__mro__:
             if not each.__module__.startswith(("sor.settings.", "builtins")):
                 digest.update(_source(each))
+                digest.update(_around(each))
     else:
         digest.update(_source(kind))
     return digest.hexdigest()
@@ -65,12 +75,80 @@ def digest_of(kind: type | FunctionType) -> str:
 def _source(kind: type | FunctionType) -> bytes:
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     if file is not None and Path(file).suffix == ".py" and Path(file).exists():
-        return Path(file).read_bytes()
+        read: dict[Path, bytes] = {}
+        _read(Path(file), getattr(sys.modules[kind.__module__], "__package__", None), read)
+        return b"".join(read.values())
     try:
         return inspect.getsource(kind).encode()
     except (OSError, TypeError):
         parts = vars(kind) if isinstance(kind, type) else {kind.__name__: kind}
         return repr([(name, _said(part)) for name, part in parts.items()]).encode()
+
+
+def _read(path: Path, package: str | None, read: dict[Path, bytes]) -> None:
+    """Read a file and, in the order of the imports, those of the caller's own that it imports."""
+    read[path] = path.read_bytes()
+    try:
+        tree = ast.parse(read[path])
+    except (SyntaxError, ValueError):  # it has been imported, and may have changed since
+        return
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            # What is imported from a package may be a module of it.
+            start = "." * node.level + (node.module or "")
+            dot = "" if start.endswith(".") else "."
+            names = [start, *(f"{start}{dot}{each.name}" for each in node.names)]
+        for name in names:
+            found = _own(name, package)
+            if found is not None and found[0] not in read:
+                _read(*found, read)
+
+
+def _own(name: str, package: str | None) -> tuple[Path, str | None] | None:
+    """Return the file and the package of a module, if it is the caller's own; nothing is imported for it."""
+    try:
+        full = importlib.util.resolve_name(name, package)
+    except (ImportError, ValueError):
+        return None
+    if full.partition(".")[0] in {"sor", *sys.stdlib_module_names}:
+        return None
+    module = sys.modules.get(full)
+    spec = getattr(module, "__spec__", None)
+    if module is None and "." not in full:
+        try:
+            spec = importlib.util.find_spec(full)
+        except (ImportError, ValueError, AttributeError):
+            return None
+    origin = getattr(spec, "origin", None) or getattr(module, "__file__", None)
+    if origin is None or not origin.endswith(".py") or not Path(origin).exists():
+        return None
+    path = Path(origin).resolve()
+    installed = {Path(sysconfig.get_path(place)).resolve() for place in ("purelib", "platlib")}
+    if any(place in path.parents for place in installed):
+        return None
+    return path, getattr(spec, "parent", None)
+
+
+def _around(kind: type) -> bytes:
+    """Return the values that methods use of the functions around their class."""
+    found = []
+    for name, part in vars(kind).items():
+        method = getattr(part, "__func__", part)
+        if not isinstance(method, FunctionType) or not method.__closure__:
+            continue
+        for variable, cell in zip(method.__code__.co_freevars, method.__closure__, strict=True):
+            if variable == "__class__":
+                continue
+            try:
+                value = cell.cell_contents
+            except ValueError:  # it has none yet
+                value = cell
+            plain = isinstance(value, bool | int | float | str | None)
+            found.append((name, variable, repr(value) if plain else uuid.uuid4().hex))
+    return repr(found).encode() if found else b""
 
 
 def _said(part: object) -> object:

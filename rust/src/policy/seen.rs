@@ -82,6 +82,7 @@ impl View<'_> {
             let (quote, joined, ts) = (last.offer(side), last.offer(own), last.ts);
             let (shown, own_shown) = (quote.key <= worst, joined.key <= worst_own);
             // Most often all can be seen: one branch, well guessed.
+            #[allow(clippy::needless_bitwise_bool, reason = "one branch, not three")]
             if shown & own_shown & (ts >= oldest) {
                 let displayed = Shares::from(quote.size);
                 seen.price = sign * quote.key;
