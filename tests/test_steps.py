@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 import sor
 from own_policies import OwnBestAsk
@@ -75,3 +76,25 @@ def test_a_loop_may_be_left(close: bool) -> None:
         del walk
         thread.join()
     assert others() == []
+
+
+def test_a_stub_that_reaches_the_own_quote_forbids_to_join_it() -> None:
+    """Venue 2 is crossed far out: its bid lifts the mid to 125, its offer at 140 is a stub, and no order joins 150."""
+    seconds = [1_700_000_000_000_000_000 + second * 10**9 for second in range(4)]
+    quotes = sor.read_quotes(
+        pl.DataFrame(
+            {
+                "ts_event": seconds,
+                "venue": ["A", "B", "A", "B"],
+                "bid_px_00": [100.00, 150.00, 100.00, 150.00],
+                "bid_sz_00": [100, 200, 300, 400],
+                "ask_px_00": [100.02, 140.00, 100.02, 140.00],
+                "ask_sz_00": [100, 200, 300, 400],
+            }
+        )
+    )
+    order = sor.Order("buy", 1_000, start=seconds[1], horizon="1s")
+    step = next(iter(sor.steps(quotes, order)))
+    assert step.displayed.tolist() == [100, 0]
+    assert step.own_displayed.tolist() == [0, 200]
+    assert step.joinable.tolist() == [False, False]

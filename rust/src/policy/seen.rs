@@ -72,6 +72,7 @@ impl View<'_> {
 
     /// As [`see`](Self::see), for one side.
     #[inline]
+    #[allow(clippy::needless_bitwise_bool, reason = "one branch, not three")]
     fn see_as<const SELL: bool>(&self, into: &mut [Seen]) {
         let side = if SELL { Side::Sell } else { Side::Buy };
         let (own, sign, now, oldest) = (side.opposite(), side.sign(), self.now, self.oldest);
