@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sor
 from long_calls import CALLS, SHORT, delay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @pytest.mark.parametrize(
@@ -46,18 +50,25 @@ def test_what_a_callback_raises_comes_through(quotes: sor.Quotes, call: Any) -> 
     assert caught.value is raised
 
 
+class Slow(sor.Policy):
+    """Sleeps once an order, so that a replay lasts longer than from one look to the next, however fast it is."""
+
+    def start(self, order: Any, past: Any) -> Iterable[int]:
+        time.sleep(0.02)
+        return ()
+
+    def decide(self, view: Any, orders: Any) -> None:
+        pass
+
+
 @pytest.mark.parametrize("threads", [1, 2])
-def test_progress_goes_up_to_the_total(threads: int) -> None:
+def test_progress_goes_up_to_the_total(quotes: sor.Quotes, threads: int) -> None:
     calls: list[tuple[int, int]] = []
-    # Enough that it lasts many times as long as from one look to the next.
-    quotes = sor.simulate_quotes(venues=4, records=1_000_000)
-    result = sor.search(
-        quotes, ORDERS, run=sor.Run(threads=threads, progress=lambda *call: calls.append(call))
-    )
-    parents = len(result.backtest.orders)
-    assert {total for _, total in calls} == {27 * parents}
-    assert calls[-1] == (27 * parents, 27 * parents)
-    assert calls[0][0] < 27 * parents, "looked at on the way, not only at the end"
+    run = sor.Run(threads=threads, progress=lambda *call: calls.append(call))
+    total = sor.backtest(quotes, ORDERS, Slow(), against=[], run=run).orders.height
+    assert {all_of_them for _, all_of_them in calls} == {total}
+    assert calls[-1] == (total, total)
+    assert calls[0][0] < total, "looked at on the way, not only at the end"
     assert all(before <= after for (before, _), (after, _) in pairwise(calls))
 
 
