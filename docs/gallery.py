@@ -6,7 +6,7 @@ import ast
 import textwrap
 from typing import Any
 
-import vl_convert
+from sor.show import pictures
 
 SETTING = """
 import sor
@@ -94,7 +94,7 @@ def page() -> str:
 
 def inline(spec: dict[str, Any]) -> str:
     """Return a chart as one line of HTML, on white, as wide as there is room."""
-    return framed(vl_convert.vegalite_to_svg(spec))
+    return framed(pictures.svg(spec))
 
 
 def framed(svg: str) -> str:

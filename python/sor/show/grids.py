@@ -178,15 +178,17 @@ def search(found: Search) -> Chart:
     if len(flat) == len(found.axes):
         flat = ["no parameter changes anything"]
     title: Spec = {
-        "text": f"{heading(found)}; chosen: {best}{unit}",
+        "text": heading(found),
         "subtitle": [
-            "orange frame: chosen; dark outline: within noise of it" + "".join(f"; {x}" for x in flat)
+            f"chosen: {best}{unit}",
+            "orange frame: chosen; dark outline: within noise of it",
+            *flat,
         ],
         "anchor": "start",
     }
     maps = heat_maps(found)
     if not maps:
-        title["subtitle"] = ["orange: chosen; each point is one set of parameters tried"]
+        title["subtitle"][1:] = ["orange: chosen; each point is one set of parameters tried"]
         charts = [
             points(found, axis).properties(width=220, height=200) for axis in _varied(found) or found.axes
         ]

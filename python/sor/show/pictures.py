@@ -11,11 +11,14 @@ from sor.errors import MissingExtra
 from sor.tape.files import beside
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from sor.show.spec import Chart
 
 _MOST_SVG = 300_000
+_SIDES = {"left": 36, "right": 36, "top": 5, "bottom": 5}
+"""Room around a picture: a reader's font may be a fifth wider than the one that its words were laid out in."""
 
 
 def needed(package: str) -> Any:
@@ -36,15 +39,20 @@ def missing() -> MissingExtra:
     return MissingExtra("charts need altair and vl-convert-python: pip install 'sor[report]'")
 
 
+def svg(spec: Mapping[str, Any]) -> str:
+    """Draw a chart, with room at its sides for wider fonts than vl-convert's."""
+    drawn: str = needed("vl_convert").vegalite_to_svg({"padding": _SIDES, **spec})
+    return drawn
+
+
 def save(chart: Chart, path: Path, *, scale: float = 2) -> None:
     """Write a chart as `.png` or `.svg`, without a network or a browser."""
-    draw = needed("vl_convert")
     spec = chart.to_dict()
     with beside(path) as unfinished:
         if path.suffix == ".png":
-            unfinished.write_bytes(draw.vegalite_to_png(spec, scale=scale))
+            unfinished.write_bytes(needed("vl_convert").vegalite_to_png(spec, scale=scale))
         else:
-            unfinished.write_text(draw.vegalite_to_svg(spec), encoding="utf-8")
+            unfinished.write_text(svg(spec), encoding="utf-8")
 
 
 def offline(chart: Chart) -> Any:
@@ -68,14 +76,13 @@ class _Offline:
         """Draw it here: SVG, or PNG where that would be large; as Altair does where a renderer was chosen."""
         if needed("altair").renderers.active != "default":
             return super()._repr_mimebundle_(include, exclude)  # type: ignore[misc]  # Altair's
-        draw = needed("vl_convert")
         spec = self.to_dict()  # type: ignore[attr-defined]  # Altair's
-        picture: str | bytes = draw.vegalite_to_svg(spec)
+        picture = svg(spec)
         kind = "image/svg+xml"
         if len(picture) > _MOST_SVG:
             kind, picture = (
                 "image/png",
-                base64.b64encode(draw.vegalite_to_png(spec, scale=1.5)).decode(),
+                base64.b64encode(needed("vl_convert").vegalite_to_png(spec, scale=1.5)).decode(),
             )
         return {kind: picture, "text/plain": f"<{type(self).__name__}>"}
 
