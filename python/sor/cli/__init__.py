@@ -33,6 +33,8 @@ from sor.universe.result import UniverseStudy
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sor.cli.call import Call
+
 app = typer.Typer(
     help=sor.__doc__,
     no_args_is_help=True,
@@ -218,14 +220,7 @@ def study(given: Given, json: Json = None, out: Out = None) -> None:
         asked.bar.plan(asked.reading(), waits.replays(len(asked.policies)), *waits.results(out))
         with asked.bar.shown(_seen(json)), asked.at_work() as shared:
             quotes = asked.quotes()
-            result = sor.study(
-                quotes,
-                asked.orders,
-                asked.policies,
-                policy=asked.policy,
-                **study_options(asked.options["study"]),
-                **shared,
-            )
+            result = _studied(asked, quotes, shared)
             written = _settled(result, asked.bar, out)
         _show(result, quotes, json, asked.bar, written)
 
@@ -303,14 +298,7 @@ def report(
             if demo:
                 asked.bar.begin(READING)
             tapes = [sor.simulate_quotes(minutes=60, price=20.0, spread=4.0)] if demo else asked.quotes()
-            result = sor.study(
-                tapes,
-                asked.orders,
-                asked.policies,
-                policy=asked.policy,
-                **study_options(asked.options["study"]),
-                **shared,
-            )
+            result = _studied(asked, tapes, shared)
             asked.bar.begin(STATISTICS)
             _ = result.comparisons
             found = None
@@ -324,6 +312,13 @@ def report(
                 write_report(result, out, search=found, command=command, bar=asked.bar)
         _notes(asked.bar)
         _say_written(result, out)
+
+
+def _studied(
+    asked: Call, quotes: Sequence[sor.Quotes] | sor.Universe, shared: dict[str, Any]
+) -> sor.Study | UniverseStudy:
+    options = study_options(asked.options["study"])
+    return sor.study(quotes, asked.orders, asked.policies, policy=asked.policy, **options, **shared)
 
 
 def _say_written(study: object, out: Path) -> None:

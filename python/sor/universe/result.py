@@ -40,10 +40,8 @@ _KEYS = ("date", "month", "symbol", "venues")
 class UniverseResult(Saved):
     """What a verb returns of a universe."""
 
-    @property
-    def _origin(self) -> Config:
-        """The call that made it."""
-        raise NotImplementedError
+    made: Config
+    """The call that made it."""
 
     @property
     def _inputs(self) -> pl.DataFrame:
@@ -53,7 +51,7 @@ class UniverseResult(Saved):
     @property
     def _parts(self) -> Parts:
         inputs = dict(self._inputs.select("path", "digest").sort("path").iter_rows())
-        return Parts("universe", self._origin, self._frames, inputs)
+        return Parts("universe", self.made, self._frames, inputs)
 
     @property
     def _small(self) -> Sequence[str]:
@@ -70,7 +68,7 @@ class UniverseResult(Saved):
 
         A predicate that chose units is not in it; a saved run has the units themselves.
         """
-        return self._origin.to_toml()
+        return self.made.to_toml()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values."""
@@ -87,7 +85,7 @@ class UniverseResult(Saved):
         values = self.to_dict()
         if flag("full", full):
             small = {name: self.tables[name].to_dicts() for name in self._small}
-            settings = self._origin.to_plain()
+            settings = self.made.to_plain()
             values = {"versions": versions(), "settings": settings, "result": values, "tables": small}
         return display.as_json(values, indent, default=str)
 
@@ -296,10 +294,6 @@ class UniverseStudy(UniverseResult, Weighed):
     @property
     def _small(self) -> Sequence[str]:
         return ("comparisons", "summary")
-
-    @property
-    def _origin(self) -> Config:
-        return self.made
 
     @property
     def _inputs(self) -> pl.DataFrame:

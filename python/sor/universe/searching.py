@@ -91,10 +91,6 @@ class UniverseSearch(UniverseResult, Tried):
         return ("table", "folds", "comparisons")
 
     @property
-    def _origin(self) -> Config:
-        return self.made
-
-    @property
     def _inputs(self) -> pl.DataFrame:
         return self.in_sample.inputs
 

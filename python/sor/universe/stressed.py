@@ -88,10 +88,6 @@ class UniverseStress(UniverseResult):
         return ("table",)
 
     @property
-    def _origin(self) -> Config:
-        return self.made
-
-    @property
     def _inputs(self) -> pl.DataFrame:
         return self.rows.inputs
 
