@@ -82,7 +82,7 @@ def parent(order: ref.Order) -> Parent:
 def test_hindsight_is_the_references() -> None:
     rng = random.Random(1)
     known = 0
-    for i in range(some(1_500, everyday=150)):
+    for i in range(some(1_500, ci=150)):
         rows, order, settings, market = random_case(rng)
         expected = ref.hindsight(rows, order, settings)
         assert hindsight(Job(lay(tape(rows), settings), [parent(order)], (market,)), threads=1) == [

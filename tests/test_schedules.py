@@ -83,7 +83,7 @@ def cases_of(rng: random.Random, raw: Any) -> list[Case]:
 
 def test_every_router_under_every_schedule_agrees_with_the_reference() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(40, everyday=4)):
+    for seed in range(some(40, ci=4)):
         rng = random.Random(seed)
         raw = random_tape(rng)
         trades = random_trades(rng, raw)

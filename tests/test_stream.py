@@ -149,7 +149,7 @@ def table_by_id(rng: random.Random) -> pl.DataFrame:
 
 def test_both_ways_agree_on_tables_with_odd_records(ways: Ways) -> None:
     rng = random.Random(20_240_102)
-    examples, tapes = some(1_500, everyday=120), 0
+    examples, tapes = some(1_500, ci=120), 0
     for _ in range(examples):
         frame = table(rng)
         cut = rng.randrange(frame.height)
@@ -160,7 +160,7 @@ def test_both_ways_agree_on_tables_with_odd_records(ways: Ways) -> None:
 def test_both_ways_agree_on_text(ways: Ways, tmp_path: Path) -> None:
     """Text is taken for what its first rows are; what is of another form further down is read all the same."""
     rng = random.Random(7)
-    examples, tapes, path = some(600, everyday=80), 0, tmp_path / "tape.csv"
+    examples, tapes, path = some(600, ci=80), 0, tmp_path / "tape.csv"
     form = {"a": "%Y-%m-%dT%H:%M:%S%.9fZ", "b": "%Y-%m-%d %H:%M:%S%.f", "c": "%Y-%m-%dT%H:%M:%S%.6fZ"}
     for _ in range(examples):
         frame = table(rng)
@@ -179,7 +179,7 @@ def test_both_ways_agree_on_text(ways: Ways, tmp_path: Path) -> None:
 
 def test_both_ways_agree_on_one_symbol_of_several(ways: Ways) -> None:
     rng = random.Random(11)
-    examples, tapes = some(400, everyday=60), 0
+    examples, tapes = some(400, ci=60), 0
     for _ in range(examples):
         frame = table(rng).drop("symbol", "instrument_id", strict=False)
         column = rng.choice(
