@@ -222,7 +222,7 @@ def test_no_taking_policy_beats_hindsight_on_random_tapes() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("side", ["buy", pytest.param("sell", marks=pytest.mark.slow)])
 def test_no_taking_policy_beats_hindsight_on_the_real_tape(side: Any) -> None:
     quotes = sor.read_quotes(recorded.QUOTES)
     orders = sor.orders_every("1m", side=side, quantity=5_000, horizon="5m")

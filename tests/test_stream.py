@@ -220,7 +220,7 @@ def test_a_parquet_file_is_read_in_its_row_groups(ways: Ways, tmp_path: Path) ->
     assert ways.streamed == 1
 
 
-@pytest.mark.parametrize("at", [0, 250_000, 399_999])
+@pytest.mark.parametrize("at", [250_000, *(pytest.param(at, marks=pytest.mark.slow) for at in (0, 399_999))])
 def test_what_is_wrong_in_a_long_table_is_named(tmp_path: Path, at: int) -> None:
     """The batches that are under way are given up, and the row is found."""
     path, records = tmp_path / "tape.parquet", 400_000
