@@ -95,7 +95,8 @@ MUTANTS = [
 def cargo(folder: Path, *arguments: str, seconds: float | None = SECONDS) -> tuple[bool, str]:
     """Whether `cargo test` is content, and what it says."""
     command = ["cargo", "test", "--package", "sor-core", "--quiet", *arguments]
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target" / "mutants"), "RUST_BACKTRACE": "0"}
+    target = str(ROOT / "target" / "mutants")
+    environment = {**os.environ, "CARGO_TARGET_DIR": target, "RUST_BACKTRACE": "0", "SOR_TESTS": "all"}
     try:
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
