@@ -1,8 +1,8 @@
 """Hand-made mutants of the core, and how many of them `cargo test` catches: `make mutants`.
 
 Each is one small mistake. A copy of the crate is changed, in a folder of its own; the quick test binaries run first,
-all of them where those notice nothing. A mutant that does not compile or whose text is gone is an error: mend the
-list.
+all of them where those notice nothing. A mutant that does not compile says nothing of the tests: it counts as one that
+survives, so that the list is mended. One whose text is gone is an error.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MUTANTS = [
     ("engine/posts.rs", ".min(self.end)", ""),
     ("engine/exchange.rs", "row.met_available = met.available;", ""),
     ("engine/run.rs", "left > 0 {", "left < 0 {"),
-    ("engine/run.rs", "walk.levels() > MOST_LEVELS", "walk.levels() > Shares::MAX - 1"),
+    ("engine/run.rs", "walk.levels() > MOST_LEVELS", "walk.levels() > crate::units::Shares::MAX - 1"),
     ("engine/run.rs", "walk.levels() > MOST_LEVELS", "walk.levels() >= MOST_LEVELS"),
     ("engine/run.rs", "first > now || (first == now && trade != now && edge != now)", "first > now"),
     ("engine/run.rs", "deliver(|arrival| arrival < first)", "deliver(|arrival| arrival <= first)"),
@@ -121,7 +121,8 @@ def caught(folder: Path) -> str:
     for name, arguments in (("quick", quick), ("all", ["--lib", "--tests"])):
         fine, said = cargo(folder, *arguments)
         if "could not compile" in said:
-            raise SystemExit(said[-3_000:])
+            print(said[-3_000:])
+            return ""
         if not fine:
             return name
     return ""
