@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -96,13 +97,23 @@ def cargo(folder: Path, *arguments: str, seconds: float | None = SECONDS) -> tup
     """Whether `cargo test` is content, and what it says."""
     command = ["cargo", "test", "--package", "sor-core", "--quiet", *arguments]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target" / "mutants"), "RUST_BACKTRACE": "0"}
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False, "endless"
-    return done.returncode == 0, done.stdout + done.stderr
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    ) as running:
+        try:
+            said, _ = running.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False, "endless"
+        finally:
+            if running.poll() is None:  # cargo's end alone would leave the test it started running
+                os.killpg(running.pid, signal.SIGKILL)
+    return running.returncode == 0, said
 
 
 def changed(folder: Path, file: str, old: str, new: str) -> str:
