@@ -64,6 +64,11 @@ WRONG_OPTIONS = [
         ["--set", "run.threads=1", "--set", "run.threads.x=1"],
     ),
     ("market must be a table, got 5", ["--set", "market=5"]),
+    ("market.book must be a table, got 5", ["--set", "market.book=5"]),
+    ("market.fill must be a table, got [1]", ["--set", "market.fill=[1]"]),
+    ("market: venue must be [[venue]] tables, got 5", ["--set", "market.venue=5"]),
+    ("policies.other must be a table, got 5", ["--set", "policies.other=5"]),
+    ("policies.other: kind must be one of static", ["--set", "policies.other.kind=[1]"]),
     ("market.fill: model must be one of displayed, queue", ["--set", "market.fill.model=none"]),
     ("market has no 'lag'; it has venues, latency", ["--set", "market.lag=5"]),
     ("--explain must be N or ORDER:N, got 'first'", ["--explain", "first"]),
@@ -75,6 +80,39 @@ WRONG_OPTIONS = [
 @pytest.mark.parametrize(("message", "options"), WRONG_OPTIONS, ids=lambda value: str(value)[:40])
 def test_options(tape_file: Path, complaint: Callable[..., str], message: str, options: list[str]) -> None:
     assert message in complaint("backtest", tape_file, *options)
+
+
+MINE = """
+import sor
+from typing import Literal
+class Mine(sor.Policy):
+    def __init__(self, depth: int, share: float = 0.5, how: Literal["a", "b"] = "a", name: str | None = None, many=3):
+        self.depth, self.share, self.how, self.name, self.many = depth, share, how, name, many
+    def decide(self, view, orders): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "value"),
+    [
+        ("router needs depth", "share=0.1"),
+        ("router: depth must be a whole number, got 'deep'", "depth=deep"),
+        ("router: depth must be a whole number, got 2.5", "depth=2.5"),
+        ("router: depth must be a whole number, got True", "depth=true"),
+        ("router: share must be a number, got [1]", "share=[1]"),
+        ("router: how must be one of 'a', 'b', got 'c'", 'how="c"'),
+        ("router: name must be text, got 5", "name=5"),
+        ("router: many must be a number, got 'x'", 'many="x"'),
+        ("router has no 'dept'; it has depth, share, how, name, many", "dept=3"),
+    ],
+)
+def test_arguments_of_a_policy_of_ones_own(
+    tape_file: Path, complaint: Callable[..., str], message: str, value: str
+) -> None:
+    (tape_file.parent / "mine.py").write_text(MINE)
+    depth = [] if value.startswith(("share=0.1", "depth")) else ["--set", "router.depth=2"]
+    own = ["--router", f"{tape_file.parent / 'mine.py'}:Mine", *depth, "--set", f"router.{value}"]
+    assert complaint("backtest", tape_file, *own) == message
 
 
 def test_grids_on_the_command_line(tape_file: Path, complaint: Callable[..., str]) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from raw_frames import T0, raw, write
 from sor.errors import DataError, ParameterError, SorError
+from sor.settings.frames import read_table
 from sor.tape.read import read_quotes
 from sor.tape.schema import UNDEF_PRICE
 
@@ -120,13 +121,22 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_quotes(tmp_path / "none.parquet")
     with pytest.raises(IsADirectoryError, match="is a directory"):
         read_quotes(tmp_path)
-    with pytest.raises(DataError, match=r"a\.txt: unknown kind of file; expected \.csv"):
+    with pytest.raises(
+        DataError, match=r"a\.txt: unknown kind of file; expected a name that ends in \.parquet, \.csv"
+    ):
         read_quotes(write(tmp_path, "a.txt", "x"))
     for name in ("a.parquet", "a.csv", "a.csv.gz"):
         with pytest.raises(DataError, match=r"cannot be read|no column"):
             read_quotes(write(tmp_path, name, ""))
-    with pytest.raises(DataError, match=r"b\.parquet: cannot be read"):
+    with pytest.raises(
+        DataError, match=r"b\.parquet: cannot be read: it is not Parquet, though its name says so"
+    ):
         read_quotes(write(tmp_path, "b.parquet", "not parquet at all, whatever its name says"))
+    orders = write(tmp_path, "orders.tsv", "side\tquantity\nbuy\t100\n")
+    with pytest.raises(
+        DataError, match=r"orders: .*orders\.tsv: unknown kind of file; expected a name that ends in"
+    ):
+        read_table(orders, "orders")
     with pytest.raises(DataError, match=r"c\.csv: row 2: 9 fields; expected 6"):
         read_quotes(write(tmp_path, "c.csv", CSV_HEAD + CSV_GOOD + f"{T0},A,1,2,3,4,5,6,7\n"))
 

@@ -336,10 +336,13 @@ def rerun(
             show_default=False,
         ),
     ],
-    workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Of a universe: processes, of one thread each.")] = None,
 ) -> None:
     """Compute a saved run again from its inputs, and say what differs: nothing, or exit code 1."""
     with _reporting():
+        of_universe = read_run(run).manifest.get("of") == "universe"
+        if workers is not None and not of_universe:
+            raise sor.ParameterError(f"--workers is for runs over a universe; {run} is one over tapes")
         with executor_of(Given(workers=workers)) as executor:
             said = sor.rerun(run, run=sor.Run(executor=executor, progress=sys.stderr.isatty()))
         _differences(said, f"{run}: the same, digest {read_run(run).manifest['result']}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sor.cli.many import executor_of, universe_of, universe_table
 from sor.errors import ParameterError, shown
+from sor.settings.checks import table as as_table
 from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
 from sor.settings.fills import fill_table
 from sor.settings.listed import as_orders
@@ -203,7 +204,10 @@ def _choose(table: dict[str, Any], kind: str) -> None:
     policies = table.get("policies", {})
     for place, name in ((policies, ROUTER), (table, "router")):
         known = place.get(name) if isinstance(place, Mapping) else None
-        if known is not None and (known if isinstance(known, str) else known.get("kind", "static")) != kind:
+        if (
+            isinstance(known, str | Mapping)
+            and (known if isinstance(known, str) else known.get("kind", "static")) != kind
+        ):
             del place[name]
     table.setdefault("router", {})["kind"] = kind
 
@@ -333,7 +337,7 @@ def _policies(table: Mapping[str, Any]) -> tuple[Policy, Policies]:
     """Return the router, and what it is compared with."""
     tables = dict(table.get("policies", {}))
     own = tables.pop(ROUTER, {})
-    own = {"kind": own} if isinstance(own, str) else dict(own)
+    own = {"kind": own} if isinstance(own, str) else as_table("policies.router", own)
     own |= table.get("router", {})
     against: Policies = BASELINES
     if tables:
@@ -349,7 +353,7 @@ def _market(table: Mapping[str, Any], given: Given) -> Market:
     if given.latency is not None:
         said["latency"] = given.latency
     if given.fill is not None:
-        fill = dict(said.get("fill", {}))
+        fill = as_table("market.fill", said.get("fill", {}))
         asked = fill_table(given.fill)
         model = fill.get("model")
         said["fill"] = (fill if model in (None, asked["model"]) else {}) | asked

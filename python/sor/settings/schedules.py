@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import above_zero, keep, number, positive, whole
+from sor.settings.checks import above_zero, flag, keep, number, positive, whole
 from sor.settings.frames import Rows, frame_of
 from sor.settings.times import check_zone, clock_ns, to_ns
 
@@ -171,6 +171,7 @@ class Timetable:
     relative: bool = True
 
     def __post_init__(self) -> None:
+        flag("relative", self.relative)
         frame = _frame("rows", self.rows, ("ts", "shares"))
         dtype = frame["ts"].dtype
         if isinstance(dtype, pl.Datetime):

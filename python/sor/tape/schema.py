@@ -8,7 +8,6 @@ right.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import polars as pl
 
 from sor.errors import DataError
+from sor.settings.parquet import unnamed_zone, zone_in
 
 if TYPE_CHECKING:
     from sor.tape.lines import Lines
@@ -209,8 +209,8 @@ def reading(label: str) -> Iterator[None]:
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
         if "utf-8" in reason.lower():
             reason += "; expected text in UTF-8"
-        elif zone := re.search("unable to parse time zone: '([^']*)'", reason):
-            reason = f"the time zone {zone[1]} has no name; expected times in UTC, or in a zone with one"
+        elif zone := zone_in(failed):
+            raise unnamed_zone(label, zone) from failed
         raise DataError(f"{label}: cannot be read: {reason}") from failed
 
 
