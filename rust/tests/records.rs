@@ -152,9 +152,9 @@ fn records_of_one_time_are_compared_as_the_rules_say() {
             ts[row] = ts[row - 1] + i64::from(draw(4) > 0);
             numbers[row] = numbers[row - 1] + draw(3).min(1);
             // Nearly every record differs from the one before in one column at least; a few columns differ at times alone.
-            columns.iter_mut().for_each(|column| column[row] = 1 + draw(2) as u32);
-            if draw(8) == 0 {
-                columns.iter_mut().for_each(|column| column[row] = column[row - 1]);
+            let alike = draw(8) == 0;
+            for column in &mut columns {
+                column[row] = if alike { column[row - 1] } else { 1 + draw(2) as u32 };
             }
         }
         if draw(odd) == 0 {

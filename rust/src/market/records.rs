@@ -174,7 +174,9 @@ impl Room<'_> {
             for sizes in [&self.bid_sz[rows.clone()], &self.ask_sz[rows.clone()]] {
                 each_pair(&mut stays, sizes, |others, a, b| others | i64::from(a ^ b));
             }
-            stays.iter_mut().for_each(|others| *others = !differ(*others));
+            for others in &mut stays {
+                *others = !differ(*others);
+            }
         }
         each_pair(&mut stays, ts, |stays, a, b| b.wrapping_sub(a) | (!differ(b.wrapping_sub(a)) & stays));
         stays[..ts.len() - 1].iter().fold(signs, |signs, &stays| signs | stays) >= 0
