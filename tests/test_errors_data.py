@@ -109,6 +109,26 @@ def test_bad_values_in_csv(tmp_path: Path, line: str, message: str) -> None:
         read_quotes(path)
 
 
+@pytest.mark.parametrize("odd", ["NaN", "NULL", "N/A", "bid_px_00", "1,500"])
+def test_a_value_among_nanos_that_is_none_is_the_one_that_is_named(tmp_path: Path, odd: str) -> None:
+    nanos = "".join(f"{T0 + i},A,1,100000000000,100,100010000000,100\n" for i in range(3))
+    path = write(
+        tmp_path,
+        "nanos.csv",
+        f'ts_event,venue,rtype,bid_px_00,bid_sz_00,ask_px_00,ask_sz_00\n{nanos}{T0 + 4},A,1,"{odd}",1,100010000000,1\n',
+    )
+    with pytest.raises(
+        DataError, match=rf"row 4: bid_px_00 is '{odd}'; .* like the others, or nothing where"
+    ):
+        read_quotes(path)
+
+
+def test_a_header_that_is_nearly_ours_is_recognised(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", CSV_HEAD.upper().replace(",", ", ") + CSV_GOOD)
+    with pytest.raises(DataError, match=r"columns=\{' BID_PX_00': 'bid_px_00'\} takes this one"):
+        read_quotes(path)
+
+
 def test_csv_without_values(tmp_path: Path) -> None:
     quotes = read_quotes(
         write(tmp_path, "a.csv", CSV_HEAD + CSV_GOOD + "1704205800000000001,A,,,NaN, 100 \n")

@@ -208,6 +208,8 @@ def load(spec: str) -> type[Policy] | OwnPolicy:
     except (ImportError, ValueError, OSError) as error:
         raise ParameterError(f"{spec}: cannot import {shown(place)}: {error}") from error
     kind = getattr(module, name, None)
+    if kind is None:
+        raise ParameterError(f"{spec}: there is no {shown(name)} in {place}")
     if isinstance(kind, OwnPolicy):
         return kind
     if not isinstance(kind, type) or not issubclass(kind, Policy):

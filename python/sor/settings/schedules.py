@@ -260,7 +260,7 @@ def parse_schedule(name: str, written: str) -> Schedule:
             key, value = _FIRST.get(kind, ""), part
         if not key or key in settings:
             raise ParameterError(f"{name}: expected name=value after {kind}:, got {shown(part)}")
-        settings[key] = _value(value)
+        settings[key] = value if key == "bucket" else _value(value)
     try:
         made: Schedule = SCHEDULES[kind](**settings)
     except TypeError:
