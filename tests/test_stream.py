@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,16 @@ def test_one_venue_for_all_and_names_by_the_way(ways: Ways) -> None:
     assert ways.agree(frame.with_columns(names))
     assert ways.streamed == 2
     assert read_quotes(frame.with_columns(names)).venues["name"].to_list() == ["A", "N", "Q"]
+
+
+def test_what_rounds_to_zero_nanos_is_no_quote(ways: Ways) -> None:
+    """The product of the float next to half a nano is rounded to a half at some scales."""
+    for scale, half in ((0.01, 5e-8), (1e-9, 0.5), (1.0, 5e-10)):
+        prices = [half, math.nextafter(half, 1), 1.01 * half]
+        frame = pl.concat([raw().head(1)] * 3).with_columns(bid_px_00=pl.Series(prices))
+        assert ways.agree(frame, price_scale=scale)
+        bids = read_quotes(frame, price_scale=scale).frame["bid_px"].to_list()
+        assert [bid if bid != UNDEF_PRICE else 0 for bid in bids] == [round(p * scale * 1e9) for p in prices]
 
 
 def test_a_part_without_records_is_an_error_in_both_ways(ways: Ways, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,6 +11,7 @@ import polars as pl
 
 from sor.errors import DataError, ParameterError, shown
 from sor.settings.checks import path_of, taking
+from sor.settings.parquet import check_parquet, unnamed_zone, zone_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,12 +61,39 @@ def read_table(path: str | PathLike[str], name: str) -> pl.DataFrame:
             raise IsADirectoryError(f"{name}: {found} is a directory; expected a CSV or Parquet file")
         with found.open("rb"):
             pass  # what Python says of a file that may not be read names it
-        return pl.read_csv(found) if _is_csv(found) else pl.read_parquet(found)
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        if _is_csv(found):
+            return pl.read_csv(found)
+        if found.suffix.lower() != ".parquet":
+            raise DataError(
+                f"{name}: {found}: unknown kind of file; expected a name that ends in .csv, .csv.gz, .csv.zst or "
+                ".parquet"
+            )
+        check_parquet(found, f"{name}: {found}")
+        return pl.read_parquet(found)
+    except (DataError, FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (pl.exceptions.PolarsError, OSError, UnicodeError, pl.exceptions.PanicException) as failed:
-        reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
+        reason = _broken_row(found) or next(iter(str(failed).splitlines()), "") or type(failed).__name__
         raise DataError(f"{name}: {found} cannot be read: {reason}") from failed
+
+
+def _broken_row(path: Path) -> str | None:
+    """Say which row of a CSV that is not compressed has more or fewer fields than its header."""
+    if path.suffix.lower() != ".csv":
+        return None
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file)
+            header = next(lines, None)
+            for row, fields in enumerate(lines, 1):
+                if header is not None and fields and len(fields) != len(header):
+                    return (
+                        f"row {row:,} has {len(fields)} fields, and the header {len(header)}; a number with a comma in "
+                        "it is two, unless it is quoted"
+                    )
+    except (OSError, UnicodeError, csv.Error):
+        pass
+    return None
 
 
 def frame_of(
@@ -145,6 +174,8 @@ def from_library(table: Any, label: str) -> pl.DataFrame:
     except DataError:
         raise
     except (Exception, pl.exceptions.PanicException) as failed:
+        if zone := zone_in(failed):
+            raise unnamed_zone(label, zone) from failed
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
         raise DataError(
             f"{label}: a {type(table).__qualname__} that cannot be read as a table: {reason}"

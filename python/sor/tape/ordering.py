@@ -108,7 +108,9 @@ def present_codes(column: pl.Series) -> list[int]:
 
 
 def dense(frame: pl.DataFrame, present: list[int]) -> pl.DataFrame:
-    """Replace the venue codes, those present in ascending order, by a dense index."""
+    """Replace the venue codes, those present in order of the venues, by a dense index."""
+    if present == list(range(len(present))):
+        return frame
     codes = frame["venue"].to_numpy()
     index = np.zeros(_CODES, dtype=np.uint16)
     index[present] = np.arange(len(present))
