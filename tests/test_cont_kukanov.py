@@ -115,10 +115,11 @@ def test_a_miss_cheaper_than_crossing_rests_everything():
     assert ck.closed_form([1e9], p).limits == (100,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shapes", "rebates", "orders", "cents"),
     [
-        pytest.param(*((2200, 2200), (0.002, 0.002), (565.3, 256.6, 256.6), 0.7729), marks=pytest.mark.slow),
+        ((2200, 2200), (0.002, 0.002), (565.3, 256.6, 256.6), 0.7729),
         ((2200, 2300), (0.002, 0.004), (464.5, 257.7, 359.7), 0.2660),
     ],
 )

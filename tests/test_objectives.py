@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import FrozenInstanceError
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +55,8 @@ def searched(objective: Any, **options: Any) -> sor.Search:
     return found
 
 
-def costs_of(point: dict[str, float]) -> list[float]:
+@cache
+def costs_of(**point: float) -> list[float]:
     """Replay a point alone, and return its parents' costs, from the ledger's integers."""
     router = sor.StaticRouter(**point)
     rows = sor.study(QUOTES, ORDERS, {"router": router, "sweep": "sweep"}).ledger.parents
@@ -165,7 +167,7 @@ def test_the_best_point_is_the_references(objective: Any, figure: Any) -> None:
     found = searched(objective)
     for row in found.table.iter_rows(named=True):
         point = {axis: row[axis] for axis in found.axes}
-        assert row["objective"] == pytest.approx(figure(costs_of(point)), rel=1e-12)
+        assert row["objective"] == pytest.approx(figure(costs_of(**point)), rel=1e-12)
     least = found.table["objective"].min()
     assert found.table["best"].to_list() == [value == least for value in found.table["objective"]]
     best = found.table.filter(**found.best_point)
