@@ -127,6 +127,7 @@ def test_every_argument_is_documented(name: str, value: Callable[..., Any]) -> N
     assert [argument for argument in parameters if argument not in words] == [], name
 
 
+@pytest.mark.slow
 def test_the_script_about_processes_runs(tmp_path: Path) -> None:
     text = (ROOT / "docs/processes.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
