@@ -88,7 +88,10 @@ def test_filters(universe: sor.Universe) -> None:
         f"{day(0)} AAA"
     ]
     assert names(universe[1:3]) == [f"{day(0)} BBB", f"{day(1)} AAA"]
-    with pytest.raises(sor.ParameterError, match="no unit of 6 is left; 3 days, 2024-01-02 to 2024-01-04"):
+    with pytest.raises(
+        sor.ParameterError,
+        match="the filters leave none of 6 symbol-days, which are 3 days, 2024-01-02 to 2024-01-04",
+    ):
         universe.only(since="2025-01-01")
     with pytest.raises(sor.ParameterError, match="since must be a date such as 2024-01-02, got 'soon'"):
         universe.only(since="soon")

@@ -94,7 +94,9 @@ def _matching(given: Paths, name: str) -> list[tuple[Key, str]]:
     for pattern in (path_text(name, each, _WANTED) for each in patterns):
         matching = [pattern] if _is_one(pattern) else _glob(pattern)
         if not matching:
-            raise ParameterError(f"{name}: no file matches {pattern}")
+            unknown = [hole for hole in re.findall(r"\{\w*\}", pattern) if hole not in _HOLES]
+            which = f"; there is no hole {unknown[0]}, only {' and '.join(_HOLES)}" if unknown else ""
+            raise ParameterError(f"{name}: no file matches {pattern}{which}")
         key_of = _key_reader(pattern)
         found |= {path: key_of(path) for path in matching}
     if not found:
