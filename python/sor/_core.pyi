@@ -206,6 +206,15 @@ class Report:
     def returned(self) -> int: ...
 
 @final
+class Index:
+    """What replays have found out of a tape of so many records, for the next ones; kept beside its columns."""
+
+    def __new__(cls, records: int, blocks: tuple[int, int] | None = None) -> Self: ...
+    @property
+    def known(self) -> int: ...
+    def __getnewargs__(self) -> tuple[int, tuple[int, int] | None]: ...
+
+@final
 class View:
     """The market and the order at one decision: arrays by venue, and whole numbers."""
 

@@ -149,10 +149,18 @@ class Quotes:
         return {column.name: column.to_numpy(allow_copy=False) for column in self.frame}
 
     def lent(self) -> dict[str, Any]:
-        """Lend the tape to the core: `arrays()`, those of its sessions, and of its trades under `"trades"`."""
+        """Lend the tape to the core: `arrays()`, those of its sessions, and of its trades under `"trades"`.
+
+        Under `"index"` is what the core keeps of it from one call to the next.
+        """
         hours = {} if self.sessions is None else self.sessions.arrays()
         trades = {} if self.trades is None else {"trades": self.trades.arrays()}
-        return {**self.arrays(), **hours, **trades}
+        index = self._index if self.sessions is None else self.sessions.index
+        return {**self.arrays(), **hours, **trades, "index": index}
+
+    @cached_property
+    def _index(self) -> _core.Index:
+        return _core.Index(len(self))
 
     def in_sessions(
         self,

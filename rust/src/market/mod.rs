@@ -3,6 +3,7 @@
 mod as_of;
 mod book;
 mod hours;
+mod index;
 #[allow(clippy::module_inception, reason = "the file that holds `Market`")]
 mod market;
 mod moments;
@@ -17,6 +18,8 @@ pub use as_of::{AsOf, as_of_books};
 pub use book::{Book, Change};
 pub(crate) use book::{Last, mid_of, replace};
 pub use hours::{Halt, Hours, Session};
+pub use index::Index;
+pub(crate) use index::Stretch;
 pub use market::{Limit, Market};
 pub(crate) use moments::{Living, Moments, When, living_quote};
 pub use records::{Batch, Prices, Room};

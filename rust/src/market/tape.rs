@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::market::hours::{Hours, Session};
+use crate::market::index::Index;
 use crate::units::{Nanos, Time, UNDEF_PRICE};
 
 /// When the router sees the book (rule B4).
@@ -31,6 +32,7 @@ pub struct Tape<'a> {
     venues: usize,
     trades: Option<Trades<'a>>,
     hours: Option<&'a Hours>,
+    index: Option<&'a Index>,
 }
 
 /// Executions on the venues of a tape, sorted by time. Only time relates them to the quotes: at one time the trades come
@@ -103,7 +105,20 @@ impl<'a> Tape<'a> {
         }
         check_venues("tape.venue", venue, venues)?;
         check_order("tape.ts", ts)?;
-        Ok(Self { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position, venues, trades: None, hours: None })
+        let columns = Self {
+            ts,
+            venue,
+            bid_px,
+            bid_sz,
+            ask_px,
+            ask_sz,
+            queue_position,
+            venues,
+            trades: None,
+            hours: None,
+            index: None,
+        };
+        Ok(columns)
     }
 
     /// The same tape with its trades.
@@ -126,6 +141,22 @@ impl<'a> Tape<'a> {
     #[must_use]
     pub fn with_hours(self, hours: &'a Hours) -> Self {
         Self { hours: Some(hours), ..self }
+    }
+
+    /// The same tape without its index.
+    #[must_use]
+    pub fn without_index(self) -> Self {
+        Self { index: None, ..self }
+    }
+
+    pub(super) fn indexed(self, index: &'a Index) -> Self {
+        Self { index: Some(index), ..self }
+    }
+
+    /// Its index, where it has one.
+    #[inline]
+    pub(crate) fn index(&self) -> Option<&'a Index> {
+        self.index
     }
 
     /// Its sessions, in order.
@@ -239,6 +270,17 @@ impl<'a> Tape<'a> {
         let mut first = i;
         while same(first) {
             first -= 1;
+        }
+        first
+    }
+
+    /// The first row from `row` on at which a snapshot begins, the tape's end being one.
+    #[must_use]
+    pub(crate) fn snapshot_behind(&self, row: usize, mode: Snapshot) -> usize {
+        let within = |row: usize| row > 0 && row < self.ts.len() && self.ts[row - 1] == self.ts[row];
+        let mut first = row;
+        while mode != Snapshot::Each && within(first) {
+            first += 1;
         }
         first
     }

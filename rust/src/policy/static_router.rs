@@ -8,7 +8,7 @@ use crate::fills::Sent;
 use crate::market::Venue;
 use crate::order::Parent;
 use crate::policy::others::Others;
-use crate::policy::{Orders, Past, Policy, Reach, Settings, Unit, View};
+use crate::policy::{Moves, Orders, Past, Policy, Reach, Settings, Unit, View};
 use crate::quote::Quote;
 use crate::units::{Nanos, Shares};
 
@@ -152,7 +152,17 @@ impl Policy for Allocating<'_> {
         self.weigh(mid);
         // An enumeration of too many candidates is an error, so that it has to be tried.
         let takes_below = (self.router.solver == Solver::Exact).then_some(self.limit.min(self.surely));
-        Some(Reach { takes_below, leaves_from: self.reach, fixed: self.router.unit == Unit::Price })
+        let grow = self.router.lambda_under >= 0.0 && self.router.theta_queue >= 0.0;
+        let moves = match self.router.unit {
+            Unit::Price => Moves::Never,
+            Unit::Fraction if grow => Moves::WithMid,
+            Unit::Fraction => Moves::Anyhow,
+        };
+        Some(Reach { takes_below, leaves_from: self.reach, moves })
+    }
+
+    fn rests(&self) -> bool {
+        true
     }
 
     fn hears_of_takes(&self) -> bool {
