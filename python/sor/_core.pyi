@@ -1,6 +1,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import NotImplementedType
-from typing import Any, Final, Protocol, TypedDict, final
+from typing import Any, Final, Protocol, Self, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ __all__ = [
     "UNITS",
     "FillChild",
     "FillQuote",
+    "Index",
     "Orders",
     "ParentOrder",
     "Past",

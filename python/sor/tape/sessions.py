@@ -7,14 +7,12 @@ which the next opens, that moment belongs to the later one. A session without a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import polars as pl
 
-from sor import _core
 from sor.errors import DataError, ParameterError, count, shown
 from sor.settings.frames import to_frame
 from sor.settings.times import clock_ns, duration_ns, format_ns, to_ns
@@ -67,11 +65,6 @@ class Sessions(Generic[T]):
     halt_venue: NDArray[np.int64]
     source: str
     dropped: int
-
-    @cached_property
-    def index(self) -> _core.Index:
-        """What the core keeps of the tape from one call to the next."""
-        return _core.Index(self.quotes.frame.height)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Lend sessions and halts to the core, under the names it knows them by."""

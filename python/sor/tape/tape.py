@@ -155,11 +155,16 @@ class Quotes:
         """
         hours = {} if self.sessions is None else self.sessions.arrays()
         trades = {} if self.trades is None else {"trades": self.trades.arrays()}
-        index = self._index if self.sessions is None else self.sessions.index
+        index = self._index if self.sessions is None else self.sessions.quotes._index_in_sessions
         return {**self.arrays(), **hours, **trades, "index": index}
 
     @cached_property
     def _index(self) -> _core.Index:
+        return _core.Index(len(self))
+
+    @cached_property
+    def _index_in_sessions(self) -> _core.Index:
+        """Of the tape that `Sessions` holds: in each session a book begins anew."""
         return _core.Index(len(self))
 
     def in_sessions(

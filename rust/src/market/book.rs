@@ -7,7 +7,8 @@ use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use crate::market::hours::Session;
-use crate::market::tape::{Record, Snapshot, Tape};
+use crate::market::snapshot::Snapshot;
+use crate::market::tape::{Record, Tape};
 use crate::quote::{EMPTY, Quote, Top};
 use crate::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
 
