@@ -124,7 +124,7 @@ def at(array: Any, place: tuple[int, ...], value: float) -> Any:
     [
         (r"quantities must be whole numbers from 1 .*, got 0 at \[1\]", {"quantities": [5, 0, 5]}),
         (r"quantities must be whole numbers, got float64", {"quantities": 5.0}),
-        (r"quantities must be whole numbers, got <U1", {"quantities": "5"}),
+        (r"quantities must be whole numbers, got '5'", {"quantities": "5"}),
         (r"quantities must be one number or one for each of 3 books", {"quantities": [5, 5]}),
         (r"quantities must be whole numbers from 1 .*, got 9223372036854775807", {"quantities": 2**64 - 1}),
         (r"prices must be at most 4e\+09 .*, got inf at \[2, 0\]", {"prices": at(PRICES, (2, 0), INF)}),

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from raw_frames import T0, raw, write
 from sor.errors import DataError, ParameterError, SorError
+from sor.settings.frames import read_table
 from sor.tape.read import read_quotes
 from sor.tape.schema import UNDEF_PRICE
 
@@ -108,6 +109,26 @@ def test_bad_values_in_csv(tmp_path: Path, line: str, message: str) -> None:
         read_quotes(path)
 
 
+@pytest.mark.parametrize("odd", ["NaN", "NULL", "N/A", "bid_px_00", "1,500"])
+def test_a_value_among_nanos_that_is_none_is_the_one_that_is_named(tmp_path: Path, odd: str) -> None:
+    nanos = "".join(f"{T0 + i},A,1,100000000000,100,100010000000,100\n" for i in range(3))
+    path = write(
+        tmp_path,
+        "nanos.csv",
+        f'ts_event,venue,rtype,bid_px_00,bid_sz_00,ask_px_00,ask_sz_00\n{nanos}{T0 + 4},A,1,"{odd}",1,100010000000,1\n',
+    )
+    with pytest.raises(
+        DataError, match=rf"row 4: bid_px_00 is '{odd}'; .* like the others, or nothing where"
+    ):
+        read_quotes(path)
+
+
+def test_a_header_that_is_nearly_ours_is_recognised(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", CSV_HEAD.upper().replace(",", ", ") + CSV_GOOD)
+    with pytest.raises(DataError, match=r"columns=\{' BID_PX_00': 'bid_px_00'\} takes this one"):
+        read_quotes(path)
+
+
 def test_csv_without_values(tmp_path: Path) -> None:
     quotes = read_quotes(
         write(tmp_path, "a.csv", CSV_HEAD + CSV_GOOD + "1704205800000000001,A,,,NaN, 100 \n")
@@ -120,13 +141,22 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_quotes(tmp_path / "none.parquet")
     with pytest.raises(IsADirectoryError, match="is a directory"):
         read_quotes(tmp_path)
-    with pytest.raises(DataError, match=r"a\.txt: unknown kind of file; expected \.csv"):
+    with pytest.raises(
+        DataError, match=r"a\.txt: unknown kind of file; expected a name that ends in \.parquet, \.csv"
+    ):
         read_quotes(write(tmp_path, "a.txt", "x"))
     for name in ("a.parquet", "a.csv", "a.csv.gz"):
         with pytest.raises(DataError, match=r"cannot be read|no column"):
             read_quotes(write(tmp_path, name, ""))
-    with pytest.raises(DataError, match=r"b\.parquet: cannot be read"):
+    with pytest.raises(
+        DataError, match=r"b\.parquet: cannot be read: it is not Parquet, though its name says so"
+    ):
         read_quotes(write(tmp_path, "b.parquet", "not parquet at all, whatever its name says"))
+    orders = write(tmp_path, "orders.tsv", "side\tquantity\nbuy\t100\n")
+    with pytest.raises(
+        DataError, match=r"orders: .*orders\.tsv: unknown kind of file; expected a name that ends in"
+    ):
+        read_table(orders, "orders")
     with pytest.raises(DataError, match=r"c\.csv: row 2: 9 fields; expected 6"):
         read_quotes(write(tmp_path, "c.csv", CSV_HEAD + CSV_GOOD + f"{T0},A,1,2,3,4,5,6,7\n"))
 

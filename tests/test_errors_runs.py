@@ -111,7 +111,7 @@ WRONG_PROBES: list[tuple[str, dict[str, Any]]] = [
     ("quantity must be a whole number from 1", {"quantity": 0}),
     ("quantity must be a whole number from 1", {"quantity": 1.5}),
     ("window must be positive, got 0", {"window": 0}),
-    ("window is 'soon'; expected a string such as '5m'", {"window": "soon"}),
+    ("window is 'soon'; expected a number with a unit, such as '5m'", {"window": "soon"}),
     ("window '11s' is longer than every session of the tape, the longest lasts 10 s", {"window": "11s"}),
     ("window 9223372036854775807 is longer than every session", {"window": 2**63 - 1}),
     ("every must be positive, got '0s'", {"every": "0s"}),

@@ -74,7 +74,11 @@ WRONG_SETTINGS: list[tuple[str, type, dict[str, Any]]] = [
     ("unit must be one of 'fraction', 'price', got 'bps'", sor.ContKukanovRouter, {"unit": "bps"}),
     ("epoch must be positive, got 0", sor.ContKukanovRouter, {"epoch": 0}),
     ("epoch is -1; expected", sor.ContKukanovRouter, {"epoch": -1}),
-    ("epoch is 'soon'; expected a string such as '5m'", sor.ContKukanovRouter, {"epoch": "soon"}),
+    (
+        "epoch is 'soon'; expected a number with a unit, such as '5m'",
+        sor.ContKukanovRouter,
+        {"epoch": "soon"},
+    ),
     ("epoch is None; expected", sor.ContKukanovRouter, {"epoch": None}),
     ("epoch is 1.5; expected", sor.ContKukanovRouter, {"epoch": 1.5}),
     ("window_every must be positive, got '0s'", sor.ContKukanovRouter, {"window_every": "0s"}),

@@ -10,6 +10,7 @@ import random
 from itertools import islice
 
 import hostile
+import numpy as np
 import pytest
 import sor
 from effort import ALL
@@ -66,3 +67,27 @@ def test_one_hostile_argument() -> None:
 def test_several_hostile_arguments() -> None:
     cases = hostile.several(random.Random(1))
     assert hostile.wrongs(islice(cases, 3_000 if ALL else 300)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "value"),
+    [
+        *(
+            ("simulate_quotes", argument, True)
+            for argument in ("minutes", "spread", "size", "rate", "symbol")
+        ),
+        ("cont_kukanov.solve", "scenarios", [[True, False]]),
+        ("cont_kukanov.closed_form", "law", np.array([True])),
+        ("allocate_many", "prices", [[True, True]] * 2),
+        ("allocate_many", "quantities", np.array([True, True])),
+        ("allocate", "offers", [(1.0, True)]),
+        ("Timetable", "rows", [(0, True)]),
+        ("Timetable", "relative", 1),
+        ("FillTable", "rows", [(100, 100, True)]),
+        ("Study.by", "zone", True),
+    ],
+)
+def test_a_truth_value_is_no_number_or_name(name: str, argument: str, value: object) -> None:
+    call, right = hostile.CALLS[name]
+    with pytest.raises(sor.ParameterError, match=argument):
+        call(**(right | {argument: value}))

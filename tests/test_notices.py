@@ -51,6 +51,14 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
         {"quotes": steady(bid=100.005, ask=100.025)},
         r"tick is 0\.01, and 100% of the quotes do not lie on it",
     ),
+    "swapped": (
+        {"quotes": steady(bid=100.02, ask=100.0)},
+        "100% of the quotes have their bid above their own ask",
+    ),
+    "another unit": (
+        {"quotes": steady(bid=0.002, ask=0.003)},
+        r"tick is 0\.01, above the median price, 0\.0025: are prices in another unit\? price_scale= says which",
+    ),
     "large tick": (
         {"quotes": steady(bid=0.30, ask=0.31)},
         r"tick is 0\.01, 3\.[0-9]% of the median price 0\.3",
@@ -129,9 +137,19 @@ def test_a_tape_that_is_read_first_is_not_warned_about_again() -> None:
 
 def test_several_tapes_make_one_warning() -> None:
     given, _ = KINDS["lot"]
-    result, warned = told("study", quotes=[given["quotes"]] * 3)
+    result, warned = told(
+        "study", quotes=[given["quotes"].with_columns(pl.col("ts_event") + i) for i in range(3)]
+    )
     assert len(warned) == 1
     assert result.warnings[0].endswith("(and so on 2 more tapes)")
+
+
+def test_a_tape_that_is_given_twice_counts_twice_and_is_said() -> None:
+    again = steady().with_columns(pl.col("bid_sz_00") + 1)
+    result, _ = told("study", quotes=[steady(), again, steady(), again])
+    assert result.warnings == (
+        "tape 2 (frame) has the same records as an earlier one: its orders count twice (and so on 1 more tape)",
+    )
 
 
 def test_what_only_some_orders_meet_is_counted() -> None:

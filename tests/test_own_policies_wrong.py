@@ -66,6 +66,21 @@ WRONG: dict[str, tuple[Callable[[sor.View, sor.Orders], Any], str]] = {
     "no number": (lambda _, orders: orders.take(0, float("nan")), "quantity must be whole"),
     "infinitely many": (lambda _, orders: orders.take(0, float("inf")), "quantity must be whole"),
     "an array": (lambda _, orders: orders.take(0, np.array([1, 2])), "quantity must be whole"),
+    "a truth value for shares": (lambda _, orders: orders.take(0, True), "quantity must be whole"),
+    "one of NumPy's": (lambda _, orders: orders.post(0, np.True_), "quantity must be whole"),
+    "a truth value for a venue": (
+        lambda _, orders: orders.take(False, 1),
+        "venue must be an index from 0 to 1, or a name in ('3', '7'), got False",
+    ),
+    "a truth value for a price": (lambda _, orders: orders.take(0, 1, limit=True), "limit must be a whole"),
+    "a truth value for an order": (
+        lambda _, orders: [orders.post(0, 1), orders.cancel(False)],
+        "order must be the number of an order that was sent, got False",
+    ),
+    "a truth value for a threshold": (
+        lambda _, orders: orders.stops_at(True),
+        "threshold must be a whole number of nanos, got True",
+    ),
     "a price in currency": (
         lambda _, orders: orders.take(0, 1, limit=100.01),
         "limit must be a whole number of nanos above 0, as view.price is, got 100.01",
@@ -133,8 +148,11 @@ class FailsAtStart(sor.Policy):
 
 
 class NeverWakes(sor.Policy):
+    def __init__(self, times: Any = ("noon",)) -> None:
+        self.times = times
+
     def start(self, order: ParentOrder, past: Past) -> Any:
-        return ["noon"]
+        return self.times
 
     def decide(self, view: sor.View, orders: sor.Orders) -> None: ...
 
@@ -153,7 +171,9 @@ class FailsWhenTold(sor.Policy):
 @pytest.mark.parametrize(
     ("policy", "why"),
     [
-        (NeverWakes(), "start must return None or times in nanoseconds, got \\['noon'\\]"),
+        (NeverWakes(), "start must return None or times in nanoseconds since the epoch, got \\('noon',\\)"),
+        (NeverWakes([1.5]), "start must return None or times in nanoseconds"),
+        (NeverWakes([True]), "start must return None or times in nanoseconds"),
         (FailsAtStart(), "at 2024-01-02 14:30:00 UTC: ValueError: buy"),
         (FailsWhenTold(), "at 2024-01-02 14:30:10 UTC: ValueError: expired at 10000000000"),
     ],

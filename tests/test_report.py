@@ -20,6 +20,7 @@ from sor.studies.study import study
 
 pytest.importorskip("altair")
 from sor.show import grids
+from sor.show.frontier import of_search
 from sor.show.report import page, report, settings
 
 if TYPE_CHECKING:
@@ -174,10 +175,17 @@ def test_heat_maps_mark_the_chosen_point_and_flat_axes(found: Search) -> None:
     rows = [row for spec in maps for name in spec["datasets"] for row in spec["datasets"][name]]
     assert len(rows) == 9  # the flat axis has no room of its own
     (chosen,) = [row for row in rows if row["chosen"]]
-    assert [chosen[axis] for axis in DEFAULT_GRID] == [getattr(found.best, axis) for axis in DEFAULT_GRID]
+    best = [getattr(found.best, axis) * 1e4 for axis in DEFAULT_GRID]
+    assert [chosen[f"{axis}_"] for axis in DEFAULT_GRID] == pytest.approx(best)
+    pictures = (*maps, *(draw(found).to_dict() for draw in (grids.walk_forward, of_search)))
+    for spec in (*pictures, grids.points(found, "theta_queue").to_dict()):
+        told = re.findall(
+            r'"field": "(\w+?)_?", "type": "\w+", "title": "([^"]+)", "format": "~g"', json.dumps(spec)
+        )
+        assert set(told) >= {(axis, f"{axis}, bps") for axis in DEFAULT_GRID}, "as the axes have them"
     assert "lambda_over" in found.flat_axes
-    assert '"lambda_over, bps"' not in json.dumps(maps)
-    assert '"lambda_under, bps"' in json.dumps(maps)
+    assert '"title": "lambda_over, bps", "axis"' not in json.dumps(maps)
+    assert '"title": "lambda_under, bps", "axis"' in json.dumps(maps)
     assert {row["lambda_under_"] for row in rows} == {5.0, 10.0, 20.0}
     assert "lambda_over changes nothing" in json.dumps(found.plot().to_dict())
 

@@ -138,6 +138,8 @@ def test_the_folder_of_a_command(
     assert "run.toml, manifest.json" in said
     digest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["result"]
     assert shown("rerun", out) == f"{out}: the same, digest {digest}\n"
+    _, _, refused = sor_command("rerun", out, "--workers", "2")
+    assert refused == f"error: --workers is for runs over a universe; {out} is one over tapes\n"
     sor.simulate_quotes(minutes=8, venues=3, seed=3).write(tape)
     code, text, _ = sor_command("rerun", out)
     assert (code, text.partition(":")[0]) == (1, f"input {tape}")

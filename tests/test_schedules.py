@@ -231,7 +231,7 @@ def test_a_schedule_by_itself_is_swept() -> None:
 def test_what_does_not_suit_a_schedule_is_said() -> None:
     tape = sor.simulate_quotes(minutes=2, seed=3)
     order = sor.Order("buy", 1_000)
-    with pytest.raises(sor.ParameterError, match="without trades"):
+    with pytest.raises(sor.ParameterError, match="needs the tape's trades"):
         sor.backtest(dataclasses.replace(tape, trades=None), order, sor.Pov(0.1))
     with pytest.raises(sor.ParameterError, match="sum to the order's quantity, got 900"):
         sor.backtest(tape, order, sor.Timetable([(0, 900)]))

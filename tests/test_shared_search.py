@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sor
+from sor.studies.methods import as_method
 from universes import write_universe
 
 optuna = pytest.importorskip("optuna")
@@ -54,6 +55,17 @@ def trials(storage: str) -> int:
     return sum(len(optuna.load_study(study_name=name, storage=kept).trials) for name in names)
 
 
+def test_a_saved_run_takes_its_proposals_from_where_they_are_kept(tmp_path: Path) -> None:
+    QUOTES.write(tmp_path / "day.parquet")
+    storage = str(tmp_path / "search.journal")
+    method = sor.Optuna(points=3, storage=storage)
+    found = sor.search(tmp_path / "day.parquet", ORDERS, grid=GRID, method=method)
+    found.save(tmp_path / "run")
+    assert (sor.rerun(tmp_path / "run"), trials(storage)) == ([], 3)
+    _, settings, _ = as_method(sor.Optuna(storage="postgresql://me:secret@host:5432/search"))
+    assert settings["storage"] == "postgresql://me@host:5432/search"
+
+
 @pytest.mark.parametrize("kind", ["journal", pytest.param("database", marks=pytest.mark.slow)])
 def test_goes_on_from_what_is_kept(tmp_path: Path, kind: str) -> None:
     storage = storages(tmp_path)[kind]
@@ -65,8 +77,6 @@ def test_goes_on_from_what_is_kept(tmp_path: Path, kind: str) -> None:
     assert found.table.equals(whole.table), "and the rest are those of a search in one go"
     assert searched(storage).to_json() == found.to_json()
     assert trials(storage) == POINTS
-    # Where it is kept is no setting of what was found.
-    assert "storage" not in found.to_json(full=True)
     fewer = searched(storage, points=3)
     assert fewer.table["lambda_under"].to_list() == found.table["lambda_under"].to_list()[:3]
 

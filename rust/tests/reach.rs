@@ -151,8 +151,8 @@ fn a_book_that_jumps_has_seen_it_all() {
             assert_eq!(next, walked, "seed {seed}");
             let seen = |book: &Book| {
                 let venues = (0..3).map(|venue| (book.updated(venue), book.row(venue)));
-                let sides = [Side::Buy, Side::Sell]
-                    .map(|side| (book.offers(side).collect::<Vec<_>>(), book.best(side), book.top(side)));
+                let sides =
+                    [Side::Buy, Side::Sell].map(|side| (book.offers(side).collect::<Vec<_>>(), book.best(side)));
                 (venues.collect::<Vec<_>>(), sides, book.mid())
             };
             assert_eq!(seen(&jumps), seen(&walks), "seed {seed}");

@@ -1,14 +1,15 @@
 """Hand-made mutants of the core, and how many of them `cargo test` catches: `make mutants`.
 
 Each is one small mistake. A copy of the crate is changed, in a folder of its own; the quick test binaries run first,
-all of them where those notice nothing. A mutant that does not compile or whose text is gone is an error: mend the
-list.
+all of them where those notice nothing. A mutant that does not compile says nothing of the tests: it counts as one that
+survives, so that the list is mended. One whose text is gone is an error.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ MUTANTS = [
     ("engine/posts.rs", ".min(self.end)", ""),
     ("engine/exchange.rs", "row.met_available = met.available;", ""),
     ("engine/run.rs", "left > 0 {", "left < 0 {"),
-    ("engine/run.rs", "walk.levels() > MOST_LEVELS", "walk.levels() > Shares::MAX - 1"),
+    ("engine/run.rs", "walk.levels() > MOST_LEVELS", "walk.levels() > crate::units::Shares::MAX - 1"),
     ("engine/run.rs", "walk.levels() > MOST_LEVELS", "walk.levels() >= MOST_LEVELS"),
     ("engine/run.rs", "first > now || (first == now && trade != now && edge != now)", "first > now"),
     ("engine/run.rs", "deliver(|arrival| arrival < first)", "deliver(|arrival| arrival <= first)"),
@@ -73,7 +74,8 @@ MUTANTS = [
     ("engine/cheap.rs", "self.cheap.known = self.cheap.known.min(key);", ""),
     ("engine/cheap.rs", "key >= self.key_of(takes_below)", "key > self.key_of(leaves_from)"),
     ("ledger/takes.rs", "sum.spread += paid - mids;", "sum.spread += paid;"),
-    ("market/book.rs", "top.venue = top.venue.min(venue);", "top.venue = venue;"),
+    ("market/visibility.rs", "top.depth += depth", "()"),
+    ("market/visibility.rs", "quote.key > top.key => {}", "quote.key >= top.key => {}"),
     ("market/book.rs", "two_sided: self.memory.two_sided || two_sided", "two_sided"),
     ("market/book.rs", "last.ts == record.ts", "last.ts > record.ts"),
     ("market/visibility.rs", "quote.key <= worst_key", "quote.key < worst_key"),
@@ -96,13 +98,23 @@ def cargo(folder: Path, *arguments: str, seconds: float | None = SECONDS) -> tup
     """Whether `cargo test` is content, and what it says."""
     command = ["cargo", "test", "--package", "sor-core", "--quiet", *arguments]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target" / "mutants"), "RUST_BACKTRACE": "0"}
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False, "endless"
-    return done.returncode == 0, done.stdout + done.stderr
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    ) as running:
+        try:
+            said, _ = running.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False, "endless"
+        finally:
+            if running.poll() is None:  # cargo's end alone would leave the test it started running
+                os.killpg(running.pid, signal.SIGKILL)
+    return running.returncode == 0, said
 
 
 def changed(folder: Path, file: str, old: str, new: str) -> str:
@@ -121,7 +133,8 @@ def caught(folder: Path) -> str:
     for name, arguments in (("quick", quick), ("all", ["--lib", "--tests"])):
         fine, said = cargo(folder, *arguments)
         if "could not compile" in said:
-            raise SystemExit(said[-3_000:])
+            print(said[-3_000:])
+            return ""
         if not fine:
             return name
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 import sys
 import warnings
@@ -18,7 +19,8 @@ from sor.cli import waits
 from sor.cli.call import READING, call
 from sor.cli.many import executor_of, saved_run
 from sor.cli.options import Form, Given, Json, Objective, Out, shares_options
-from sor.errors import SorError, SorWarning, shown
+from sor.cli.said import on_command_line
+from sor.errors import DataError, SorError, SorWarning, shown
 from sor.results import words
 from sor.results.saved import read_run
 from sor.settings.routers import unsliced
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=sor.__doc__,
+    epilog="No data yet? sor demo needs none, and sor simulate day.parquet writes a tape for the other commands.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,6 +51,11 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 _ONE: dict[str, Any] = {"side": "buy", "quantity": 5_000}
 _MANY: dict[str, Any] = {"side": "both", "quantity": 5_000, "every": "1m", "horizon": "5m"}
 _FOLDS = 5
+_TYPED = re.compile(r"Input should be a valid (\w+).*")
+"""What Typer says of a value of the wrong kind."""
+_KINDS = {"integer": "a whole number"}
+_SHORTEST = 3
+"""Letters of an option that are worth a guess, hyphens included."""
 # A folder, the files in it, and why there is no chart.
 Written: TypeAlias = tuple[Path, list[str], str]
 
@@ -63,7 +71,7 @@ def _reporting() -> Iterator[None]:
         place = (
             f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else error
         )
-        _complain(str(place))
+        _complain(on_command_line(str(place)) if isinstance(error, DataError) else str(place))
         raise typer.Exit(2) from None
     except KeyboardInterrupt as stopped:
         said = " ".join(getattr(stopped, "__notes__", ["interrupted"])).replace(
@@ -103,14 +111,17 @@ def _usage(error: Any) -> str:
     unknown = getattr(error, "option_name", None)
     if unknown is None or not hasattr(error, "possibilities"):
         # What Typer puts before the reason of a wrong choice says nothing.
-        return str(error.format_message().replace("Value error, ", ""))
+        said = str(error.format_message().replace("Value error, ", ""))
+        return _TYPED.sub(lambda found: f"expected {_KINDS.get(found[1], found[1])}", said)
     commands = getattr(typer.main.get_command(app), "commands", {})
     others = [
         f"sor {name}"
         for name, command in commands.items()
         if any(unknown in each.opts for each in command.params)
     ]
-    near = difflib.get_close_matches(unknown, error.possibilities or (), cutoff=0.75)
+    known = list(error.possibilities or ())
+    near = difflib.get_close_matches(unknown, known, cutoff=0.75)
+    near = near or [each for each in known if len(unknown) > _SHORTEST and each.startswith(unknown)]
     hint = f"; {words.listed(others)} {'has' if len(others) == 1 else 'have'} it" if others else ""
     return f"No such option: {unknown}{hint}" + (
         f" (did you mean {words.listed(near)}?)" if near and not others else ""
@@ -262,8 +273,9 @@ def report(
 ) -> None:
     """Compare the router with the baselines on many orders, and write a page to read and pass on.
 
-    By default an order of 5,000 shares of each side every minute, 5 minutes long. Of many symbol-days the page has what
-    their sums say; a folder that sor study wrote of them (--out) is shown as it is.
+    By default an order of 5,000 shares of each side every minute, 5 minutes long.
+
+    Instead of FILES: a folder that sor study --out wrote of a universe.
     """
     command = shlex.join(["sor", *sys.argv[1:]])
     with _reporting():
@@ -332,14 +344,19 @@ def rerun(
     run: Annotated[
         Path,
         typer.Argument(
-            help="A folder that --out of a command wrote, or result.save.",
+            help="A folder that --out or result.save wrote.",
             show_default=False,
         ),
     ],
-    workers: Annotated[int | None, typer.Option(help="Processes, of one thread each.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Of a universe: processes to share the work, of one thread each.")
+    ] = None,
 ) -> None:
-    """Compute a saved run again from its inputs, and say what differs: nothing, or exit code 1."""
+    """Compute a saved run again from its inputs, and list what differs; exit code 1 if anything does."""
     with _reporting():
+        of_universe = read_run(run).manifest.get("of") == "universe"
+        if workers is not None and not of_universe:
+            raise sor.ParameterError(f"--workers is for runs over a universe; {run} is one over tapes")
         with executor_of(Given(workers=workers)) as executor:
             said = sor.rerun(run, run=sor.Run(executor=executor, progress=sys.stderr.isatty()))
         _differences(said, f"{run}: the same, digest {read_run(run).manifest['result']}")
@@ -350,13 +367,13 @@ def diff(
     one: Annotated[
         Path,
         typer.Argument(
-            help="A folder that --out of a command wrote, or result.save.",
+            help="A folder that --out or result.save wrote.",
             show_default=False,
         ),
     ],
-    other: Annotated[Path, typer.Argument(help="The other.", show_default=False)],
+    other: Annotated[Path, typer.Argument(help="The other folder.", show_default=False)],
 ) -> None:
-    """Say what differs between two saved runs, the cause first: nothing, or exit code 1."""
+    """List what differs between two saved runs, the cause first; exit code 1 if anything does."""
     with _reporting():
         _differences(sor.diff(one, other), f"{one} and {other} are the same")
 
@@ -368,7 +385,7 @@ def simulate(
     minutes: Annotated[float, typer.Option(help="Length of the tape.")] = 30,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
 ) -> None:
-    """Write a synthetic tape."""
+    """Write a synthetic tape to try the other commands on."""
     with _reporting():
         quotes = sor.simulate_quotes(venues=venues, minutes=minutes, seed=seed)
         quotes.write(out)

@@ -6,18 +6,19 @@ import glob
 import tomllib
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sor.cli.many import executor_of, universe_of, universe_table
+from sor.cli.orders import orders_of_call
 from sor.errors import ParameterError, shown
-from sor.settings.config import from_table, market_of, orders_of, policy_of, read_config
+from sor.settings.checks import table as as_table
+from sor.settings.config import from_table, market_of, policy_of, read_config
 from sor.settings.fills import fill_table
-from sor.settings.listed import as_orders
-from sor.settings.routers import BASELINES, ROUTER, as_policies, with_baselines
+from sor.settings.market import Book, Market
+from sor.settings.routers import BASELINES, ROUTER, StaticRouter, as_policies, with_baselines
 from sor.settings.run import Run
-from sor.settings.times import is_clock
 from sor.studies.calls import read_tapes
 from sor.studies.pipeline import checked_market
 from sor.studies.progress import Step, Waiting
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sor.cli.options import Given
-    from sor.settings.market import Market
     from sor.settings.orders import Order, OrderSchedule
     from sor.settings.routers import Policies, Policy
     from sor.tape.tape import Quotes
@@ -153,7 +153,9 @@ def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) ->
         _set(table, text)
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
-        raise ParameterError(f"settings have no {shown(unknown[0])}; they have {', '.join(_KEYS)}")
+        raise ParameterError(
+            f"settings have no {shown(unknown[0])}; they have {', '.join(_KEYS)}{_elsewhere(unknown[0])}"
+        )
     for key in _TABLES:
         if key != "orders" and not isinstance(table.get(key, {}), Mapping):
             raise ParameterError(f"{key} must be a table, got {shown(table[key])}")
@@ -169,7 +171,7 @@ def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) ->
         files=files,
         symbol=given.symbol or table.get("symbol"),
         trades=[str(path) for path in given.trades or _texts("trades", table)],
-        orders=_orders(table, given, orders),
+        orders=orders_of_call(table.get("orders", []), given, orders),
         router=router,
         against=against,
         policy=table.get("policy"),
@@ -182,6 +184,13 @@ def call(given: Given, *, orders: Mapping[str, Any], need_files: bool = True) ->
         read=_read(table),
         given=given,
     )
+
+
+def _elsewhere(key: str) -> str:
+    """Say in which table there is a setting of this name."""
+    tables = {"router": StaticRouter, "market": Market, "market.book": Book, "run": Run}
+    places = [name for name, kind in tables.items() if key in (each.name for each in fields(kind))]
+    return f" (did you mean {places[0]}.{key}?)" if places else ""
 
 
 def _read(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,7 +212,10 @@ def _choose(table: dict[str, Any], kind: str) -> None:
     policies = table.get("policies", {})
     for place, name in ((policies, ROUTER), (table, "router")):
         known = place.get(name) if isinstance(place, Mapping) else None
-        if known is not None and (known if isinstance(known, str) else known.get("kind", "static")) != kind:
+        if (
+            isinstance(known, str | Mapping)
+            and (known if isinstance(known, str) else known.get("kind", "static")) != kind
+        ):
             del place[name]
     table.setdefault("router", {})["kind"] = kind
 
@@ -261,79 +273,11 @@ def _files(names: list[str]) -> list[str]:
     return found
 
 
-def _orders(
-    table: Mapping[str, Any], given: Given, defaults: Mapping[str, Any]
-) -> tuple[Order | OrderSchedule, ...]:
-    asked = table.get("orders", []) if given.orders is None else str(given.orders)
-    if isinstance(asked, str):
-        return _listed(asked, given)
-    if isinstance(asked, Mapping):
-        asked = [{**defaults, **asked}]
-    if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
-        raise ParameterError(f"orders must be [[orders]] tables or the path of a table, got {shown(asked)}")
-    said = {name: getattr(given, name) for name in ("side", "horizon", "every", "start", "end", "tz")}
-    said = {name: str(value) for name, value in said.items() if value is not None}
-    sizes: dict[str, Any] = {} if given.quantity is None else {"quantity": _sizes(given.quantity)}
-    if asked and not said and not sizes:
-        return orders_of(asked)
-    if len(asked) > 1:
-        name = next(iter(said | sizes))
-        raise ParameterError(f"--{name}: the settings have {len(asked)} [[orders]]; change it there")
-    clock = is_clock(said.get("start"))
-    if "start" in said and "every" in said and not clock:
-        raise ParameterError("--start with --every must be a time of day, such as 09:30")
-    base = (
-        dict(asked[0])
-        if asked
-        else {k: v for k, v in defaults.items() if not ("start" in said and not clock and k == "every")}
-    )
-    one = base | said | sizes
-    if "start" in said and not clock:
-        one.pop("every", None)
-    if "every" in one:
-        one.setdefault("horizon", one["every"])
-        one.setdefault("side", "buy")
-    return _one_each(one)
-
-
-def _listed(path: str, given: Given) -> tuple[Order | OrderSchedule, ...]:
-    """Take the orders of a file, which say themselves all that an order has."""
-    for name in ("side", "quantity", "horizon", "every", "start", "end", "tz"):
-        if getattr(given, name) is not None:
-            raise ParameterError(f"--{name}: the orders are those of {path}; change it there")
-    return as_orders(path)
-
-
-def _one_each(table: dict[str, Any]) -> tuple[Order | OrderSchedule, ...]:
-    """Make a schedule, or as many single orders as there are sides and sizes."""
-    if "every" in table:
-        return orders_of([table])
-    sides = ["buy", "sell"] if table.get("side") == "both" else [table.get("side", "buy")]
-    sizes = table["quantity"] if isinstance(table.get("quantity"), list) else [table.get("quantity")]
-    return orders_of([table | {"side": side, "quantity": size} for side in sides for size in sizes])
-
-
-def _sizes(text: str) -> int | list[int]:
-    try:
-        sizes = [int(part.replace("_", "")) for part in text.split(",")]
-    except ValueError:
-        raise ParameterError(
-            f"--quantity must be whole numbers separated by commas, got {shown(text)}"
-        ) from None
-    first, *others = text.split(",")
-    if any(part.strip().startswith("0") for part in others):
-        raise ParameterError(
-            f"--quantity {text}: a comma separates sizes; for one of {''.join((first, *others))} shares write "
-            f"{''.join((first, *others))} or {'_'.join((first, *others))}"
-        )
-    return sizes[0] if len(sizes) == 1 else sizes
-
-
 def _policies(table: Mapping[str, Any]) -> tuple[Policy, Policies]:
     """Return the router, and what it is compared with."""
     tables = dict(table.get("policies", {}))
     own = tables.pop(ROUTER, {})
-    own = {"kind": own} if isinstance(own, str) else dict(own)
+    own = {"kind": own} if isinstance(own, str) else as_table("policies.router", own)
     own |= table.get("router", {})
     against: Policies = BASELINES
     if tables:
@@ -349,7 +293,7 @@ def _market(table: Mapping[str, Any], given: Given) -> Market:
     if given.latency is not None:
         said["latency"] = given.latency
     if given.fill is not None:
-        fill = dict(said.get("fill", {}))
+        fill = as_table("market.fill", said.get("fill", {}))
         asked = fill_table(given.fill)
         model = fill.get("model")
         said["fill"] = (fill if model in (None, asked["model"]) else {}) | asked

@@ -26,7 +26,7 @@ class Side(StrEnum):
 
 
 _ORDERS, _ROUTER, _MARKET, _RUN = "Orders", "Policies", "Market", "Run and output"
-_MANY = "Many symbol-days"
+_MANY = "Universe: many symbol-days"
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,16 @@ class Given:
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Quotes, a tape each: paths or patterns (.parquet, .csv, .dbn, .gz, .zst). "
-            "With date=* and symbol=*, or {date} and {symbol}: many symbol-days."
+            metavar="FILES",
+            help="Quotes, one tape a file: paths or patterns (.parquet, .csv, .dbn, .csv.gz ...). "
+            "With date=* and symbol=*, or {date} and {symbol}, a universe: many symbol-days, read one by one.",
         ),
     ] = None
     orders: Annotated[
         Path | None,
         typer.Option(
-            help="A table of orders, CSV or Parquet: side, quantity, start, horizon.", rich_help_panel=_ORDERS
+            help="Your own orders, CSV or Parquet: columns side, quantity, start, horizon.",
+            rich_help_panel=_ORDERS,
         ),
     ] = None
     side: Annotated[Side | None, typer.Option(help="Side of the orders.", rich_help_panel=_ORDERS)] = None
@@ -52,33 +54,36 @@ class Given:
         typer.Option(help="Shares of each order; several sizes: 1000,5000.", rich_help_panel=_ORDERS),
     ] = None
     horizon: Annotated[
-        str | None, typer.Option(help="Length of each order, e.g. 5m.", rich_help_panel=_ORDERS)
+        str | None, typer.Option(help="Length of each order, e.g. 30s, 5m, 1h30m.", rich_help_panel=_ORDERS)
     ] = None
     every: Annotated[
         str | None,
-        typer.Option(help="One order every so often over the whole tape, e.g. 1m.", rich_help_panel=_ORDERS),
+        typer.Option(help="An order this often over the whole tape, e.g. 1m.", rich_help_panel=_ORDERS),
     ] = None
     start: Annotated[
         str | None,
         typer.Option(
-            help="When a single order starts (ISO 8601), or the first of each session (09:30).",
+            help="Start of a single order (2024-01-02T14:30), or with --every of the first of each session (09:30).",
             rich_help_panel=_ORDERS,
         ),
     ] = None
     end: Annotated[
         str | None,
-        typer.Option(help="Time of day by which the last of each session ends.", rich_help_panel=_ORDERS),
+        typer.Option(
+            help="End of a single order, or with --every time of day by which the last of each session ends.",
+            rich_help_panel=_ORDERS,
+        ),
     ] = None
     tz: Annotated[
         str | None,
         typer.Option(
-            help="Time zone of --start and --end, e.g. America/New_York; else UTC.", rich_help_panel=_ORDERS
+            help="Time zone of times of day, e.g. America/New_York; by default UTC.", rich_help_panel=_ORDERS
         ),
     ] = None
     router: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(POLICIES)}, or your own: file.py:Class.",
+            help=f"{', '.join(POLICIES)}, or your own: file.py:Class. By default static.",
             metavar="NAME",
             rich_help_panel=_ROUTER,
         ),
@@ -97,19 +102,23 @@ class Given:
     ] = None
     latency: Annotated[
         str | None,
-        typer.Option(help="Of venues for which --venues gives none, e.g. 1ms.", rich_help_panel=_MARKET),
+        typer.Option(
+            help="From decision to venue, e.g. 1ms, where --venues says none; by default 0.",
+            rich_help_panel=_MARKET,
+        ),
     ] = None
     fill: Annotated[
         str | None,
         typer.Option(
-            help="How children fill: displayed (all of it), queue (a part), or your own: table.csv, file.py:name.",
+            help="How children fill: displayed (all that is shown; the default), queue (a part of it), or your own: "
+            "table.csv, file.py:name.",
             rich_help_panel=_MARKET,
         ),
     ] = None
     sessions: Annotated[
         str | None,
         typer.Option(
-            help="What ends a session: gaps (30 minutes of silence), none, or a calendar, e.g. XNYS.",
+            help="What ends a session: gaps (30 minutes of silence; the default), none, or a calendar, e.g. XNYS.",
             rich_help_panel=_MARKET,
         ),
     ] = None
@@ -127,7 +136,9 @@ class Given:
     ] = None
     config: Annotated[
         Path | None,
-        typer.Option(help="A TOML file of settings, as --out writes it.", rich_help_panel=_RUN),
+        typer.Option(
+            help="A TOML file of settings, such as the run.toml that --out writes.", rich_help_panel=_RUN
+        ),
     ] = None
     set: Annotated[
         list[str] | None,
@@ -139,14 +150,17 @@ class Given:
     ] = None
     threads: Annotated[
         int | None,
-        typer.Option(help="Worker threads; the result does not depend on it.", rich_help_panel=_RUN),
+        typer.Option(help="Worker threads; results do not depend on them.", rich_help_panel=_RUN),
     ] = None
     resume: Annotated[
         Path | None,
-        typer.Option(help="Keep finished work in this file, and go on from it.", rich_help_panel=_RUN),
+        typer.Option(
+            help="Keep finished work in this file; the same command goes on from there.", rich_help_panel=_RUN
+        ),
     ] = None
     workers: Annotated[
-        int | None, typer.Option(help="Processes, of one thread each.", rich_help_panel=_MANY)
+        int | None,
+        typer.Option(help="Processes to share the work, of one thread each.", rich_help_panel=_MANY),
     ] = None
     scheduler: Annotated[
         str | None,
@@ -155,11 +169,13 @@ class Given:
     rows: Annotated[
         Path | None,
         typer.Option(
-            help="Write orders, children and fills here, by date and symbol.", rich_help_panel=_MANY
+            help="Write orders, children and fills into this folder, by date and symbol.",
+            rich_help_panel=_MANY,
         ),
     ] = None
     collect: Annotated[
-        bool, typer.Option("--collect", help="Report bad files and go on.", rich_help_panel=_MANY)
+        bool,
+        typer.Option("--collect", help="Report bad files and go on without them.", rich_help_panel=_MANY),
     ] = False
 
 
@@ -182,7 +198,9 @@ Json = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Write rows, tables, settings and a chart here.", rich_help_panel=_RUN),
+    typer.Option(
+        "--out", "-o", help="Write rows, tables, settings and a chart into this folder.", rich_help_panel=_RUN
+    ),
 ]
 
 

@@ -15,6 +15,7 @@ from sor.errors import ParameterError, shown
 from sor.replay.lower import core_visibility
 from sor.settings.checks import (
     above_zero,
+    array,
     at_least,
     choice,
     instance,
@@ -250,7 +251,7 @@ def as_table(scenarios: Scenarios) -> Table:
         if isinstance(scenarios, pl.DataFrame):
             columns = scenarios.select(pl.selectors.numeric())
             scenarios = columns.to_numpy() if columns.width else np.empty((scenarios.height, 0))
-        table = np.ascontiguousarray(scenarios, dtype=np.float64)
+        table = np.ascontiguousarray(array("scenarios", scenarios), dtype=np.float64)
     if table.ndim != 2 or 0 in table.shape:
         raise ParameterError(
             f"scenarios must have shape (n, K), at least one row and one venue, got {table.shape}"

@@ -22,7 +22,7 @@ from sor.cont_kukanov.problem import (
     venues_of,
 )
 from sor.errors import ParameterError
-from sor.settings.checks import flag, numbers, one_of, taking
+from sor.settings.checks import array, flag, numbers, one_of, taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -228,7 +228,7 @@ def _quantile(law: Callable[[float], float] | FrozenLaw | ArrayLike, level: floa
             return as_number("law", law.ppf(level))
         if callable(law):
             return as_number("law", law(level))
-        sample = np.sort(np.asarray(law, dtype=np.float64).ravel())
+        sample = np.sort(array("law", law, right).astype(np.float64).ravel())
     if not sample.size or not np.isfinite(sample).all():
         raise ParameterError(f"law must be {right}")
     return float(np.quantile(sample, level, method="inverted_cdf"))

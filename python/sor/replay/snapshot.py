@@ -10,7 +10,7 @@ import numpy as np
 
 from sor import _core
 from sor.errors import ParameterError, shown
-from sor.settings.checks import choice, instance, keep, number, taking, whole
+from sor.settings.checks import array, choice, instance, keep, number, whole
 from sor.settings.orders import Side
 from sor.settings.routers import StaticRouter
 from sor.settings.run import Run
@@ -231,34 +231,26 @@ def _offer(name: str, offer: Any) -> Offer:
     raise ParameterError(f"{name} must be a sor.Offer or (price, size), got {shown(offer)}")
 
 
-def _array(name: str, values: object, of: str) -> NDArray[Any]:
-    with taking(name, values, of):
-        array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise ParameterError(f"{name} must be {of}, got {array.dtype}")
-    return array
-
-
 def _floats(name: str, values: object) -> NDArray[np.float64]:
-    return np.asarray(_array(name, values, "numbers"), dtype=np.float64, order="C")
+    return np.asarray(array(name, values), dtype=np.float64, order="C")
 
 
 def _wholes(values: object) -> NDArray[np.int64]:
-    array = _array("quantities", values, "whole numbers")
-    if array.dtype.kind == "f":
-        raise ParameterError(f"quantities must be whole numbers, got {array.dtype}")
-    if array.dtype == np.uint64:  # what 64 bits do not hold is beyond the bound as well
-        array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))
-    return np.ascontiguousarray(array, dtype=np.int64)
+    found = array("quantities", values, "whole numbers")
+    if found.dtype.kind == "f":
+        raise ParameterError(f"quantities must be whole numbers, got {found.dtype}")
+    if found.dtype == np.uint64:  # what 64 bits do not hold is beyond the bound as well
+        found = np.minimum(found, np.uint64(np.iinfo(np.int64).max))
+    return np.ascontiguousarray(found, dtype=np.int64)
 
 
 def _sizes(values: object, shape: tuple[int, ...]) -> NDArray[np.int64] | NDArray[np.float64]:
-    array = _array("sizes", values, "whole numbers")
-    if array.shape != shape:
-        raise ParameterError(f"sizes must have the shape of prices, {shape}, got {array.shape}")
-    if array.dtype.kind == "f" or array.dtype == np.uint64:
-        return np.ascontiguousarray(array, dtype=np.float64)
-    return np.ascontiguousarray(array, dtype=np.int64)
+    found = array("sizes", values, "whole numbers")
+    if found.shape != shape:
+        raise ParameterError(f"sizes must have the shape of prices, {shape}, got {found.shape}")
+    if found.dtype.kind == "f" or found.dtype == np.uint64:
+        return np.ascontiguousarray(found, dtype=np.float64)
+    return np.ascontiguousarray(found, dtype=np.int64)
 
 
 def _by_book(name: str, values: NDArray[Any], books: int) -> NDArray[Any]:
@@ -272,10 +264,10 @@ def _by_book(name: str, values: NDArray[Any], books: int) -> NDArray[Any]:
 
 def _by_venue(name: str, values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """One number for each venue, or for each book and venue, row by row."""
-    array = _floats(name, values)
-    if array.shape not in ((), shape[1:], shape):
+    found = _floats(name, values)
+    if found.shape not in ((), shape[1:], shape):
         raise ParameterError(
             f"{name} must be one number, one for each of {shape[1]} venues, or in the shape of prices, {shape}, "
-            f"got shape {array.shape}"
+            f"got shape {found.shape}"
         )
-    return np.full(shape[1], array) if array.ndim == 0 else array.reshape(-1)
+    return np.full(shape[1], found) if found.ndim == 0 else found.reshape(-1)

@@ -11,6 +11,7 @@ from sor.errors import ParameterError
 from sor.replay.parents import parents_frame
 from sor.replay.replay import book_at
 from sor.settings.checks import at_least, one_of
+from sor.settings.times import check_zone
 from sor.tape.exact import BPS, ratio
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def binned(parents: pl.DataFrame, what: str, bins: int, zone: str) -> pl.DataFra
     """
     one_of("what", what, BREAKDOWNS)
     bins = at_least("bins", bins, 1, most=1_000_000)
+    check_zone("zone", zone)
     column = {"spread": "arrival_spread_bps", "depth": "arrival_depth", "size": "quantity"}.get(what, what)
     match what:
         case "time":

@@ -135,6 +135,11 @@ class PolicyView(Tabled):
 
         """
         child, order = whole("child", child, least=0), whole("order", order, least=0)
+        if order >= self.orders.height:
+            raise ParameterError(
+                f"order must be at most {self.orders.height - 1}, of {words.count(self.orders.height, 'order')}, "
+                f"got {order}"
+            )
         mine = self.children.filter(pl.col("parent") == order)
         row = mine.filter(pl.col("child") == child)
         if row.is_empty():

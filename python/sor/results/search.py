@@ -229,8 +229,8 @@ class Search(Result, Tried):
             self.verdict(),
         ]
         wrapped = "\n".join(map(display.heading, lines))
-        below = display.notes([*self.in_sample.edges, *self.warnings])
-        blocks = [wrapped, *map(display.text, self._shown), *map(display.heading, below)]
+        below = [*self._read_as, *display.notes([*self.in_sample.edges, *self.warnings])]
+        blocks = [wrapped, *map(display.text, self._shown), "\n".join(map(display.heading, below))]
         return "\n\n".join(blocks)
 
     def _repr_html_(self) -> str:
@@ -238,6 +238,7 @@ class Search(Result, Tried):
             *self.aims(),
             *(f"{axis} is flat: {why}" for axis, why in self.flat_axes.items()),
             self.verdict(),
+            *self._read_as,
             *self.in_sample.edges,
             *self.warnings,
         ]
@@ -245,6 +246,13 @@ class Search(Result, Tried):
         return display.as_html("Search", first, *notes) + "".join(
             display.as_html("", each) for each in others
         )
+
+    @property
+    def _read_as(self) -> list[str]:
+        read_as = words.search_read_as(
+            judged=self.out_of_sample is not None, level=self.in_sample.bootstrap.level
+        )
+        return [*read_as, policies.READ_AS]
 
     @property
     def _shown(self) -> list[pl.DataFrame]:

@@ -28,6 +28,22 @@ def read_as(policy: str, level: float) -> str:
     )
 
 
+def search_read_as(*, judged: bool, level: float) -> list[str]:
+    """Say how the tables of a search are read; `judged` on later orders, or not."""
+    lines = [
+        "points: those that cost the same share a row; behind: the best by so much, bps; noise: cannot be told from it",
+    ]
+    if not judged:
+        return [*lines, "in: saved by the best against each, bps, on the orders it was chosen on"]
+    return [
+        *lines,
+        "in, out: saved against each, bps, by the best, and on later orders by what was best before them, this with "
+        f"its {level:.0%} interval; p: chance of as much if it saved nothing; p_check, p_spa: the same for the best of "
+        "all points (White, Hansen); given: the router as given",
+        "folds: orders to train and test on; cost of the choice on both, and the least on the latter, bps",
+    ]
+
+
 def p_value(p: float | None) -> str:
     """Return a p-value as it is worth saying: no digits below what resampling can tell."""
     if p is None:

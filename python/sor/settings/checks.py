@@ -7,17 +7,20 @@ names the argument and says what would be right. NumPy's scalars are numbers lik
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from numbers import Integral, Real
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from sor.errors import ParameterError, SorError, shown
 from sor.settings.times import duration_ns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOST_SHARES = 10**15
 """The largest order, lot or size of a setting."""
@@ -76,6 +79,23 @@ def numbers(name: str, values: object) -> list[float]:
     return [value for value in found if value is not None]
 
 
+def array(name: str, values: object, right: str = "numbers") -> NDArray[Any]:
+    """Return an array of numbers, in the kind that they come in; no boolean or text is one.
+
+    Raises:
+        ParameterError: That `name` must be `right`.
+
+    """
+    with taking(name, values, right):
+        found = np.asarray(values)
+        if found.dtype.kind == "O" and all(_real(each) is not None for each in found.flat):
+            found = found.astype(np.float64)
+    if found.dtype.kind not in "iuf":
+        got = found.dtype if hasattr(values, "dtype") or found.ndim > 1 else shown(values)
+        raise ParameterError(f"{name} must be {right}, got {got}")
+    return found
+
+
 def path_text(name: str, value: object, right: str = "the path of a file") -> str:
     """Return a path, a pattern of paths or a URL as text."""
     if isinstance(value, str | PathLike):
@@ -121,6 +141,14 @@ def whole(name: str, value: object, *, least: int = 1, most: int = MOST_SHARES) 
     return found
 
 
+def integer(name: str, value: object) -> int:
+    """Return any integer."""
+    found = _integer(value)
+    if found is None:
+        raise ParameterError(f"{name} must be a whole number, got {shown(value)}")
+    return found
+
+
 def at_least(name: str, value: object, least: int, *, most: int | None = None) -> int:
     """Return an integer of at least `least`, and at most `most` where there is such a bound."""
     found = _integer(value)
@@ -153,6 +181,13 @@ def one_of(name: str, value: object, names: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ParameterError(f"{name} must be one of {', '.join(known)}, got {shown(value)}")
     return value
+
+
+def table(name: str, value: object) -> dict[str, Any]:
+    """Return a table of settings, as a new one."""
+    if not isinstance(value, Mapping):
+        raise ParameterError(f"{name} must be a table, got {shown(value)}")
+    return dict(value)
 
 
 def text(name: str, value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import date, datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 
 from sor.errors import ParameterError, shown
+from sor.settings import checks
+from sor.settings.arguments import check_arguments
 from sor.settings.checks import path_text
 from sor.settings.fills import FILLS, CompiledFill, FillFunction, FillModel
 from sor.settings.market import Book, Market, Venue
@@ -132,7 +134,7 @@ def plain_change(change: Market | Mapping[str, Any]) -> dict[str, Any]:
 
 def change_of(table: Mapping[str, Any], label: str) -> Market | dict[str, Any]:
     """Make one market of a stress test of its table: with a table `book` a whole one, else what changes."""
-    if not isinstance(table, Mapping) or "book" in table:
+    if "book" in checks.table(label, table):
         return market_of(table)
     change = {
         name: None if value == "none" and name in ("collar", "max_quote_age") else value
@@ -186,11 +188,9 @@ def orders_of(tables: Sequence[Mapping[str, Any]]) -> tuple[Order | OrderSchedul
 
 def policy_of(table: Mapping[str, Any] | str, label: str) -> Policy:
     """Make a policy of a name, or of a table with its `kind` and its parameters."""
-    if isinstance(table, str):
-        table = {"kind": table}
-    given = dict(table)
+    given = {"kind": table} if isinstance(table, str) else checks.table(label, table)
     kind, schedule = given.pop("kind", "static"), given.pop("schedule", None)
-    if kind in SCHEDULES:
+    if isinstance(kind, str) and kind in SCHEDULES:
         if schedule is not None:
             raise ParameterError(f"{label}: {kind} is a schedule itself, and takes none")
         return Sliced(Sweep(), schedule_from({"kind": kind, **given}, label))
@@ -207,9 +207,9 @@ def schedule_from(table: Mapping[str, Any] | str, label: str) -> Schedule:
     """Make a schedule of a table with its `kind`, or of a text such as `twap:60s`."""
     if isinstance(table, str):
         return parse_schedule(label, table)
-    given = dict(table) if isinstance(table, Mapping) else {}
+    given = checks.table(label, table)
     kind = given.pop("kind", None)
-    if kind not in SCHEDULES:
+    if not isinstance(kind, str) or kind not in SCHEDULES:
         raise ParameterError(f"{label}: kind must be one of {', '.join(SCHEDULES)}, got {shown(kind)}")
     made: Schedule = from_table(SCHEDULES[kind], given, label)
     return made
@@ -222,6 +222,8 @@ def own_of(kind: type[Own] | OwnPolicy, given: Mapping[str, Any], label: str) ->
         raise ParameterError(
             f"{label} has no {shown(unknown[0])}; it has {', '.join(axes_of(kind)) or 'nothing'}"
         )
+    if not isinstance(kind, OwnPolicy):
+        check_arguments(kind, given, label)
     try:
         return made_of(kind, given)
     except (TypeError, ValueError) as error:
@@ -230,12 +232,12 @@ def own_of(kind: type[Own] | OwnPolicy, given: Mapping[str, Any], label: str) ->
 
 def market_of(table: Mapping[str, Any]) -> Market:
     """Make a market of its table."""
-    given = dict(table)
+    given = checks.table("market", table)
     changes: dict[str, Any] = {}
     if "venue" in given:
         changes["venues"] = _venues_of(given.pop("venue"), "market")
     if "book" in given:
-        book = dict(given.pop("book"))
+        book = checks.table("market.book", given.pop("book"))
         if book.get("collar") == "none":
             book["collar"] = None
         changes["book"] = from_table(Book, book, "market.book")
@@ -251,13 +253,15 @@ def market_of(table: Mapping[str, Any]) -> Market:
 
 
 def _venues_of(tables: Sequence[Mapping[str, Any]], label: str) -> tuple[Venue, ...]:
+    if not isinstance(tables, Sequence) or isinstance(tables, str):
+        raise ParameterError(f"{label}: venue must be [[venue]] tables, got {shown(tables)}")
     return tuple(from_table(Venue, venue, f"{label}, [[venue]] {i + 1}") for i, venue in enumerate(tables))
 
 
 def _fill_of(table: Mapping[str, Any], label: str) -> Any:
-    fill = dict(table)
+    fill = checks.table(f"{label}.fill", table)
     model = fill.pop("model", "displayed")
-    if model not in FILLS:
+    if not isinstance(model, str) or model not in FILLS:
         raise ParameterError(f"{label}.fill: model must be one of {', '.join(FILLS)}, got {shown(model)}")
     return from_table(FILLS[model], fill, f"{label}.fill")
 
@@ -269,32 +273,18 @@ def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
         ParameterError: If a key is unknown or missing, or a value is wrong; `label` says where.
 
     """
-    if not isinstance(table, Mapping):
-        raise ParameterError(f"{label} must be a table, got {shown(table)}")
-    names = [each.name for each in fields(kind) if each.init and each.name != "_"]
-    unknown = [name for name in table if name not in names]
+    given = checks.table(label, table)
+    known = [each for each in fields(kind) if each.init and each.name != "_"]
+    names = [each.name for each in known]
+    unknown = [name for name in given if name not in names]
     if unknown:
         raise ParameterError(f"{label} has no {shown(unknown[0])}; it has {', '.join(names) or 'nothing'}")
+    needed = [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise ParameterError(f"{label} needs {' and '.join(missing)}")
     try:
-        return kind(**table)
-    except TypeError:
-        missing = [
-            name
-            for name in (
-                "side",
-                "function",
-                "quantity",
-                "id",
-                "horizon",
-                "curve",
-                "rows",
-                "risk_aversion",
-                "volatility",
-                "eta",
-            )
-            if name in names and name not in table
-        ]
-        raise ParameterError(f"{label} needs {' and '.join(missing)}") from None
+        return kind(**given)
     except ParameterError as error:
         raise ParameterError(f"{label}: {error}") from None
 

@@ -360,7 +360,7 @@ def fill_table(text: str) -> dict[str, str]:
     """Return the table, as in a TOML file, of a fill model's text: a name, a table's path, or `file.py:name`."""
     if text in FILLS:
         return {"model": text}
-    if text.lower().endswith((".csv", ".csv.gz", ".parquet")):
+    if text.lower().endswith((".csv", ".csv.gz", ".csv.zst", ".parquet")):
         return {"model": "table", "rows": text}
     if ":" not in text:
         raise ParameterError(

@@ -10,6 +10,7 @@ import polars as pl
 
 from sor.errors import DataError, ParameterError, shown
 from sor.settings.checks import path_of, taking
+from sor.settings.parquet import check_parquet, unnamed_zone, zone_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +60,16 @@ def read_table(path: str | PathLike[str], name: str) -> pl.DataFrame:
             raise IsADirectoryError(f"{name}: {found} is a directory; expected a CSV or Parquet file")
         with found.open("rb"):
             pass  # what Python says of a file that may not be read names it
-        return pl.read_csv(found) if _is_csv(found) else pl.read_parquet(found)
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        if _is_csv(found):
+            return pl.read_csv(found)
+        if found.suffix.lower() != ".parquet":
+            raise DataError(
+                f"{name}: {found}: unknown kind of file; expected a name that ends in .csv, .csv.gz, .csv.zst or "
+                ".parquet"
+            )
+        check_parquet(found, f"{name}: {found}")
+        return pl.read_parquet(found)
+    except (DataError, FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (pl.exceptions.PolarsError, OSError, UnicodeError, pl.exceptions.PanicException) as failed:
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
@@ -145,6 +154,8 @@ def from_library(table: Any, label: str) -> pl.DataFrame:
     except DataError:
         raise
     except (Exception, pl.exceptions.PanicException) as failed:
+        if zone := zone_in(failed):
+            raise unnamed_zone(label, zone) from failed
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
         raise DataError(
             f"{label}: a {type(table).__qualname__} that cannot be read as a table: {reason}"

@@ -9,8 +9,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import choice
+from sor.settings.checks import choice, whole
 from sor.settings.origin import digest_of, module_of, place_of
+from sor.settings.times import INT64_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -159,10 +160,12 @@ class Start:
         mind = copy.deepcopy(self._policy)
         wakes = mind.start(order, past)
         try:
-            return mind, [] if wakes is None else [int(time) for time in wakes]
-        except (TypeError, ValueError):
+            return mind, [] if wakes is None else [
+                whole("a time", time, least=-INT64_MAX, most=INT64_MAX) for time in wakes
+            ]
+        except (TypeError, ParameterError):
             raise ParameterError(
-                f"start must return None or times in nanoseconds, got {shown(wakes)}"
+                f"start must return None or times in nanoseconds since the epoch, got {shown(wakes)}"
             ) from None
 
 
@@ -205,6 +208,8 @@ def load(spec: str) -> type[Policy] | OwnPolicy:
     except (ImportError, ValueError, OSError) as error:
         raise ParameterError(f"{spec}: cannot import {shown(place)}: {error}") from error
     kind = getattr(module, name, None)
+    if kind is None:
+        raise ParameterError(f"{spec}: there is no {shown(name)} in {place}")
     if isinstance(kind, OwnPolicy):
         return kind
     if not isinstance(kind, type) or not issubclass(kind, Policy):

@@ -6,6 +6,7 @@ name stands for the policy with its default settings, everywhere a policy is ask
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
@@ -265,8 +266,12 @@ def class_of(kind: object, label: str) -> type[Policy] | own.OwnPolicy:
         return next(made for made, name in _CLASSES.items() if name == kind)
     if isinstance(kind, str) and ":" in kind:
         return own.load(kind)
-    known = ", ".join(dict.fromkeys([*POLICIES, *SCHEDULES]))
-    raise ParameterError(f"{label}: kind must be one of {known}, or file.py:Name, got {shown(kind)}")
+    known = list(dict.fromkeys([*POLICIES, *SCHEDULES]))
+    near = difflib.get_close_matches(kind, known, n=1) if isinstance(kind, str) else []
+    raise ParameterError(
+        f"{label}: kind must be one of {', '.join(known)}, or file.py:Name, got {shown(kind)}"
+        + (f" (did you mean {near[0]}?)" if near else "")
+    )
 
 
 def described_policy(policy: Policy) -> dict[str, Any]:

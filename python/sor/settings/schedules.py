@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import above_zero, keep, number, positive, whole
+from sor.settings.checks import above_zero, flag, keep, number, positive, whole
 from sor.settings.frames import Rows, frame_of
 from sor.settings.times import check_zone, clock_ns, to_ns
 
@@ -171,6 +171,7 @@ class Timetable:
     relative: bool = True
 
     def __post_init__(self) -> None:
+        flag("relative", self.relative)
         frame = _frame("rows", self.rows, ("ts", "shares"))
         dtype = frame["ts"].dtype
         if isinstance(dtype, pl.Datetime):
@@ -259,7 +260,7 @@ def parse_schedule(name: str, written: str) -> Schedule:
             key, value = _FIRST.get(kind, ""), part
         if not key or key in settings:
             raise ParameterError(f"{name}: expected name=value after {kind}:, got {shown(part)}")
-        settings[key] = _value(value)
+        settings[key] = value if key == "bucket" else _value(value)
     try:
         made: Schedule = SCHEDULES[kind](**settings)
     except TypeError:

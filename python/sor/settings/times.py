@@ -102,6 +102,10 @@ def duration_ns(value: object, name: str) -> int:
             nanos = sum(
                 (Fraction(number) * _NANOS[unit] for number, unit in _TERM.findall(text)), Fraction(0)
             )
+        case str():
+            raise _wrong(
+                name, value, "a number with a unit, such as '5m', '1h30m' or '250ms' (d h m s ms us ns)"
+            )
         case _:
             raise _wrong(name, value, _A_DURATION)
     if nanos < 0:
@@ -130,13 +134,14 @@ def check_zone(name: str, value: object) -> None:
 
 
 def clock_ns(value: object, name: str) -> int:
-    """Read a time of day as nanoseconds since midnight: `"09:30"`, `"16:00:00.5"` or a `datetime.time`.
+    """Read a time of day as nanoseconds since midnight: `"09:30"`, `"9:30"`, `"16:00:00.5"` or a `datetime.time`.
 
     Raises:
         ParameterError: If it is neither.
 
     """
     text = value if isinstance(value, str) else ""
+    text = text.zfill(len(text) + 1) if text[1:2] == ":" else text  # 9:30
     try:
         clock = value if isinstance(value, time) else time.fromisoformat(text)
     except ValueError:

@@ -39,7 +39,7 @@ def of_search(found: Tried) -> Chart:
     shown = marks.with_columns(grids.in_units(found, marks[axis]) for axis in found.axes)
     # The router as given comes last: the others keep the colours that they have elsewhere.
     policies = sorted(found.in_sample.policies, key=lambda name: name == GIVEN)
-    return _chart(shown, policies, list(found.axes))
+    return _chart(shown, policies, grids.axis_tips(found))
 
 
 def left_out(marks: pl.DataFrame) -> pl.Expr:
@@ -77,7 +77,7 @@ def _alike(rows: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _chart(marks: pl.DataFrame, policies: Sequence[str], axes: Sequence[str]) -> Chart:
+def _chart(marks: pl.DataFrame, policies: Sequence[str], axes: Sequence[Spec]) -> Chart:
     marks = marks.filter(~left_out(marks))
     whose = dict(zip(policies, style.cycle(style.PALETTE, len(policies)), strict=True))
     points = [name for name in reversed(_ORDER) if name in marks["who"]]
@@ -104,7 +104,7 @@ def _chart(marks: pl.DataFrame, policies: Sequence[str], axes: Sequence[str]) ->
         opacity=style.picked("who"),
     )
     figures = [channel(f"{name}:Q", format=",.4f") for name in ("mean_bps", "std_bps")]
-    point = [*(channel(f"{axis}:Q", format="~g") for axis in axes), *figures]
+    point = [*axes, *figures]
     drawn = [
         base.where(chosen)
         .mark("point", filled=True, size=size)

@@ -22,7 +22,7 @@ _FIGURES_UP_TO = 6
 MOST_MAPS = 12
 
 
-def axis_title(search: Search, axis: str) -> str:
+def axis_title(search: Tried, axis: str) -> str:
     """Return an axis with its unit."""
     best = unsliced(search.best)
     if not isinstance(best, StaticRouter):
@@ -45,6 +45,11 @@ def in_unit(search: Tried, value: float) -> float:
 def in_units(search: Tried, values: pl.Series) -> pl.Series:
     """Return the values of a parameter in the unit of `axis_title`."""
     return words.each(values, lambda value: in_unit(search, value), pl.Float64)
+
+
+def axis_tips(search: Tried, suffix: str = "") -> list[Spec]:
+    """Return what is told of a point under the cursor: its parameters, in columns in the unit of `axis_title`."""
+    return [channel(f"{axis}{suffix}:Q", title=axis_title(search, axis), format="~g") for axis in search.axes]
 
 
 def cost_of(search: Search) -> tuple[str, pl.Expr, str]:
@@ -76,8 +81,7 @@ def heat_maps(search: Search) -> dict[str, Chart]:
     name, cost, _ = cost_of(search)
     across, down, apart = ([*varied, None, None, None])[:3]
     data = on_grid.select(
-        *axes,
-        *(in_units(search, on_grid[axis]).alias(f"{axis}_") for axis in varied),
+        *(in_units(search, on_grid[axis]).alias(f"{axis}_") for axis in axes),
         cost,
         "plateau",
         label=words.each(on_grid.select(cost).to_series(), "{:.3f}".format),
@@ -93,7 +97,7 @@ def heat_maps(search: Search) -> dict[str, Chart]:
         return {}
     return {
         f"{apart} = {in_unit(search, value):g}": _heat_map(
-            search, data.filter(pl.col(apart) == value), scale, across, down
+            search, data.filter(pl.col(f"{apart}_") == in_unit(search, value)), scale, across, down
         )
         for value in values
     }
@@ -140,7 +144,7 @@ def _heat_map(search: Search, data: pl.DataFrame, scale: Spec, across: str | Non
     }
     encoding: dict[str, Any] = {
         "tooltip": [
-            *(channel(f"{each}:Q", format="~g") for each in search.axes),
+            *axis_tips(search, "_"),
             channel(f"{name}:Q", format=",.4f", title=title),
             channel("chosen:N"),
             channel("plateau:N", title="within noise"),
@@ -207,9 +211,8 @@ def points(search: Search, axis: str) -> Chart:
     name, cost, title = cost_of(search)
     chosen = pl.all_horizontal(pl.col(each) == value for each, value in search.best_point.items())
     data = search.table.select(
-        *search.axes,
+        *(in_units(search, search.table[each]).alias(f"{each}_") for each in search.axes),
         cost,
-        value=in_units(search, search.table[axis]),
         point=pl.when(chosen).then(1).otherwise(0),
     ).sort("point")
     return (
@@ -217,7 +220,7 @@ def points(search: Search, axis: str) -> Chart:
         .mark("circle", opacity=0.8)
         .encode(
             x=channel(
-                "value:Q",
+                f"{axis}_:Q",
                 title=axis_title(search, axis),
                 scale={"zero": False},
                 axis={"format": "~g", "tickCount": 4, "labelOverlap": "greedy"},
@@ -227,7 +230,7 @@ def points(search: Search, axis: str) -> Chart:
                 "point:O", scale={"domain": [0, 1], "range": [style.PALETTE[4], style.CHOSEN]}, legend=None
             ),
             size=channel("point:O", scale={"domain": [0, 1], "range": [40, 180]}, legend=None),
-            tooltip=[*(f"{each}:Q" for each in search.axes), channel(f"{name}:Q", format=",.4f")],
+            tooltip=[*axis_tips(search, "_"), channel(f"{name}:Q", format=",.4f", title=title)],
         )
     )
 
@@ -263,6 +266,7 @@ def regret(search: Search) -> pl.DataFrame:
 def walk_forward(search: Search) -> Chart:
     """Draw what each fold's choice cost more than others, on orders it was not chosen on."""
     data = regret(search)
+    data = data.with_columns(in_units(search, data[axis]) for axis in search.axes)
     legend = data["than"].unique(maintain_order=True).to_list()
     return (
         Chart.of(style.readable(data, "boundary"), height=220)
@@ -284,7 +288,7 @@ def walk_forward(search: Search) -> Chart:
                 style.clock("boundary"),
                 "train:Q",
                 "test:Q",
-                *(channel(f"{axis}:Q", format="~g") for axis in search.axes),
+                *axis_tips(search),
             ],
         )
         .params(style.legend_picks("than"))

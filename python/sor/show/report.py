@@ -126,13 +126,17 @@ def check_path(path: str | PathLike[str]) -> Path:
     """Return a path that a report can be written to, before any work is done.
 
     Raises:
-        ParameterError: If it does not end in `.html`, `.pdf`, `.png` or `.svg`.
+        ParameterError: If it does not end in `.html`, `.pdf`, `.png` or `.svg`, or its folder is not there.
         MissingExtra: If it ends in `.pdf` and there is no Chromium to print it.
 
     """
     out = path_of("path", path)
     if out.suffix not in (".html", ".pdf", *_PICTURES):
         raise ParameterError(f"path must end in .html, .pdf, .png or .svg, got {shown(str(path))}")
+    if not out.parent.is_dir():
+        raise ParameterError(
+            f"path is {shown(str(path))}, and there is no folder {out.parent}; make it first"
+        )
     if out.suffix == ".pdf":
         pdf.browser()
     return out

@@ -35,7 +35,7 @@ def search_options(table: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(method, Mapping):
         settings = dict(method)
         name = settings.pop("name", "grid")
-        if name not in METHODS:
+        if not isinstance(name, str) or name not in METHODS:
             raise ParameterError(
                 f"search.method: name must be one of {', '.join(METHODS)}, got {shown(name)}"
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -57,6 +58,7 @@ Method: TypeAlias = "Callable[[Objective, Policy, Axes], None]"
 """Tries points; what it tried is known to the objective."""
 
 _SIGNIFICANT = 6
+_PASSWORD = re.compile(r"(://[^:/@]*):[^@/]*@")
 _MOST_POINTS = 1_000_000
 _MOST_ROUNDS = 1_000
 
@@ -159,7 +161,8 @@ class Optuna:
         storage: Where proposals and what they cost are kept: the URL of a database (`sqlite:///search.db`,
             `postgresql://...`), or the path of a journal, a file. The same call goes on from there; several processes
             that make it at once propose for each other, and all return the points of all. A search of other orders,
-            axes or objectives is kept beside it, under a name of its own.
+            axes or objectives is kept beside it, under a name of its own. The settings of a result have it, without a
+            password, so that `sor.rerun` takes the proposals from there.
 
     Raises:
         MissingExtra: Without the package.
@@ -298,8 +301,9 @@ def as_method(method: object) -> tuple[str, dict[str, Any], Method]:
             f"got {shown(method)}"
         )
     if isinstance(made, RandomPoints | Refine | Optuna):
-        # Where points are kept changes nothing in what is found.
-        settings = {name: value for name, value in asdict(made).items() if name != "storage"}
+        settings = {name: value for name, value in asdict(made).items() if value is not None}
+        if "storage" in settings:
+            settings["storage"] = _PASSWORD.sub(r"\1@", settings["storage"])
         return next(name for name, kind in METHODS.items() if kind is type(made)), settings, made
     return "grid", {}, made
 

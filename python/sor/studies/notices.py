@@ -42,6 +42,8 @@ _HIDDEN = 0.10
 """The share of an order's snapshots whose best quote the collar may hide (rule B7)."""
 _SMALL = 0.5
 """The share of quotes that may show less than a lot (rule A2)."""
+_CROSSED = 0.10
+"""The share of quotes that may have their bid above their own ask."""
 _MOST_LOOKED_AT = 20_000
 """Moments of a tape that are looked at: a share of one in ten is known well enough from them."""
 
@@ -67,7 +69,8 @@ def said(
 
     """
     policies = list(policies)
-    found = of_settings([*orders, *policies, *(market for job in jobs for market in job.markets)])
+    found = {"twice": list(_twice(jobs))}
+    found |= of_settings([*orders, *policies, *(market for job in jobs for market in job.markets)])
     for job in jobs:
         for kind, notice in of_tape(job, policies, axes or {}):
             found.setdefault(kind, []).append(notice)
@@ -75,11 +78,23 @@ def said(
         parents = [parent for job in jobs for parent in job.parents]
         for _, notice in of_children(parents, policies, ledger):
             found.setdefault(f"children: {notice}", [notice])
-    sentences = [first_of(notices, "tape") for notices in found.values()]
+    sentences = [first_of(notices, "tape") for notices in found.values() if notices]
     for sentence in sentences:
         warnings.warn(sentence, SorWarning, stacklevel=stacklevel)
     read = dict.fromkeys(notice for job in jobs for notice in job.quotes.warnings)
     return (*read, *sentences)
+
+
+def _twice(jobs: Sequence[Job]) -> Iterator[str]:
+    """Find tapes with the records of an earlier one."""
+    seen: dict[tuple[int, int, int], list[pl.DataFrame]] = {}
+    for place, job in enumerate(jobs):
+        tape = job.quotes
+        alike = seen.setdefault((len(tape), tape.start, tape.end), [])
+        if any(frame is tape.frame or frame.equals(tape.frame) for frame in alike):
+            yield f"tape {place} ({tape.source}) has the same records as an earlier one: its orders count twice"
+        else:
+            alike.append(tape.frame)
 
 
 def of_settings(settings: Iterable[Any]) -> dict[str, list[str]]:
@@ -139,7 +154,10 @@ class _Look:
 def _of_job(
     look: _Look, policies: Sequence[Policy], axes: Mapping[str, Sequence[float]]
 ) -> Iterator[tuple[str, str]]:
-    checks: list[tuple[str, Callable[[], str | None]]] = [("lot", lambda: _lot(look, policies))]
+    checks: list[tuple[str, Callable[[], str | None]]] = [
+        ("swapped", lambda: _swapped(look)),
+        ("lot", lambda: _lot(look, policies)),
+    ]
     # How own fills deplete a book changes nothing here.
     books = dict.fromkeys(replace(market.book, depletion="none") for market in look.job.markets)
     for book in books:
@@ -229,7 +247,18 @@ def _collar(look: _Look, book: Book) -> str | None:
     return (
         f"collar is {book.collar:g}, at least {book.collar_ticks:,} ticks of {book.tick:g}: it hides the best {sides} "
         f"at more than a tenth of the snapshots of {sum(orders.values()):,} of {len(look.job.parents):,} orders, and "
-        "no policy sees them; a larger collar= or collar_ticks= does"
+        "no policy sees them; a larger collar= or collar_ticks= shows them"
+    )
+
+
+def _swapped(look: _Look) -> str | None:
+    both = look.records.filter((pl.col("bid_px") != UNDEF_PRICE) & (pl.col("ask_px") != UNDEF_PRICE))
+    crossed = int((both["bid_px"] > both["ask_px"]).sum())
+    if crossed <= _CROSSED * both.height:
+        return None
+    return (
+        f"{crossed / both.height:.0%} of the quotes have their bid above their own ask: bid and ask may be in each "
+        "other's columns"
     )
 
 
@@ -240,13 +269,18 @@ def _off_the_tick(look: _Look, book: Book) -> str | None:
         return None
     return (
         f"tick is {book.tick:g}, and {off / len(look.quoted):.0%} of the quotes do not lie on it: what is left of an "
-        "order is completed a tick worse per level, which should be the market's own tick"
+        "order is completed in steps of it, so it should be the market's own; Book(tick=...) sets it"
     )
 
 
 def _large_tick(look: _Look, book: Book) -> str | None:
     if look.price is None or book.tick * _NANOS <= _OF_PRICE * look.price:
         return None
+    if book.tick * _NANOS > look.price:
+        return (
+            f"tick is {book.tick:g}, above the median price, {look.price / _NANOS:g}: are prices in another unit? "
+            "price_scale= says which; Book(tick=...) sets the tick"
+        )
     return (
         f"tick is {book.tick:g}, {_share(book.tick, look)}: each level of a completion costs that much; "
         "Book(tick=...) sets it"

@@ -46,7 +46,10 @@ def beside(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())  # a full disk may say so only now
         unfinished.replace(path)
     except (OSError, pl.exceptions.PolarsError) as failed:
-        raise DataError(f"{path}: cannot be written: {str(failed) or type(failed).__name__}") from failed
+        system = failed.strerror if isinstance(failed, OSError) else None
+        raise DataError(
+            f"{path}: cannot be written: {system or str(failed) or type(failed).__name__}"
+        ) from failed
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

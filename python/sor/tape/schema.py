@@ -9,7 +9,7 @@ right.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import polars as pl
 
 from sor.errors import DataError
+from sor.settings.parquet import unnamed_zone, zone_in
 
 if TYPE_CHECKING:
     from sor.tape.lines import Lines
@@ -37,6 +38,9 @@ TAPE_SCHEMA = {
 TRADE_SCHEMA = {"ts": pl.Int64(), "venue": pl.UInt16(), "price": pl.Int64(), "size": pl.UInt32()}
 """Canonical trades: the same venue index, nanos and shares as the tape they belong to."""
 
+
+_PRICES = ("bid_px_00", "ask_px_00", "price")
+_WHOLE = re.compile(r"[+-]?\d+")
 
 _FILLED = ~pl.all_horizontal(pl.all().is_null())
 """Whether a record has any value: a line of a text without is none."""
@@ -111,18 +115,26 @@ class Part:
     def dtype(self, name: str, *expected: str) -> pl.DataType:
         """Return the dtype of a column the part must have."""
         if name not in self.schema:
-            wanted = f"column {' or '.join(expected or (name,))}"
-            theirs = ", ".join(self.schema) or "none"
-            split = next(
-                (each for each in ",;|\t" if self.text and len(self.schema) == 1 and each in theirs), None
+            names = expected or (name,)
+            raise DataError(
+                f"{self.label}: no column {' or '.join(names)}; its columns are {', '.join(self.schema) or 'none'} "
+                f"({self._remedy(names)})"
             )
-            remedy = (
-                "columns={theirs: ours} says which is which"
-                if split is None
-                else f"separator={split!r} splits them"
-            )
-            raise DataError(f"{self.label}: no {wanted}; its columns are {theirs} ({remedy})")
         return self.schema[name]
+
+    def _remedy(self, names: Sequence[str]) -> str:
+        """Say how a column that is missing may be found."""
+        header = ", ".join(self.schema)
+        split = next(
+            (each for each in ",;|\t" if self.text and len(self.schema) == 1 and each in header), None
+        )
+        if split is not None:
+            return f"separator={split!r} splits them"
+        alike = {each.strip().lower(): each for each in self.schema}
+        for name in names:
+            if name in alike:
+                return f"columns={{{alike[name]!r}: {name!r}}} takes this one"
+        return "columns={theirs: ours} says which is which"
 
     def only(self, chosen: pl.Expr) -> Part:
         """Keep the records for which an expression holds, in both forms of the part."""
@@ -209,8 +221,8 @@ def reading(label: str) -> Iterator[None]:
         reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
         if "utf-8" in reason.lower():
             reason += "; expected text in UTF-8"
-        elif zone := re.search("unable to parse time zone: '([^']*)'", reason):
-            reason = f"the time zone {zone[1]} has no name; expected times in UTC, or in a zone with one"
+        elif zone := zone_in(failed):
+            raise unnamed_zone(label, zone) from failed
         raise DataError(f"{label}: cannot be read: {reason}") from failed
 
 
@@ -246,10 +258,28 @@ def _malformed(part: Part, columns: list[Column]) -> DataError:
         row, value = _shown(rows.filter("wrong").select("row", "value").head(1).collect())
         found.append((row, column, value))
     row, column, value = min(found, key=lambda each: each[0])
+    broken = None
+    if column.raw in _PRICES and isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        # It is beyond every price in currency: the prices are nanos, but for one that is no whole number.
+        broken = _first_broken(part, columns)
+        row, column, value = broken or (row, column, value)
     shown = "null" if value is None else value if isinstance(value, _Moment) else repr(value)
     name = part.theirs.get(column.raw, column.raw)
     hint = "" if column.hint is None or value is None else column.hint(value)
+    hint += " like the others, or nothing where there is no quote" if broken else ""
     return DataError(f"{part.label}: row {row:,}: {name} is {shown}; expected {column.expects}{hint}")
+
+
+def _first_broken(part: Part, columns: list[Column]) -> tuple[int, Column, object] | None:
+    """Return the first price of a text that is no whole number, with its row and column."""
+    found = []
+    for column in columns:
+        if column.raw in _PRICES and part.schema[column.raw] == pl.String:
+            broken = ~pl.col("value").str.strip_chars().str.contains(r"^[+-]?\d*$")
+            values = part.frame.select(pl.col(column.raw).alias("value")).with_row_index("row", offset=1)
+            first = values.filter(broken).head(1).collect()
+            found += [(row, column, value) for row, value in first.iter_rows()]
+    return min(found, key=lambda each: each[0], default=None)
 
 
 class _Moment(str):

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from sor.errors import ParameterError, shown
-from sor.settings.checks import above_zero, at_least, number, taking, whole
+from sor.settings.checks import above_zero, array, at_least, number, text, whole
 from sor.settings.processes import require_own_threads
 from sor.settings.times import INT64_MAX, to_ns
 from sor.tape.schema import TAPE_SCHEMA, UNDEF_PRICE
@@ -97,6 +97,7 @@ def simulate_quotes(
         if number(name, value, least=0) >= 0.5:
             raise ParameterError(f"{name} must be a number from 0 to below 0.5, got {shown(value)}")
     volatility = number("volatility", volatility, least=0)
+    symbol = text("symbol", symbol)
     first = to_ns(start, "start")
     if first + seconds * _NANOS > INT64_MAX:
         raise ParameterError(f"minutes is {shown(minutes)}; expected an end before 2262-04-11")
@@ -196,8 +197,7 @@ def _quotes(
 
 
 def _per_venue(name: str, value: float | Sequence[float], count: int) -> NDArray[np.float64]:
-    with taking(name, value, "a number above zero, or one for each venue"):
-        given = np.asarray(value, dtype=np.float64)
+    given = array(name, value, "a number above zero, or one for each venue").astype(np.float64)
     if not (np.isfinite(given).all() and (given > 0).all() and given.size):
         raise ParameterError(f"{name} is {shown(value)}; expected a number above zero, or one for each venue")
     if given.ndim == 0:

@@ -17,6 +17,7 @@ import polars as pl
 from sor.errors import DataError, MissingExtra, ParameterError
 from sor.settings.checks import path_of
 from sor.settings.frames import from_library, is_table
+from sor.settings.parquet import check_parquet
 from sor.settings.processes import require_own_threads
 from sor.tape.dbn import is_store, read_dbn, read_store
 from sor.tape.files import file_kind
@@ -117,6 +118,7 @@ def _open_file(path: Path, options: Options) -> tuple[str, Part]:
     kind = file_kind(path)
     with reading(label):
         if kind == "parquet":
+            check_parquet(path, label)
             frame = pl.scan_parquet(path, glob=False)
             return key, Part(label, frame, frame.collect_schema())
         if kind == "csv" and not _first_bytes(path).startswith((_GZIP, _ZSTD)):
@@ -124,7 +126,8 @@ def _open_file(path: Path, options: Options) -> tuple[str, Part]:
         if kind in ("csv", "dbn"):
             return key, _open_bytes(path.read_bytes(), label, options, kind)
     raise DataError(
-        f"{label}: unknown kind of file; expected .csv, .parquet or .dbn, .csv.gz, .csv.zst or .dbn.zst"
+        f"{label}: unknown kind of file; expected a name that ends in .parquet, .csv or .dbn, the last two also "
+        "with .gz or .zst"
     )
 
 
@@ -140,6 +143,7 @@ def _open_bytes(data: bytes, label: str, options: Options, kind: str | None = No
         kind = "parquet" if data[:4] == b"PAR1" else "dbn" if data[:3] == b"DBN" else "csv"
     with reading(label):
         if kind == "parquet":
+            check_parquet(data, label)
             return _of_frame(pl.read_parquet(io.BytesIO(data)), label)
         if kind == "dbn":
             frame, schema = read_dbn(data, label)

@@ -18,6 +18,7 @@ from sor.settings.config import Config, from_table, market_of, orders_of, policy
 from sor.settings.routers import ROUTER
 from sor.settings.run import Bootstrap, Run
 from sor.studies.calls import call_again, search_options, stress_options, tapes_again
+from sor.studies.pipeline import checked_run
 from sor.universe.result import UniverseStudy
 from sor.universe.searching import search_of, search_units
 from sor.universe.stressed import UniverseStress
@@ -89,11 +90,14 @@ def rerun(path: str | PathLike[str], *, run: Run = Run()) -> list[str]:
 
     Raises:
         DataError: If there is no saved run.
-        ParameterError: If its settings cannot be read, or its tapes came from no file.
+        ParameterError: If its settings cannot be read, its tapes came from no file, or `run` asks of a run over tapes
+            what only a universe can do.
 
     """
     instance("run", run, Run)
     saved = read_run(path)
+    if saved.manifest.get("of") != "universe":
+        checked_run(run)
     made = _config(saved)
     changed = [*_differing("version", saved.manifest["versions"], versions())]
     again = Run(threads=run.threads, progress=run.progress)

@@ -128,15 +128,20 @@ class UniverseSearch(UniverseResult, Tried):
 
     def __repr__(self) -> str:
         lines = "\n".join(map(display.heading, [self._headline(), *self._aims(), self.verdict()]))
-        notes = map(display.heading, display.notes(self.warnings))
-        return "\n\n".join([lines, *map(display.text, self._shown), *notes])
+        below = map(display.heading, [*self._read_as, *display.notes(self.warnings)])
+        return "\n\n".join([lines, *map(display.text, self._shown), "\n".join(below)])
 
     def _repr_html_(self) -> str:
         first, *others = self._shown
-        notes = [*self._aims(), self.verdict(), *self.warnings]
+        notes = [*self._aims(), self.verdict(), *self._read_as, *self.warnings]
         return display.as_html(self._headline(), first, *notes) + "".join(
             display.as_html("", each) for each in others
         )
+
+    @property
+    def _read_as(self) -> list[str]:
+        judged = self.out_of_sample is not None
+        return words.search_read_as(judged=judged, level=self.in_sample.bootstrap.level)
 
     @property
     def _shown(self) -> list[pl.DataFrame]:

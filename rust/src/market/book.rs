@@ -9,8 +9,8 @@ use std::ops::Range;
 use crate::market::hours::Session;
 use crate::market::snapshot::Snapshot;
 use crate::market::tape::{Record, Tape};
-use crate::quote::{EMPTY, Quote, Top};
-use crate::units::{Nanos, Shares, Side, Time, UNDEF_PRICE};
+use crate::quote::{EMPTY, Quote};
+use crate::units::{Nanos, Side, Time, UNDEF_PRICE};
 
 /// One record about to take effect: a venue's quotes before and after it.
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +40,11 @@ impl Change {
     }
 }
 
-/// What a book remembers of its last snapshots when a side goes empty (rules B6, P2).
+/// What a book remembers of its last snapshots when a side goes empty (rule B6).
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
     mid: Option<Nanos>,
     two_sided: bool,
-    tops: [Option<Top>; 2],
 }
 
 /// A venue as its last record left it.
@@ -232,21 +231,6 @@ impl Book {
             (EMPTY, bid) => Some(-bid),
             (ask, _) => Some(ask),
         }
-    }
-
-    /// Best price and depth that `side` takes, or the last ones seen if that side is empty now (rule P2).
-    #[must_use]
-    pub fn top(&self, side: Side) -> Option<Top> {
-        let key = self.best(side);
-        if key == EMPTY {
-            return self.memory.tops[index(side)];
-        }
-        let mut top = Top { key, depth: 0, venue: usize::MAX };
-        for (venue, quote) in self.offers(side).enumerate().filter(|(_, quote)| quote.key == key) {
-            top.depth += Shares::from(quote.size);
-            top.venue = top.venue.min(venue);
-        }
-        Some(top)
     }
 
     /// Applies all snapshots that begin in `rows`, of which only the last one's book will be looked at; returns the row
@@ -478,10 +462,6 @@ impl Book {
     fn remember(&mut self) {
         let (ask, bid) = self.bests();
         let two_sided = ask != EMPTY && bid != EMPTY;
-        self.memory = Memory {
-            mid: self.mid(),
-            two_sided: self.memory.two_sided || two_sided,
-            tops: [self.top(Side::Buy), self.top(Side::Sell)],
-        };
+        self.memory = Memory { mid: self.mid(), two_sided: self.memory.two_sided || two_sided };
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyCapsule, PyTuple};
+use pyo3::types::{PyCapsule, PyTuple};
 
 use crate::error::{Error, Result};
 use crate::fills::{Expectation, Expects, FillModel, FillSheet, FillTable, Met, OwnFills, QueueAware, Sent};
 use crate::python::errors::ParameterError;
+use crate::python::numbers::{real, whole};
 use crate::python::policy::Raised;
 use crate::python::policy_view::word;
 use crate::units::{Nanos, Shares, Side, Time};
@@ -192,13 +193,10 @@ impl PyFills {
     }
 }
 
-/// An answer of two numbers, the second whole. Neither is a bool, which Python takes for a number.
+/// An answer of two numbers, the second whole.
 fn read(answer: &Bound<'_, PyAny>) -> Option<(f64, Nanos)> {
     let (shares, price): (Bound<'_, PyAny>, Bound<'_, PyAny>) = answer.extract().ok()?;
-    if shares.is_instance_of::<PyBool>() || price.is_instance_of::<PyBool>() {
-        return None;
-    }
-    Some((shares.extract().ok()?, price.extract().ok()?))
+    Some((real(&shares)?, whole(&price)?))
 }
 
 impl Expects for PyFills {

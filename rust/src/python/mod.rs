@@ -12,6 +12,7 @@ mod errors;
 mod fills;
 mod ledger;
 mod names;
+mod numbers;
 mod observer;
 mod policy;
 mod policy_orders;

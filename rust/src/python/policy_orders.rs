@@ -7,6 +7,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use crate::policy::{Action, Orders};
 use crate::python::errors::ParameterError;
+use crate::python::numbers::{whole, whole_by_value};
 use crate::units::{Nanos, Shares, Time};
 
 /// As many shares as an order may ever have.
@@ -74,7 +75,7 @@ impl PyOrders {
         let found = if let Ok(name) = venue.cast::<PyString>() {
             names.index(name).ok()
         } else {
-            venue.extract::<usize>().ok().filter(|&index| index < names.len())
+            whole(venue).and_then(|index| usize::try_from(index).ok()).filter(|&index| index < names.len())
         };
         found.ok_or_else(|| {
             let known = names.len().saturating_sub(1);
@@ -127,7 +128,7 @@ impl PyOrders {
     /// Takes back a limit order, by its number; one that has ended by then stays as it is.
     fn cancel(&mut self, order: &Bound<'_, PyAny>) -> PyResult<()> {
         self.now()?;
-        let number = order.extract::<u32>().ok().filter(|&number| number < self.next);
+        let number = whole(order).and_then(|number| u32::try_from(number).ok()).filter(|&number| number < self.next);
         let number = number.ok_or_else(|| wrong("order", "must be the number of an order that was sent", order))?;
         if self.sent.actions.len() == MOST_ORDERS {
             return Err(wrong("orders", format_args!("must be at most {MOST_ORDERS} in one decision"), "more"));
@@ -144,8 +145,10 @@ impl PyOrders {
     }
 
     /// Says at which cost per share against the mid, nanos, the policy stops: `explain` quotes it.
-    fn stops_at(&mut self, threshold: i64) -> PyResult<()> {
+    fn stops_at(&mut self, threshold: &Bound<'_, PyAny>) -> PyResult<()> {
         self.now()?;
+        let threshold =
+            whole(threshold).ok_or_else(|| wrong("threshold", "must be a whole number of nanos", threshold))?;
         self.sent.threshold = Some(threshold);
         Ok(())
     }
@@ -176,26 +179,18 @@ impl Sent {
 }
 
 fn shares(value: &Bound<'_, PyAny>) -> PyResult<Shares> {
-    let whole = whole(value).filter(|shares| (1..=MOST_SHARES).contains(shares));
-    whole.ok_or_else(|| wrong("quantity", format_args!("must be whole, from 1 to {MOST_SHARES}"), value))
-}
-
-/// A whole number; a float only where it is one.
-fn whole(value: &Bound<'_, PyAny>) -> Option<i64> {
-    value.extract::<i64>().ok().or_else(|| {
-        let float = value.extract::<f64>().ok()?;
-        (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64)
-    })
+    let shares = whole_by_value(value).filter(|shares| (1..=MOST_SHARES).contains(shares));
+    shares.ok_or_else(|| wrong("quantity", format_args!("must be whole, from 1 to {MOST_SHARES}"), value))
 }
 
 /// A price: a float would most likely be one in currency.
 fn nanos(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Nanos> {
-    let price = value.extract::<i64>().ok().filter(|&price| price > 0 && price < Nanos::MAX);
+    let price = whole(value).filter(|&price| price > 0 && price < Nanos::MAX);
     price.ok_or_else(|| wrong(name, "must be a whole number of nanos above 0, as view.price is", value))
 }
 
 fn later(name: &str, value: &Bound<'_, PyAny>, now: Time) -> PyResult<Time> {
-    let time = value.extract::<i64>().ok().filter(|&time| time > now);
+    let time = whole(value).filter(|&time| time > now);
     time.ok_or_else(|| {
         wrong(name, format_args!("must be later than now, {now}, in whole nanoseconds since the epoch"), value)
     })

@@ -18,9 +18,9 @@ impl Schedule for Pov {
         let parent = *parent;
         let Some(trades) = tape.trades() else {
             return Err(Error::Invalid {
-                argument: "schedule",
-                rule: "must be another one on a tape without trades: a participation rate is of the volume that trades",
-                value: "Pov".to_owned(),
+                argument: "Pov",
+                rule: "needs the tape's trades, as its rate is a share of the volume that trades (trades=, --trades)",
+                value: "a tape without".to_owned(),
             });
         };
         let rate = i128::from(self.rate);
