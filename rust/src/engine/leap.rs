@@ -1,28 +1,24 @@
 //! Leaps over the snapshots at which an order can only wait: for a price that none of them shows, or for its next shares.
 
-use std::ops::Range;
-
 use crate::engine::exchange::Exchange;
 use crate::engine::run::{POLL_EVERY, Run};
-use crate::market::{Moments, Snapshot, Stretch, Tape};
+use crate::market::{Index, Moments, Snapshot, Stretch};
 use crate::policy::{Moves, Policy, Reach};
 use crate::units::{Nanos, Time};
 
 /// The records up to the next place where a leap may begin.
-pub(super) struct Leg {
+pub(super) struct Leg<'a> {
+    pub(super) begin: usize,
     pub(super) pause: usize,
-    // They are walked for want of knowing better.
-    waits: bool,
+    // Where they are walked for want of knowing better.
+    unknown: Option<(&'a Index, Snapshot)>,
 }
 
-impl Leg {
-    /// So much of it has been walked.
-    #[inline]
-    pub(super) fn walked(&self, tape: &Tape<'_>, mode: Snapshot, rows: Range<usize>) {
-        if self.waits
-            && let Some(index) = tape.index()
-        {
-            index.walked(mode, &rows);
+impl Leg<'_> {
+    /// It has been walked up to this row.
+    pub(super) fn end(&self, row: usize) {
+        if let Some((index, mode)) = self.unknown {
+            index.walked(mode, self.begin..row);
         }
     }
 }
@@ -42,7 +38,8 @@ enum Wait {
 impl<P: Policy> Run<'_, P> {
     /// Leaps as far as it is known that nothing would be done, before `until`, and says how far to walk then. The book and what is
     /// taken are left as a walk leaves them.
-    pub(super) fn leap(&mut self, moments: &mut Moments<'_>, until: Time) -> Leg {
+    #[inline(never)]
+    pub(super) fn leap<'t>(&mut self, moments: &mut Moments<'t>, until: Time) -> Leg<'t> {
         loop {
             let begun = moments.next;
             let leg = self.leap_once(moments, until);
@@ -52,10 +49,10 @@ impl<P: Policy> Run<'_, P> {
         }
     }
 
-    fn leap_once(&mut self, moments: &mut Moments<'_>, until: Time) -> Leg {
+    fn leap_once<'t>(&mut self, moments: &mut Moments<'t>, until: Time) -> Leg<'t> {
         let Moments { tape, mode, ref session, next, .. } = *moments;
         let rows = session.rows.clone();
-        let far = Leg { pause: rows.end.min(next + POLL_EVERY as usize), waits: false };
+        let far = Leg { begin: next, pause: rows.end.min(next + POLL_EVERY as usize), unknown: None };
         let possible = mode != Snapshot::First && self.exchange.book.is_plain();
         let Some(index) = tape.index().filter(|_| possible && next < rows.end) else { return far };
         let stretch = Stretch { mode, next, rows: rows.end, until };
@@ -76,7 +73,9 @@ impl<P: Policy> Run<'_, P> {
             taken.see_all(tape, &(next..end), book.lasts(), parent.side);
             moments.next = book.fast_forward(tape, next..end, mode);
         }
-        Leg { pause: rows.end.min(index.pause(mode, end, waits)), waits }
+        let unknown = waits && index.chunk(mode, end).is_none();
+        let pause = rows.end.min(index.pause(end, unknown));
+        Leg { begin: end, pause, unknown: unknown.then_some((index, mode)) }
     }
 
     fn waits_for(&mut self) -> Wait {

@@ -1,6 +1,7 @@
 //! The stretches in which nothing but records happens, where a replay is most of the time.
 
 use crate::engine::cheap::{Asks, Cheap};
+use crate::engine::leap::Leg;
 use crate::engine::run::Run;
 use crate::error::Result;
 use crate::market::{Depletion, Last, Moments, Snapshot, Tape, kept_of, mid_of, replace};
@@ -33,18 +34,28 @@ impl<P: Policy> Run<'_, P> {
         }
     }
 
+    fn go_on_as<const SELL: bool>(&mut self, moments: &mut Moments<'_>, until: Time) -> Result<()> {
+        let mut leg = self.leap(moments, until);
+        let ended = self.go_on_from::<SELL>(&mut leg, moments, until);
+        leg.end(moments.next);
+        ended
+    }
+
     #[inline(never)]
-    fn go_on_as<const SELL: bool>(&mut self, moments: &mut Moments<'_>, mut until: Time) -> Result<()> {
-        let (tape, rows) = (moments.tape.aligned(), moments.session.rows.end);
-        let (mut known, mut leg) = (Nanos::MIN, self.leap(moments, until));
+    fn go_on_from<'t, const SELL: bool>(
+        &mut self,
+        leg: &mut Leg<'t>,
+        moments: &mut Moments<'t>,
+        mut until: Time,
+    ) -> Result<()> {
+        let (tape, rows, mut known) = (moments.tape.aligned(), moments.session.rows.end, Nanos::MIN);
         loop {
             if moments.next >= leg.pause {
                 self.stop.check()?;
-                (leg, known) = (self.leap(moments, until), Nanos::MIN);
+                leg.end(moments.next);
+                (*leg, known) = (self.leap(moments, until), Nanos::MIN);
             }
-            let begun = moments.next;
             let pause = self.pass::<SELL>(&tape, (&mut moments.next, leg.pause), (until, moments.mode), &mut known);
-            leg.walked(&tape, moments.mode, begun..moments.next);
             let asks = match pause {
                 Pause::Over if moments.next < rows => continue,
                 Pause::Due | Pause::Over => return Ok(()),

@@ -31,7 +31,7 @@ struct Place {
 
 /// The snapshots that begin in some records.
 #[derive(Debug)]
-pub(super) struct Chunk {
+pub(crate) struct Chunk {
     /// Row of the first snapshot behind them.
     pub(super) end: usize,
     /// The lowest and the highest mid.
@@ -94,7 +94,7 @@ impl Index {
     }
 
     /// A row's chunk, if it is known.
-    pub(super) fn chunk(&self, mode: Snapshot, row: usize) -> Option<&Chunk> {
+    pub(crate) fn chunk(&self, mode: Snapshot, row: usize) -> Option<&Chunk> {
         self.place(mode, row)?.chunk.get().map(|chunk| &**chunk)
     }
 
@@ -112,16 +112,16 @@ impl Index {
     }
 
     /// Rows that an order has walked while it only waited.
-    #[inline]
-    pub(crate) fn walked(&self, mode: Snapshot, rows: &Range<usize>) {
+    #[inline(never)]
+    pub(crate) fn walked(&self, mode: Snapshot, rows: Range<usize>) {
         if let Some(place) = self.place(mode, rows.start) {
             place.walked.fetch_add(rows.len(), Ordering::Relaxed);
         }
     }
 
-    /// The row up to which it pays to walk before the index is asked again.
-    pub(crate) fn pause(&self, mode: Snapshot, row: usize, waits: bool) -> usize {
-        let length = if waits && self.chunk(mode, row).is_none() { self.chunk } else { self.block };
+    /// The row up to which it pays to walk before the index is asked again: a block, or where nothing is known a chunk.
+    pub(crate) fn pause(&self, row: usize, unknown: bool) -> usize {
+        let length = if unknown { self.chunk } else { self.block };
         (row / length + 1).saturating_mul(length)
     }
 }

@@ -85,6 +85,11 @@ impl Settings for StaticRouter {
         let penalties = Penalties { over: 0, under: 0, theta: 0 };
         Ok(Allocating {
             router: self,
+            moves: match self.unit {
+                Unit::Price => Moves::Never,
+                Unit::Fraction if self.lambda_under >= 0.0 && self.theta_queue >= 0.0 => Moves::WithMid,
+                Unit::Fraction => Moves::Anyhow,
+            },
             at: None,
             penalties,
             limit: 0,
@@ -104,6 +109,7 @@ impl Settings for StaticRouter {
 #[derive(Clone, Debug)]
 pub struct Allocating<'a> {
     router: &'a StaticRouter,
+    moves: Moves,
     // The mid that the penalties are of: they are recomputed only when it moves.
     at: Option<Nanos>,
     penalties: Penalties,
@@ -152,13 +158,7 @@ impl Policy for Allocating<'_> {
         self.weigh(mid);
         // An enumeration of too many candidates is an error, so that it has to be tried.
         let takes_below = (self.router.solver == Solver::Exact).then_some(self.limit.min(self.surely));
-        let grow = self.router.lambda_under >= 0.0 && self.router.theta_queue >= 0.0;
-        let moves = match self.router.unit {
-            Unit::Price => Moves::Never,
-            Unit::Fraction if grow => Moves::WithMid,
-            Unit::Fraction => Moves::Anyhow,
-        };
-        Some(Reach { takes_below, leaves_from: self.reach, moves })
+        Some(Reach { takes_below, leaves_from: self.reach, moves: self.moves })
     }
 
     fn rests(&self) -> bool {
