@@ -26,11 +26,11 @@ test: $(CORE) ## The everyday suite, Rust and Python: about two minutes once bui
 	$(BIN)/python -m pytest -q
 
 test-all: $(CORE) $(EXTRAS) ## Every test in full, and those of the wheel, the browser and other packages
-	cargo test --workspace --quiet
+	SOR_TESTS=all cargo test --workspace --quiet
 	SOR_TESTS=all $(BIN)/python -m pytest -q -m ""
 
 test-rest: $(CORE) $(EXTRAS) ## What `make test` leaves out: the slow, those of the wheel, the browser and other packages
-	$(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
+	SOR_TESTS=ci $(BIN)/python -m pytest -q -m "slow or wheel or browser or peers"
 
 test-peers: $(CORE) $(EXTRAS) ## Beside other packages: a taker's fills, trajectories, the paper's problem, the static allocator, sums, statistics
 	SOR_TESTS=all $(BIN)/python -m pytest -q -m peers

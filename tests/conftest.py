@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("ledgers", "posted_tapes", "small_tape", "tapes")
 
 # No test is about time: a busy machine may hold any of them up.
-settings.register_profile("untimed", deadline=None, max_examples=some(100, everyday=40))
+settings.register_profile("untimed", deadline=None, max_examples=some(100, ci=40))
 settings.load_profile("untimed")
 
 # A shell that starts a command in the background has it ignore Ctrl-C, which some tests send.

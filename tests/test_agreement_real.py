@@ -29,6 +29,7 @@ from tapes import (
 MINUTE = 60 * SECOND
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_ten_real_minutes_as_in_the_reference() -> None:
     raw = read_raw(recorded.MORNING)

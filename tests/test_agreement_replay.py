@@ -72,7 +72,7 @@ def test_golden(case: dict[str, Any]) -> None:
 
 def test_every_policy_depletion_snapshot_and_side_on_seeded_tapes() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(40)):
+    for seed in range(some(40, everyday=5)):
         rng = random.Random(seed)
         raw = random_tape(rng)
         cases = random_cases(rng, raw)
@@ -83,7 +83,7 @@ def test_every_policy_depletion_snapshot_and_side_on_seeded_tapes() -> None:
 def test_the_papers_router_on_any_tape() -> None:
     """Tapes without sense, trades anywhere: every branch of a queue, few fills."""
     met: Counter[str] = Counter()
-    for seed in range(some(40)):
+    for seed in range(some(40, everyday=5)):
         rng = random.Random(seed)
         raw = random_tape(rng)
         trades = random_trades(rng, raw) if seed % 3 else None
@@ -105,7 +105,7 @@ def test_the_papers_router_on_any_tape() -> None:
 def test_the_papers_router_on_simulated_exchanges() -> None:
     """Markets with real queues: orders that rest are filled, in part or too much."""
     met: Counter[str] = Counter()
-    for seed in range(some(80, everyday=8)):
+    for seed in range(some(80, ci=8, everyday=7)):
         rng = random.Random(seed)
         busy = Rules(
             seed, 3, 240, rng.choice([1, 1, 25]), limits=4, crossing=2, market=4, cancels=2, lots=100

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 import reference as ref
 from agreement import agree
-from effort import some
+from effort import enough, some
 from hours import random_replays
 from tapes import read_tape, replay_all, rows
 
@@ -22,9 +22,9 @@ OUTCOMES = (
 
 def test_random_replays() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(250)):
+    for seed in range(some(250, everyday=40)):
         met += agree(seed, 12)
-    assert not [outcome for outcome in OUTCOMES if met[outcome] < 5], met
+    assert not [outcome for outcome in OUTCOMES if met[outcome] < enough(50)], met
     assert met["post"] > 0
 
 
@@ -63,7 +63,7 @@ def count_outside(seeds: range) -> None:
 
 
 def test_nothing_is_decided_while_the_market_is_shut() -> None:
-    count_outside(range(some(400, everyday=40)))
+    count_outside(range(some(400, ci=40)))
 
 
 @pytest.mark.slow

@@ -62,7 +62,7 @@ def given(ledger: Ledger, case: Case | None = None) -> pl.DataFrame:
 
 def test_the_children_of_any_policy_given_back_fill_alike() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(600, everyday=40)):
+    for seed in range(some(600, ci=40)):
         days = random_replays(random.Random(f"children {seed}"), 6)
         if not days.cases:
             continue

@@ -234,7 +234,11 @@ def test_help_lists_the_commands(shown: Shown) -> None:
             assert command in text
 
 
-@pytest.mark.parametrize("command", ["backtest", "search", "study", "stress"])
+# The folders of all four are computed again in test_saved.py.
+@pytest.mark.parametrize(
+    "command",
+    ["backtest", *(pytest.param(name, marks=pytest.mark.slow) for name in ("search", "study", "stress"))],
+)
 def test_what_out_keeps_makes_it_again(command: str, tape: Path, tmp_path: Path, shown: Shown) -> None:
     given = (*EVERY, "--latency", "1ms", "--fill", "queue", "--set", "router.lambda_under=0.002")
     shown(command, tape, *given, "--side", "sell", "--out", tmp_path)

@@ -33,7 +33,7 @@ def tables(ledger: Any) -> list[bytes]:
 def test_best_ask_in_c_gives_the_same_bytes(library: ctypes.CDLL) -> None:
     policy = sor.Compiled(address(library, "best_ask"))
     compared = 0
-    for seed in range(some(200, everyday=20)):
+    for seed in range(some(200, ci=20)):
         days = random_replays(random.Random(seed), 2)
         quotes = read_tape(days.raw, days.trades)
         for case in days.cases:

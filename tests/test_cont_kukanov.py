@@ -25,7 +25,11 @@ def outflows():
     return tables
 
 
-@pytest.mark.parametrize(("size", "venues", "paper", "exact"), TABLE_1)
+# With many venues the solvers take seconds.
+@pytest.mark.parametrize(
+    ("size", "venues", "paper", "exact"),
+    [pytest.param(*row, marks=pytest.mark.slow if row[1] > 3 else ()) for row in TABLE_1],
+)
 def test_table_1(outflows, size, venues, paper, exact):
     xi, p = outflows[venues], replace(BASELINE, S=size)
     market, total, all_market, all_limit, equal, own = paper
@@ -114,7 +118,7 @@ def test_a_miss_cheaper_than_crossing_rests_everything():
 @pytest.mark.parametrize(
     ("shapes", "rebates", "orders", "cents"),
     [
-        ((2200, 2200), (0.002, 0.002), (565.3, 256.6, 256.6), 0.7729),
+        pytest.param(*((2200, 2200), (0.002, 0.002), (565.3, 256.6, 256.6), 0.7729), marks=pytest.mark.slow),
         ((2200, 2300), (0.002, 0.004), (464.5, 257.7, 359.7), 0.2660),
     ],
 )

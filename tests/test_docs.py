@@ -127,6 +127,7 @@ def test_every_argument_is_documented(name: str, value: Callable[..., Any]) -> N
     assert [argument for argument in parameters if argument not in words] == [], name
 
 
+@pytest.mark.slow
 def test_the_script_about_processes_runs(tmp_path: Path) -> None:
     text = (ROOT / "docs/processes.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -136,3 +137,13 @@ def test_the_script_about_processes_runs(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert len(run.stdout.split(",")) == 3
+
+
+def test_the_first_result_that_the_readme_shows_is_what_its_code_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert shown
+    exec(shown[1], {})
+    assert capsys.readouterr().out == shown[2]

@@ -170,7 +170,7 @@ def look(result: Backtest) -> None:
 @pytest.mark.parametrize("part", range(8))
 def test_replays(part: int) -> None:
     met = {"result": 0, "error": 0}
-    count = some(400, everyday=8)
+    count = some(400, ci=8)
     for seed in range(part * count, (part + 1) * count):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", sor.SorWarning)
@@ -197,7 +197,7 @@ def test_the_last_nanosecond_is_no_time() -> None:
 def test_allocations() -> None:
     rng = random.Random(1)
     taken = 0
-    for _ in range(some(4_000, everyday=400)):
+    for _ in range(some(4_000, ci=400)):
         count = rng.randint(1, 4)
         prices = [rng.choice((1e-9, 0.01, 100.0, 4e9, 9.2e9)) for _ in range(count)]
         sizes = [rng.choice((1, 100, 10**9, 10**15)) for _ in range(count)]
@@ -223,7 +223,7 @@ def test_allocations() -> None:
 
 def test_executions() -> None:
     rng = random.Random(2)
-    for _ in range(some(4_000, everyday=400)):
+    for _ in range(some(4_000, ci=400)):
         size = rng.choice((1, 100, MOST_SIZE, 10**15))
         offer = (rng.choice((1e-9, 0.01, 100.0, 9.2e9)), size)
         sent, model = rng.choice(QUANTITIES), market(rng).fill
@@ -240,7 +240,7 @@ def test_executions() -> None:
 def test_the_papers_problem() -> None:
     rng = random.Random(3)
     solved = 0
-    for _ in range(some(1_000, everyday=60)):
+    for _ in range(some(1_000, ci=60)):
         values = {
             name: rng.choice((1e-12, 0.01, 1.0, 1e12)) for name in ("h", "f", "lambda_under", "lambda_over")
         }
@@ -258,7 +258,7 @@ def test_the_papers_problem() -> None:
 
 def test_probes() -> None:
     rng = random.Random(4)
-    for _ in range(some(400, everyday=40)):
+    for _ in range(some(400, ci=40)):
         quotes = tape(rng, trades=rng.random() < 0.5)
         try:
             found = sor.probe_outflows(

@@ -295,7 +295,7 @@ def test_planning_with_fills_exact_exhaustive_and_reference_agree() -> None:
         planned += len(children)
         unwound += run.summary["unwound"] > 0
     assert planned > enough(1_000)
-    assert unwound > enough(20)
+    assert unwound >= enough(20)
 
 
 def test_a_plan_too_large_to_prove_states_its_gap() -> None:

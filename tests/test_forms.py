@@ -106,7 +106,7 @@ def test_text_is_parsed_alike_by_its_first_rows_and_value_by_value(
 ) -> None:
     """What a column is like in its first rows decides how it is parsed, and must not decide what is found."""
     rng, path, opened, tapes = random.Random(9), tmp_path / "a.csv", sources._open_csv, 0
-    examples = some(3_000, everyday=200)
+    examples = some(3_000, ci=200, everyday=60)
     for _ in range(examples):
         lines = [",".join(["ts_event", *ODD])]
         for record in range(rng.randrange(1, 5)):
@@ -127,7 +127,7 @@ def test_text_is_parsed_alike_by_its_first_rows_and_value_by_value(
 
 def test_decimals_do_not_pass_through_floats() -> None:
     rng = random.Random(5)
-    for _ in range(some(2_000, everyday=300)):
+    for _ in range(some(2_000, ci=300, everyday=80)):
         scale, price_scale = rng.randrange(30), rng.choice([None, None, 0.01, 1.0, 1e-9])
         worth = 10**9 * Decimal(repr(1.0 if price_scale is None else price_scale))
         unit = 10 ** max(0, scale - 10)

@@ -23,5 +23,5 @@ def test_a_good_file_is_read(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(damaged.SEEDS))
 def test_a_damaged_file_is_read_or_refused(name: str, tmp_path: Path) -> None:
-    found = [damaged.tried(name, f"1 {name} {k}", tmp_path) for k in range(some(400, everyday=30))]
+    found = [damaged.tried(name, f"1 {name} {k}", tmp_path) for k in range(some(400, ci=30))]
     assert [each for each in found if each is not None] == []

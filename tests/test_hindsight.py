@@ -82,7 +82,7 @@ def parent(order: ref.Order) -> Parent:
 def test_hindsight_is_the_references() -> None:
     rng = random.Random(1)
     known = 0
-    for i in range(some(1_500, everyday=150)):
+    for i in range(some(1_500, ci=150)):
         rows, order, settings, market = random_case(rng)
         expected = ref.hindsight(rows, order, settings)
         assert hindsight(Job(lay(tape(rows), settings), [parent(order)], (market,)), threads=1) == [
@@ -222,7 +222,7 @@ def test_no_taking_policy_beats_hindsight_on_random_tapes() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("side", ["buy", pytest.param("sell", marks=pytest.mark.slow)])
 def test_no_taking_policy_beats_hindsight_on_the_real_tape(side: Any) -> None:
     quotes = sor.read_quotes(recorded.QUOTES)
     orders = sor.orders_every("1m", side=side, quantity=5_000, horizon="5m")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import statistics
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import sor
 from mutants import MUTANTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(sor.__file__).parent
@@ -30,8 +31,13 @@ DOORS = (
 )
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def core_imports(path: Path) -> Iterator[ast.ImportFrom | ast.Import]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         match node:
             case ast.ImportFrom(module=module, names=names):
                 if module == "sor._core" or (module == "sor" and any(name.name == "_core" for name in names)):
@@ -51,7 +57,7 @@ def test_nothing_below_the_command_line_imports_the_packages_face() -> None:
     for path in FILES:
         if path.parent.name == "cli" or path.parent == PACKAGE:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.ImportFrom) and node.module == "sor":
                 assert [name.name for name in node.names] == ["_core"], path
             if isinstance(node, ast.Import):
@@ -65,9 +71,9 @@ CALLED_BY_POLARS = {
 }
 
 
-def calls_python(source: str) -> list[str]:
+def calls_python(nodes: Iterable[ast.AST]) -> list[str]:
     """Return the calls of polars in a source that take a function of Python."""
-    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    calls = [node.func for node in nodes if isinstance(node, ast.Call)]
     named = [call for call in calls if isinstance(call, ast.Attribute) and call.attr in CALLED_BY_POLARS]
     # Others have methods of these names: a trial's folds, a ufunc's reduction.
     return [
@@ -79,11 +85,10 @@ def calls_python(source: str) -> list[str]:
 
 def test_polars_never_calls_python() -> None:
     """On a thread of its own it would wait for the interpreter's lock, which a thread that waits for it may hold."""
-    found = {path.name: calls_python(path.read_text(encoding="utf-8")) for path in FILES}
+    found = {path.name: calls_python(nodes_of(path)) for path in FILES}
     assert {name: calls for name, calls in found.items() if calls} == {}
-    assert calls_python(
-        "frame.select(pl.col('a').map_elements(str), pl.fold(0, add, 'a'), trials.fold(1))"
-    ) == [
+    wrong = "frame.select(pl.col('a').map_elements(str), pl.fold(0, add, 'a'), trials.fold(1))"
+    assert calls_python(ast.walk(ast.parse(wrong))) == [
         "pl.col('a').map_elements",
         "pl.fold",
     ]
@@ -99,7 +104,7 @@ def test_functions_are_short() -> None:
     """Docstrings left out: more than sixty lines in three functions of the package at most."""
     long = []
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.FunctionDef):
                 has_doc = ast.get_docstring(node) is not None
                 first = node.body[1] if has_doc and len(node.body) > 1 else node.body[0]

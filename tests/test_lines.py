@@ -52,7 +52,7 @@ def test_lines_are_counted_and_the_first_wrong_one_is_named(
 ) -> None:
     """As Python's own writer of CSV writes them, in blocks that end anywhere."""
     rng, path = random.Random(3), tmp_path / "a.csv"
-    for _ in range(some(3_000, everyday=400)):
+    for _ in range(some(3_000, ci=400)):
         monkeypatch.setattr(lines, "_BLOCK", rng.choice([1, 2, 3, 7, 64, 2**18]))
         fields, separator = rng.randrange(1, 5), rng.choice(",;|\t")
         more = rng.random() < 0.5

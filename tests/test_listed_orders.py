@@ -109,8 +109,8 @@ def test_frames_and_files_of_any_kind_are_one(quotes: sor.Quotes, tmp_path: Path
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"quantity": [1]}, "orders: no column side; expected side and quantity"),
-        ({"side": ["buy"], "quantity": [1], "limit": [9.9]}, "orders: column 'limit' is none of an order's"),
+        ({"quantity": [1]}, "orders: no column side; expected columns side and quantity"),
+        ({"side": ["buy"], "quantity": [1], "limit": [9.9]}, "orders: an order has no 'limit'; expected columns side"),
         ({"side": [], "quantity": []}, "orders: no rows"),
         ({"side": ["buy", None], "quantity": [1, 1]}, "orders, row 2: side is empty"),
         ({"side": ["buy", "buy"], "quantity": [1, 0]}, "orders, row 2: quantity must be a whole number from 1"),
@@ -135,6 +135,12 @@ def test_frames_and_files_of_any_kind_are_one(quotes: sor.Quotes, tmp_path: Path
 def test_wrong_tables(table: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(sor.ParameterError, match=message):
         as_orders(pl.DataFrame(table))
+
+
+def test_a_row_with_a_comma_too_many_is_named(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("side,quantity\nbuy,500\nbuy,1,000\n")
+    with pytest.raises(sor.DataError, match="row 2 has 3 fields, and the header 2; a number with a comma"):
+        as_orders(tmp_path / "orders.csv")
 
 
 @pytest.mark.parametrize("verb", [sor.backtest, sor.search, sor.study, sor.stress])

@@ -177,7 +177,7 @@ def test_a_window_that_has_ended_is_known(rng: random.Random) -> None:
 
 def test_the_test_of_windows_would_see_a_change() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(40, everyday=4)):
+    for seed in range(some(40, ci=4)):
         rng = random.Random(seed)
         quotes = exchange_tape(rng).read()
         span = quotes.end - quotes.start

@@ -51,6 +51,10 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
         {"quotes": steady(bid=100.005, ask=100.025)},
         r"tick is 0\.01, and 100% of the quotes do not lie on it",
     ),
+    "orders twice": (
+        {"orders": [BUY, sor.Order("sell", 1_000, horizon="30s"), BUY]},
+        "1 of 3 orders repeat an earlier one: the same side, quantity and times",
+    ),
     "swapped": (
         {"quotes": steady(bid=100.02, ask=100.0)},
         "100% of the quotes have their bid above their own ask",
@@ -183,6 +187,9 @@ def test_an_empty_side_has_nothing_to_fit() -> None:
 def test_the_warning_points_at_the_call() -> None:
     with pytest.warns(sor.SorWarning) as caught:
         sor.backtest(GOOD["quotes"], KINDS["bare integer"][0]["orders"])
+    assert caught[0].filename == __file__
+    with pytest.warns(sor.SorWarning) as caught:
+        sor.search(GOOD["quotes"], KINDS["bare integer"][0]["orders"], grid={"theta_queue": [0.0001]})
     assert caught[0].filename == __file__
 
 

@@ -10,7 +10,7 @@ import sor
 from sor.settings.origin import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 POLICY = """
@@ -40,33 +40,41 @@ def write(folder: Path) -> None:
     (folder / "unrelated.py").write_text("", encoding="utf-8")
 
 
-def digest(folder: Path) -> str:
-    """In an interpreter of its own, as the next run is."""
-    code = "import mine_policy, sor; print(mine_policy.Mine().digest)"
+def digests(folder: Path, changed: Sequence[str] = ()) -> list[str]:
+    """Return the digest, and that after each change of a file, in an interpreter of its own, as the next run is."""
+    code = """
+import sys, mine_policy
+from pathlib import Path
+from sor.settings.origin import digest_of
+print(mine_policy.Mine().digest)
+for name in sys.argv[1:]:
+    file = Path(name)
+    file.write_text(file.read_text(encoding="utf-8") + "Y = 2\\n", encoding="utf-8")
+    print(digest_of(mine_policy.Mine))
+"""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", code, *changed],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
-    return done.stdout.strip()
+    return done.stdout.split()
 
 
 def test_a_changed_helper_is_another_policy(tmp_path: Path) -> None:
-    write(tmp_path / "w")
-    first = digest(tmp_path / "w")
-    assert first == digest(tmp_path / "w")
-    (tmp_path / "w" / "unrelated.py").write_text("X = 1\n", encoding="utf-8")
-    assert first == digest(tmp_path / "w")
-    seen = {first}
+    write(tmp_path)
     helpers = (
         "helping_policy.py",
         "late_for_policy.py",
         "folder_of_policy/deeper.py",
         "folder_of_policy/deepest.py",
     )
-    for count, name in enumerate(helpers, start=2):
-        file = tmp_path / "w" / name
-        file.write_text(file.read_text(encoding="utf-8") + "Y = 2\n", encoding="utf-8")
-        seen.add(digest(tmp_path / "w"))
-        assert len(seen) == count, name
+    first, same, *others = digests(tmp_path, ["unrelated.py", *helpers])
+    assert first == same
+    assert len({first, *others}) == 1 + len(helpers)
+    assert digests(tmp_path) == others[-1:]
 
 
 def test_a_file_finds_the_modules_beside_it(tmp_path: Path, shown: Callable[..., str]) -> None:

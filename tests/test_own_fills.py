@@ -55,7 +55,7 @@ def random_fill(rng: random.Random) -> Any:
 
 def test_the_core_agrees_with_the_reference() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(400, everyday=30)):
+    for seed in range(some(400, ci=30)):
         rng = random.Random(f"fills {seed}")
         days = random_replays(rng, 6)
         cases = [

@@ -95,6 +95,6 @@ KINDS = ("best_ask", "sweep", "twap", "vwap", "router", "cont_kukanov")
 
 
 def test_the_built_in_policies_written_in_python_give_the_same_bytes() -> None:
-    met = sum((compare(seed) for seed in range(some(1_000, everyday=20))), Counter[str]())
+    met = sum((compare(seed) for seed in range(some(1_000, ci=20))), Counter[str]())
     wanted = (*KINDS, "latency", "halts", "expected", "sampled", "fills", "posted")
     assert not [name for name in wanted if met[name] < enough(20)], met

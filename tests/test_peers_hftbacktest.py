@@ -54,7 +54,7 @@ def test_a_taker_gets_what_it_gets_in_hftbacktest() -> None:
     from hft import taken
 
     compared, partial, nothing, better = 0, 0, 0, 0
-    for seed in range(some(300, everyday=100)):
+    for seed in range(some(300, ci=100)):
         rng = random.Random(seed)
         records = random_records(rng)
         first, last = records[0][0], records[-1][0]

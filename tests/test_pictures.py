@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import xml.etree.ElementTree as ElementTree
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SHORT = sor.simulate_quotes(minutes=20, venues=1, price=20.0, spread=4.0, seed=5)
-LONG = sor.simulate_quotes(minutes=390, venues=12, seed=5)
+
+
+@cache
+def long() -> sor.Quotes:
+    return sor.simulate_quotes(minutes=390, venues=12, seed=5)
+
+
 FEW = sor.orders_every("2m", side="buy", quantity=20_000, horizon="2m")
 DAY = sor.Order("sell", 60_000, horizon="380m")
 
@@ -33,17 +40,22 @@ def grid(over: int, under: int, theta: int) -> dict[str, list[float]]:
 PICTURES: dict[str, Callable[[], Any]] = {
     "one order of 10 s": lambda: sor.backtest(SHORT, sor.Order("buy", 20_000, horizon="10s")),
     "one order of 300 ms": lambda: sor.backtest(SHORT, sor.Order("buy", 2_000, horizon="300ms")),
-    "one order of a day": lambda: sor.backtest(LONG, DAY),
+    "one order of a day": lambda: sor.backtest(long(), DAY),
     "1,000 orders": lambda: sor.backtest(
-        LONG, sor.orders_every("23s", side="buy", quantity=900, horizon="1m")
+        long(), sor.orders_every("23s", side="buy", quantity=900, horizon="1m")
     ),
-    "study of one order": lambda: sor.study(LONG, DAY),
+    "study of one order": lambda: sor.study(long(), DAY),
     "study of many": lambda: sor.study(SHORT, FEW),
     "stress": lambda: sor.stress(SHORT, FEW),
     "grid of 27": lambda: sor.search(SHORT, FEW, folds=0),
     "grid of 1,000": lambda: sor.search(SHORT, FEW, grid=grid(10, 10, 10), folds=0),
     "points": lambda: sor.search(SHORT, FEW, method=sor.RandomPoints(points=20), folds=0),
 }
+
+
+@cache
+def drawn(name: str) -> Any:
+    return PICTURES[name]()
 
 
 def text_boxes(svg: str, letter: float = 0.5) -> Iterator[tuple[str, float, float, float, float]]:
@@ -94,12 +106,12 @@ def test_an_overlap_is_found() -> None:
     "name", [pytest.param(name, marks=pytest.mark.slow if "1,000" in name else ()) for name in PICTURES]
 )
 def test_words_keep_apart(name: str) -> None:
-    readable(PICTURES[name]().plot())
+    readable(drawn(name).plot())
 
 
 @pytest.mark.parametrize("name", ["study of many", "grid of 27", "points"])
 def test_words_of_the_frontier_keep_apart(name: str) -> None:
-    readable(PICTURES[name]().plot_frontier())
+    readable(drawn(name).plot_frontier())
 
 
 def readable(chart: Any) -> None:
@@ -118,7 +130,7 @@ def readable(chart: Any) -> None:
 
 
 def test_a_notebook_needs_no_network() -> None:
-    chart = PICTURES["one order of 10 s"]().plot()
+    chart = drawn("one order of 10 s").plot()
     for each in (chart, chart.properties(title="another")):
         bundle = each._repr_mimebundle_()
         assert set(bundle) == {"image/svg+xml", "text/plain"}
@@ -134,36 +146,37 @@ def test_a_notebook_needs_no_network() -> None:
 
 def test_a_large_picture_is_of_dots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "_MOST_SVG", 100)
-    bundle = PICTURES["stress"]().plot()._repr_mimebundle_()
+    bundle = drawn("stress").plot()._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"])[:4] == b"\x89PNG"
 
 
 def test_ticks_of_a_short_order_differ() -> None:
-    svg = vl_convert.vegalite_to_svg(PICTURES["one order of 10 s"]().plot().to_dict())
+    svg = vl_convert.vegalite_to_svg(drawn("one order of 10 s").plot().to_dict())
     ticks = [text for text, *_ in text_boxes(svg) if re.fullmatch(r"\d\d:\d\d(:\d\d)?", text)]
     assert len(ticks) >= 4
     assert len(set(ticks)) == len(ticks)
 
 
 def test_a_stretch_of_a_tape() -> None:
-    start = LONG.start + 60 * 10**9
-    result = sor.backtest(LONG, sor.Order("buy", 20_000, start=start, horizon="10s"))
-    chart = sor.plot_quotes(LONG, start, start + 10 * 10**9, fills=result.fills)
+    tape = long()
+    start = tape.start + 60 * 10**9
+    result = sor.backtest(tape, sor.Order("buy", 20_000, start=start, horizon="10s"))
+    chart = sor.plot_quotes(tape, start, start + 10 * 10**9, fills=result.fills)
     svg = vl_convert.vegalite_to_svg(chart.to_dict())
     assert overlaps(svg) == []
     rows = [row for rows in chart.to_dict()["datasets"].values() for row in rows]
     assert sum("quantity" in row for row in rows) == result.fills.height > 5
-    assert {row["venue"] for row in rows if "side" in row and "venue" in row} <= set(LONG.venues["name"])
+    assert {row["venue"] for row in rows if "side" in row and "venue" in row} <= set(tape.venues["name"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"start": LONG.end, "end": LONG.start}, "end must come after start"),
+        ({"start": SHORT.end, "end": SHORT.start}, "end must come after start"),
         ({"fills": 3}, "fills must be a polars frame"),
         ({"fills": SHORT.frame}, "fills has no column 'ts_executed'"),
     ],
 )
 def test_what_cannot_be_drawn(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(sor.ParameterError, match=said):
-        sor.plot_quotes(LONG, **arguments)
+        sor.plot_quotes(SHORT, **arguments)

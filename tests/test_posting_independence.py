@@ -82,10 +82,12 @@ def mirrored_frame(frame: pl.DataFrame) -> pl.DataFrame:
     return found.drop("side", "notional", "all_in", strict=False)
 
 
-@pytest.mark.parametrize("taped", [True, False], ids=["with trades", "without"])
+@pytest.mark.parametrize(
+    "taped", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["with trades", "without"]
+)
 def test_a_sell_is_a_buy_in_the_mirror(taped: bool) -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(30, 15)):
+    for seed in range(some(30, ci=15, everyday=8 if taped else 15)):
         rng = random.Random(seed)
         tape = exchange_tape(rng, fill=ref.FillModel("displayed"))
         trades = tape.trades or exchange_raw(seed)[1]

@@ -59,7 +59,7 @@ def posted(tape: Tape) -> Iterator[Posted]:
 def replays() -> list[Posted]:
     """Orders of every side and queue model on markets of every kind, with trades and without."""
     found: list[Posted] = []
-    for seed in range(some(150)):
+    for seed in range(some(150, everyday=20)):
         rng = random.Random(seed)
         snapshot = {"snapshot": SNAPSHOTS[seed % 3]}
         found += posted(exchange_tape(rng, **snapshot) if seed % 3 else senseless_tape(rng))

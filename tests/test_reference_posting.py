@@ -116,7 +116,7 @@ def test_without_scenarios_the_order_is_swept() -> None:
 
 def test_replays_conserve_shares_and_cash_in_the_order_of_time() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(500)):
+    for seed in range(some(500, everyday=60)):
         rng = random.Random(seed)
         rules = random_rules(rng, seed, rng.choice([1, 5, 25]))
         rules = replace(
@@ -168,5 +168,5 @@ def test_replays_conserve_shares_and_cash_in_the_order_of_time() -> None:
             [*(f"{child.kind} {child.reason}" for child in run.children), *(row.kind for row in run.fills)]
         )
     for outcome in ("filled", "partial", "queue", "expired", "crossed"):
-        assert met[f"post {outcome}"] > enough(5), met
-    assert min(met["take"], met["post"], met["completion"], met["unwind"]) > enough(5), met
+        assert met[f"post {outcome}"] >= enough(6), met
+    assert min(met["take"], met["post"], met["completion"], met["unwind"]) >= enough(6), met

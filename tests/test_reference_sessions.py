@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @cache
 def tapes() -> list[Days]:
-    return [random_replays(random.Random(seed), 12) for seed in range(some(300, everyday=30))]
+    return [random_replays(random.Random(seed), 12) for seed in range(some(300, ci=30, everyday=20))]
 
 
 @cache

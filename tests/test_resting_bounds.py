@@ -118,7 +118,7 @@ def follow(market: exchange.Exchange, ghost: exchange.Ghost, queue: str, *, tape
 def test_bounds_of_orders_that_arrive_late(kind: str) -> None:
     """With latency the book an order joins is not the one it was planned on: away, moved through, crossed."""
     met: Counter[str] = Counter()
-    for seed in range(some(100)):
+    for seed in range(some(100, everyday=20)):
         rng, grid = random.Random(1_000 + seed), GRIDS[kind]
         rules = random_rules(rng, seed, grid)
         length, late = rng.choice([20, 60, 200]), rng.choice([1, 5, 20, 50])

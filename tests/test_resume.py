@@ -83,7 +83,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) ->
     subprocess.run([*script, tmp_path / "other.db", expected], check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - begin
     moments = random.Random(11)
-    for _ in range(some(20, everyday=1)):
+    for _ in range(some(20, ci=1)):
         child = subprocess.Popen([*script, kept, out], stdout=subprocess.PIPE)
         assert child.stdout is not None
         child.stdout.readline()
@@ -217,7 +217,7 @@ def test_a_flipped_bit_gives_the_same_result_or_an_error(small: Quotes, tmp_path
     expected = study(small, order, run=sor.Run(resume=path))
     kept = path.read_bytes()
     refused: list[str] = []
-    for _ in range(some(2_000, everyday=60)):
+    for _ in range(some(2_000, ci=60)):
         place = rng.randrange(8 * len(kept))
         data = bytearray(kept)
         data[place // 8] ^= 1 << place % 8

@@ -43,7 +43,7 @@ def test_computed_again_it_is_the_same(name: str, tape: Path, tmp_path: Path) ->
     assert manifest["result"] == result.digest
     assert manifest["versions"]["build"]
     assert sor.rerun(tmp_path / "run") == []
-    with pytest.raises(sor.ParameterError, match="of tapes, not of a universe"):
+    with pytest.raises(sor.ParameterError, match="over tapes, and"):
         sor.load(tmp_path / "run")
 
 

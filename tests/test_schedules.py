@@ -83,7 +83,7 @@ def cases_of(rng: random.Random, raw: Any) -> list[Case]:
 
 def test_every_router_under_every_schedule_agrees_with_the_reference() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(40, everyday=4)):
+    for seed in range(some(40, ci=4)):
         rng = random.Random(seed)
         raw = random_tape(rng)
         trades = random_trades(rng, raw)
@@ -213,10 +213,16 @@ def test_files_are_read_to_the_nanosecond(tmp_path: Path) -> None:
     assert sor.Vwap(tmp_path / "curve.csv") == sor.Vwap(late)
     late.write_parquet(tmp_path / "curve.parquet")
     assert sor.Vwap(str(tmp_path / "curve.parquet")) == sor.Vwap(late)
-    assert sor.Vwap(curve.to_pandas()) == sor.Vwap(curve)
     (tmp_path / "curve.csv").write_text("time,share\nnoon,1\n")
     with pytest.raises(sor.ParameterError, match="time is 'noon'; expected a time of day"):
         sor.Vwap(tmp_path / "curve.csv")
+
+
+def test_a_curve_is_a_frame_of_pandas() -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    curve = pl.DataFrame({"time": [datetime.time(9, 30), datetime.time(9, 35)], "share": [1.0, 2.0]})
+    assert sor.Vwap(curve.to_pandas()) == sor.Vwap(curve)
 
 
 def test_a_schedule_by_itself_is_swept() -> None:

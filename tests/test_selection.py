@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import sor
+from effort import some
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sor.errors import MissingExtra, ParameterError
@@ -130,7 +131,7 @@ def poisoned(tape: Quotes, boundary: int, seed: int) -> Quotes:
     return Quotes(frame=frame, venues=tape.venues, symbol=tape.symbol, source="poisoned")
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=some(40, ci=8), deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     fold=st.integers(0, 2),

@@ -52,7 +52,7 @@ def outcome(
 
 def test_limits_between_which_no_offer_costs_give_the_same_bytes() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(1_500, everyday=30)):
+    for seed in range(some(1_500, ci=30)):
         rng = random.Random(f"limits {seed}")
         days = random_replays(rng, 4)
         if not days.cases:

@@ -40,7 +40,7 @@ def test_interval_covers_the_true_mean_with_and_without_overlap(horizon: int) ->
     assert naive / TRIALS > 0.9 if horizon == 1 else naive / TRIALS < 0.75
 
 
-@pytest.mark.parametrize("horizon", [1, 5])
+@pytest.mark.parametrize("horizon", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_reality_check_rejects_about_one_in_twenty_without_a_difference(horizon: int) -> None:
     random = np.random.default_rng(2)
     starts, ends = windows(300, horizon)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,7 @@ def table_by_id(rng: random.Random) -> pl.DataFrame:
 
 def test_both_ways_agree_on_tables_with_odd_records(ways: Ways) -> None:
     rng = random.Random(20_240_102)
-    examples, tapes = some(1_500, everyday=120), 0
+    examples, tapes = some(1_500, ci=120), 0
     for _ in range(examples):
         frame = table(rng)
         cut = rng.randrange(frame.height)
@@ -160,7 +161,7 @@ def test_both_ways_agree_on_tables_with_odd_records(ways: Ways) -> None:
 def test_both_ways_agree_on_text(ways: Ways, tmp_path: Path) -> None:
     """Text is taken for what its first rows are; what is of another form further down is read all the same."""
     rng = random.Random(7)
-    examples, tapes, path = some(600, everyday=80), 0, tmp_path / "tape.csv"
+    examples, tapes, path = some(600, ci=80), 0, tmp_path / "tape.csv"
     form = {"a": "%Y-%m-%dT%H:%M:%S%.9fZ", "b": "%Y-%m-%d %H:%M:%S%.f", "c": "%Y-%m-%dT%H:%M:%S%.6fZ"}
     for _ in range(examples):
         frame = table(rng)
@@ -179,7 +180,7 @@ def test_both_ways_agree_on_text(ways: Ways, tmp_path: Path) -> None:
 
 def test_both_ways_agree_on_one_symbol_of_several(ways: Ways) -> None:
     rng = random.Random(11)
-    examples, tapes = some(400, everyday=60), 0
+    examples, tapes = some(400, ci=60), 0
     for _ in range(examples):
         frame = table(rng).drop("symbol", "instrument_id", strict=False)
         column = rng.choice(
@@ -202,6 +203,16 @@ def test_one_venue_for_all_and_names_by_the_way(ways: Ways) -> None:
     assert read_quotes(frame.with_columns(names)).venues["name"].to_list() == ["A", "N", "Q"]
 
 
+def test_what_rounds_to_zero_nanos_is_no_quote(ways: Ways) -> None:
+    """The product of the float next to half a nano is rounded to a half at some scales."""
+    for scale, half in ((0.01, 5e-8), (1e-9, 0.5), (1.0, 5e-10)):
+        prices = [half, math.nextafter(half, 1), 1.01 * half]
+        frame = pl.concat([raw().head(1)] * 3).with_columns(bid_px_00=pl.Series(prices))
+        assert ways.agree(frame, price_scale=scale)
+        bids = read_quotes(frame, price_scale=scale).frame["bid_px"].to_list()
+        assert [bid if bid != UNDEF_PRICE else 0 for bid in bids] == [round(p * scale * 1e9) for p in prices]
+
+
 def test_a_part_without_records_is_an_error_in_both_ways(ways: Ways, tmp_path: Path) -> None:
     assert not ways.agree([raw(), raw().clear()])
     raw().write_csv(tmp_path / "a.csv")
@@ -220,7 +231,7 @@ def test_a_parquet_file_is_read_in_its_row_groups(ways: Ways, tmp_path: Path) ->
     assert ways.streamed == 1
 
 
-@pytest.mark.parametrize("at", [0, 250_000, 399_999])
+@pytest.mark.parametrize("at", [250_000, *(pytest.param(at, marks=pytest.mark.slow) for at in (0, 399_999))])
 def test_what_is_wrong_in_a_long_table_is_named(tmp_path: Path, at: int) -> None:
     """The batches that are under way are given up, and the row is found."""
     path, records = tmp_path / "tape.parquet", 400_000

@@ -102,7 +102,7 @@ def compared(seed: int) -> Counter[str]:
 
 
 def test_the_sums_are_those_of_the_rows() -> None:
-    met = sum((compared(seed) for seed in range(some(2_000, everyday=60))), Counter[str]())
+    met = sum((compared(seed) for seed in range(some(2_000, ci=60))), Counter[str]())
     wanted = ("filled", "completed", "stale", "takes in lots and in single shares")
     assert not [name for name in wanted if met[name] < enough(200)], met
 

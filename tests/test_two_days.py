@@ -174,6 +174,7 @@ def test_files_read_one_by_one_or_together(days: Days, tmp_path: Any) -> None:
     assert_same(apart, sor.study(sor.read_quotes(str(tmp_path / "*.parquet")), orders))
 
 
+@pytest.mark.slow
 def test_what_was_kept_on_the_way(days: Days, tmp_path: Path) -> None:
     """A study kept in a file and one read back from it; what is kept of joined days is what the days give."""
     apart = sor.study(days.one_by_one(), days.orders(), POLICIES, market=MARKET)

@@ -345,13 +345,18 @@ def test_breakdowns_take_frames_as_people_have_them(whole: sor.UniverseStudy) ->
     wanted = whole.by("vix", dates.with_columns(pl.col("date").str.to_date()))
     assert found.equals(wanted)
     assert found["vix"].unique().sort().to_list() == [12, 20]
-    assert found.equals(whole.by("vix", dates.to_arrow()))
     with pytest.raises(sor.ParameterError, match="its column date must hold dates"):
         whole.by("vix", dates.with_columns(date=pl.lit("yesterday")))
     with pytest.raises(sor.ParameterError, match="parents is a column of the result"):
         whole.by("parents", dates.rename({"vix": "parents"}))
     with pytest.raises(sor.ParameterError, match="frame is 3; expected a frame"):
         whole.by("vix", 3)  # type: ignore[arg-type]
+
+
+def test_breakdowns_take_tables_of_arrow(whole: sor.UniverseStudy) -> None:
+    pytest.importorskip("pyarrow")
+    dates = pl.DataFrame({"date": [day(0), day(1), day(2)], "symbol": "AAA", "vix": [12, 20, 20]})
+    assert whole.by("vix", dates.to_arrow()).equals(whole.by("vix", dates))
 
 
 # Other verbs

@@ -58,15 +58,25 @@ pub fn fraction_of(fraction: f64, base: Nanos) -> Nanos {
     round_half_even(fraction * base as f64) as Nanos
 }
 
+/// 1.5 * 2^52: added to a number, it leaves no bits for a fraction, so the sum itself is rounded, half to even.
+const SHIFT: f64 = 6_755_399_441_055_744.0;
+/// From here on every number is whole.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
+/// Below it a number and [`SHIFT`] make a sum of the shift's own exponent.
+pub(crate) const MOST_SHIFTED: f64 = WHOLE / 2.0;
+
+/// [`round_half_even`] of what is below [`MOST_SHIFTED`] in size, as a whole number: the bits of the sum. No processor's
+/// instruction is needed that turns a float into 64 bits, of which some do one at a time.
+#[inline]
+pub(crate) fn round_small(x: f64) -> i64 {
+    (x + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()) as i64
+}
+
 /// `f64::round_ties_even`, which is a call into the C library where the target lacks the instruction.
 #[inline]
 pub(crate) fn round_half_even(x: f64) -> f64 {
-    // Adding 1.5 * 2^52 leaves no bits for a fraction, so the sum itself is rounded, half to even.
-    const SHIFT: f64 = 6_755_399_441_055_744.0;
-    // From here on every number is whole.
-    const WHOLE: f64 = 4_503_599_627_370_496.0;
     match x.abs() {
-        small if small < WHOLE / 2.0 => (x + SHIFT) - SHIFT,
+        small if small < MOST_SHIFTED => (x + SHIFT) - SHIFT,
         large if large >= WHOLE => x,
         _ => x.round_ties_even(),
     }

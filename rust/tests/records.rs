@@ -104,6 +104,83 @@ fn records_are_compared_with_the_one_before_across_blocks_and_batches() {
     }
 }
 
+/// Numbers that look like chance.
+fn draws(mut state: u64) -> impl FnMut(u64) -> u64 {
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    }
+}
+
+/// What [`Room::take`] says of records, one at a time and in the words of its rules.
+fn literally(batch: &Batch<'_>) -> Option<usize> {
+    let number = |row: usize| batch.sequence.map_or(0, |numbers| numbers[row]);
+    let price = |prices: Prices<'_>, row: usize| match prices {
+        Prices::Whole(nanos) => nanos[row],
+        Prices::Float(..) => unreachable!("nanos alone are compared here"),
+    };
+    let side = |prices, sizes: &[u32], row: usize| {
+        let (price, size) = (price(prices, row), sizes[row]);
+        if price <= 0 || price == UNDEF_PRICE || size == 0 { (UNDEF_PRICE, 0) } else { (price, size) }
+    };
+    let all = |row: usize| {
+        let sides = (side(batch.bid_px, batch.bid_sz, row), side(batch.ask_px, batch.ask_sz, row));
+        (batch.ts[row], number(row), batch.venue[row], sides)
+    };
+    let mut repeated = 0;
+    for row in 1..batch.ts.len() {
+        if (batch.ts[row], number(row)) < (batch.ts[row - 1], number(row - 1)) {
+            return None;
+        }
+        repeated += usize::from(all(row) == all(row - 1));
+    }
+    Some(repeated)
+}
+
+#[test]
+fn records_of_one_time_are_compared_as_the_rules_say() {
+    let mut given = [0, 0];
+    for seed in 0..400 {
+        let mut draw = draws(seed);
+        let records = 1 + draw(300) as usize * if seed % 8 == 0 { 20 } else { 1 };
+        let odd = [1, 50, 5_000][draw(3) as usize];
+        let (start, far) = ([0, i64::MAX - 10_000, -(1 << 62) - 40][draw(3) as usize], draw(2) == 0);
+        let mut ts = vec![start; records];
+        let mut numbers = vec![if far { u64::MAX - 10_000 } else { 0 }; records];
+        let mut columns = [(); 5].map(|()| vec![1_u32; records]);
+        for row in 1..records {
+            ts[row] = ts[row - 1] + i64::from(draw(4) > 0);
+            numbers[row] = numbers[row - 1] + draw(3).min(1);
+            // Nearly every record differs from the one before in one column at least; a few columns differ at times alone.
+            let alike = draw(8) == 0;
+            for column in &mut columns {
+                column[row] = if alike { column[row - 1] } else { 1 + draw(2) as u32 };
+            }
+        }
+        if draw(odd) == 0 {
+            let row = draw(records as u64) as usize;
+            if draw(2) == 0 { ts[row] -= 1 + draw(2) as i64 } else { numbers[row] = numbers[row].wrapping_sub(2) }
+        }
+        let [venue, bids, asks, bid_sz, ask_sz] = &columns;
+        let venue: Vec<u16> = venue.iter().map(|&code| code as u16).collect();
+        let prices = [bids, asks].map(|prices| prices.iter().map(|&price| i64::from(price)).collect::<Vec<_>>());
+        let batch = Batch {
+            ts: &ts,
+            venue: &venue,
+            bid_px: Prices::Whole(&prices[0]),
+            bid_sz,
+            ask_px: Prices::Whole(&prices[1]),
+            ask_sz,
+            sequence: (draw(2) == 0).then_some(&numbers[..]),
+        };
+        let mut columns = Columns::new(records);
+        let found = columns.room().take(0, &batch, &(i64::MIN..=i64::MAX));
+        assert_eq!(found, literally(&batch), "{seed}");
+        given[usize::from(found.is_some())] += 1;
+    }
+    assert!(given.iter().all(|&times| times > 40), "{given:?}");
+}
+
 #[test]
 fn a_side_without_price_or_size_is_no_quote() {
     let (ts, mut flat) = ([1, 2, 3, 4, 5], flat(5));
@@ -124,15 +201,29 @@ fn floats_become_the_even_one_of_the_nearest_nanos() {
     let ts = [1; 6];
     let flat = flat(6);
     let values = [0.5, 1.5, 2.5, 100.12, 4_503_599.627_370_497, 9_000_000_000.0];
-    let mut columns = Columns::new(6);
     let expected = |scale: f64| values.map(|value: f64| (value * scale).round_ties_even() as i64);
     let mut whole = expected(1.0);
     whole[0] = UNDEF_PRICE; // rounds to zero
-    for (scale, nanos) in [(1.0, whole), (1e9, expected(1e9))] {
-        let batch = batch(&ts, None, Prices::Float(&values, scale), &flat);
+    // Without the large ones all are of the size that is rounded several at once.
+    for (records, scale, nanos) in [(6, 1.0, whole), (6, 1e9, expected(1e9)), (4, 1e9, expected(1e9)), (4, 1.0, whole)]
+    {
+        let (ts, nanos) = (&ts[..records], &nanos[..records]);
+        let mut columns = Columns::new(records);
+        let batch = batch(ts, None, Prices::Float(&values[..records], scale), &flat);
         assert!(columns.room().take(0, &batch, &TIMES).is_some());
         assert_eq!(columns.prices[0], nanos);
     }
+}
+
+#[test]
+fn what_rounds_to_zero_is_no_quote() {
+    // Half a nano is 5e-8 here, and the product with the float above it is rounded to a half.
+    let (least, flat) = (5e-8_f64, flat(3));
+    let values = [least, least.next_up(), 1e-7];
+    let mut columns = Columns::new(3);
+    let batch = batch(&[1, 2, 3], None, Prices::Float(&values, 1e7), &flat);
+    assert!(columns.room().take(0, &batch, &TIMES).is_some());
+    assert_eq!(columns.prices[0], [UNDEF_PRICE, UNDEF_PRICE, 1]);
 }
 
 #[test]

@@ -150,11 +150,9 @@ CALLS = {
 }
 
 
-# Those that need no large tape: a process of them is over in about a second.
+# One of each kind that needs no large tape: a replay, an allocation, the paper's problem.
 SHORT = (
-    "a fill model in Python",
     "a fill model in Python that never returns",
-    "strict search by enumeration",
     "one allocation by enumeration",
     "market and limit orders in lots",
 )

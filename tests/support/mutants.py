@@ -97,7 +97,8 @@ MUTANTS = [
 def cargo(folder: Path, *arguments: str, seconds: float | None = SECONDS) -> tuple[bool, str]:
     """Whether `cargo test` is content, and what it says."""
     command = ["cargo", "test", "--package", "sor-core", "--quiet", *arguments]
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target" / "mutants"), "RUST_BACKTRACE": "0"}
+    target = str(ROOT / "target" / "mutants")
+    environment = {**os.environ, "CARGO_TARGET_DIR": target, "RUST_BACKTRACE": "0", "SOR_TESTS": "all"}
     with subprocess.Popen(
         command,
         cwd=folder,

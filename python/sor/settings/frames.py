@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -72,8 +73,27 @@ def read_table(path: str | PathLike[str], name: str) -> pl.DataFrame:
     except (DataError, FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (pl.exceptions.PolarsError, OSError, UnicodeError, pl.exceptions.PanicException) as failed:
-        reason = next(iter(str(failed).splitlines()), "") or type(failed).__name__
+        reason = _broken_row(found) or next(iter(str(failed).splitlines()), "") or type(failed).__name__
         raise DataError(f"{name}: {found} cannot be read: {reason}") from failed
+
+
+def _broken_row(path: Path) -> str | None:
+    """Say which row of a CSV that is not compressed has more or fewer fields than its header."""
+    if path.suffix.lower() != ".csv":
+        return None
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file)
+            header = next(lines, None)
+            for row, fields in enumerate(lines, 1):
+                if header is not None and fields and len(fields) != len(header):
+                    return (
+                        f"row {row:,} has {len(fields)} fields, and the header {len(header)}; a number with a comma in "
+                        "it is two, unless it is quoted"
+                    )
+    except (OSError, UnicodeError, csv.Error):
+        pass
+    return None
 
 
 def frame_of(

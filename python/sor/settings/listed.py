@@ -58,9 +58,10 @@ def orders_in(table: pl.DataFrame, label: str) -> tuple[Order, ...]:
     unknown = [name for name in table.columns if name not in _COLUMNS]
     missing = [name for name in _COLUMNS[:2] if name not in table.columns]
     if unknown or missing:
-        what = f"no column {missing[0]}" if missing else f"column {shown(unknown[0])} is none of an order's"
+        what = f"no column {missing[0]}" if missing else f"an order has no {shown(unknown[0])}"
         raise ParameterError(
-            f"{label}: {what}; expected side and quantity, and if wanted {', '.join(_COLUMNS[2:])}"
+            f"{label}: {what}; expected columns side and quantity, and if wanted {', '.join(_COLUMNS[2:])}, separated "
+            f"by commas in a CSV; its columns are {', '.join(map(str, table.columns)) or 'none'}"
         )
     if table.is_empty():
         raise ParameterError(f"{label}: no rows; expected an order in each")

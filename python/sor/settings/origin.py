@@ -10,8 +10,11 @@ import inspect
 import sys
 import sysconfig
 import uuid
+from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+
+from sor.errors import ParameterError, shown
 
 _LOADED = "sor_policy_"
 
@@ -25,6 +28,23 @@ def module_of(place: str) -> ModuleType:
 
     """
     return _from_file(place) if place.endswith(".py") else importlib.import_module(place)
+
+
+def loaded(spec: str, label: str) -> object:
+    """Return what `file.py:name` or `package.module:name` names.
+
+    Raises:
+        ParameterError: If there is no such file, module or name; `label` says what was asked for.
+
+    """
+    place, _, name = spec.rpartition(":")
+    try:
+        module = module_of(place)
+    except (ImportError, ValueError, OSError) as error:
+        raise ParameterError(f"{label}: cannot import {shown(place)}: {error}") from error
+    if not hasattr(module, name):
+        raise ParameterError(f"{label}: {shown(place)} has no {shown(name)}")
+    return getattr(module, name)
 
 
 def place_of(kind: type | FunctionType) -> str:
@@ -88,23 +108,33 @@ def _source(kind: type | FunctionType) -> bytes:
 def _read(path: Path, package: str | None, read: dict[Path, bytes]) -> None:
     """Read a file and, in the order of the imports, those of the caller's own that it imports."""
     read[path] = path.read_bytes()
+    for name in _imported(read[path]):
+        found = _own(name, package)
+        if found is not None and found[0] not in read:
+            _read(*found, read)
+
+
+@lru_cache(maxsize=256)  # parsing is slow, and models of one's own are made again and again
+def _imported(source: bytes) -> tuple[str, ...]:
+    """Return what a source imports, each name once: `.name` is beside it, and of a package a name may be a module."""
     try:
-        tree = ast.parse(read[path])
+        tree = ast.parse(source)
     except (SyntaxError, ValueError):  # it has been imported, and may have changed since
-        return
+        return ()
+    names: dict[str, None] = {}
     for node in ast.walk(tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [each.name for each in node.names]
+            names |= dict.fromkeys(each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
-            # What is imported from a package may be a module of it.
             start = "." * node.level + (node.module or "")
             dot = "" if start.endswith(".") else "."
-            names = [start, *(f"{start}{dot}{each.name}" for each in node.names)]
-        for name in names:
-            found = _own(name, package)
-            if found is not None and found[0] not in read:
-                _read(*found, read)
+            names |= dict.fromkeys([start, *(f"{start}{dot}{each.name}" for each in node.names)])
+    return tuple(names)
+
+
+@cache
+def _installed() -> frozenset[Path]:
+    return frozenset(Path(sysconfig.get_path(place)).resolve() for place in ("purelib", "platlib"))
 
 
 def _own(name: str, package: str | None) -> tuple[Path, str | None] | None:
@@ -113,7 +143,8 @@ def _own(name: str, package: str | None) -> tuple[Path, str | None] | None:
         full = importlib.util.resolve_name(name, package)
     except (ImportError, ValueError):
         return None
-    if full.partition(".")[0] in {"sor", *sys.stdlib_module_names}:
+    top = full.partition(".")[0]
+    if top == "sor" or top in sys.stdlib_module_names:
         return None
     module = sys.modules.get(full)
     spec = getattr(module, "__spec__", None)
@@ -126,8 +157,7 @@ def _own(name: str, package: str | None) -> tuple[Path, str | None] | None:
     if origin is None or not origin.endswith(".py") or not Path(origin).exists():
         return None
     path = Path(origin).resolve()
-    installed = {Path(sysconfig.get_path(place)).resolve() for place in ("purelib", "platlib")}
-    if any(place in path.parents for place in installed):
+    if not _installed().isdisjoint(path.parents):
         return None
     return path, getattr(spec, "parent", None)
 

@@ -69,7 +69,7 @@ def said(
 
     """
     policies = list(policies)
-    found = {"twice": list(_twice(jobs))}
+    found = {"tapes twice": list(_twice(jobs)), "orders twice": list(_ordered_twice(jobs))}
     found |= of_settings([*orders, *policies, *(market for job in jobs for market in job.markets)])
     for job in jobs:
         for kind, notice in of_tape(job, policies, axes or {}):
@@ -95,6 +95,16 @@ def _twice(jobs: Sequence[Job]) -> Iterator[str]:
             yield f"tape {place} ({tape.source}) has the same records as an earlier one: its orders count twice"
         else:
             alike.append(tape.frame)
+
+
+def _ordered_twice(jobs: Sequence[Job]) -> Iterator[str]:
+    """Say how many orders are the same as an earlier one; each of them is replayed, and counts."""
+    for job in jobs:
+        kinds = {(parent.side, parent.quantity, parent.start, parent.end) for parent in job.parents}
+        more = len(job.parents) - len(kinds)
+        if more:
+            orders = count(len(job.parents), "order")
+            yield f"{more:,} of {orders} repeat an earlier one: the same side, quantity and times"
 
 
 def of_settings(settings: Iterable[Any]) -> dict[str, list[str]]:

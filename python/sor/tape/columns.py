@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import polars as pl
@@ -208,11 +209,18 @@ def _whole_nanos(value: pl.Expr, factor: int) -> pl.Expr:
 def _float_nanos(value: pl.Expr, options: Options) -> pl.Expr:
     """Plan `round_half_even(value * 1e9)` (rule N1); what rounds to zero is no quote."""
     # The product stands here once: polars would compute it again for every test made on it.
-    # Half a nano is the largest float that rounds to zero.
     scale = _scale(options)
-    is_price = (value > 0.5 / scale) & (value != UNDEF_PRICE / 1e9) & value.is_not_nan()
+    is_price = (value > _largest_nought(scale)) & (value != UNDEF_PRICE / 1e9) & value.is_not_nan()
     nanos = (value * scale).round(0, mode="half_to_even").cast(pl.Int64, strict=False)
     return pl.when(is_price).then(nanos).otherwise(UNDEF_PRICE)
+
+
+def _largest_nought(scale: float) -> float:
+    """Return the largest float that rounds to zero nanos: half of one, or what is next to it."""
+    value = 0.5 / scale
+    while round(math.nextafter(value, math.inf) * scale) == 0:
+        value = math.nextafter(value, math.inf)
+    return value
 
 
 def _fixed_point(raw: pl.Expr) -> tuple[pl.Expr, pl.Expr]:

@@ -50,9 +50,15 @@ def in_order(taken: list[pl.DataFrame]) -> tuple[pl.DataFrame, int, int]:
         column = columns.pop(name)
         return (column if order is None else column.gather(order)).rechunk()
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        tape = pl.DataFrame(list(threads.map(one_chunk, list(columns))))
+    names = list(columns)
+    if len(columns["ts"]) <= _BLOCK:  # threads would take longer to begin
+        tape = pl.DataFrame([one_chunk(name) for name in names])
+    else:
+        with ThreadPoolExecutor(_THREADS) as threads:
+            tape = pl.DataFrame(list(threads.map(one_chunk, names)))
     for column in tape.drop("ts"):
+        if not len(same):
+            break
         same = same[(column.gather(same) == column.gather(same + 1)).to_numpy()]
     return tape, backward, len(same)
 
@@ -102,7 +108,9 @@ def present_codes(column: pl.Series) -> list[int]:
 
 
 def dense(frame: pl.DataFrame, present: list[int]) -> pl.DataFrame:
-    """Replace the venue codes, those present in ascending order, by a dense index."""
+    """Replace the venue codes, those present in order of the venues, by a dense index."""
+    if present == list(range(len(present))):
+        return frame
     codes = frame["venue"].to_numpy()
     index = np.zeros(_CODES, dtype=np.uint16)
     index[present] = np.arange(len(present))

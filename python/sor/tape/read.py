@@ -259,7 +259,9 @@ def _streamed(parts: list[Part], options: Options) -> _Records | None:
     symbol = options.symbol
     if symbol is None:
         symbol = _chosen(parts, sorted(set().union(*(facts.symbols for facts in streamed.facts))), None)
-    names = _names_of_codes(parts, streamed)
+    codes = _names_of_codes(parts, streamed)
+    streamed.number_venues(list(codes))
+    names = dict(enumerate(codes.values()))
     return _Records([pl.DataFrame(streamed.columns)], names, symbol, _label(parts), streamed.duplicates)
 
 

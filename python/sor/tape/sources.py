@@ -263,7 +263,6 @@ def _require_once(schema: pl.Schema, label: str, options: Options) -> None:
 
 def _sniffed(values: pl.Series, name: str) -> pl.DataType:
     """Guess the type of a column of text from its first values."""
-    digits = bool(values.str.contains(r"^[0-9]*$").all())
     match name:
         case "publisher_id":
             return pl.UInt16()
@@ -274,15 +273,19 @@ def _sniffed(values: pl.Series, name: str) -> pl.DataType:
         case "queue_position":
             return pl.Float64()
         case "bid_sz_00" | "ask_sz_00" | "size":
-            return pl.UInt32() if digits else pl.Float64()
-        case "ts_event" | "ts_recv" | "bid_px_00" | "ask_px_00" | "price" if (
-            digits and values.null_count() < len(values)
-        ):
+            return pl.UInt32() if _is_digits(values) else pl.Float64()
+        case "ts_event" | "ts_recv" | "bid_px_00" | "ask_px_00" | "price" if _is_digits(
+            values
+        ) and values.null_count() < len(values):
             return pl.Int64()
         case "bid_px_00" | "ask_px_00" | "price":
             return pl.Float64()
         case _:
             return pl.String()
+
+
+def _is_digits(values: pl.Series) -> bool:
+    return bool(values.str.contains(r"^[0-9]*$").all())
 
 
 def _renamed(part: Part, options: Options) -> Part:

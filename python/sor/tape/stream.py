@@ -15,6 +15,7 @@ import polars as pl
 
 from sor import _core
 from sor.errors import SorError
+from sor.tape import rooms
 from sor.tape.facts import CODES, Codes, Facts
 from sor.tape.schema import TAPE_SCHEMA, Column, Part, Plain, Plan
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LEAST_RECORDS = 2**17
 """Of a shorter table the batches cost more than they save."""
+
+_BLOCK = 2**16
 
 _CAN_BATCH = hasattr(pl.LazyFrame, "collect_batches")
 """Polars calls it unstable; without it there is the other way."""
@@ -47,6 +50,15 @@ class Streamed:
     facts: list[Facts]
     duplicates: int
     """Those that equal the record before in everything."""
+
+    def number_venues(self, order: list[int]) -> None:
+        """Write the place of each code in an order instead of the code, in the records themselves."""
+        index = np.zeros(CODES, dtype=np.uint16)
+        index[order] = np.arange(len(order))
+        venue = self.columns["venue"]
+        for begin in range(0, len(venue), _BLOCK):
+            block = venue[begin : begin + _BLOCK]
+            np.take(index, block, out=block, mode="clip")
 
 
 def stream(parts: list[Part], plan: Plan) -> Streamed | None:
@@ -106,11 +118,8 @@ def _room(schemas: list[pl.Schema], records: int) -> dict[str, NDArray[Any]] | N
         own = {name: dtype for name, dtype in schema.items() if name not in _FACTS}
         if own.keys() != taken.keys() or any(dtype not in taken[name] for name, dtype in own.items()):
             return None
-    room = {
-        name: np.empty(records, pl.Series(dtype=dtype).to_numpy().dtype)
-        for name, dtype in TAPE_SCHEMA.items()
-    }
-    return {**room, "met": np.zeros(CODES, dtype=np.bool_)}
+    dtypes = {name: pl.Series(dtype=dtype).to_numpy().dtype for name, dtype in TAPE_SCHEMA.items()}
+    return {**rooms.columns(dtypes, records), "met": np.zeros(CODES, dtype=np.bool_)}
 
 
 def _filled(
@@ -132,9 +141,9 @@ def _filled(
     if at == 0:
         return None
     met: list[int] = np.flatnonzero(room.pop("met")).tolist()
-    for column in room.values():
-        column.resize(at, refcheck=False)  # in place: what was not written was never memory
-    return Streamed(room, met, codes.names or None, facts, duplicates)
+    # What was not written is no memory.
+    written = {name: column[:at] for name, column in room.items()}
+    return Streamed(written, met, codes.names or None, facts, duplicates)
 
 
 def _take(

@@ -58,8 +58,8 @@ def load(path: str | PathLike[str]) -> UniverseStudy | UniverseSearch | Universe
     made = _config(saved)
     if saved.manifest.get("of") != "universe":
         raise ParameterError(
-            f"{saved.path}: is a {made.command} of tapes, not of a universe; polars reads its tables, and sor.rerun "
-            "computes it again"
+            f"{saved.path} is a {made.command} over tapes, and sor.load reads those over a universe; its tables are "
+            "Parquet, and sor.rerun computes it again"
         )
     match made.command:
         case "search":

@@ -20,6 +20,7 @@ from sor.studies.notices import of_children, of_tape
 from sor.studies.stress import changed_market
 from sor.tape.files import beside
 from sor.tape.told import gathering
+from sor.universe.steady import hold_steady
 from sor.universe.summing import saved_against, summed
 from sor.universe.tables import KEY, Tables, schemas
 from sor.universe.unit import Reading, Unit, digest_of
@@ -92,6 +93,7 @@ def symbol_day(task: Task, watch: Callable[[int, int], object] | None = None) ->
         `Tables` as Arrow bytes, by name.
 
     """
+    hold_steady()
     try:
         return _replayed(task, watch).packed()
     except (SorError, OSError, pl.exceptions.PolarsError) as problem:

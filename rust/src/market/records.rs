@@ -1,8 +1,9 @@
 //! Records on their way from a table to a tape: checked, made canonical and counted in one pass (rules B1, B2, N1).
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
-use crate::units::{Nanos, Time, UNDEF_PRICE, round_half_even};
+use crate::market::tape::far;
+use crate::units::{MOST_SHIFTED, Nanos, Time, UNDEF_PRICE, round_half_even, round_small};
 
 /// Prices as a table has them. Zero, negative and undefined ones are no quote, and so is NaN.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,8 @@ pub struct Room<'a> {
 
 /// Records compared at a time: what fits in a core's nearest cache.
 const BLOCK: usize = 2048;
+/// Records looked at together for one that is not after the one before.
+const FEW: usize = 64;
 
 impl Room<'_> {
     /// Whether there is room for a batch behind the first `at` records, all of its columns of one length.
@@ -91,15 +94,8 @@ impl Room<'_> {
         for begin in (0..batch.ts.len()).step_by(BLOCK) {
             let rows = begin..(begin + BLOCK).min(batch.ts.len());
             let here = at + rows.start..at + rows.end;
-            let ts = &batch.ts[rows.clone()];
-            if !ts.iter().fold(true, |all, time| all & times.contains(time)) {
-                return None;
-            }
-            self.ts[here.clone()].copy_from_slice(ts);
-            for (venue, &code) in self.venue[here.clone()].iter_mut().zip(&batch.venue[rows.clone()]) {
-                *venue = code;
-                self.met[usize::from(code)] = true;
-            }
+            self.ts[here.clone()].copy_from_slice(&batch.ts[rows.clone()]);
+            self.place(here.clone(), &batch.venue[rows.clone()]);
             for (px, sz, prices, sizes) in [
                 (&mut *self.bid_px, &mut *self.bid_sz, batch.bid_px, batch.bid_sz),
                 (&mut *self.ask_px, &mut *self.ask_sz, batch.ask_px, batch.ask_sz),
@@ -109,32 +105,81 @@ impl Room<'_> {
                     return None;
                 }
             }
-            duplicates += self.repeated(here, batch.sequence.map(|sequence| &sequence[rows]))?;
+            duplicates += self.repeated(here, batch.sequence.map(|sequence| &sequence[rows.clone()]))?;
+            // They are in order: what holds for the first and the last holds for all.
+            if !times.contains(&batch.ts[rows.start]) || !times.contains(&batch.ts[rows.end - 1]) {
+                return None;
+            }
         }
         Some(duplicates)
     }
 
+    /// Writes the codes of venues, and marks them as met.
+    fn place(&mut self, rows: Range<usize>, codes: &[u16]) {
+        self.venue[rows].copy_from_slice(codes);
+        // Of a length the compiler knows, no mark is checked for its bounds.
+        let Some(met) = self.met.first_chunk_mut::<{ 1 << 16 }>() else { return };
+        for &code in codes {
+            met[usize::from(code)] = true;
+        }
+    }
+
     /// Compares every record with the one before; `None` where one is out of order.
-    fn repeated(&mut self, rows: std::ops::Range<usize>, sequence: Option<&[u64]>) -> Option<usize> {
+    fn repeated(&mut self, rows: Range<usize>, sequence: Option<&[u64]>) -> Option<usize> {
+        let before = *self.sequence;
+        let number = |row: usize| {
+            sequence.map_or(0, |numbers| row.checked_sub(rows.start).map_or(before, |place| numbers[place]))
+        };
         let mut duplicates = 0;
-        for row in rows.start.max(1)..rows.end {
-            let (earlier, later) = (self.ts[row - 1], self.ts[row]);
-            if later > earlier {
-                continue;
+        // The first one's forerunner is in another batch or block: it is looked at alone.
+        let (mut begin, mut end) = (rows.start, rows.start + 1);
+        while begin < rows.end {
+            let numbers = sequence.map(|numbers| &numbers[begin.saturating_sub(rows.start + 1)..end - rows.start]);
+            if begin == rows.start || !self.all_new(begin - 1..end, numbers) {
+                for row in begin.max(1)..end {
+                    let order = (self.ts[row], number(row)).cmp(&(self.ts[row - 1], number(row - 1)));
+                    if order.is_lt() {
+                        return None;
+                    }
+                    duplicates += usize::from(order.is_eq() && self.alike(row - 1, row));
+                }
             }
-            let (first, second) = sequence.map_or((0, 0), |sequence| {
-                let place = row - rows.start;
-                (if place == 0 { *self.sequence } else { sequence[place - 1] }, sequence[place])
-            });
-            if later < earlier || second < first {
-                return None;
-            }
-            duplicates += usize::from(first == second && self.alike(row - 1, row));
+            (begin, end) = (end, (end + FEW).min(rows.end));
         }
         if let Some(&last) = sequence.and_then(<[u64]>::last) {
             *self.sequence = last;
         }
         Some(duplicates)
+    }
+
+    /// Whether each of some records is after the one before, by time or in one time by its number; where they have none,
+    /// those of one time differ in something. False where that cannot be told.
+    ///
+    /// In arithmetic of which a processor does several at once, which it does not do with comparisons, and without a
+    /// branch, which would be mispredicted where every fourth record has the time of the one before: signs tell.
+    fn all_new(&self, rows: Range<usize>, numbers: Option<&[u64]>) -> bool {
+        let differ = |difference: i64| difference | difference.wrapping_neg();
+        let ts = &self.ts[rows.clone()];
+        let mut signs = ts.iter().fold(0, |signs, &ts| signs | far(ts));
+        // Its sign says of a record that in one time with the one before it is not after it.
+        let mut stays = [0; FEW];
+        if let Some(numbers) = numbers {
+            signs = numbers.iter().fold(signs, |signs, &number| signs | far(number as i64));
+            each_pair(&mut stays, numbers, |_, a, b| b.wrapping_sub(a).wrapping_sub(1) as i64);
+        } else {
+            each_pair(&mut stays, &self.venue[rows.clone()], |_, a, b| i64::from(a ^ b));
+            for prices in [&self.bid_px[rows.clone()], &self.ask_px[rows.clone()]] {
+                each_pair(&mut stays, prices, |others, a, b| others | (a ^ b));
+            }
+            for sizes in [&self.bid_sz[rows.clone()], &self.ask_sz[rows.clone()]] {
+                each_pair(&mut stays, sizes, |others, a, b| others | i64::from(a ^ b));
+            }
+            for others in &mut stays {
+                *others = !differ(*others);
+            }
+        }
+        each_pair(&mut stays, ts, |stays, a, b| b.wrapping_sub(a) | (!differ(b.wrapping_sub(a)) & stays));
+        stays[..ts.len() - 1].iter().fold(signs, |signs, &stays| signs | stays) >= 0
     }
 
     fn alike(&self, one: usize, other: usize) -> bool {
@@ -154,7 +199,7 @@ impl Prices<'_> {
         }
     }
 
-    fn part(self, rows: std::ops::Range<usize>) -> Self {
+    fn part(self, rows: Range<usize>) -> Self {
         match self {
             Prices::Whole(nanos) => Prices::Whole(&nanos[rows]),
             Prices::Float(values, scale) => Prices::Float(&values[rows], scale),
@@ -162,32 +207,53 @@ impl Prices<'_> {
     }
 }
 
+/// Makes of each value what `make` says of it and two neighbours.
+#[inline]
+fn each_pair<T: Copy>(values: &mut [i64; FEW], column: &[T], make: impl Fn(i64, T, T) -> i64) {
+    for ((value, &a), &b) in values.iter_mut().zip(column).zip(&column[1..]) {
+        *value = make(*value, a, b);
+    }
+}
+
 /// Writes one side of some records; false where a price is beyond 64 bits. Where price or size says that there is no
 /// quote, both do (rule B2).
-#[allow(clippy::float_cmp, reason = "the one float that an undefined price becomes")]
+///
+/// Without a branch, in operations of which a processor does several at once: a mask of ones says that there is a quote.
 fn quoted(px: &mut [Nanos], sz: &mut [u32], prices: Prices<'_>, sizes: &[u32]) -> bool {
-    let out = px.iter_mut().zip(sz).zip(sizes);
-    let mut fits = true;
     match prices {
         Prices::Whole(nanos) => {
-            for (((px, sz), &size), &price) in out.zip(nanos) {
-                let there = price > 0 && price != UNDEF_PRICE && size != 0;
-                *px = if there { price } else { UNDEF_PRICE };
-                *sz = if there { size } else { 0 };
-            }
+            write(px, sz, sizes, nanos.iter().copied());
+            true
         }
-        Prices::Float(values, scale) => {
-            // Half a nano is the largest float that rounds to zero.
-            let (least, undefined) = (0.5 / scale, UNDEF_PRICE as f64 / 1e9);
-            for (((px, sz), &size), &value) in out.zip(values) {
-                let is_price = value > least && value != undefined;
-                let nanos = value * scale;
-                fits &= !is_price || nanos < UNDEF_PRICE as f64;
-                let there = is_price && size != 0;
-                *px = if there { round_half_even(nanos) as Nanos } else { UNDEF_PRICE };
-                *sz = if there { size } else { 0 };
-            }
-        }
+        Prices::Float(values, scale) => floats(px, sz, sizes, values, scale),
     }
-    fits
+}
+
+/// Writes prices in nanos; those that are no price are zero, negative or undefined.
+#[inline]
+fn write(px: &mut [Nanos], sz: &mut [u32], sizes: &[u32], nanos: impl Iterator<Item = Nanos>) {
+    for (((px, sz), &size), price) in px.iter_mut().zip(sz).zip(sizes).zip(nanos) {
+        // The sign of one of them is set by zero and all that is negative, and by the undefined price, the largest number.
+        let none = (price.wrapping_sub(1) | price.wrapping_add(1) | (i64::from(size) - 1)) >> 63;
+        *px = (price & !none) | (UNDEF_PRICE & none);
+        *sz = size & !(none as u32);
+    }
+}
+
+/// As [`quoted`], of floats.
+#[allow(clippy::float_cmp, reason = "the one float that an undefined price becomes")]
+fn floats(px: &mut [Nanos], sz: &mut [u32], sizes: &[u32], values: &[f64], scale: f64) -> bool {
+    // Half a nano is the largest float that rounds to zero.
+    let (least, undefined) = (0.5 / scale, UNDEF_PRICE as f64 / 1e9);
+    let nanos = |value: f64| if value > least && value != undefined { value * scale } else { 0.0 };
+    // Floats that are not negative are in the order of their bits, and these are subtracted several at once.
+    let small = values
+        .iter()
+        .fold(0, |signs, &value| signs | (MOST_SHIFTED.to_bits() - 1).wrapping_sub(nanos(value).to_bits()));
+    if small as i64 >= 0 {
+        write(px, sz, sizes, values.iter().map(|&value| round_small(nanos(value))));
+        return true;
+    }
+    write(px, sz, sizes, values.iter().map(|&value| round_half_even(nanos(value)) as Nanos));
+    values.iter().all(|&value| nanos(value) < UNDEF_PRICE as f64)
 }

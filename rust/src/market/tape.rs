@@ -382,15 +382,19 @@ fn check_venues(argument: &'static str, venue: &[u16], venues: usize) -> Result<
 fn check_order(argument: &'static str, ts: &[Time]) -> Result<()> {
     // A whole pass in arithmetic of which a processor does several at once, which it does not do with comparisons: where no time
     // is so far out that a difference overflows, its sign tells.
-    let is_far = |ts: Time| ts ^ (ts << 1);
-    let signs = ts.iter().zip(ts.iter().skip(1)).fold(0, |signs, (&a, &b)| signs | b.wrapping_sub(a) | is_far(a));
-    if ts.last().is_none_or(|&last| signs | is_far(last) >= 0) {
+    let signs = ts.iter().zip(ts.iter().skip(1)).fold(0, |signs, (&a, &b)| signs | b.wrapping_sub(a) | far(a));
+    if ts.last().is_none_or(|&last| signs | far(last) >= 0) {
         return Ok(());
     }
     let wrong = ts.windows(2).position(|pair| pair[0] > pair[1]);
     wrong.map_or(Ok(()), |row| {
         Err(invalid(argument, "must not decrease", format!("{} in row {}", ts[row + 1], row + 1)))
     })
+}
+
+/// A number that is negative where a time is so far out that the difference from another may overflow.
+pub(super) fn far(ts: Time) -> i64 {
+    ts ^ (ts << 1)
 }
 
 fn invalid(argument: &'static str, rule: &'static str, value: String) -> Error {
