@@ -325,7 +325,7 @@ def test_ctrl_c_comes_through_a_function() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: sor.MeanStd(-1), "weight must be a finite number at least 0"),
+        (lambda: sor.MeanStd(-1), "weight must be a finite number, at least 0"),
         (lambda: sor.MeanStd(True), "weight must be a number"),
         (lambda: sor.Quantile(0), "level must be between 0 and 1"),
         (lambda: sor.Quantile(1), "level must be between 0 and 1"),

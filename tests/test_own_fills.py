@@ -273,7 +273,7 @@ def test_a_wrong_compiled_function_is_an_error(library: ctypes.CDLL) -> None:
         (lambda: sor.FillTable([]), "rows must be a frame with displayed, sent, probability"),
         (lambda: sor.FillTable({"displayed": [1]}), "rows must be a frame .* no column 'sent'"),
         (lambda: sor.FillTable([(1, 1, 0.5)], mode="certain"), "mode must be one of"),
-        (lambda: sor.FillFunction(3), "function must be one of a child and a quote, got 3"),
+        (lambda: sor.FillFunction(3), "function must take a child and a quote, got 3"),
         (
             lambda: sor.FillFunction(lambda child: (1, 1)),
             "function must take a child, a quote and nothing else",

@@ -258,7 +258,7 @@ class FillFunction(_Function):
     def __post_init__(self) -> None:
         self._check()
         if not callable(self.function):
-            raise ParameterError(f"function must be one of a child and a quote, got {shown(self.function)}")
+            raise ParameterError(f"function must take a child and a quote, got {shown(self.function)}")
         try:
             takes = inspect.signature(self.function)
         except (TypeError, ValueError):  # some callables have none

@@ -244,7 +244,7 @@ def _require_utf8(source: Path | bytes, label: str) -> None:
     if begin == b"PAR1" or begin[:3] == b"DBN":
         ending = ".parquet" if begin == b"PAR1" else ".dbn"
         raise DataError(
-            f"{label}: cannot be read: it is no text; expected CSV, or a name that ends in {ending}"
+            f"{label}: cannot be read: it is not text; expected CSV, or a name that ends in {ending}"
         )
 
 
@@ -293,7 +293,7 @@ def _renamed(part: Part, options: Options) -> Part:
     absent = [name for name in options.columns if name not in part.schema]
     if absent:
         raise DataError(
-            f"{part.label}: columns= names {', '.join(map(repr, absent))}, which the table has not; "
+            f"{part.label}: columns= names {', '.join(map(repr, absent))}, which the table does not have; "
             f"its columns are {', '.join(part.schema) or 'none'}"
         )
     return _first_rtype(_rename(part, options.columns))
