@@ -10,10 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import compiled_library
+import polars
 import pytest
 import recorded
 import typer.main
-from effort import some
+from effort import EFFORT, some
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ settings.load_profile("untimed")
 
 # A shell that starts a command in the background has it ignore Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Small tables make threads wait for each other: every day polars has one here, and as many as it likes in CI.
+if EFFORT == "everyday" and "POLARS_MAX_THREADS" not in os.environ:
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    assert polars.thread_pool_size() == 1
+    del os.environ["POLARS_MAX_THREADS"]  # processes of their own have as many as they like
 
 # The command line is put together for every call of it, which takes longer than many a test.
 typer.main.get_command = cache(typer.main.get_command)
