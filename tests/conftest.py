@@ -46,6 +46,12 @@ for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
     os.environ.pop(name, None)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What does not fit a tape is asked for by name (`pytest.warns`)."""
+    # Said in pyproject.toml, this would import the package, and polars, before all that is above.
+    config.addinivalue_line("filterwarnings", "ignore::sor.errors.SorWarning")
+
+
 def pytest_collection_finish() -> None:
     """What stands by now stays: the collector looks only through what comes, and not after every 700 objects."""
     gc.collect()
