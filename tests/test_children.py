@@ -280,7 +280,7 @@ def test_posts_rest_and_are_cancelled() -> None:
         (pl.DataFrame({"ts": [1]}), "got no column 'ts_decided'"),
         (
             pl.DataFrame({"ts_decided": [1], "venue": ["V1"], "quantity": [5], "limt": [1.0]}),
-            "no use for a column 'limt'; it may have kind, limit",
+            "rows has a column 'limt', which is not used; it may have kind, limit",
         ),
         (3, "rows must be a frame with ts_decided"),
         ("nowhere.csv", "nowhere.csv"),

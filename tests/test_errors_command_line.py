@@ -171,6 +171,13 @@ def test_what_python_is_told_by_arguments_is_told_by_options(
     assert "(--set 'read.columns.Bid_Px_00=bid_px_00' takes this one)" in complaint("backtest", tape)
     tape.write_text(text.replace("bid_px_00", "bid"))
     assert "(--set read.columns.THEIRS=OURS says which is which)" in complaint("backtest", tape)
+    held = tmp_path / "date=2024-01-02" / "a.csv"
+    held.parent.mkdir()
+    held.write_text(text.replace("bid_px_00", "bid"))
+    assert complaint("backtest", held).startswith(f"{held}: no column")
+    assert "there is no hole {sym}, only {date} and {symbol}" in complaint(
+        "study", tmp_path / "{date}/{sym}.csv"
+    )
 
 
 def test_a_report_has_a_folder_before_work_is_done(tape_file: Path, complaint: Callable[..., str]) -> None:

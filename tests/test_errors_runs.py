@@ -27,7 +27,7 @@ WRONG_RUNS: list[tuple[str, dict[str, Any]]] = [
         "against[0] must be a policy object or one of static, cont_kukanov, best_ask, sweep, twap, pro_rata",
         {"against": ["naive"]},
     ),
-    ("against: twap is there twice; map different names to them", {"against": ["twap", "twap"]}),
+    ("against: twap appears twice; map different names to them", {"against": ["twap", "twap"]}),
     ("against must be a sequence of policies or names, or map names to policies", {"against": "twap"}),
     ("against must be a sequence of policies or names", {"against": None}),
     ("against[0] must be a policy object or one of", {"against": [["twap"]]}),

@@ -59,7 +59,7 @@ WRONG_SETTINGS: list[tuple[str, type, dict[str, Any]]] = [
     ("solver must be one of 'exact', 'exhaustive'", sor.StaticRouter, {"solver": None}),
     ("plan must be one of", sor.StaticRouter, {"plan": "hope"}),
     ("max_candidates must be a whole number", sor.StaticRouter, {"max_candidates": 0}),
-    ("overbook must be a finite number at least 1", sor.StaticRouter, {"overbook": 0.9, "plan": "fills"}),
+    ("overbook must be a finite number, at least 1", sor.StaticRouter, {"overbook": 0.9, "plan": "fills"}),
     ('overbook > 1 needs plan="fills"', sor.StaticRouter, {"overbook": 1.5}),
     ('plan="fills" needs rule="relaxed"', sor.StaticRouter, {"plan": "fills", "rule": "strict"}),
     *(
@@ -68,7 +68,7 @@ WRONG_SETTINGS: list[tuple[str, type, dict[str, Any]]] = [
         for value in (math.nan, math.inf, "0.001", None, True, -1.1e6, 1.1e6)
     ),
     *(
-        (f"{name} must be a finite number at least 0", sor.ContKukanovRouter, {name: -0.001})
+        (f"{name} must be a finite number, at least 0", sor.ContKukanovRouter, {name: -0.001})
         for name in ("lambda_over", "lambda_under", "theta_queue")
     ),
     ("unit must be one of 'fraction', 'price', got 'bps'", sor.ContKukanovRouter, {"unit": "bps"}),
@@ -101,10 +101,10 @@ WRONG_SETTINGS: list[tuple[str, type, dict[str, Any]]] = [
     ("name must be text", sor.Venue, {"id": 1, "name": 5}),
     ("snapshot must be one of 'last', 'each', 'first'", sor.Book, {"snapshot": "all"}),
     ("depletion must be one of", sor.Book, {"depletion": None}),
-    ("collar must be a finite number at least 0", sor.Book, {"collar": -0.01}),
+    ("collar must be a finite number, at least 0", sor.Book, {"collar": -0.01}),
     ("collar must be a finite number", sor.Book, {"collar": math.nan}),
     ("max_quote_age is -5; expected", sor.Book, {"max_quote_age": -5}),
-    ("tick must be a finite number at least 1e-09", sor.Book, {"tick": 0}),
+    ("tick must be a finite number, at least 1e-09", sor.Book, {"tick": 0}),
     ("queue_position must be a finite number", sor.QueueAware, {"queue_position": -0.1}),
     ("queue_position['N'] must be a finite number", sor.QueueAware, {"queue_position": {"N": 2}}),
     ("max_fill must be a finite number", sor.QueueAware, {"max_fill": 1.0001}),

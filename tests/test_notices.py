@@ -188,6 +188,9 @@ def test_the_warning_points_at_the_call() -> None:
     with pytest.warns(sor.SorWarning) as caught:
         sor.backtest(GOOD["quotes"], KINDS["bare integer"][0]["orders"])
     assert caught[0].filename == __file__
+    with pytest.warns(sor.SorWarning) as caught:
+        sor.search(GOOD["quotes"], KINDS["bare integer"][0]["orders"], grid={"theta_queue": [0.0001]})
+    assert caught[0].filename == __file__
 
 
 def test_the_command_line_says_it_once(

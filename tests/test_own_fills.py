@@ -128,8 +128,15 @@ def compiled(library: ctypes.CDLL) -> sor.CompiledFill:
     return sor.CompiledFill(address(library, "thins"), parameters={"share": 0.4}, name="thins")
 
 
-@pytest.mark.parametrize("router", ROUTERS)
-@pytest.mark.parametrize("mode", ["expected", "sampled"])
+@pytest.mark.parametrize(
+    ("mode", "router"),
+    [
+        ("expected", ROUTERS[0]),
+        ("sampled", ROUTERS[1]),
+        pytest.param("expected", ROUTERS[1], marks=pytest.mark.slow),
+        pytest.param("sampled", ROUTERS[0], marks=pytest.mark.slow),
+    ],
+)
 def test_python_and_c_give_the_same_bytes_on_any_number_of_threads(
     compiled: sor.CompiledFill, router: Any, mode: Any
 ) -> None:
@@ -273,7 +280,7 @@ def test_a_wrong_compiled_function_is_an_error(library: ctypes.CDLL) -> None:
         (lambda: sor.FillTable([]), "rows must be a frame with displayed, sent, probability"),
         (lambda: sor.FillTable({"displayed": [1]}), "rows must be a frame .* no column 'sent'"),
         (lambda: sor.FillTable([(1, 1, 0.5)], mode="certain"), "mode must be one of"),
-        (lambda: sor.FillFunction(3), "function must be one of a child and a quote, got 3"),
+        (lambda: sor.FillFunction(3), "function must take a child and a quote, got 3"),
         (
             lambda: sor.FillFunction(lambda child: (1, 1)),
             "function must take a child, a quote and nothing else",

@@ -304,7 +304,7 @@ def test_any_table_by_its_own_names() -> None:
     with pytest.raises(DataError, match="row 2: b is inf; expected a price"):
         read_quotes(theirs.with_columns(b=pl.Series([1.0, float("inf"), 1.0])), columns=names)
     with pytest.raises(
-        DataError, match="columns= names 'nope', which the table has not; its columns are when"
+        DataError, match="columns= names 'nope', which the table does not have; its columns are when"
     ):
         read_quotes(theirs, columns={"nope": "ts_event"})
     with pytest.raises(ParameterError, match="columns: 'when' becomes 'time'; expected one of ts_event"):

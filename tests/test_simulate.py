@@ -173,7 +173,7 @@ def test_any_arguments_give_a_tape(
             for each in (1e200, 1e300, 1e308)
         ],
         ({"tick": 1e-12}, "tick is 1e-12; expected at least 1e-9"),
-        ({"volatility": -0.1}, "volatility must be a finite number at least 0, got -0.1"),
+        ({"volatility": -0.1}, "volatility must be a finite number, at least 0, got -0.1"),
         ({"spread": [1.0, 2.0]}, "spread has 2 values; expected one, or 5"),
         ({"size": 0}, "size is 0"),
         ({"rate": "fast"}, "rate must be a number above zero, or one for each venue, got 'fast'"),

@@ -88,7 +88,10 @@ def test_filters(universe: sor.Universe) -> None:
         f"{day(0)} AAA"
     ]
     assert names(universe[1:3]) == [f"{day(0)} BBB", f"{day(1)} AAA"]
-    with pytest.raises(sor.ParameterError, match="no unit of 6 is left; 3 days, 2024-01-02 to 2024-01-04"):
+    with pytest.raises(
+        sor.ParameterError,
+        match="the filters leave none of 6 symbol-days, which are 3 days, 2024-01-02 to 2024-01-04",
+    ):
         universe.only(since="2025-01-01")
     with pytest.raises(sor.ParameterError, match="since must be a date such as 2024-01-02, got 'soon'"):
         universe.only(since="soon")
@@ -106,15 +109,15 @@ def test_wrong_universes() -> None:
     with pytest.raises(sor.ParameterError, match="with a column path and at least one row"):
         len(sor.Universe(pl.DataFrame({"file": ["a"]})))
     twice = pl.DataFrame({"path": ["a", "b"], "date": [day(0)] * 2, "symbol": ["AAA"] * 2})
-    with pytest.raises(sor.ParameterError, match="2024-01-02 AAA is there twice"):
+    with pytest.raises(sor.ParameterError, match="2024-01-02 AAA appears twice"):
         len(sor.Universe(twice))
-    with pytest.raises(sor.ParameterError, match="'2024-13-01' is no date"):
+    with pytest.raises(sor.ParameterError, match="'2024-13-01' is not a date"):
         len(sor.Universe(pl.DataFrame({"path": ["a"], "date": ["2024-13-01"]})))
     with pytest.raises(sor.ParameterError, match="a universe has no option 'speed'"):
         sor.Universe("a", speed=1)
     with pytest.raises(sor.ParameterError, match="symbol is not an option of a universe"):
         sor.Universe("a", symbol="AAA")
-    with pytest.raises(sor.ParameterError, match="quotes= says not both"):
+    with pytest.raises(sor.ParameterError, match="quotes= does not name both"):
         len(sor.Universe("tape.parquet", trades="trades.parquet"))
 
 
@@ -142,7 +145,7 @@ def test_studies_add_up_in_any_order(
     assert same_bytes(sum([b, c, a]), whole, tmp_path)  # type: ignore[arg-type]
     with pytest.raises(sor.ParameterError, match="2024-01-02 AAA is in both: its orders would count twice"):
         _ = a + whole
-    with pytest.raises(sor.ParameterError, match="studies of different policies are no sum"):
+    with pytest.raises(sor.ParameterError, match="studies of different policies cannot be added"):
         _ = a + sor.study(universe[2:4], ORDERS, ("sweep", "best_ask"))
     with pytest.raises(TypeError):
         _ = a + 1

@@ -86,4 +86,6 @@ def test_what_goes_not_together(root: Path, complaint: Callable[..., str]) -> No
     )
     assert "--explain is for tapes" in complaint("backtest", root / HIVE, *ORDERS, "--explain", "0")
     assert "a universe has no option 'speed'" in complaint("study", root / HIVE, "--set", "universe.speed=1")
-    assert "no unit of 4 is left" in complaint("study", root / HIVE, "--set", "universe.since=2025-01-01")
+    assert "the filters leave none of 4 symbol-days" in complaint(
+        "study", root / HIVE, "--set", "universe.since=2025-01-01"
+    )

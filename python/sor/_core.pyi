@@ -1,6 +1,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import NotImplementedType
-from typing import Any, Final, Protocol, TypedDict, final
+from typing import Any, Final, Protocol, Self, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ __all__ = [
     "UNITS",
     "FillChild",
     "FillQuote",
+    "Index",
     "Orders",
     "ParentOrder",
     "Past",
@@ -204,6 +205,15 @@ class Report:
     def reason(self) -> str: ...
     @property
     def returned(self) -> int: ...
+
+@final
+class Index:
+    """What replays have found out of a tape of so many records, for the next ones; kept beside its columns."""
+
+    def __new__(cls, records: int, blocks: tuple[int, int] | None = None) -> Self: ...
+    @property
+    def known(self) -> int: ...
+    def __getnewargs__(self) -> tuple[int, tuple[int, int] | None]: ...
 
 @final
 class View:

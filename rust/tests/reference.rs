@@ -3,6 +3,8 @@
 #[path = "support/golden_input.rs"]
 mod golden_input;
 
+use std::ops::Range;
+
 use golden_input::{OrderRow, Owned, PolicyRow, RecordRow, SettingsRow, entries, queue, rule, side, snapshot};
 use serde::Deserialize;
 use sor_core::allocate::exact::Scratch;
@@ -10,7 +12,7 @@ use sor_core::allocate::{Offer, Penalties, Problem, Rule, Solver, allocate, cost
 use sor_core::batch::{Variant, hindsight_all, replay_all};
 use sor_core::error::Error;
 use sor_core::ledger::{Fill, Kind, Ledger, Reason, Status};
-use sor_core::market::{Snapshot, Tape, Visibility, count_states};
+use sor_core::market::{Hours, Session, Snapshot, Tape, Visibility, count_states};
 use sor_core::observe::{Stop, Unobserved};
 use sor_core::order::Parent;
 use sor_core::policy::probes::{Probing, Windows, probe};
@@ -239,6 +241,19 @@ struct ProbeRow {
     filled: std::collections::BTreeMap<String, Vec<Vec<Shares>>>,
 }
 
+impl ProbeRow {
+    fn probing(&self, word: &str) -> Probing {
+        Probing {
+            side: side(&self.side),
+            quantity: self.quantity,
+            windows: Windows { length: self.length, every: self.every },
+            queue: queue(word),
+            snapshot: Snapshot::Last,
+            visibility: Visibility { collar: 1e6, collar_least: 0, max_quote_age: None },
+        }
+    }
+}
+
 #[test]
 fn probes_fill_as_in_the_reference() {
     let rows: Vec<ProbeRow> = entries("probes.json");
@@ -246,18 +261,35 @@ fn probes_fill_as_in_the_reference() {
     for (number, row) in rows.iter().enumerate() {
         let owned = Owned::new(&row.records, row.trades.as_deref());
         for (word, filled) in &row.filled {
-            let probing = Probing {
-                side: side(&row.side),
-                quantity: row.quantity,
-                windows: Windows { length: row.length, every: row.every },
-                queue: queue(word),
-                snapshot: Snapshot::Last,
-                visibility: Visibility { collar: 1e6, collar_least: 0, max_quote_age: None },
-            };
-            let probes = probe(&owned.tape(owned.venues()), &probing, Stop::NEVER).expect("few windows");
+            let probes = probe(&owned.tape(owned.venues()), &row.probing(word), Stop::NEVER).expect("few windows");
             assert_eq!(probes.into_rows(), filled.concat(), "{number}, {word}");
         }
     }
+}
+
+#[test]
+fn a_window_is_known_once_it_has_ended_and_in_its_own_session_alone() {
+    let mut known_rows = 0;
+    for row in entries::<ProbeRow>("probes.json") {
+        let owned = Owned::new(&row.records, None);
+        let ts = owned.ts();
+        let Some(split) = (ts.len() / 2..ts.len()).find(|&i| ts[i] > ts[i - 1]) else { continue };
+        let session = |rows: Range<usize>| Session { open: ts[rows.start], close: ts[rows.end - 1], rows };
+        let hours = Hours::new(vec![session(0..split), session(split..ts.len())], vec![], ts.len()).expect("in order");
+        let probes = probe(&owned.tape(owned.venues()).with_hours(&hours), &row.probing("expected"), Stop::NEVER);
+        let probes = probes.expect("few windows");
+        let open = ts[split];
+        for now in ts[split..].iter().flat_map(|&ts| [ts, ts + 1]) {
+            let known = |&i: &usize| open < probes.ends[i] && probes.ends[i] <= now;
+            let rows: Vec<usize> = (0..probes.ends.len()).filter(known).collect();
+            for most in [1, 2, usize::MAX] {
+                let latest = &rows[rows.len().saturating_sub(most)..];
+                assert_eq!(probes.known_at(open, now, most).collect::<Vec<_>>(), latest);
+            }
+            known_rows += rows.len();
+        }
+    }
+    assert!(known_rows > 300, "{known_rows}");
 }
 
 #[derive(Deserialize)]

@@ -86,11 +86,11 @@ MUTANTS = [
     ("policy/pro_rata.rs", "(-remainder(ranked[i].2), ranked[i].1)", "(remainder(ranked[i].2), ranked[i].1)"),
     ("policy/probes.rs", "window.end < now", "window.end <= now"),
     ("policy/probes.rs", "partition_point(|&end| end <= time)", "partition_point(|&end| end < time)"),
-    ("policy/cont_kukanov.rs", "known_at(", "known_at(1 + "),
+    ("policy/probes.rs", "known.saturating_sub(most).max(first)..", "known.saturating_sub(most).."),
     ("allocate/exact.rs", "let better = cost <= least;", "let better = cost < least;"),
     ("allocate/exact.rs", "cost < limit && offer.available >= lot", "cost <= limit && offer.available >= lot"),
     ("hindsight.rs", "offers.fresh[change.venue] |= old != new;", ""),
-    ("hindsight.rs", "offer <= price)", "offer < price)"),
+    ("hindsight.rs", "offer <= price)", "offer > price)"),
 ]  # fmt: skip
 
 

@@ -10,7 +10,8 @@ _READ = "|".join((*READ, "max_bytes"))
 _OPTIONS = (
     (re.compile(r"columns=\{theirs: ours\}"), "--set read.columns.THEIRS=OURS"),
     (re.compile(r"columns=\{'([\w ]+)': '(\w+)'\}"), r"--set 'read.columns.\1=\2'"),
-    (re.compile(rf"(?<![\w.-])({_READ})=(?!=)"), r"--set read.\1="),
+    # Not hive's `date=2024-01-02` in a path.
+    (re.compile(rf"(?<![\w./-])({_READ})=(?=['\" ])"), r"--set read.\1="),
     (re.compile(r"choose one with symbol=$"), "choose one with --symbol"),
 )
 

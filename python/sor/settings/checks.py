@@ -34,7 +34,7 @@ def number(name: str, value: object, *, least: float = -math.inf, most: float = 
     if not (math.isfinite(found) and least <= found <= most):
         bounds = [f"at least {least:g}"] * (least > -math.inf) + [f"at most {most:g}"] * (most < math.inf)
         raise ParameterError(
-            f"{name} must be a finite number {' and '.join(bounds)}".rstrip() + f", got {shown(value)}"
+            f"{name} must be a finite number{', ' * bool(bounds)}{' and '.join(bounds)}, got {shown(value)}"
         )
     return found
 

@@ -116,7 +116,7 @@ def _read(rows: Any) -> Iterator[tuple[Given, str]]:
         raise ParameterError(f"rows must be {right}, got {what}")
     if unknown:
         raise ParameterError(
-            f"rows has no use for a column {shown(unknown[0])}; it may have {', '.join(_MAY)}"
+            f"rows has a column {shown(unknown[0])}, which is not used; it may have {', '.join(_MAY)}"
         )
     columns = {name: values_of(frame[name]) for name in frame.columns}
     for i in range(frame.height):

@@ -16,7 +16,7 @@ import numpy as np
 from sor.errors import MissingExtra, ParameterError, shown
 from sor.settings.checks import choice, keep, number, positive, text, whole
 from sor.settings.frames import Rows, frame_of
-from sor.settings.origin import digest_of, module_of, place_of
+from sor.settings.origin import digest_of, loaded, place_of
 
 if TYPE_CHECKING:
     from sor.settings.times import Duration
@@ -157,7 +157,7 @@ class _Function:
     def _check(self) -> None:
         given = self.function
         if isinstance(given, str):
-            keep(self, function=_loaded(given))
+            keep(self, function=loaded(given, f"function {given}"))
         if self.name is not None:
             text("name", self.name)
         if self.version is not None:
@@ -258,7 +258,7 @@ class FillFunction(_Function):
     def __post_init__(self) -> None:
         self._check()
         if not callable(self.function):
-            raise ParameterError(f"function must be one of a child and a quote, got {shown(self.function)}")
+            raise ParameterError(f"function must take a child and a quote, got {shown(self.function)}")
         try:
             takes = inspect.signature(self.function)
         except (TypeError, ValueError):  # some callables have none
@@ -366,7 +366,8 @@ def fill_table(text: str) -> dict[str, str]:
         raise ParameterError(
             f"fill must be displayed, queue, the path of a table (.csv, .parquet) or file.py:name, got {shown(text)}"
         )
-    return {"model": "compiled" if hasattr(_loaded(text), "address") else "function", "function": text}
+    function = loaded(text, f"function {text}")
+    return {"model": "compiled" if hasattr(function, "address") else "function", "function": text}
 
 
 def fill_name(model: FillModel) -> str:
@@ -404,16 +405,3 @@ def address_of(function: object) -> object:
 def _check_draws(model: Any) -> None:
     choice("mode", model.mode, Mode)
     keep(model, seed=whole("seed", model.seed, least=0, most=2**64 - 1))
-
-
-def _loaded(spec: str) -> object:
-    """Return what `file.py:name` or `package.module:name` names."""
-    place, _, name = spec.rpartition(":")
-    try:
-        module = module_of(place)
-    except (ImportError, ValueError, OSError) as error:
-        raise ParameterError(f"function {spec}: cannot import {shown(place)}: {error}") from error
-    found = getattr(module, name, None)
-    if found is None:
-        raise ParameterError(f"function {spec}: {shown(place)} has no {shown(name)}")
-    return found

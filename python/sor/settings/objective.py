@@ -17,7 +17,7 @@ import numpy as np
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import entries, fraction, keep, number
-from sor.settings.origin import digest_of, module_of, place_of
+from sor.settings.origin import digest_of, loaded, place_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -332,17 +332,12 @@ def _with_parameter(name: str, kind: str, written: str) -> Objective:
 
 
 def _loaded(name: str, spec: str) -> Callable[[pl.DataFrame], float]:
-    place, _, attribute = spec.rpartition(":")
-    try:
-        module = module_of(place)
-    except (ImportError, ValueError, OSError) as error:
-        raise ParameterError(f"{name} {spec}: cannot import {shown(place)}: {error}") from error
-    function = getattr(module, attribute, None)
+    function = loaded(spec, f"{name} {spec}")
     if not callable(function) or isinstance(function, type):
         raise ParameterError(
             f"{name} {spec} must name a function of the parents' table, found {shown(function)}"
         )
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _dearest(costs: Floats, many: Fraction) -> float:

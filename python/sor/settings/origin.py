@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
+from sor.errors import ParameterError, shown
+
 _LOADED = "sor_policy_"
 
 
@@ -26,6 +28,23 @@ def module_of(place: str) -> ModuleType:
 
     """
     return _from_file(place) if place.endswith(".py") else importlib.import_module(place)
+
+
+def loaded(spec: str, label: str) -> object:
+    """Return what `file.py:name` or `package.module:name` names.
+
+    Raises:
+        ParameterError: If there is no such file, module or name; `label` says what was asked for.
+
+    """
+    place, _, name = spec.rpartition(":")
+    try:
+        module = module_of(place)
+    except (ImportError, ValueError, OSError) as error:
+        raise ParameterError(f"{label}: cannot import {shown(place)}: {error}") from error
+    if not hasattr(module, name):
+        raise ParameterError(f"{label}: {shown(place)} has no {shown(name)}")
+    return getattr(module, name)
 
 
 def place_of(kind: type | FunctionType) -> str:

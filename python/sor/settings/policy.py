@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from sor.errors import ParameterError, shown
 from sor.settings.checks import choice, whole
-from sor.settings.origin import digest_of, module_of, place_of
+from sor.settings.origin import digest_of, loaded, place_of
 from sor.settings.times import INT64_MAX
 
 if TYPE_CHECKING:
@@ -202,14 +202,7 @@ def load(spec: str) -> type[Policy] | OwnPolicy:
         ParameterError: If there is none, or it is no policy.
 
     """
-    place, _, name = spec.rpartition(":")
-    try:
-        module = module_of(place)
-    except (ImportError, ValueError, OSError) as error:
-        raise ParameterError(f"{spec}: cannot import {shown(place)}: {error}") from error
-    kind = getattr(module, name, None)
-    if kind is None:
-        raise ParameterError(f"{spec}: there is no {shown(name)} in {place}")
+    kind = loaded(spec, spec)
     if isinstance(kind, OwnPolicy):
         return kind
     if not isinstance(kind, type) or not issubclass(kind, Policy):

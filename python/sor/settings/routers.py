@@ -371,7 +371,7 @@ def as_policies(name: str, values: object) -> dict[str, Policy]:
         label = name_of(policy)
         if label in found:
             raise ParameterError(
-                f"{name}: {label} is there twice; map different names to them, got {shown(values)}"
+                f"{name}: {label} appears twice; map different names to them, got {shown(values)}"
             )
         found[label] = policy
     return found

@@ -49,12 +49,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sor.replay.parents import Job
+    from sor.settings.config import Config
     from sor.settings.objective import Objective, Objectives
     from sor.settings.orders import Orders
     from sor.settings.routers import Policies, Policy
     from sor.settings.run import Progress
     from sor.studies.grid import Grid
-    from sor.studies.methods import SearchMethod
+    from sor.studies.methods import Axes, SearchMethod
     from sor.studies.pipeline import Tapes, TapesTrades
 
     Floats = NDArray[np.float64]
@@ -169,40 +170,14 @@ def search(
         if name != "grid":
             lines = _table(trials, _lines(best, axes), axes, objectives, tradable)
         flat = flat_axes(lines, axes, best, column_of(objectives))
-        policies: dict[str, Policy] = {ROUTER: best, **others}
-        picks = list(dict.fromkeys(fold.best for fold in walk))
-        begin(
-            callback,
-            Step(BEST, len(policies) + len(picks), "rows", weight=_WITH_OTHERS, after=_SECONDS_AFTER),
-        )
         bar = callback if isinstance(callback, Waiting) else None
-        ledger = _run(pipeline, list(policies.values()), bar)
-        inside = Study(
-            ledger=ledger.named(list(policies)),
-            policies=policies,
-            policy=ROUTER,
-            jobs=jobs,
-            made=made,
-            bootstrap=bootstrap,
-            warnings=said(jobs, made.orders, policies.values(), axes, ledger=ledger),
-        )
-        outside = (
-            _outside(inside, pipeline, walk, picks, _after(bar, len(policies) * len(pipeline)))
-            if walk
-            else None
+        inside, outside = _with_rows(
+            pipeline, {ROUTER: best, **others}, walk, made, axes, callback, bootstrap
         )
         begin(callback, STATISTICS)
-        evidence = Evidence(
-            trials,
-            tried,
-            objectives[0],
-            windows,
-            session_numbers(jobs, windows[0]),
-            tradable,
-            bootstrap,
-            len(tried) + len(inside.others),
-            bar,
-        )
+        many = len(tried) + len(inside.others)
+        sessions = session_numbers(jobs, windows[0])
+        evidence = Evidence(trials, tried, objectives[0], windows, sessions, tradable, bootstrap, many, bar)
         return Search(
             table=evidence.with_plateau(table, best),
             best=best,
@@ -216,6 +191,36 @@ def search(
             objectives=objectives,
             weighed_bps=[weighed(costs) for costs in trials.costs(tried)[:, tradable]],
         )
+
+
+def _with_rows(
+    pipeline: Pipeline,
+    policies: dict[str, Policy],
+    walk: Sequence[Fold],
+    made: Config,
+    axes: Axes,
+    callback: Progress | None,
+    bootstrap: Bootstrap,
+) -> tuple[Study, Study | None]:
+    """Replay the best point, what it is compared with, and the choices of folds, with every row."""
+    picks = list(dict.fromkeys(fold.best for fold in walk))
+    step = Step(BEST, len(policies) + len(picks), "rows", weight=_WITH_OTHERS, after=_SECONDS_AFTER)
+    begin(callback, step)
+    bar = callback if isinstance(callback, Waiting) else None
+    jobs = pipeline.jobs
+    ledger = _run(pipeline, list(policies.values()), bar)
+    inside = Study(
+        ledger=ledger.named(list(policies)),
+        policies=policies,
+        policy=ROUTER,
+        jobs=jobs,
+        made=made,
+        bootstrap=bootstrap,
+        warnings=said(jobs, made.orders, policies.values(), axes, ledger=ledger, stacklevel=5),
+    )
+    if not walk:
+        return inside, None
+    return inside, _outside(inside, pipeline, walk, picks, _after(bar, len(policies) * len(pipeline)))
 
 
 def steps(

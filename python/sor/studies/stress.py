@@ -158,7 +158,9 @@ def _in_hours(market: Market, base: Market) -> Market:
     for name in ("sessions", "session_gap", "halts"):
         own, allowed = getattr(market, name), (getattr(base, name), getattr(default, name))
         if not any(own is each or _equal(own, each) for each in allowed):
-            raise ParameterError(f"{name} must be that of `market`, since all markets are open together")
+            raise ParameterError(
+                f"{name} must be the same as in `market`, as all markets are open at the same times"
+            )
     return replace(market, sessions=base.sessions, session_gap=base.session_gap, halts=base.halts)
 
 

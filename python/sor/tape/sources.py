@@ -244,7 +244,7 @@ def _require_utf8(source: Path | bytes, label: str) -> None:
     if begin == b"PAR1" or begin[:3] == b"DBN":
         ending = ".parquet" if begin == b"PAR1" else ".dbn"
         raise DataError(
-            f"{label}: cannot be read: it is no text; expected CSV, or a name that ends in {ending}"
+            f"{label}: cannot be read: it is not text; expected CSV, or a name that ends in {ending}"
         )
 
 
@@ -274,9 +274,9 @@ def _sniffed(values: pl.Series, name: str) -> pl.DataType:
             return pl.Float64()
         case "bid_sz_00" | "ask_sz_00" | "size":
             return pl.UInt32() if _is_digits(values) else pl.Float64()
-        case "ts_event" | "ts_recv" | "bid_px_00" | "ask_px_00" | "price" if _is_digits(
-            values
-        ) and values.null_count() < len(values):
+        case "ts_event" | "ts_recv" | "bid_px_00" | "ask_px_00" | "price" if (
+            _is_digits(values) and values.count()
+        ):
             return pl.Int64()
         case "bid_px_00" | "ask_px_00" | "price":
             return pl.Float64()
@@ -293,7 +293,7 @@ def _renamed(part: Part, options: Options) -> Part:
     absent = [name for name in options.columns if name not in part.schema]
     if absent:
         raise DataError(
-            f"{part.label}: columns= names {', '.join(map(repr, absent))}, which the table has not; "
+            f"{part.label}: columns= names {', '.join(map(repr, absent))}, which the table does not have; "
             f"its columns are {', '.join(part.schema) or 'none'}"
         )
     return _first_rtype(_rename(part, options.columns))

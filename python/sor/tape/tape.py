@@ -149,10 +149,23 @@ class Quotes:
         return {column.name: column.to_numpy(allow_copy=False) for column in self.frame}
 
     def lent(self) -> dict[str, Any]:
-        """Lend the tape to the core: `arrays()`, those of its sessions, and of its trades under `"trades"`."""
+        """Lend the tape to the core: `arrays()`, those of its sessions, and of its trades under `"trades"`.
+
+        Under `"index"` is what the core keeps of it from one call to the next.
+        """
         hours = {} if self.sessions is None else self.sessions.arrays()
         trades = {} if self.trades is None else {"trades": self.trades.arrays()}
-        return {**self.arrays(), **hours, **trades}
+        index = self._index if self.sessions is None else self.sessions.quotes._index_in_sessions
+        return {**self.arrays(), **hours, **trades, "index": index}
+
+    @cached_property
+    def _index(self) -> _core.Index:
+        return _core.Index(len(self))
+
+    @cached_property
+    def _index_in_sessions(self) -> _core.Index:
+        """Of the tape that `Sessions` holds: in each session a book begins anew."""
+        return _core.Index(len(self))
 
     def in_sessions(
         self,

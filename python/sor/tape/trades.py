@@ -182,5 +182,5 @@ def require_listed_codes(conditions: pl.Series, label: str, exclude: Sequence[st
     if len(listed):
         raise DataError(
             f"{label}: cond holds numbers such as {listed[0].strip(',')}, which are a vendor's own; expected "
-            "exclude_conditions= with the numbers of prints that are no executions, or ()"
+            "exclude_conditions= with the numbers of prints that are not executions, or ()"
         )

@@ -50,7 +50,7 @@ def list_units(quotes: Paths, trades: Paths | None, reading: Reading, *, cut_fil
     found = _matching(quotes, "quotes")
     if prints is not None and not cut_files and not all(date and symbol for (date, symbol), _ in found):
         raise ParameterError(
-            "trades: which belong to which quotes is told by date and symbol, and quotes= says not both; "
+            "trades: they are matched with quotes by date and symbol, and quotes= does not name both; "
             "expected paths with {date} and {symbol}, or date= and symbol="
         )
     units = []
@@ -94,7 +94,9 @@ def _matching(given: Paths, name: str) -> list[tuple[Key, str]]:
     for pattern in (path_text(name, each, _WANTED) for each in patterns):
         matching = [pattern] if _is_one(pattern) else _glob(pattern)
         if not matching:
-            raise ParameterError(f"{name}: no file matches {pattern}")
+            unknown = [hole for hole in re.findall(r"\{\w*\}", pattern) if hole not in _HOLES]
+            which = f"; there is no hole {unknown[0]}, only {' and '.join(_HOLES)}" if unknown else ""
+            raise ParameterError(f"{name}: no file matches {pattern}{which}")
         key_of = _key_reader(pattern)
         found |= {path: key_of(path) for path in matching}
     if not found:
@@ -174,7 +176,7 @@ def _iso(text: str, path: str) -> str:
         return Date.fromisoformat(text).isoformat()
     except ValueError:
         raise ParameterError(
-            f"quotes: {path}: {shown(text)} is no date; expected one such as 2024-01-02"
+            f"quotes: {path}: {shown(text)} is not a date; expected one such as 2024-01-02"
         ) from None
 
 
@@ -198,7 +200,7 @@ def _from_frame(frame: pl.DataFrame, trades: Paths | None) -> list[Unit]:
         key = (unit.date, unit.symbol)
         if all(key) and key in seen:
             raise ParameterError(
-                f"quotes: {unit.name} is there twice; expected one row, with a list of paths where files make one tape"
+                f"quotes: {unit.name} appears twice; expected one row, with a list of paths where files make one tape"
             )
         seen.add(key)
     return units

@@ -244,7 +244,7 @@ class UniverseStudy(UniverseResult, Weighed):
         differing = [name for name in ours if ours[name] != theirs.get(name)]
         if differing or list(self.policies) != list(other.policies) or self.bootstrap != other.bootstrap:
             raise ParameterError(
-                f"studies of different {' and '.join(differing) or 'policies'} are no sum: "
+                f"studies of different {' and '.join(differing) or 'policies'} cannot be added: "
                 "expected the same settings on other units"
             )
         files = tuple(sorted({*self.made.files, *other.made.files}))

@@ -152,7 +152,9 @@ class Universe(ManyTapes):
             and (names is None or unit.symbol in names)
         ]
         if not kept:
-            raise ParameterError(f"no unit of {len(self.units):,} is left; {_span(self.units)}")
+            raise ParameterError(
+                f"the filters leave none of {count(len(self.units), 'symbol-day')}, which are {_span(self.units)}"
+            )
         said = {
             "since": bounds[0],
             "until": bounds[1],

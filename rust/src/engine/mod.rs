@@ -2,6 +2,7 @@
 
 mod cheap;
 mod exchange;
+mod leap;
 mod posts;
 mod quiet;
 mod releasing;

@@ -1,10 +1,11 @@
 //! The stretches in which nothing but records happens, where a replay is most of the time.
 
 use crate::engine::cheap::{Asks, Cheap};
-use crate::engine::run::{POLL_EVERY, Run};
+use crate::engine::leap::Leg;
+use crate::engine::run::Run;
 use crate::error::Result;
 use crate::market::{Depletion, Last, Moments, Snapshot, Tape, kept_of, mid_of, replace};
-use crate::policy::Policy;
+use crate::policy::{Moves, Policy};
 use crate::units::{Nanos, Side, Time};
 
 /// Why a stretch ends.
@@ -24,7 +25,7 @@ impl<P: Policy> Run<'_, P> {
     /// or end of a halt, an arrival, whatever limit orders may meet, or the order's end.
     pub(super) fn go_on(&mut self, moments: &mut Moments<'_>) -> Result<()> {
         let until = self.quiet_until(moments);
-        if moments.next_record() >= until {
+        if moments.next_record() >= until || self.is_done() {
             return Ok(());
         }
         match self.exchange.parent.side {
@@ -33,16 +34,29 @@ impl<P: Policy> Run<'_, P> {
         }
     }
 
+    fn go_on_as<const SELL: bool>(&mut self, moments: &mut Moments<'_>, until: Time) -> Result<()> {
+        let mut leg = self.leap(moments, until);
+        let ended = self.go_on_from::<SELL>(&mut leg, moments, until);
+        leg.end(moments.next);
+        ended
+    }
+
     #[inline(never)]
-    fn go_on_as<const SELL: bool>(&mut self, moments: &mut Moments<'_>, mut until: Time) -> Result<()> {
-        let (tape, rows) = (moments.tape.aligned(), moments.session.rows.end);
-        let (mut known, mut pause) = (Nanos::MIN, rows.min(moments.next + POLL_EVERY as usize));
+    fn go_on_from<'t, const SELL: bool>(
+        &mut self,
+        leg: &mut Leg<'t>,
+        moments: &mut Moments<'t>,
+        mut until: Time,
+    ) -> Result<()> {
+        let (tape, rows, mut known) = (moments.tape.aligned(), moments.session.rows.end, Nanos::MIN);
         loop {
-            if moments.next >= pause {
+            if moments.next >= leg.pause {
                 self.stop.check()?;
-                pause = rows.min(moments.next + POLL_EVERY as usize);
+                leg.end(moments.next);
+                (*leg, known) = (self.leap(moments, until), Nanos::MIN);
             }
-            let asks = match self.pass::<SELL>(&tape, (&mut moments.next, pause), (until, moments.mode), &mut known) {
+            let pause = self.pass::<SELL>(&tape, (&mut moments.next, leg.pause), (until, moments.mode), &mut known);
+            let asks = match pause {
                 Pause::Over if moments.next < rows => continue,
                 Pause::Due | Pause::Over => return Ok(()),
                 Pause::Ask(now) => Some(now),
@@ -79,7 +93,7 @@ impl<P: Policy> Run<'_, P> {
         let by_size = exchange.market.depletion == Depletion::Refresh;
         let first = exchange.book.mid().filter(|_| exchange.reports.is_empty());
         let reach = first.and_then(|mid| policy.reach(mid));
-        let fixed = reach.map(|reach| (cheap.reaches(reach), reach.fixed).1);
+        let fixed = reach.map(|reach| (cheap.reaches(reach), reach.moves == Moves::Never).1);
         let Some((venues, kept)) = exchange.book.laid_open() else {
             let now = tape.ts()[*next..pause].first();
             return now.map_or(Pause::Over, |&now| if now < until { Pause::Care(now) } else { Pause::Due });

@@ -311,7 +311,7 @@ impl Summary {
 }
 
 /// One parent's rows and sums. Rows are kept only when `record` is set; the sums always.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
     /// The sums.
     pub summary: Summary,

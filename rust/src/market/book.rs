@@ -7,7 +7,8 @@ use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use crate::market::hours::Session;
-use crate::market::tape::{Record, Snapshot, Tape};
+use crate::market::snapshot::Snapshot;
+use crate::market::tape::{Record, Tape};
 use crate::quote::{EMPTY, Quote};
 use crate::units::{Nanos, Side, Time, UNDEF_PRICE};
 
@@ -134,6 +135,12 @@ pub(crate) fn replace(venues: &mut [Last], bests: &mut [Nanos; 2], venue: usize,
 pub(super) fn keys(record: &Record) -> [Quote; 2] {
     let bid = if record.bid.0 == UNDEF_PRICE { EMPTY } else { -record.bid.0 };
     [Quote { key: record.ask.0, size: record.ask.1 }, Quote { key: bid, size: record.bid.1 }]
+}
+
+/// The quote of a record that `side` takes.
+#[inline]
+pub(super) fn quote_of(record: &Record, side: Side) -> Quote {
+    keys(record)[index(side)]
 }
 
 impl Book {
@@ -265,35 +272,51 @@ impl Book {
     /// is the book before the last snapshot that clears a side, and nothing older if that has both. Whether it is so: else
     /// nothing is done.
     fn jump(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot) -> bool {
-        if let Some(last) = rows.clone().rev().find(|&i| tape.is_one_sided(i)) {
+        if let Some(last) = tape.last_one_sided(rows.clone(), mode) {
             let first = tape.snapshot_around(last, mode);
             let mut before = self.clone();
-            before.collect(tape, rows.start..first);
+            before.collect(tape, rows.start..first, mode);
             if before.bests().0 == EMPTY || before.bests().1 == EMPTY {
                 return false;
             }
             before.remember();
             self.memory = before.memory;
         }
-        self.collect(tape, rows);
+        self.collect(tape, rows, mode);
         true
     }
 
-    /// Every venue's last record of these, looked for from behind.
-    fn collect(&mut self, tape: &Tape<'_>, rows: Range<usize>) {
-        let mut missing = vec![true; self.venues.len()];
-        let mut count = missing.len();
+    /// Every venue's last record of these.
+    fn collect(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot) {
+        tape.each_last(rows, mode, |row| {
+            let record = tape.record(row);
+            self.venues[record.venue] = Last { quotes: keys(&record), ts: record.ts, row };
+        });
+        self.settle();
+    }
+
+    /// The book as it was before the records from `rows.end` on, if nothing is halted: what it shows, not what it remembers.
+    /// `rows` begin with the session.
+    pub(super) fn as_before(&self, tape: &Tape<'_>, rows: Range<usize>) -> Self {
+        let mut before = self.clone();
+        let later: Vec<usize> = (0..self.venues.len()).filter(|&venue| self.venues[venue].row >= rows.end).collect();
+        let mut missing = later.len();
+        for venue in later {
+            before.venues[venue] = Last { ts: Time::MIN, ..Book::new(1).venues[0] };
+        }
         for row in rows.rev() {
-            if count == 0 {
+            if missing == 0 {
                 break;
             }
             let record = tape.record(row);
-            if std::mem::take(&mut missing[record.venue]) {
-                count -= 1;
-                self.venues[record.venue] = Last { quotes: keys(&record), ts: record.ts, row };
+            let last = &mut before.venues[record.venue];
+            if last.ts == Time::MIN {
+                *last = Last { quotes: keys(&record), ts: record.ts, row };
+                missing -= 1;
             }
         }
-        self.settle();
+        before.settle();
+        before
     }
 
     /// Finds the best quotes again after records that did not keep them.
@@ -321,7 +344,7 @@ impl Book {
         mode: Snapshot,
         changed: &mut impl FnMut(&Change),
     ) -> Option<usize> {
-        if self.halts > 0 || self.changing {
+        if !self.is_plain() {
             return None;
         }
         let end = tape.plain_snapshot(first, mode)?;
@@ -378,7 +401,13 @@ impl Book {
     /// something may have to be remembered.
     #[inline]
     pub(crate) fn laid_open(&mut self) -> Option<(&mut [Last], &mut [Nanos; 2])> {
-        (self.halts == 0 && !self.changing).then_some((&mut self.venues, &mut self.best))
+        self.is_plain().then_some((&mut self.venues, &mut self.best))
+    }
+
+    /// Whether nothing is kept back, and nothing may have to be remembered.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.halts == 0 && !self.changing
     }
 
     /// A record of a halted venue: its quotes are kept and not shown. The ones before, if it is halted.

@@ -2,8 +2,9 @@
 
 use crate::fills::{FillModel, Met, QueueModel};
 use crate::market::book::Book;
+use crate::market::snapshot::Snapshot;
 use crate::market::taken::{Depletion, Taken};
-use crate::market::tape::{Snapshot, Tape};
+use crate::market::tape::Tape;
 use crate::market::venue::Venue;
 use crate::market::visibility::Visibility;
 use crate::quote::EMPTY;

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::market::book::{Book, Change};
 use crate::market::hours::Session;
-use crate::market::tape::{Snapshot, Tape};
+use crate::market::snapshot::Snapshot;
+use crate::market::tape::Tape;
 use crate::market::visibility::Visibility;
 use crate::observe::Stop;
 use crate::quote::Top;

@@ -1,8 +1,10 @@
 //! What a parent order has taken from the book (rule B5).
 
 use std::hint::select_unpredictable;
+use std::ops::Range;
 
-use crate::market::book::Change;
+use crate::market::book::{Change, Last, quote_of};
+use crate::market::tape::Tape;
 use crate::quote::Quote;
 use crate::units::{Shares, Side};
 
@@ -37,6 +39,21 @@ impl Taken {
         let (old, new) = change.quote(side);
         let taken = &mut self.shares[change.venue];
         *taken = kept_of(*taken, old, new, self.mode == Depletion::Refresh);
+    }
+
+    /// As [`see`](Self::see), for all records of some rows, of which each counts: `lasts` are the venues before them.
+    pub(crate) fn see_all(&mut self, tape: &Tape<'_>, rows: &Range<usize>, lasts: &[Last], side: Side) {
+        let by_size = self.mode == Depletion::Refresh;
+        for (venue, (taken, last)) in
+            self.shares.iter_mut().zip(lasts).enumerate().filter(|(_, (taken, _))| **taken > 0)
+        {
+            // Until one of its quotes is another all are the same as the one before them.
+            let own = rows.clone().filter(|&row| usize::from(tape.venue()[row]) == venue);
+            let mut quotes = own.map(|row| quote_of(&tape.record(row), side));
+            if quotes.any(|quote| kept_of(*taken, last.offer(side), quote, by_size) == 0) {
+                *taken = 0;
+            }
+        }
     }
 
     /// Shares were taken.

@@ -4,18 +4,9 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::market::hours::{Hours, Session};
+use crate::market::index::{Chunk, Index};
+use crate::market::snapshot::Snapshot;
 use crate::units::{Nanos, Time, UNDEF_PRICE};
-
-/// When the router sees the book (rule B4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Snapshot {
-    /// After all records that share one event time.
-    Last,
-    /// After every single record.
-    Each,
-    /// As `Last`, but only the first record of each (event time, venue) exists.
-    First,
-}
 
 /// Columns of L1 records, sorted by time, one entry a record. A side without a quote has the price
 /// [`UNDEF_PRICE`](crate::units::UNDEF_PRICE) and size 0.
@@ -31,6 +22,7 @@ pub struct Tape<'a> {
     venues: usize,
     trades: Option<Trades<'a>>,
     hours: Option<&'a Hours>,
+    index: Option<&'a Index>,
 }
 
 /// Executions on the venues of a tape, sorted by time. Only time relates them to the quotes: at one time the trades come
@@ -103,7 +95,20 @@ impl<'a> Tape<'a> {
         }
         check_venues("tape.venue", venue, venues)?;
         check_order("tape.ts", ts)?;
-        Ok(Self { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position, venues, trades: None, hours: None })
+        let columns = Self {
+            ts,
+            venue,
+            bid_px,
+            bid_sz,
+            ask_px,
+            ask_sz,
+            queue_position,
+            venues,
+            trades: None,
+            hours: None,
+            index: None,
+        };
+        Ok(columns)
     }
 
     /// The same tape with its trades.
@@ -126,6 +131,31 @@ impl<'a> Tape<'a> {
     #[must_use]
     pub fn with_hours(self, hours: &'a Hours) -> Self {
         Self { hours: Some(hours), ..self }
+    }
+
+    /// The same tape with an index of it, which replays use and add to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for an index of another number of records.
+    pub fn with_index(self, index: &'a Index) -> Result<Self> {
+        let (records, rule) = (index.records(), "must be of as many records as the tape has");
+        if records == self.len() {
+            return Ok(Self { index: Some(index), ..self });
+        }
+        Err(invalid("tape.index", rule, format!("one of {records} beside {}", self.len())))
+    }
+
+    /// The same tape without its index.
+    #[must_use]
+    pub fn without_index(self) -> Self {
+        Self { index: None, ..self }
+    }
+
+    /// Its index, where it has one.
+    #[inline]
+    pub(crate) fn index(&self) -> Option<&'a Index> {
+        self.index
     }
 
     /// Its sessions, in order.
@@ -243,6 +273,17 @@ impl<'a> Tape<'a> {
         first
     }
 
+    /// The first row from `row` on at which a snapshot begins, the tape's end being one.
+    #[must_use]
+    pub(crate) fn snapshot_behind(&self, row: usize, mode: Snapshot) -> usize {
+        let within = |row: usize| row > 0 && row < self.ts.len() && self.ts[row - 1] == self.ts[row];
+        let mut first = row;
+        while mode != Snapshot::Each && within(first) {
+            first += 1;
+        }
+        first
+    }
+
     /// The tape's own queue position in record `i`, where it has that column.
     #[must_use]
     #[inline]
@@ -261,6 +302,56 @@ impl<'a> Tape<'a> {
             end += 1;
         }
         plain.then_some(end)
+    }
+
+    /// Where the last chunk of the index begins that some rows have a part of; and what is known of it, if they end with it.
+    fn last_chunk(&self, rows: &Range<usize>, mode: Snapshot) -> (usize, Option<&'a Chunk>) {
+        let Some(index) = self.index else { return (rows.start, None) };
+        let own = index.rows_of(rows.end - 1);
+        let whole = own.start >= rows.start && own.end == rows.end;
+        (own.start.max(rows.start), index.chunk(mode, own.start).filter(|_| whole))
+    }
+
+    /// Calls `found` with the last row of each venue in some rows, as far as it has one there.
+    pub(super) fn each_last(&self, mut rows: Range<usize>, mode: Snapshot, mut found: impl FnMut(usize)) {
+        let (mut missing, mut count) = (vec![true; self.venues()], self.venues());
+        while !rows.is_empty() && count > 0 {
+            let (begin, known) = self.last_chunk(&rows, mode);
+            if let Some(chunk) = known {
+                for (missing, last) in missing.iter_mut().zip(&chunk.lasts) {
+                    if let Some(row) = last.filter(|_| *missing) {
+                        (*missing, count) = (false, count - 1);
+                        found(row);
+                    }
+                }
+                rows.end = begin;
+                continue;
+            }
+            for row in (begin..rows.end).rev() {
+                if count == 0 {
+                    break;
+                }
+                if std::mem::take(&mut missing[usize::from(self.venue()[row])]) {
+                    count -= 1;
+                    found(row);
+                }
+            }
+            rows.end = begin;
+        }
+    }
+
+    /// The last of some rows that leaves a side without a quote.
+    pub(super) fn last_one_sided(&self, mut rows: Range<usize>, mode: Snapshot) -> Option<usize> {
+        while !rows.is_empty() {
+            let (begin, known) = self.last_chunk(&rows, mode);
+            let walk = || (begin..rows.end).rev().find(|&row| self.is_one_sided(row));
+            let last = known.map_or_else(walk, |chunk| chunk.one_sided);
+            if last.is_some() {
+                return last;
+            }
+            rows.end = begin;
+        }
+        None
     }
 
     /// The records of the snapshot that begins at record `i`.

@@ -20,6 +20,10 @@ impl Policy for BestAsk {
         Ok(())
     }
 
+    fn rests(&self) -> bool {
+        true
+    }
+
     fn hears_of_takes(&self) -> bool {
         false
     }

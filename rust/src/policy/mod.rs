@@ -34,7 +34,7 @@ pub use sliced::Sliced;
 pub use static_router::{Planned, StaticRouter};
 pub use sweep::Sweep;
 pub use unit::Unit;
-pub use view::{Posted, Reach, View};
+pub use view::{Moves, Posted, Reach, View};
 
 use std::fmt::Debug;
 
@@ -81,6 +81,12 @@ pub trait Policy {
         None
     }
 
+    /// Whether it does nothing where no share is [left to plan](View::remaining) and it has nothing to be told, and never asks to
+    /// be woken: it is then not asked.
+    fn rests(&self) -> bool {
+        false
+    }
+
     /// The next time after `after` at which it wants to decide, whether or not a record comes then.
     fn wakes(&self, after: Time) -> Option<Time> {
         let _ = after;
@@ -113,6 +119,11 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
     #[allow(clippy::inline_always, reason = "a part of the loop over records")]
     fn reach(&mut self, mid: Nanos) -> Option<Reach> {
         (**self).reach(mid)
+    }
+
+    #[inline]
+    fn rests(&self) -> bool {
+        (**self).rests()
     }
 
     #[inline]

@@ -44,6 +44,10 @@ impl Policy for ProRata {
         Ok(())
     }
 
+    fn rests(&self) -> bool {
+        true
+    }
+
     fn hears_of_takes(&self) -> bool {
         false
     }

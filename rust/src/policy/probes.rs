@@ -66,7 +66,7 @@ impl Probes {
     /// The rows known at `now` of a session that opened at `since`, the last `most` of them.
     #[must_use]
     pub fn known_at(&self, since: Time, now: Time, most: usize) -> Range<usize> {
-        let [first, known] = [since.saturating_sub(1), now].map(|time| self.ends.partition_point(|&end| end <= time));
+        let [first, known] = [since, now].map(|time| self.ends.partition_point(|&end| end <= time));
         known.saturating_sub(most).max(first)..known.max(first)
     }
 

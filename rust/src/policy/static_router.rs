@@ -8,7 +8,7 @@ use crate::fills::Sent;
 use crate::market::Venue;
 use crate::order::Parent;
 use crate::policy::others::Others;
-use crate::policy::{Orders, Past, Policy, Reach, Settings, Unit, View};
+use crate::policy::{Moves, Orders, Past, Policy, Reach, Settings, Unit, View};
 use crate::quote::Quote;
 use crate::units::{Nanos, Shares};
 
@@ -85,6 +85,11 @@ impl Settings for StaticRouter {
         let penalties = Penalties { over: 0, under: 0, theta: 0 };
         Ok(Allocating {
             router: self,
+            moves: match self.unit {
+                Unit::Price => Moves::Never,
+                Unit::Fraction if self.lambda_under >= 0.0 && self.theta_queue >= 0.0 => Moves::WithMid,
+                Unit::Fraction => Moves::Anyhow,
+            },
             at: None,
             penalties,
             limit: 0,
@@ -104,6 +109,7 @@ impl Settings for StaticRouter {
 #[derive(Clone, Debug)]
 pub struct Allocating<'a> {
     router: &'a StaticRouter,
+    moves: Moves,
     // The mid that the penalties are of: they are recomputed only when it moves.
     at: Option<Nanos>,
     penalties: Penalties,
@@ -152,7 +158,11 @@ impl Policy for Allocating<'_> {
         self.weigh(mid);
         // An enumeration of too many candidates is an error, so that it has to be tried.
         let takes_below = (self.router.solver == Solver::Exact).then_some(self.limit.min(self.surely));
-        Some(Reach { takes_below, leaves_from: self.reach, fixed: self.router.unit == Unit::Price })
+        Some(Reach { takes_below, leaves_from: self.reach, moves: self.moves })
+    }
+
+    fn rests(&self) -> bool {
+        true
     }
 
     fn hears_of_takes(&self) -> bool {

@@ -17,6 +17,10 @@ impl Policy for Sweep {
         Ok(())
     }
 
+    fn rests(&self) -> bool {
+        true
+    }
+
     fn hears_of_takes(&self) -> bool {
         false
     }

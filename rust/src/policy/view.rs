@@ -29,8 +29,19 @@ pub struct Reach {
     pub takes_below: Option<Nanos>,
     /// What costs this or more it leaves. Of what lies between the two it must be asked.
     pub leaves_from: Nanos,
-    /// Whether it is the same at every mid until the policy is next asked.
-    pub fixed: bool,
+    /// What another mid makes of it until the policy is next asked.
+    pub moves: Moves,
+}
+
+/// How far a policy reaches at other mids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// Just as far at every mid.
+    Never,
+    /// At a higher mid no less far, as long as both are positive.
+    WithMid,
+    /// That is not known.
+    Anyhow,
 }
 
 /// The market and the order as a policy sees them at one moment.

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{Error, Result};
-use crate::market::{Columns, Halt, Hours, Session, Tape, Trades};
+use crate::market::{Columns, Halt, Hours, Index, Session, Tape, Trades};
 use crate::units::Money;
 
 /// A tape's columns, by name, from a Python dict; its trades, where it has them, are a dict in it.
@@ -22,6 +22,37 @@ pub(super) struct TapeColumns<'py> {
     queue_position: Option<PyReadonlyArray1<'py, f64>>,
     trades: Option<TradeColumns<'py>>,
     hours: Option<HourColumns<'py>>,
+    index: Option<PyRef<'py, PyIndex>>,
+}
+
+/// What replays have found out of a tape of so many `records`, for the next ones; kept beside its columns. `block` records make a
+/// block, of which `blocks` make a chunk.
+#[pyclass(name = "Index", module = "sor._core", frozen)]
+pub(super) struct PyIndex {
+    index: Index,
+    made_of: (usize, Option<(usize, usize)>),
+}
+
+#[pymethods]
+impl PyIndex {
+    #[new]
+    #[pyo3(signature = (records, blocks = None))]
+    fn new(records: usize, blocks: Option<(usize, usize)>) -> Self {
+        let index =
+            blocks.map_or_else(|| Index::new(records), |(block, blocks)| Index::with_blocks(records, block, blocks));
+        Self { index, made_of: (records, blocks) }
+    }
+
+    /// How many chunks are known.
+    #[getter]
+    fn known(&self) -> usize {
+        self.index.known()
+    }
+
+    // A copy in another process knows nothing yet.
+    fn __getnewargs__(&self) -> (usize, Option<(usize, usize)>) {
+        self.made_of
+    }
 }
 
 /// When each session of a tape is, and its halts.
@@ -73,6 +104,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for TapeColumns<'py> {
             queue_position: column(&tape, "queue_position")?,
             trades: tape.get_item("trades")?.map(|trades| trades.extract()).transpose()?,
             hours: if tape.contains("session_first")? { Some(hours(&tape)?) } else { None },
+            index: tape.get_item("index")?.map(|index| index.extract().map_err(PyErr::from)).transpose()?,
         })
     }
 }
@@ -150,6 +182,9 @@ impl TapeColumns<'_> {
         let mut tape = Tape::new(columns, venues)?;
         if let Some(hours) = hours {
             tape = tape.with_hours(hours);
+        }
+        if let Some(index) = &self.index {
+            tape = tape.with_index(&index.index)?;
         }
         let Some(trades) = &self.trades else { return Ok(tape) };
         Ok(tape.with_trades(Trades {

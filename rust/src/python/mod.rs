@@ -30,6 +30,8 @@ mod _core {
     #[pymodule_export]
     use super::books::allocate_books;
     #[pymodule_export]
+    use super::columns::PyIndex;
+    #[pymodule_export]
     use super::cont_kukanov::{
         ck_bound, ck_check, ck_conditions, ck_cost, ck_market_order, ck_one_venue, ck_paper, ck_quantile_level,
         ck_solve,

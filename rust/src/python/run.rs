@@ -65,7 +65,7 @@ pub(super) fn execute(
 
 /// Replays every parent under every variant. Returns dicts of columns by name: `parents` (row `variant * parents +
 /// parent`), and, empty unless `record`, `fills`, `children`, `places` (queue positions), `epochs` and `releases`. Without
-/// `shortcuts` every variant is replayed, also where it does not differ from another.
+/// `shortcuts` every variant is replayed, also where it does not differ from another, and from record to record.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "what a replay is, passed once from Python")]
 #[pyo3(signature = (tape, parents, variants, *, record, threads, progress = None, shortcuts = true))]
@@ -90,7 +90,7 @@ pub(super) fn replay<'py>(
         if shortcuts {
             return replay_distinct(&tape, &parents, &variants, record, threads, &mut observer);
         }
-        replay_all(&tape, &parents, &variants, record, threads, &mut observer).map(Shared::none)
+        replay_all(&tape.without_index(), &parents, &variants, record, threads, &mut observer).map(Shared::none)
     });
     let ledgers = match outcome {
         Err(Error::Replay { variant, parent, source }) => {
