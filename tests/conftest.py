@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import compiled_library
 import pytest
 import recorded
+import typer.main
 from effort import some
 from hypothesis import settings
 
@@ -26,11 +29,21 @@ settings.load_profile("untimed")
 # A shell that starts a command in the background has it ignore Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The command line is put together for every call of it, which takes longer than many a test.
+typer.main.get_command = cache(typer.main.get_command)
+
 # A terminal's width is looked up when a table is drawn, unless it was set when the command line was imported.
 os.environ.pop("COLUMNS", None)
 # Typer writes colours wherever one of these is set, be it to "0".
 for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
     os.environ.pop(name, None)
+
+
+def pytest_collection_finish() -> None:
+    """What stands by now stays: the collector looks only through what comes, and not after every 700 objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,7 +22,7 @@ OUTCOMES = (
 
 def test_random_replays() -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(250, everyday=40)):
+    for seed in range(some(250, everyday=34)):
         met += agree(seed, 12)
     assert not [outcome for outcome in OUTCOMES if met[outcome] < enough(50)], met
     assert met["post"] > 0

@@ -134,6 +134,7 @@ def test_the_structs_are_whole_words() -> None:
         assert all(struct[name] == np.int64 for name in struct.names or ())
 
 
+@pytest.mark.slow
 def test_numba_in_the_documents() -> None:
     """The block that the documents' own test leaves out, for want of numba."""
     pytest.importorskip("numba")

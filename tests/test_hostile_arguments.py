@@ -13,7 +13,7 @@ import hostile
 import numpy as np
 import pytest
 import sor
-from effort import ALL
+from effort import ALL, some
 from sor import cont_kukanov
 
 
@@ -60,13 +60,13 @@ def test_one_hostile_argument() -> None:
     cases = list(hostile.single())
     assert len(cases) > 10_000
     if not ALL:
-        cases = random.Random(len(cases)).sample(cases, 1_500)
+        cases = random.Random(len(cases)).sample(cases, some(len(cases), ci=1_500))
     assert hostile.wrongs(iter(cases)) == []
 
 
 def test_several_hostile_arguments() -> None:
     cases = hostile.several(random.Random(1))
-    assert hostile.wrongs(islice(cases, 3_000 if ALL else 300)) == []
+    assert hostile.wrongs(islice(cases, some(3_000, ci=300))) == []
 
 
 @pytest.mark.parametrize(

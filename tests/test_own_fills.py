@@ -128,8 +128,15 @@ def compiled(library: ctypes.CDLL) -> sor.CompiledFill:
     return sor.CompiledFill(address(library, "thins"), parameters={"share": 0.4}, name="thins")
 
 
-@pytest.mark.parametrize("router", ROUTERS)
-@pytest.mark.parametrize("mode", ["expected", "sampled"])
+@pytest.mark.parametrize(
+    ("mode", "router"),
+    [
+        ("expected", ROUTERS[0]),
+        ("sampled", ROUTERS[1]),
+        pytest.param("expected", ROUTERS[1], marks=pytest.mark.slow),
+        pytest.param("sampled", ROUTERS[0], marks=pytest.mark.slow),
+    ],
+)
 def test_python_and_c_give_the_same_bytes_on_any_number_of_threads(
     compiled: sor.CompiledFill, router: Any, mode: Any
 ) -> None:

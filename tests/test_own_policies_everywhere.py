@@ -72,7 +72,9 @@ def test_backtest_and_study() -> None:
     assert list(unnamed.policies) == ["Patient", "sweep"]
 
 
-@pytest.mark.parametrize("method", ["grid", "random", "refine"])
+@pytest.mark.parametrize(
+    "method", ["grid", *(pytest.param(method, marks=pytest.mark.slow) for method in ("random", "refine"))]
+)
 def test_search_over_its_arguments(method: Any) -> None:
     grid = {"most": [0.005, 0.02, 0.05], "last": [5, 30]}
     found = sor.search(QUOTES, ORDERS, Patient(), grid=grid, method=method, folds=2, run=RUN)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import sor
+from effort import EFFORT
 
 pytest.importorskip("altair")
 import altair as alt
@@ -25,7 +26,9 @@ SHORT = sor.simulate_quotes(minutes=20, venues=1, price=20.0, spread=4.0, seed=5
 
 @cache
 def long() -> sor.Quotes:
-    return sor.simulate_quotes(minutes=390, venues=12, seed=5)
+    # Every day a tape of fewer records, which as many orders meet.
+    few = {"records": 250_000} if EFFORT == "everyday" else {}
+    return sor.simulate_quotes(minutes=390, venues=12, seed=5, **few)
 
 
 FEW = sor.orders_every("2m", side="buy", quantity=20_000, horizon="2m")

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 import sor
+from effort import EFFORT
 from sor.show import plots, spec, vega
 from sor.show.sections import sections
 from sor.show.spec import Chart, beside, channel, layers
@@ -27,6 +28,8 @@ def study() -> sor.Study:
 
 def checked(said: dict[str, Any]) -> None:
     altair = pytest.importorskip("altair")
+    if EFFORT == "everyday":  # a table's rows are alike
+        said = said | {"datasets": {name: rows[:50] for name, rows in said.get("datasets", {}).items()}}
     altair.Chart.from_dict(said, validate=True)
 
 

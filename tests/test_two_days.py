@@ -221,7 +221,11 @@ def test_a_universe_of_days(days: Days, tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("verb", ["backtest", "study", "search", "stress"])
+# Every verb is asked in Python above.
+@pytest.mark.parametrize(
+    "verb",
+    ["study", *(pytest.param(verb, marks=pytest.mark.slow) for verb in ("backtest", "search", "stress"))],
+)
 def test_the_command_line(days: Days, tmp_path: Path, verb: str, shown: Callable[..., str]) -> None:
     _, joined = written(days, tmp_path)
     rules = ("--every", "25s", "--horizon", "20s", "--quantity", "300", "--side", "both", "--json")

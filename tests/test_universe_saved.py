@@ -64,7 +64,9 @@ OTHERS: dict[str, Callable[[sor.Universe], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if "two" in name else ()) for name in OTHERS]
+)
 def test_what_else_is_saved_is_read_back_whole_and_computed_again(
     name: str, root: Path, tmp_path: Path
 ) -> None:

@@ -150,10 +150,9 @@ CALLS = {
 }
 
 
-# One of each kind that needs no large tape: a replay, an allocation, the paper's problem.
+# A replay and the paper's problem, which need no large tape.
 SHORT = (
     "a fill model in Python that never returns",
-    "one allocation by enumeration",
     "market and limit orders in lots",
 )
 

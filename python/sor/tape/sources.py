@@ -274,9 +274,9 @@ def _sniffed(values: pl.Series, name: str) -> pl.DataType:
             return pl.Float64()
         case "bid_sz_00" | "ask_sz_00" | "size":
             return pl.UInt32() if _is_digits(values) else pl.Float64()
-        case "ts_event" | "ts_recv" | "bid_px_00" | "ask_px_00" | "price" if _is_digits(
-            values
-        ) and values.null_count() < len(values):
+        case "ts_event" | "ts_recv" | "bid_px_00" | "ask_px_00" | "price" if (
+            _is_digits(values) and values.count()
+        ):
             return pl.Int64()
         case "bid_px_00" | "ask_px_00" | "price":
             return pl.Float64()
