@@ -77,7 +77,7 @@ MUTANTS = [
     ("engine/leap.rs", "partition_point(|&ts| ts < until)", "partition_point(|&ts| ts <= until)"),
     ("engine/leap.rs", "taken.see_all(tape, &(next..end), book.lasts(), parent.side);", ""),
     ("engine/leap.rs", "far.saturating_sub(lowest_fee)", "far.saturating_sub(lowest_fee + 1)"),
-    ("engine/quiet.rs", "(*leg, known) = (self.leap(moments, until), Nanos::MIN);", "*leg = self.leap(moments, until);"),
+    ("engine/quiet.rs", "(*leg, known) = (self.leap(moments, until), Nanos::MIN)", "*leg = self.leap(moments, until)"),
     ("market/waits.rs", "chunk.least[side] >= far &&", "chunk.least[side] >= far - 1 &&"),
     ("market/waits.rs", "chunk.blocks[block][side] < far", "chunk.blocks[block][side] < far - 1"),
     ("market/waits.rs", "tape.ts()[end - 1] < until", "tape.ts()[end - 1] <= until"),
