@@ -58,9 +58,9 @@ def plain_market(quotes: sor.Quotes, latency: str = "0ns", fill: sor.QueueAware 
 def run(
     quotes: sor.Quotes, parents: Sequence[Parent], router: sor.StaticRouter, market: Market
 ) -> sor.Ledger:
-    """Sums of one policy's replays, on one thread."""
+    """Sums of one policy's replays, on one thread, from record to record."""
     variant = Variant(policy=router, market=market)
-    return replay(quotes, parents, [variant], record=False, threads=1)
+    return replay(quotes, parents, [variant], record=False, threads=1, shortcuts=False)
 
 
 def whole_tape(quotes: sor.Quotes, router: sor.StaticRouter, market: Market) -> Parent:

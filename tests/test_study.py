@@ -295,7 +295,7 @@ def test_bad_questions_are_named(made: Study) -> None:
     for ask, message in (
         (lambda: made.by("weather"), "what must be one of time, spread"),
         (lambda: made.by("spread", bins=0), "bins must be a whole number"),
-        (lambda: made.by("time", zone="Mars"), "zone must be a time zone"),
+        (lambda: made.by("time", zone="Mars"), "zone is .Mars.; expected a time zone"),
         (lambda: made.worst(against="router"), "against must be one of best_ask"),
         (lambda: orders_every("1m", quantity=[], horizon="1m", side="both"), "must not be empty"),
         (lambda: orders_every("1m", quantity=5, side="long", horizon="1m"), "side must be one of"),

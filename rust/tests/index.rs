@@ -151,7 +151,7 @@ fn a_leap_leaves_what_a_walk_leaves() {
         let tape = owned.tape(3).with_hours(&hours);
         for record in [true, false] {
             let index = Index::with_blocks(tape.len(), rng.pick(&[1, 2, 4, 5]), rng.pick(&[1, 2, 4, 9]));
-            let leaping = tape.with_index(&index).expect("its own index");
+            let leaping = Tape::with_index(owned.columns(), 3, &index).expect("its own index").with_hours(&hours);
             let plain = replayed(&tape, &parents, &variants, record);
             // The first walks, and the others know more each time.
             for turn in 0..3 {

@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::error::Result;
 use crate::market::snapshot::Snapshot;
-use crate::units::Nanos;
+use crate::units::{Nanos, Time};
 
 /// Records in a block, and blocks in a chunk.
 const BLOCK: usize = 128;
@@ -21,6 +22,8 @@ pub struct Index {
     chunk: usize,
     // By `Last` and `Each`. Of `First` none is made: what it leaves out is not known from the records of a chunk.
     places: [Vec<Place>; 2],
+    // The columns that have been found in order, by where they are, and below which number all their venues are.
+    checked: OnceLock<([usize; 2], usize)>,
 }
 
 #[derive(Debug, Default)]
@@ -59,7 +62,7 @@ impl Index {
         let block = block.max(1);
         let chunk = block.saturating_mul(blocks.max(1));
         let places = || (0..records.div_ceil(chunk)).map(|_| Place::default()).collect();
-        Self { records, block, chunk, places: [places(), places()] }
+        Self { records, block, chunk, places: [places(), places()], checked: OnceLock::new() }
     }
 
     /// How many records its tape has.
@@ -72,6 +75,25 @@ impl Index {
     #[must_use]
     pub fn known(&self) -> usize {
         self.places.iter().flatten().filter(|place| place.chunk.get().is_some()).count()
+    }
+
+    /// Whether these columns have been found in order before, with venues below `venues`; else it asks `check` to do it.
+    ///
+    /// # Errors
+    ///
+    /// That of `check`.
+    pub(super) fn check_once(
+        &self,
+        (ts, venue): (&[Time], &[u16]),
+        venues: usize,
+        check: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let these = ([ts.as_ptr() as usize, venue.as_ptr() as usize], venues);
+        if self.checked.get() != Some(&these) {
+            check()?;
+            self.checked.set(these).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Records in a block.

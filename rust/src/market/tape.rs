@@ -87,14 +87,39 @@ impl<'a> Tape<'a> {
     /// [`Error::Invalid`] when the columns differ in length, a venue index is not below `venues`, or time runs
     /// backwards: what the loader promises, checked once because everything after relies on it.
     pub fn new(columns: Columns<'a>, venues: usize) -> Result<Self> {
+        let tape = Self::unchecked(columns, venues)?;
+        tape.check()?;
+        Ok(tape)
+    }
+
+    /// As [`new`](Self::new) with an index of these columns, which replays use and add to; it also knows whether they have
+    /// been checked before.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and for an index of another number of records.
+    pub fn with_index(columns: Columns<'a>, venues: usize, index: &'a Index) -> Result<Self> {
+        let tape = Self::unchecked(columns, venues)?;
+        if index.records() != tape.len() {
+            let value = format!("one of {} beside {}", index.records(), tape.len());
+            return Err(invalid("tape.index", "must be of as many records as the tape has", value));
+        }
+        index.check_once((tape.ts, tape.venue), venues, || tape.check())?;
+        Ok(Self { index: Some(index), ..tape })
+    }
+
+    fn check(&self) -> Result<()> {
+        check_venues("tape.venue", self.venue, self.venues)?;
+        check_order("tape.ts", self.ts)
+    }
+
+    fn unchecked(columns: Columns<'a>, venues: usize) -> Result<Self> {
         let Columns { ts, venue, bid_px, bid_sz, ask_px, ask_sz, queue_position } = columns;
         let lengths = [venue.len(), bid_px.len(), bid_sz.len(), ask_px.len(), ask_sz.len()];
         let queue_length = queue_position.map_or(ts.len(), <[f64]>::len);
         if lengths.iter().chain([&queue_length]).any(|&n| n != ts.len()) {
             return Err(invalid("tape", "must have columns of one length", format!("{} and {lengths:?}", ts.len())));
         }
-        check_venues("tape.venue", venue, venues)?;
-        check_order("tape.ts", ts)?;
         let columns = Self {
             ts,
             venue,
@@ -131,19 +156,6 @@ impl<'a> Tape<'a> {
     #[must_use]
     pub fn with_hours(self, hours: &'a Hours) -> Self {
         Self { hours: Some(hours), ..self }
-    }
-
-    /// The same tape with an index of it, which replays use and add to.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] for an index of another number of records.
-    pub fn with_index(self, index: &'a Index) -> Result<Self> {
-        let (records, rule) = (index.records(), "must be of as many records as the tape has");
-        if records == self.len() {
-            return Ok(Self { index: Some(index), ..self });
-        }
-        Err(invalid("tape.index", rule, format!("one of {records} beside {}", self.len())))
     }
 
     /// The same tape without its index.

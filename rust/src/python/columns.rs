@@ -179,12 +179,12 @@ impl TapeColumns<'_> {
             ask_sz: self.ask_sz.as_slice()?,
             queue_position: self.queue_position.as_ref().map(PyReadonlyArray1::as_slice).transpose()?,
         };
-        let mut tape = Tape::new(columns, venues)?;
+        let mut tape = match &self.index {
+            Some(known) => Tape::with_index(columns, venues, &known.index)?,
+            None => Tape::new(columns, venues)?,
+        };
         if let Some(hours) = hours {
             tape = tape.with_hours(hours);
-        }
-        if let Some(index) = &self.index {
-            tape = tape.with_index(&index.index)?;
         }
         let Some(trades) = &self.trades else { return Ok(tape) };
         Ok(tape.with_trades(Trades {

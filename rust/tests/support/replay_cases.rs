@@ -56,8 +56,8 @@ impl Owned {
         self.ts[self.ts.len() - 1]
     }
 
-    pub(crate) fn tape(&self, venues: usize) -> Tape<'_> {
-        let columns = Columns {
+    pub(crate) fn columns(&self) -> Columns<'_> {
+        Columns {
             ts: &self.ts,
             venue: &self.venue,
             bid_px: &self.bid_px,
@@ -65,8 +65,11 @@ impl Owned {
             ask_px: &self.ask_px,
             ask_sz: &self.ask_sz,
             queue_position: None,
-        };
-        Tape::new(columns, venues).expect("rows in order of time")
+        }
+    }
+
+    pub(crate) fn tape(&self, venues: usize) -> Tape<'_> {
+        Tape::new(self.columns(), venues).expect("rows in order of time")
     }
 }
 
