@@ -87,7 +87,7 @@ def mirrored_frame(frame: pl.DataFrame) -> pl.DataFrame:
 )
 def test_a_sell_is_a_buy_in_the_mirror(taped: bool) -> None:
     met: Counter[str] = Counter()
-    for seed in range(some(30, ci=15, everyday=8 if taped else 15)):
+    for seed in range(some(30, ci=15 if taped else 30, everyday=8 if taped else 30)):
         rng = random.Random(seed)
         tape = exchange_tape(rng, fill=ref.FillModel("displayed"))
         trades = tape.trades or exchange_raw(seed)[1]
