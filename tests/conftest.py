@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ import compiled_library
 import pytest
 import recorded
 import typer.main
-from effort import some
+from effort import EFFORT, some
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ settings.load_profile("untimed")
 # A shell that starts a command in the background has it ignore Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Small tables make threads wait for each other: every day polars has one here, and as many as it likes in CI.
+if EFFORT == "everyday" and "POLARS_MAX_THREADS" not in os.environ:
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    importlib.import_module("polars")
+    del os.environ["POLARS_MAX_THREADS"]  # processes of their own have as many as they like
+
 # The command line is put together for every call of it, which takes longer than many a test.
 typer.main.get_command = cache(typer.main.get_command)
 
@@ -37,6 +44,12 @@ os.environ.pop("COLUMNS", None)
 # Typer writes colours wherever one of these is set, be it to "0".
 for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
     os.environ.pop(name, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What does not fit a tape is asked for by name (`pytest.warns`)."""
+    # Said in pyproject.toml, this would import the package, and polars, before all that is above.
+    config.addinivalue_line("filterwarnings", "ignore::sor.errors.SorWarning")
 
 
 def pytest_collection_finish() -> None:

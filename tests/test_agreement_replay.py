@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import reference as ref
-from effort import enough, some
+from effort import enough, some, turn
 from exchange import Rules, simulate
 from golden_cases import REPLAY, golden_arguments
 from hypothesis import HealthCheck, given, settings
@@ -75,7 +75,7 @@ def test_every_policy_depletion_snapshot_and_side_on_seeded_tapes() -> None:
     for seed in range(some(40, everyday=5)):
         rng = random.Random(seed)
         raw = random_tape(rng)
-        cases = random_cases(rng, raw)
+        cases = turn(random_cases(rng, raw), seed)
         met += assert_agree(read_tape(raw), reference_records(raw), cases, context=f"seed {seed}: {raw}")
     assert not [outcome for outcome in (*OUTCOMES, *CHILDREN) if met[outcome] < enough(20)], met
 
@@ -97,7 +97,7 @@ def test_the_papers_router_on_any_tape() -> None:
             for queue, snapshot, side in product(QUEUES, SNAPSHOTS, SIDES)
         ]
         context = f"seed {seed}: {raw}, {trades}"
-        quotes = read_tape(raw, trades)
+        quotes, cases = read_tape(raw, trades), turn(cases, seed)
         met += assert_agree(quotes, reference_records(raw), cases, trades=trades, context=context)
     assert not [outcome for outcome in (*OUTCOMES, "queue", "expired") if met[outcome] < enough(20)], met
 
@@ -128,7 +128,7 @@ def test_the_papers_router_on_simulated_exchanges() -> None:
             )
             for queue, snapshot, side in product(QUEUES, SNAPSHOTS, SIDES)
         ]
-        quotes = read_tape(raw, trades)
+        quotes, cases = read_tape(raw, trades), turn(cases, seed)
         met += assert_agree(quotes, reference_records(raw), cases, trades=trades, context=f"seed {seed}")
     assert not [outcome for outcome in POSTED if met[outcome] < enough(20)], met
 

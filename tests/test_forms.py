@@ -106,7 +106,7 @@ def test_text_is_parsed_alike_by_its_first_rows_and_value_by_value(
 ) -> None:
     """What a column is like in its first rows decides how it is parsed, and must not decide what is found."""
     rng, path, opened, tapes = random.Random(9), tmp_path / "a.csv", sources._open_csv, 0
-    examples = some(3_000, ci=200, everyday=60)
+    examples = some(3_000, ci=200, everyday=40)
     for _ in range(examples):
         lines = [",".join(["ts_event", *ODD])]
         for record in range(rng.randrange(1, 5)):

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 import sor
+from effort import turn
 from polars.testing import assert_frame_equal
 from posted_tapes import exchange_quotes, mixed_orders
 from tapes import (
@@ -117,7 +118,7 @@ def test_a_tape_with_one_record_a_venue() -> None:
         for side in SIDES:
             for start in (0, 1):
                 order = sor.Order(side, 900, start=start * SECOND)  # type: ignore[arg-type]
-                for epoch in ("1s", "500ms", "2s"):
+                for epoch in turn(("1s", "500ms", "2s"), start):
                     assert_sound(sor.backtest(quotes, order, sor.ContKukanovRouter(epoch=epoch)))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import reference as ref
-from effort import ALL, enough, some
+from effort import ALL, enough, some, turn
 from hours import Days, random_replays
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @cache
 def tapes() -> list[Days]:
-    return [random_replays(random.Random(seed), 12) for seed in range(some(300, ci=30, everyday=20))]
+    return [random_replays(random.Random(seed), 12) for seed in range(some(300, ci=30, everyday=22))]
 
 
 @cache
 def runs() -> list[tuple[Days, Case, ref.Piece, ref.Run]]:
     found = []
-    for days in tapes():
-        for case in days.cases:
+    for number, days in enumerate(tapes()):
+        for case in turn(days.cases, number):
             pieces = ref.pieces_of(days.records, days.trades, case.settings)
             piece, _ = ref.place_order(case.order, pieces)
             found.append((days, case, piece, replayed(days.records, days.trades, case)))

@@ -256,7 +256,7 @@ def test_markets_of_a_stress_test_are_open_together() -> None:
     for other in (sor.Market(sessions=HOURS.clone()), sor.Market(sessions="XNYS"), sor.Market(halts=HOURS)):
         with pytest.raises(ParameterError, match="must be the same as in `market`"):
             sor.stress(quotes, order, markets={"other": other}, market=base)
-    with pytest.raises(ParameterError, match="sessions must be that of `market`"):
+    with pytest.raises(ParameterError, match="sessions must be the same as in `market`"):
         sor.stress(quotes, order, markets={"other": base})
 
 

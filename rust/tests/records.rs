@@ -182,6 +182,19 @@ fn records_of_one_time_are_compared_as_the_rules_say() {
 }
 
 #[test]
+fn what_is_so_far_out_that_a_difference_overflows_is_out_of_order_too() {
+    let flat = flat(4);
+    let taken = |ts: [i64; 4], numbers: [u64; 4]| {
+        let batch = batch(&ts, Some(&numbers), Prices::Whole(&flat.price), &flat);
+        Columns::new(4).room().take(0, &batch, &(i64::MIN..=i64::MAX))
+    };
+    assert_eq!(taken([i64::MIN, 0, 1, i64::MAX], [0; 4]), Some(0));
+    assert_eq!(taken([5; 4], [0, 1, u64::MAX - 1, u64::MAX]), Some(0));
+    assert_eq!(taken([0, i64::MAX, i64::MIN, i64::MIN], [0, 1, 2, 3]), None);
+    assert_eq!(taken([5; 4], [1 << 62, 1 << 63, 0, 1]), None);
+}
+
+#[test]
 fn a_side_without_price_or_size_is_no_quote() {
     let (ts, mut flat) = ([1, 2, 3, 4, 5], flat(5));
     flat.size[4] = 0;

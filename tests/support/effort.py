@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_T = TypeVar("_T")
 
 EFFORT = os.environ.get("SOR_TESTS") or "everyday"
 if EFFORT not in ("everyday", "ci", "all"):
@@ -20,6 +26,11 @@ def some(count: int, ci: int | None = None, everyday: int | None = None) -> int:
     if EFFORT == "ci":
         return most
     return (most + 1) // 2 if everyday is None else everyday
+
+
+def turn(cases: Sequence[_T], number: int) -> Sequence[_T]:
+    """Return the cases of a tape of this number: every day every other one, the others on the next tape."""
+    return cases[number % 2 :: 2] if EFFORT == "everyday" else cases
 
 
 def enough(count: int) -> int:
