@@ -16,6 +16,7 @@ import pytest
 import sor
 from small_tape import ONE_SIDED, ORDER, T0, TAPE, make_tape, raises, run
 from sor.settings.times import INT64_MAX
+from sor.studies.calls import search_options
 
 SECOND = 1_000_000_000
 
@@ -243,3 +244,16 @@ def test_a_lot_above_the_quantity_trades_single_shares_or_strictly_nothing() -> 
     assert run(orders=order).orders["executed"].to_list() == [50]
     strict = run(orders=order, router=sor.StaticRouter(rule="strict"))
     assert strict.orders.select("executed", "completed").rows() == [(0, 50)]
+
+
+@pytest.mark.parametrize(
+    ("message", "method"),
+    [
+        ("search.method has no 'rounds'; it has no settings", {"rounds": 2}),
+        ("search.method has no 'seed'; it has no settings", {"name": "grid", "seed": 1}),
+        ("search.method has no 'seed'; it has rounds", {"name": "refine", "seed": 1}),
+        ("search.method: name must be one of grid, random", {"name": "brute"}),
+    ],
+)
+def test_a_method_in_a_settings_file(message: str, method: dict[str, Any]) -> None:
+    raises(message, lambda: search_options({"method": method}))

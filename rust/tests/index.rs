@@ -29,12 +29,13 @@ fn long(rng: &mut Rng) -> Owned {
     let mut all = Vec::new();
     let mut ts = 0;
     for _ in 0..12 {
-        let wider: Nanos = rng.pick(&[0, 4, 8, 8, 20]);
+        let (wider, level): (Nanos, Nanos) = (rng.pick(&[0, 4, 8, 8, 20]), rng.pick(&[0, 0, 0, 6_000]));
         let (full, silent, faster) = (rng.below(2) == 0, rng.pick(&[0, 1, 2, 9, 9]), rng.below(3) > 0);
         for (k, (at, venue, bid, bid_size, ask, ask_size)) in rows(rng, 3).rows.into_iter().enumerate() {
             // Ties within a snapshot, or hardly any.
             let now = ts + if faster { at } else { k as Time };
-            let price = |price: Nanos, fallback, by| if price == 0 && !full { 0 } else { price.max(fallback) + by };
+            let price =
+                |price: Nanos, fallback, by| if price == 0 && !full { 0 } else { price.max(fallback) + by + level };
             if venue != silent {
                 all.push((now, venue, price(bid, 9_992, -wider), bid_size, price(ask, 9_998, wider), ask_size));
             }

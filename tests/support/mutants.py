@@ -82,7 +82,6 @@ MUTANTS = [
     ("market/waits.rs", "chunk.blocks[block][side] < far", "chunk.blocks[block][side] < far - 1"),
     ("market/waits.rs", "tape.ts()[end - 1] < until", "tape.ts()[end - 1] <= until"),
     ("market/waits.rs", "None => *least = [Nanos::MIN; 2]", "None => {}"),
-    ("market/waits.rs", ".or(one_sided);", ";"),
     ("ledger/takes.rs", "sum.spread += paid - mids;", "sum.spread += paid;"),
     ("market/visibility.rs", "top.depth += depth", "()"),
     ("market/visibility.rs", "quote.key > top.key => {}", "quote.key >= top.key => {}"),

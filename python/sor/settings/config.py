@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
@@ -220,7 +220,7 @@ def own_of(kind: type[Own] | OwnPolicy, given: Mapping[str, Any], label: str) ->
     unknown = [name for name in given if name not in axes_of(kind)]
     if unknown:
         raise ParameterError(
-            f"{label} has no {shown(unknown[0])}; it has {', '.join(axes_of(kind)) or 'nothing'}"
+            f"{label} has no {shown(unknown[0])}; it has {', '.join(axes_of(kind)) or 'no settings'}"
         )
     if not isinstance(kind, OwnPolicy):
         check_arguments(kind, given, label)
@@ -266,7 +266,7 @@ def _fill_of(table: Mapping[str, Any], label: str) -> Any:
     return from_table(FILLS[model], fill, f"{label}.fill")
 
 
-def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
+def from_table(kind: Any, table: Mapping[str, Any], label: str) -> Any:
     """Make a settings object of a table.
 
     Raises:
@@ -274,11 +274,14 @@ def from_table(kind: type, table: Mapping[str, Any], label: str) -> Any:
 
     """
     given = checks.table(label, table)
-    known = [each for each in fields(kind) if each.init and each.name != "_"]
+    # What is made without settings may be a function.
+    known = [each for each in fields(kind) if each.init and each.name != "_"] if is_dataclass(kind) else []
     names = [each.name for each in known]
     unknown = [name for name in given if name not in names]
     if unknown:
-        raise ParameterError(f"{label} has no {shown(unknown[0])}; it has {', '.join(names) or 'nothing'}")
+        raise ParameterError(
+            f"{label} has no {shown(unknown[0])}; it has {', '.join(names) or 'no settings'}"
+        )
     needed = [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
     missing = [name for name in needed if name not in given]
     if missing:

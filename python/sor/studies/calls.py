@@ -39,8 +39,7 @@ def search_options(table: Mapping[str, Any]) -> dict[str, Any]:
             raise ParameterError(
                 f"search.method: name must be one of {', '.join(METHODS)}, got {shown(name)}"
             )
-        kind: Any = METHODS[name]
-        said["method"] = from_table(kind, settings, "search.method") if settings else name
+        said["method"] = from_table(METHODS[name], settings, "search.method") if settings else name
     return said
 
 
