@@ -88,9 +88,10 @@ CALLS = {
         """,
     "replay of one order over ten million records": """
         quotes = sor.simulate_quotes(venues=4, minutes=390, records=10_000_000)
-        order = sor.Order("buy", 10**7)
-        book = sor.Book(snapshot="each")
-        stopped(lambda: sor.backtest(quotes, order, market=sor.Market(book=book), run=sor.Run(threads=1)), 0.4)
+        # Where a child may get nothing, every record is decided at.
+        market = sor.Market(book=sor.Book(snapshot="each"), fill=sor.QueueAware())
+        order, run = sor.Order("buy", 10**7), sor.Run(threads=1)
+        stopped(lambda: sor.backtest(quotes, order, market=market, run=run), 0.4)
         """,
     "many orders that post": """
         quotes = sor.simulate_quotes(venues=4, minutes=390, records=500_000)
