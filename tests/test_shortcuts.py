@@ -6,6 +6,8 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import polars as pl
+import sor
 from effort import enough, some
 from hours import random_replays
 from ledgers import ledger_bytes
@@ -18,7 +20,6 @@ from tapes import as_market, as_parent, read_tape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import sor
     from sor.replay.parents import Parent
 
 HALF_TICK = 0.005
@@ -75,3 +76,31 @@ def test_limits_between_which_no_offer_costs_give_the_same_bytes() -> None:
     assert not [
         name for name in ("bytes", "filled", "completed", "halts", "different") if met[name] < enough(5)
     ], met
+
+
+def test_what_is_known_of_a_tape_is_known_of_its_sessions() -> None:
+    """A venue's quote of yesterday narrows the spread where the whole tape is one session, and is none in two."""
+    records, start, ms = 5 * 4_096, 10_000_000_000, 1_000_000
+    own = [95.0] * (records // 5) + [91.0] * (records - records // 5)
+    frame = pl.DataFrame(
+        {
+            "ts_event": [0, *range(start, start + records * ms, ms)],
+            "publisher_id": [2, *([39] * records)],
+            "bid_px_00": [90.4, *([90.0] * records)],
+            "bid_sz_00": 100,
+            "ask_px_00": [100.0, *own],
+            "ask_sz_00": 100,
+        },
+        schema_overrides={"publisher_id": pl.UInt16},
+    )
+    tape = sor.read_quotes(frame, time_unit="ns")
+    order, router = sor.Order("buy", 100, start=start), sor.StaticRouter(lambda_under=0.4, unit="price")
+    free, wide = [sor.Venue(id=2, taker_fee=0.0), sor.Venue(id=39, taker_fee=0.0)], sor.Book(collar=0.5)
+
+    def executed(gap: str) -> int:
+        market = sor.Market(session_gap=gap, venues=free, book=wide)
+        return int(sor.backtest(tape, order, router, against=[], market=market).orders["executed"][0])
+
+    assert [executed("5s") for _ in range(4)] == [0] * 4
+    assert tape.in_sessions("gaps", "5s").lent()["index"].known > 0
+    assert [executed("1h") for _ in range(4)] == [100] * 4

@@ -190,7 +190,8 @@ class Quotes:
         key = (sessions, duration_ns(session_gap, "session_gap")) if named else None
         hours = whole._hours.get(key)
         if hours is None:
-            # Of a copy: a tape that held itself would stay in memory until Python looks for such rings.
+            # Of a copy: what replays find out of it holds in these sessions alone, and a tape that held itself would
+            # stay in memory until Python looks for such rings.
             hours = resolve(replace(whole), sessions, session_gap, halts)
             if key is not None:
                 whole._hours[key] = hours
