@@ -23,21 +23,24 @@ mod replay_cases;
 use curve_books::Rng;
 use replay_cases::{LOT, Owned, market, policy, rows};
 
-/// A tape of some hundred records in stretches of narrow and of wide books, with and without empty sides, and with a venue
-/// that is silent for long.
+/// A tape of some hundred records in stretches of narrow and of wide books, with and without empty sides, some with none on
+/// one side at all, and with a venue that is silent for long.
 fn long(rng: &mut Rng) -> Owned {
     let mut all = Vec::new();
     let mut ts = 0;
     for _ in 0..12 {
         let (wider, level): (Nanos, Nanos) = (rng.pick(&[0, 4, 8, 8, 20]), rng.pick(&[0, 0, 0, 6_000]));
+        let bare = rng.pick(&[Some(Side::Buy), Some(Side::Sell), None, None, None, None, None, None]);
         let (full, silent, faster) = (rng.below(2) == 0, rng.pick(&[0, 1, 2, 9, 9]), rng.below(3) > 0);
         for (k, (at, venue, bid, bid_size, ask, ask_size)) in rows(rng, 3).rows.into_iter().enumerate() {
             // Ties within a snapshot, or hardly any.
             let now = ts + if faster { at } else { k as Time };
-            let price =
-                |price: Nanos, fallback, by| if price == 0 && !full { 0 } else { price.max(fallback) + by + level };
+            let price = |side, price: Nanos, fallback, by| {
+                if bare == Some(side) || price == 0 && !full { 0 } else { price.max(fallback) + by + level }
+            };
+            let (bid, ask) = (price(Side::Buy, bid, 9_992, -wider), price(Side::Sell, ask, 9_998, wider));
             if venue != silent {
-                all.push((now, venue, price(bid, 9_992, -wider), bid_size, price(ask, 9_998, wider), ask_size));
+                all.push((now, venue, bid, bid_size, ask, ask_size));
             }
         }
         ts = all.last().map_or(ts, |row: &replay_cases::Row| row.0) + rng.pick(&[0, 1, 7]);
@@ -48,7 +51,7 @@ fn long(rng: &mut Rng) -> Owned {
 /// One session or some, and halts of a venue or of all.
 fn hours(rng: &mut Rng, tape: &Owned) -> Hours {
     let (ts, last) = (&tape.ts, tape.last());
-    let mut cuts: Vec<Time> = (0..rng.pick(&[0, 0, 2])).map(|_| rng.below(last + 1)).collect();
+    let mut cuts: Vec<Time> = (0..rng.pick(&[0, 0, 2, 6])).map(|_| rng.below(last + 1)).collect();
     cuts.extend([0, last + 1]);
     cuts.sort_unstable();
     let sessions = cuts.windows(2).filter_map(|pair| {

@@ -78,6 +78,8 @@ MUTANTS = [
     ("engine/leap.rs", "taken.see_all(tape, &(next..end), book.lasts(), parent.side);", ""),
     ("engine/leap.rs", "far.saturating_sub(lowest_fee)", "far.saturating_sub(lowest_fee + 1)"),
     ("engine/quiet.rs", "(*leg, known) = (self.leap(moments, until), Nanos::MIN)", "*leg = self.leap(moments, until)"),
+    ("market/tape.rs", "own.start >= rows.start && own.end == rows.end", "own.start >= rows.start"),
+    ("market/tape.rs", "known.map_or_else(walk, |chunk| chunk.one_sided)", "known.map_or_else(walk, |_| None)"),
     ("market/waits.rs", "chunk.least[side] >= far &&", "chunk.least[side] >= far - 1 &&"),
     ("market/waits.rs", "chunk.blocks[block][side] < far", "chunk.blocks[block][side] < far - 1"),
     ("market/waits.rs", "tape.ts()[end - 1] < until", "tape.ts()[end - 1] <= until"),
