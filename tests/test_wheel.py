@@ -43,8 +43,18 @@ def run(*command: object, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel() -> Path:
-    run("make", "wheel", cwd=ROOT)
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build it once: where tests are on several processes, two builds at once would get in each other's way."""
+    import fcntl  # only where these tests run
+
+    mine = tmp_path_factory.getbasetemp()
+    ours = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+    done = ours / "wheel is built"
+    with (ours / "wheel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            run("make", "wheel", cwd=ROOT)
+            done.touch()
     (built,) = (ROOT / "dist").glob("*.whl")
     return built
 
