@@ -1,4 +1,4 @@
-"""Grids: replaying and summing up many points, beside a numba loop over all of them: `python -m bench.bench_grid`.
+"""Many replays: grids beside a numba loop over all points, and orders that overlap: `python -m bench.bench_grid`.
 
 The loop is written by hand for this job alone, goes through point after point and order after order, and makes no
 table. Shares, fees and fills of every order at every point must be equal before anything is timed, in turns, in CPU
@@ -20,6 +20,7 @@ from sor.replay.lower import Variant
 from sor.replay.parents import Parent, market_on
 from sor.replay.replay import replay
 from sor.results.metrics import summary_table
+from sor.settings.routers import as_policies
 
 from bench.bench_loop import COLUMNS, FEE, LOT, NONE, TURNS
 from bench.figures import Figure, paired
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 
     import polars as pl
     from numpy.typing import NDArray
+    from sor.replay.ledger import Ledger
     from sor.settings.market import Market
 
     Point = tuple[float, float, float]
 
 RECORDS, VENUES, ORDERS, QUANTITY, SECOND = 1_000_000, 4, 100, 5_000, 10**9
 COLLAR = 0.01
+POLICIES = ("static", "best_ask", "sweep", "twap", "pro_rata")
 
 
 @njit(cache=False)
@@ -146,9 +149,9 @@ def variants(points: Sequence[Point], market: Market) -> list[Variant]:
     ]
 
 
-def orders(quotes: sor.Quotes, seconds: int) -> list[Parent]:
+def orders(quotes: sor.Quotes, seconds: int, count: int = ORDERS) -> list[Parent]:
     """Buys of so long, spread evenly over the tape."""
-    starts = np.linspace(quotes.start + SECOND, quotes.end - 301 * SECOND, ORDERS).astype(np.int64).tolist()
+    starts = np.linspace(quotes.start + SECOND, quotes.end - 301 * SECOND, count).astype(np.int64).tolist()
     return [Parent("buy", QUANTITY, start, start + seconds * SECOND, LOT) for start in starts]
 
 
@@ -215,11 +218,33 @@ def many_short(quotes: sor.Quotes, market: Market) -> list[Figure]:
     ]
 
 
+def overlapping(quotes: sor.Quotes, market: Market) -> list[Figure]:
+    """Orders of five minutes under the router and four other policies, eight times as many, and record by record."""
+    policies = [
+        Variant(policy=policy, market=market) for policy in as_policies("policies", POLICIES).values()
+    ]
+    few, many = orders(quotes, 300, 250), orders(quotes, 300, 2_000)
+
+    def replayed(parents: list[Parent], *, shortcuts: bool = True) -> Ledger:
+        return replay(quotes, parents, policies, record=False, threads=1, shortcuts=shortcuts)
+
+    assert replayed(many).parents.equals(replayed(many, shortcuts=False).parents)
+    some, all_of_them = paired([lambda: replayed(few), lambda: replayed(many)], TURNS)
+    (walked,) = paired([lambda: replayed(many, shortcuts=False)], 1)
+    what = f"{len(many):,} overlapping orders of 5 minutes x {len(policies)} policies, {RECORDS:,} records"
+    ratio = statistics.median(b / a for a, b in zip(some, all_of_them, strict=True))
+    return [
+        Figure(what, min(all_of_them), "s"),
+        Figure(f"{what}: record by record", min(walked), "s"),
+        Figure(f"{what}: beside {len(few)} orders", ratio, "times", 8.0),
+    ]
+
+
 def measure() -> list[Figure]:
-    """Both on one tape."""
+    """All on one tape."""
     quotes = sor.simulate_quotes(venues=VENUES, minutes=360, records=RECORDS)
     market = market_on(sor.Market(), quotes)
-    return [*beside_loop(quotes, market), *many_short(quotes, market)]
+    return [*beside_loop(quotes, market), *many_short(quotes, market), *overlapping(quotes, market)]
 
 
 if __name__ == "__main__":
