@@ -51,9 +51,9 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 _ONE: dict[str, Any] = {"side": "buy", "quantity": 5_000}
 _MANY: dict[str, Any] = {"side": "both", "quantity": 5_000, "every": "1m", "horizon": "5m"}
 _FOLDS = 5
-_TYPED = re.compile(r"Input should be a valid (\w+).*")
-"""What Typer says of a value of the wrong kind."""
-_KINDS = {"integer": "a whole number"}
+_TYPED = re.compile(r"Input should be a valid (\w+).*|'[^']*' is not a valid (\w+)\.?")
+"""What Typer says of a value of the wrong kind; its older versions, the second."""
+_KINDS = {"integer": "a whole number", "number": "a number", "float": "a number"}
 _SHORTEST = 3
 """Letters of an option that are worth a guess, hyphens included."""
 # A folder, the files in it, and why there is no chart.
@@ -112,7 +112,7 @@ def _usage(error: Any) -> str:
     if unknown is None or not hasattr(error, "possibilities"):
         # What Typer puts before the reason of a wrong choice says nothing.
         said = str(error.format_message().replace("Value error, ", ""))
-        return _TYPED.sub(lambda found: f"expected {_KINDS.get(found[1], found[1])}", said)
+        return _TYPED.sub(lambda found: f"expected {_KINDS.get(found[1] or found[2], found[0])}", said)
     commands = getattr(typer.main.get_command(app), "commands", {})
     others = [
         f"sor {name}"
