@@ -59,6 +59,9 @@ pub(crate) struct Last {
 }
 
 impl Last {
+    /// Nothing yet.
+    const NONE: Self = Self { quotes: [Quote { key: EMPTY, size: 0 }; 2], ts: Time::MIN, row: 0 };
+
     /// What a record leaves that has a quote on both sides.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "a part of the loop over records")]
@@ -89,8 +92,9 @@ pub struct Book {
     changing: bool,
 }
 
+/// Where what is kept by side has it.
 #[inline]
-const fn index(side: Side) -> usize {
+pub(super) const fn index(side: Side) -> usize {
     match side {
         Side::Buy => 0,
         Side::Sell => 1,
@@ -147,9 +151,8 @@ impl Book {
     /// An empty book over `venues` venues.
     #[must_use]
     pub fn new(venues: usize) -> Self {
-        let none = Quote { key: EMPTY, size: 0 };
         Self {
-            venues: vec![Last { quotes: [none; 2], ts: Time::MIN, row: 0 }; venues],
+            venues: vec![Last::NONE; venues],
             best: [EMPTY; 2],
             memory: Memory::default(),
             halted: Vec::new(),
@@ -275,20 +278,20 @@ impl Book {
         if let Some(last) = tape.last_one_sided(rows.clone(), mode) {
             let first = tape.snapshot_around(last, mode);
             let mut before = self.clone();
-            before.collect(tape, rows.start..first, mode);
+            before.collect(tape, rows.start..first, mode, vec![true; self.venues.len()]);
             if before.bests().0 == EMPTY || before.bests().1 == EMPTY {
                 return false;
             }
             before.remember();
             self.memory = before.memory;
         }
-        self.collect(tape, rows, mode);
+        self.collect(tape, rows, mode, vec![true; self.venues.len()]);
         true
     }
 
-    /// Every venue's last record of these.
-    fn collect(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot) {
-        tape.each_last(rows, mode, |row| {
+    /// The last of these records of each venue that is `missing`.
+    fn collect(&mut self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot, missing: Vec<bool>) {
+        tape.each_last(rows, mode, missing, |row| {
             let record = tape.record(row);
             self.venues[record.venue] = Last { quotes: keys(&record), ts: record.ts, row };
         });
@@ -297,25 +300,13 @@ impl Book {
 
     /// The book as it was before the records from `rows.end` on, if nothing is halted: what it shows, not what it remembers.
     /// `rows` begin with the session.
-    pub(super) fn as_before(&self, tape: &Tape<'_>, rows: Range<usize>) -> Self {
+    pub(super) fn as_before(&self, tape: &Tape<'_>, rows: Range<usize>, mode: Snapshot) -> Self {
         let mut before = self.clone();
-        let later: Vec<usize> = (0..self.venues.len()).filter(|&venue| self.venues[venue].row >= rows.end).collect();
-        let mut missing = later.len();
-        for venue in later {
-            before.venues[venue] = Last { ts: Time::MIN, ..Book::new(1).venues[0] };
+        let later: Vec<bool> = self.venues.iter().map(|last| last.row >= rows.end).collect();
+        for (last, _) in before.venues.iter_mut().zip(&later).filter(|(_, later)| **later) {
+            *last = Last::NONE;
         }
-        for row in rows.rev() {
-            if missing == 0 {
-                break;
-            }
-            let record = tape.record(row);
-            let last = &mut before.venues[record.venue];
-            if last.ts == Time::MIN {
-                *last = Last { quotes: keys(&record), ts: record.ts, row };
-                missing -= 1;
-            }
-        }
-        before.settle();
+        before.collect(tape, rows, mode, later);
         before
     }
 
@@ -429,8 +420,7 @@ impl Book {
         for venue in 0..venues {
             match (self.halted[venue].take(), tape.is_halted(venue, now)) {
                 (None, true) => {
-                    let none = Quote { key: EMPTY, size: 0 };
-                    self.halted[venue] = Some(std::mem::replace(&mut self.venues[venue].quotes, [none; 2]));
+                    self.halted[venue] = Some(std::mem::replace(&mut self.venues[venue].quotes, Last::NONE.quotes));
                 }
                 (Some(kept), false) => self.venues[venue].quotes = kept,
                 (kept, _) => self.halted[venue] = kept,

@@ -324,9 +324,15 @@ impl<'a> Tape<'a> {
         (own.start.max(rows.start), index.chunk(mode, own.start).filter(|_| whole))
     }
 
-    /// Calls `found` with the last row of each venue in some rows, as far as it has one there.
-    pub(super) fn each_last(&self, mut rows: Range<usize>, mode: Snapshot, mut found: impl FnMut(usize)) {
-        let (mut missing, mut count) = (vec![true; self.venues()], self.venues());
+    /// Calls `found` with the last row in some rows of each venue that is `missing`, as far as it has one there.
+    pub(super) fn each_last(
+        &self,
+        mut rows: Range<usize>,
+        mode: Snapshot,
+        mut missing: Vec<bool>,
+        mut found: impl FnMut(usize),
+    ) {
+        let mut count = missing.iter().filter(|&&missing| missing).count();
         while !rows.is_empty() && count > 0 {
             let (begin, known) = self.last_chunk(&rows, mode);
             if let Some(chunk) = known {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::market::book::Book;
+use crate::market::book::{Book, index};
 use crate::market::index::{Chunk, Index};
 use crate::market::snapshot::Snapshot;
 use crate::market::tape::Tape;
@@ -19,13 +19,6 @@ pub(crate) struct Stretch {
     pub(crate) rows: usize,
     /// It ends before a snapshot of this time or later.
     pub(crate) until: Time,
-}
-
-const fn place_of(side: Side) -> usize {
-    match side {
-        Side::Buy => 0,
-        Side::Sell => 1,
-    }
 }
 
 impl Index {
@@ -48,7 +41,7 @@ impl Index {
     ) -> usize {
         let Stretch { mode, next, rows, until } = stretch;
         let ends = |end: usize| end <= rows && tape.ts()[end - 1] < until;
-        let (side, mut row) = (place_of(side), next);
+        let (side, mut row) = (index(side), next);
         while row < rows
             && let Some(chunk) = self.chunk(mode, row)
         {
@@ -76,7 +69,7 @@ impl Chunk {
     /// The snapshots that begin in rows `own` of a session of `rows`; `book` is one of them or behind.
     fn new(tape: &Tape<'_>, mode: Snapshot, own: Range<usize>, rows: &Range<usize>, book: &Book, block: usize) -> Self {
         let mut next = if own.start == rows.start { own.start } else { tape.snapshot_behind(own.start, mode) };
-        let mut book = book.as_before(tape, rows.start..next);
+        let mut book = book.as_before(tape, rows.start..next, mode);
         let mut mids = (Nanos::MAX, Nanos::MIN);
         let mut blocks = vec![[Nanos::MAX; 2]; own.len().div_ceil(block)];
         while next < own.end {
