@@ -354,12 +354,12 @@ def rerun(
 ) -> None:
     """Compute a saved run again from its inputs, and list what differs; exit code 1 if anything does."""
     with _reporting():
-        of_universe = read_run(run).manifest.get("of") == "universe"
-        if workers is not None and not of_universe:
+        manifest = read_run(run).manifest
+        if workers is not None and manifest.get("of") != "universe":
             raise sor.ParameterError(f"--workers is for runs over a universe; {run} is one over tapes")
         with executor_of(Given(workers=workers)) as executor:
             said = sor.rerun(run, run=sor.Run(executor=executor, progress=sys.stderr.isatty()))
-        _differences(said, f"{run}: the same, digest {read_run(run).manifest['result']}")
+        _differences(said, f"{run}: the same, digest {manifest['result']}")
 
 
 @app.command()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sor.settings.objective import Objective
     from sor.settings.routers import Policy
+    from sor.settings.run import Bootstrap
 
     Floats = NDArray[np.float64]
 
@@ -35,22 +36,33 @@ _WEIGHED = ("mean_bps", "std_bps")
 
 
 class Compared(Protocol):
-    """A study, of what a search needs one for: its policies by name."""
+    """A study, of what a search needs one for: its policies by name, and how sure it is."""
 
     @property
     def policies(self) -> Mapping[str, Policy]:
         """By name, the chosen one among them."""
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """How sure its intervals are."""
 
 
 class Tried(Weighed):
     """A result with points that were tried: the best of them, and how they compare."""
 
     in_sample: Compared
+    out_of_sample: Compared | None
     table: pl.DataFrame
     best: Policy
     axes: Iterable[str]
     objectives: Sequence[Objective]
     weighed_bps: Sequence[tuple[float, float]]
+
+    @property
+    def _read_as(self) -> list[str]:
+        """How the tables are read."""
+        level = self.in_sample.bootstrap.level
+        return words.search_read_as(judged=self.out_of_sample is not None, level=level)
 
     @property
     def best_point(self) -> dict[str, Any]:

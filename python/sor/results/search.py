@@ -249,10 +249,7 @@ class Search(Result, Tried):
 
     @property
     def _read_as(self) -> list[str]:
-        read_as = words.search_read_as(
-            judged=self.out_of_sample is not None, level=self.in_sample.bootstrap.level
-        )
-        return [*read_as, policies.READ_AS]
+        return [*super()._read_as, policies.READ_AS]
 
     @property
     def _shown(self) -> list[pl.DataFrame]:

@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
+import polars as pl
+
 from sor.errors import DataError
 
 _MAGIC = b"PAR1"
@@ -38,6 +40,18 @@ def check_parquet(source: Path | bytes, label: str) -> None:
         )
     if found := _OFFSET.search(schema):
         raise unnamed_zone(label, found[1].decode())
+
+
+def scan_parquet(path: str | Path) -> pl.LazyFrame:
+    """Return one file, or one object of a store, whose columns are read later; a file here is checked before.
+
+    Raises:
+        DataError: As `check_parquet`.
+
+    """
+    if "://" not in str(path):
+        check_parquet(Path(path), str(path))
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
 def zone_in(failed: BaseException) -> str | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import polars as pl
 
+from sor.tape.facts import CODES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +20,6 @@ _T = TypeVar("_T")
 
 # Records compared at a time: what fits in a core's cache costs no memory and little time.
 _BLOCK = 2**16
-_CODES = 2**16
 _THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -101,9 +102,16 @@ def present_codes(column: pl.Series) -> list[int]:
     def mark(begin: int) -> None:
         seen[column.slice(begin, _BLOCK).to_numpy()] = True
 
-    seen = np.zeros(_CODES, dtype=np.bool_)
+    seen = np.zeros(CODES, dtype=np.bool_)
     _in_blocks(mark, len(column))
     found: list[int] = np.flatnonzero(seen).tolist()
+    return found
+
+
+def places(present: list[int]) -> NDArray[np.uint16]:
+    """Return the place of each code among those present; of others 0."""
+    found = np.zeros(CODES, dtype=np.uint16)
+    found[present] = np.arange(len(present))
     return found
 
 
@@ -111,9 +119,7 @@ def dense(frame: pl.DataFrame, present: list[int]) -> pl.DataFrame:
     """Replace the venue codes, those present in order of the venues, by a dense index."""
     if present == list(range(len(present))):
         return frame
-    codes = frame["venue"].to_numpy()
-    index = np.zeros(_CODES, dtype=np.uint16)
-    index[present] = np.arange(len(present))
+    codes, index = frame["venue"].to_numpy(), places(present)
     made = np.empty_like(codes)
 
     def fill(begin: int) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 from sor.errors import DataError, MissingExtra, ParameterError
 from sor.settings.checks import path_of
 from sor.settings.frames import from_library, is_table
-from sor.settings.parquet import check_parquet
+from sor.settings.parquet import check_parquet, scan_parquet
 from sor.settings.processes import require_own_threads
 from sor.tape.dbn import is_store, read_dbn, read_store
 from sor.tape.files import file_kind
@@ -118,8 +118,7 @@ def _open_file(path: Path, options: Options) -> tuple[str, Part]:
     kind = file_kind(path)
     with reading(label):
         if kind == "parquet":
-            check_parquet(path, label)
-            frame = pl.scan_parquet(path, glob=False)
+            frame = scan_parquet(path)
             return key, Part(label, frame, frame.collect_schema())
         if kind == "csv" and not _first_bytes(path).startswith((_GZIP, _ZSTD)):
             return key, _open_csv(path, label, options)

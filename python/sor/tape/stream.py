@@ -17,6 +17,7 @@ from sor import _core
 from sor.errors import SorError
 from sor.tape import rooms
 from sor.tape.facts import CODES, Codes, Facts
+from sor.tape.ordering import places
 from sor.tape.schema import TAPE_SCHEMA, Column, Part, Plain, Plan
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ class Streamed:
 
     def number_venues(self, order: list[int]) -> None:
         """Write the place of each code in an order instead of the code, in the records themselves."""
-        index = np.zeros(CODES, dtype=np.uint16)
-        index[order] = np.arange(len(order))
-        venue = self.columns["venue"]
+        index, venue = places(order), self.columns["venue"]
         for begin in range(0, len(venue), _BLOCK):
             block = venue[begin : begin + _BLOCK]
             np.take(index, block, out=block, mode="clip")

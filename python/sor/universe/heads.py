@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.errors import DataError, SorError
+from sor.settings.parquet import scan_parquet
 from sor.tape.columns import quote_columns, trade_columns
 from sor.tape.options import QUOTE_NAMES, TRADE_NAMES, read_options
 from sor.tape.schema import collect, reading
@@ -61,7 +62,7 @@ def _problem(path: str, options: Options, columns: Callable[[Part, Options], lis
         source: Any = path
         if "://" in path:
             with reading(path):
-                source = pl.scan_parquet(path, glob=False).head(HEAD).collect()
+                source = scan_parquet(path).head(HEAD).collect()
         (part,), _ = open_source([source], options)
         with reading(path):
             head = collect(_head(part), lambda each: columns(each, options))

@@ -139,11 +139,6 @@ class UniverseSearch(UniverseResult, Tried):
         )
 
     @property
-    def _read_as(self) -> list[str]:
-        judged = self.out_of_sample is not None
-        return words.search_read_as(judged=judged, level=self.in_sample.bootstrap.level)
-
-    @property
     def _shown(self) -> list[pl.DataFrame]:
         """The points, what the choice saves, and the folds."""
         names = {"in_sample_bps": "in", "out_of_sample_bps": "out", "hindsight_bps": "least"}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sor.errors import DataError
-from sor.settings.parquet import check_parquet
+from sor.settings.parquet import scan_parquet
 from sor.settings.times import to_ns
 from sor.tape.files import file_kind
 from sor.tape.options import QUOTE_NAMES, TRADE_NAMES, Options
@@ -129,7 +129,7 @@ def _source(path: str, unit: Unit, columns: Mapping[str, str]) -> Any:
     if "://" not in path and not unit.cut:
         return path
     with reading(path):
-        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        frame = scan_parquet(path)
         schema = frame.collect_schema()
     if not unit.cut:
         return frame
@@ -155,9 +155,7 @@ def cut(unit: Unit, reading_: Reading) -> list[Unit]:
     (path,) = unit.paths
     columns = reading_.named(QUOTE_NAMES)
     with reading(path):
-        if "://" not in path:
-            check_parquet(Path(path), path)
-        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        frame = scan_parquet(path)
         schema = frame.collect_schema()
         time, symbol = _cut_columns(path, schema, columns)
         if symbol is None and not unit.symbol:
@@ -201,7 +199,6 @@ def _names(path: str, columns: Mapping[str, str]) -> Collection[str]:
     """Return the names of a file's columns: of Parquet from its end, of others as they are opened."""
     if file_kind(Path(path)) == "parquet" and Path(path).is_file():
         with reading(path):
-            check_parquet(Path(path), path)
-            return pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
+            return scan_parquet(path).collect_schema()
     (part,), _ = open_source([path], Options(columns=dict(columns)))
     return {part.theirs.get(name, name) for name in part.schema}
